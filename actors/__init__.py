@@ -1,0 +1,1 @@
+"""The actors: what the studio does, free of HTTP and gRPC."""

@@ -1,0 +1,101 @@
+"""What can go wrong in a way that the caller should hear about.
+
+A ``StudioError`` is a normal answer: an actor raises it, the bus carries it to the asker, and the table in
+``transports/errors.py`` says what it looks like on the wire. Its text may be shown to a user, so it holds no secret.
+"""
+
+from typing import Any
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Problem:
+    """One fault in a request, in the form that FastAPI's clients know (an item of a 422 answer).
+
+    ``location`` starts with "body", "query" or "path"; ``context`` becomes ``ctx`` and is left out when ``None``.
+    """
+
+    type: str
+    location: tuple[str | int, ...]
+    message: str
+    input: Any = None  # what the client sent, of any JSON shape
+    context: dict[str, Any] | None = None
+
+
+class StudioError(Exception):
+    """An answer other than success. ``retry_after`` is in seconds, where waiting helps."""
+
+    retry_after: float | None = None
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class RetryableError(StudioError):
+    """The same request may succeed later."""
+
+    def __init__(self, detail: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class InvalidRequest(StudioError):
+    """The request is malformed. ``problems`` names each fault; it is empty where one sentence says it all."""
+
+    def __init__(self, detail: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(detail)
+        self.problems = problems
+
+
+class Refused(StudioError):
+    """Well formed, but a rule of the product says no."""
+
+
+class UnsupportedMedia(StudioError):
+    """A content type or content encoding that is not understood."""
+
+
+class Unauthenticated(StudioError):
+    """No valid session or key."""
+
+
+class Forbidden(StudioError):
+    """Known, but not allowed."""
+
+
+class NotFound(StudioError):
+    """The thing that was named does not exist."""
+
+
+class Conflict(StudioError):
+    """The change contradicts what is stored."""
+
+
+class TooLarge(StudioError):
+    """Over a size limit; sending it again will not help."""
+
+
+class Throttled(RetryableError):
+    """This caller exceeds its share."""
+
+
+class Overloaded(RetryableError):
+    """A bounded queue is full; nothing was accepted."""
+
+
+class Unavailable(RetryableError):
+    """The part that would answer is starting, restarting or stopping, or its disk fails."""
+
+
+class DeadlineExceeded(StudioError):
+    """No reply in time."""
+
+
+class ProviderFailed(StudioError):
+    """An LLM provider did not do what it was asked."""
+
+
+class InternalError(StudioError):
+    """A fault of ours. The cause is in the log, never in the answer."""

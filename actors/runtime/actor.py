@@ -1,0 +1,126 @@
+"""What an actor's author writes: a class whose methods are marked with the messages they answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import attrs
+
+from actors.errors import StudioError
+from actors.runtime.mailbox import Capacity
+from actors.runtime.messages import Event, Message, Request, StreamRequest
+
+if TYPE_CHECKING:
+    from actors.runtime.bus import Bus
+
+A = TypeVar("A", bound="Actor")
+Q = TypeVar("Q", bound=Message)
+R = TypeVar("R")
+E = TypeVar("E", bound=Event)
+
+_MARK = "__handles__"
+
+
+class Way(Enum):
+    """How a message meets its handler."""
+
+    SERIAL = "serial"  # one at a time, in order: writes
+    CONCURRENT = "concurrent"  # several at once, cancelled when the asker leaves: reads
+    TOGETHER = "together"  # all that wait, in one call, one at a time: group commit
+    STREAM = "stream"  # an asynchronous generator for each subscriber
+    EVENT = "event"  # serial, without a reply
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """Which method answers a message class, and how."""
+
+    message: type[Message]
+    way: Way
+    method: str
+    most_messages: int = 1
+    most_bytes: int = 0
+
+
+def handles(
+    request: type[Request[R]], *, concurrent: bool = False
+) -> Callable[[Callable[[A, Q], Coroutine[Any, Any, R]]], Callable[[A, Q], Coroutine[Any, Any, R]]]:
+    """Answer ``request`` with what the method returns.
+
+    Serial by default: one message at a time, never interrupted when its asker leaves. ``concurrent=True`` is for
+    reads: several run at once, beside the serial ones, and one whose asker has left is cancelled.
+    """
+    way = Way.CONCURRENT if concurrent else Way.SERIAL
+    return _mark(Route(message=request, way=way, method=""))
+
+
+def handles_together(
+    request: type[Request[R]], *, messages: int, weight: int
+) -> Callable[
+    [Callable[[A, Sequence[Q]], Coroutine[Any, Any, Sequence[R | StudioError]]]],
+    Callable[[A, Sequence[Q]], Coroutine[Any, Any, Sequence[R | StudioError]]],
+]:
+    """Answer all requests of one class that wait together, at most ``messages`` of them or ``weight`` bytes.
+
+    The method returns one reply for each, in order; an error among them is raised at its asker. Serial otherwise.
+    """
+    return _mark(Route(message=request, way=Way.TOGETHER, method="", most_messages=messages, most_bytes=weight))
+
+
+def streams(
+    request: type[StreamRequest[R]],
+) -> Callable[[Callable[[A, Q], AsyncGenerator[R, None]]], Callable[[A, Q], AsyncGenerator[R, None]]]:
+    """Answer ``request`` with the items of an asynchronous generator, closed when its reader leaves."""
+    return _mark(Route(message=request, way=Way.STREAM, method=""))
+
+
+def subscribes(
+    event: type[E],
+) -> Callable[[Callable[[A, E], Coroutine[Any, Any, None]]], Callable[[A, E], Coroutine[Any, Any, None]]]:
+    """Hear of ``event``, in order with the serial messages."""
+    return _mark(Route(message=event, way=Way.EVENT, method=""))
+
+
+def _mark(route: Route) -> Callable[[Any], Any]:
+    def mark(method: Any) -> Any:  # noqa: ANN401 - the public decorators carry the real types
+        setattr(method, _MARK, attrs.evolve(route, method=method.__name__))
+        return method
+
+    return mark
+
+
+class Actor:
+    """A thin wrapper over a plain class: it owns state, and messages are the only way to reach it.
+
+    Subclasses mark methods with ``handles`` and its siblings, open what they need in ``start`` and close it in
+    ``stop``. An exception in a handler is answered and logged; one in ``start`` or ``work`` crashes the actor, and
+    the supervisor starts a new instance.
+    """
+
+    capacity: ClassVar[Capacity] = Capacity()  # of each lane: serial and concurrent messages wait apart
+    readers: ClassVar[int] = 8  # concurrent requests in work at once
+    most_streams: ClassVar[int] = 256
+    stream_buffer: ClassVar[int] = 64  # items between a stream's handler and its reader
+    routes: ClassVar[tuple[Route, ...]] = ()
+
+    bus: Bus  # set before ``start``
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        marked = (getattr(getattr(cls, name), _MARK, None) for name in dir(cls))
+        cls.routes = tuple(route for route in marked if isinstance(route, Route))
+        messages = [route.message for route in cls.routes]
+        twice = {message.__name__ for message in messages if messages.count(message) > 1}
+        if twice:
+            raise TypeError(f"{cls.__name__} has two methods for {', '.join(sorted(twice))}")
+
+    async def start(self) -> None:
+        """Open files, start threads. The actor gets no message before this returns."""
+
+    async def work(self) -> None:
+        """Run beside the handlers, for an actor with an activity of its own. Cancelled at stop."""
+
+    async def stop(self) -> None:
+        """Close what ``start`` opened. No handler runs any more; also called when ``start`` failed half-way."""

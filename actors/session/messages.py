@@ -1,0 +1,124 @@
+"""The public face of SessionActor: users, sign-in and sessions.
+
+E-mail addresses arrive normalised (the transport checks their form); the local part is case-sensitive. Passwords arrive
+as received, 8 to 1024 characters where a new one is set.
+"""
+
+from datetime import datetime
+
+import attrs
+
+from actors.principal import Principal
+from actors.runtime.messages import Event, Request
+
+
+@attrs.frozen(kw_only=True)
+class User:
+    """An account. Times are aware UTC, whole seconds."""
+
+    id: str  # nanoid, 22 characters
+    email: str
+    is_active: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@attrs.frozen(kw_only=True)
+class Session:
+    """A live session. ``id`` is public (logs, audit); the cookie's token is never kept."""
+
+    id: str
+    user: User
+    authenticated_at: datetime
+    expires_at: datetime  # the earlier of the idle and the absolute end, as of now
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(user_id=self.user.id, email=self.user.email, session_id=self.id)
+
+
+@attrs.frozen(kw_only=True)
+class SignedIn:
+    """A new session and the opaque cookie value that proves it."""
+
+    session: Session
+    cookie: str = attrs.field(repr=False)
+    max_age: int  # seconds until the absolute end
+
+
+@attrs.frozen(kw_only=True)
+class CheckedSession:
+    """The answer to a good cookie. ``renewed`` says that the cookie should be sent again (at most once an hour)."""
+
+    session: Session
+    renewed: bool
+    max_age: int  # seconds until the absolute end
+
+
+@attrs.frozen(kw_only=True)
+class UsersExist(Request[bool]):
+    """Is there any user?"""
+
+
+@attrs.frozen(kw_only=True)
+class CreateFirstUser(Request[SignedIn]):
+    """Create the first account and sign it in. ``Refused`` when any user exists, however many ask at once."""
+
+    email: str
+    password: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class CreateUser(Request[User]):
+    """Create a further account. ``Conflict`` when the e-mail is taken."""
+
+    email: str
+    password: str = attrs.field(repr=False)
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class ListUsers(Request[tuple[User, ...]]):
+    """All users in the order of their creation."""
+
+
+@attrs.frozen(kw_only=True)
+class DeleteUser(Request[None]):
+    """Delete a user and end their sessions. ``NotFound``; ``Conflict`` for the last user."""
+
+    user_id: str
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class SignIn(Request[SignedIn]):
+    """Check a password and open a session.
+
+    ``Unauthenticated`` is the same, in text and time, for an unknown user and a wrong password; ``Throttled`` after too
+    many failures of this account or from this address.
+    """
+
+    email: str
+    password: str = attrs.field(repr=False)
+    address: str  # of the client
+
+
+@attrs.frozen(kw_only=True)
+class SignOut(Request[bool]):
+    """End the session of this cookie. False when the cookie is dead already."""
+
+    cookie: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class CheckSession(Request[CheckedSession | None]):
+    """Whose cookie is this? ``None`` for a cookie that is unknown, forged, expired, signed out or of a deleted user."""
+
+    cookie: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class SessionsEnded(Event):
+    """These sessions are over: signed out, expired, or their user deleted."""
+
+    session_ids: tuple[str, ...]

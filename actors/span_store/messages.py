@@ -1,0 +1,92 @@
+"""The public face of SpanStoreActor: spans in, queries out."""
+
+from collections.abc import Sequence
+from enum import Enum
+
+import attrs
+
+from actors.runtime.messages import Event, Request
+from actors.span_store.spans import Span, StoredSpan
+
+
+@attrs.frozen(kw_only=True)
+class IngestSummary:
+    """What became of one ``IngestSpans``; the spans are durable and queryable. A re-sent span counts as duplicate."""
+
+    stored: int
+    duplicates: int
+
+
+@attrs.frozen(kw_only=True)
+class IngestSpans(Request[IngestSummary]):
+    """Store spans; the reply comes after they are durable. ``size`` is about what they take in memory, in bytes."""
+
+    spans: Sequence[Span]
+    size: int
+
+    @property
+    def weight(self) -> int:
+        return self.size
+
+
+class SpanFilter(Enum):
+    """Which spans of a service a search is about."""
+
+    ALL = "all"
+    ROOTS = "roots"  # without a parent
+    LLM_ROOTS = "llm_roots"  # roots whose trace has a span of OpenInference kind LLM, of any service
+    WORKFLOWS = "workflows"  # junjo span type "workflow"
+
+
+@attrs.frozen(kw_only=True)
+class Cursor:
+    """A place in a list of spans, newest start first: behind the span that has these."""
+
+    start_time_unix_nano: int
+    sequence: int  # number of the span in the store; orders spans that start together
+
+
+@attrs.frozen(kw_only=True)
+class SpanPage:
+    """Spans, newest start first, and where the next page begins (``None`` at the end)."""
+
+    spans: tuple[StoredSpan, ...]
+    next: Cursor | None
+
+
+@attrs.frozen(kw_only=True)
+class ListServices(Request[tuple[str, ...]]):
+    """The distinct service names, ascending."""
+
+
+@attrs.frozen(kw_only=True)
+class SearchSpans(Request[SpanPage]):
+    """Spans of one service, newest start first."""
+
+    service_name: str
+    filter: SpanFilter = SpanFilter.ALL
+    limit: int = 500
+    after: Cursor | None = None
+
+
+@attrs.frozen(kw_only=True)
+class GetTraceSpans(Request[tuple[StoredSpan, ...]]):
+    """Every span of a trace, newest start first; none when it is unknown. The id is compared exactly."""
+
+    trace_id: str
+
+
+@attrs.frozen(kw_only=True)
+class GetSpan(Request[StoredSpan | None]):
+    """One span, or ``None``."""
+
+    trace_id: str
+    span_id: str
+
+
+@attrs.frozen(kw_only=True)
+class SpansStored(Event):
+    """New spans are durable and queryable."""
+
+    count: int
+    trace_ids: frozenset[str]

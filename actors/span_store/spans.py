@@ -1,0 +1,105 @@
+"""Spans as values: what a transport hands in, and what a query gives back.
+
+Field names and meanings follow ``opentelemetry.proto.trace.v1``. These are named tuples and not attrs classes because
+one of each is made for every span that comes in: a tuple is immutable and costs a fifth as much.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+# The Python forms of an OTLP AnyValue. None is a value that was not set; it occurs inside arrays and maps only.
+AttributeValue: TypeAlias = (
+    "str | int | float | bool | bytes | Sequence[AttributeValue] | Mapping[str, AttributeValue] | None"
+)
+Attributes: TypeAlias = Mapping[str, AttributeValue]
+
+
+class SpanEvent(NamedTuple):
+    """Something that happened at one moment of a span."""
+
+    time_unix_nano: int
+    name: str
+    attributes: Attributes
+    dropped_attributes_count: int = 0
+
+
+class SpanLink(NamedTuple):
+    """A pointer to another span. Ids are lower-case hex."""
+
+    trace_id: str
+    span_id: str
+    trace_state: str
+    attributes: Attributes
+    dropped_attributes_count: int = 0
+    flags: int = 0
+
+
+class Resource(NamedTuple):
+    """What produced the spans. One object is shared by all spans of a request that have it."""
+
+    attributes: Attributes
+    dropped_attributes_count: int = 0
+    schema_url: str = ""
+
+
+class InstrumentationScope(NamedTuple):
+    """The library that made the spans. Shared like ``Resource``."""
+
+    name: str = ""
+    version: str = ""
+    attributes: Attributes = {}
+    dropped_attributes_count: int = 0
+    schema_url: str = ""
+
+
+class Span(NamedTuple):
+    """One span as received. Ids are lower-case hex (32 and 16 characters; "" for no parent), times Unix nanoseconds."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    trace_state: str
+    flags: int  # whole: trace flags in the low byte, is-remote bits above
+    name: str
+    kind: int  # OTLP number, 0 to 5
+    start_time_unix_nano: int
+    end_time_unix_nano: int
+    attributes: Attributes
+    dropped_attributes_count: int
+    events: Sequence[SpanEvent]
+    dropped_events_count: int
+    links: Sequence[SpanLink]
+    dropped_links_count: int
+    status_code: int  # 0 unset, 1 ok, 2 error
+    status_message: str
+    resource: Resource
+    scope: InstrumentationScope
+
+
+class StoredSpan(NamedTuple):
+    """One span as stored, for an answer. Members ending in ``_json`` are JSON text that is valid and compact.
+
+    In it bytes are hex text, and NaN and the infinities are null; ``exact_json`` has what that loses.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    service_name: str
+    name: str
+    kind: int
+    start_time_unix_nano: int
+    end_time_unix_nano: int
+    status_code: int
+    status_message: str
+    trace_state: str
+    flags: int
+    attributes_json: str  # an object
+    events_json: str  # an array of {name, timeUnixNano, droppedAttributesCount, attributes}
+    links_json: str  # an array of {traceId, spanId, traceState, flags, droppedAttributesCount, attributes}
+    dropped_attributes_count: int
+    dropped_events_count: int
+    dropped_links_count: int
+    resource_json: str  # {attributes, droppedAttributesCount, schemaUrl}
+    scope_json: str  # {name, version, attributes, droppedAttributesCount, schemaUrl}
+    exact_json: str | None  # OTLP/JSON of attributes, events and links where plain JSON is not lossless

@@ -1,0 +1,1 @@
+"""HTTP and gRPC: requests become messages, replies become answers."""

@@ -1,0 +1,1 @@
+"""grpclib: OTLP over gRPC and key validation for ingestion services."""

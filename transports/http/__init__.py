@@ -1,0 +1,1 @@
+"""aiohttp: the REST API and OTLP over HTTP."""

@@ -1,0 +1,24 @@
+"""An OTLP trace request becomes spans. Used by HTTP and gRPC alike."""
+
+from collections.abc import Sequence
+
+import attrs
+
+from actors.span_store.spans import Span
+
+
+@attrs.frozen(kw_only=True)
+class DecodedRequest:
+    """The good spans of a request, and how many were rejected and why (OTLP ``partial_success``)."""
+
+    spans: Sequence[Span]
+    rejected: int
+    message: str  # "" when nothing was rejected
+
+
+def decode_trace_request(body: bytes) -> DecodedRequest:
+    """Decode a serialised ``ExportTraceServiceRequest``. ``InvalidRequest`` when it is not one.
+
+    Pure and CPU-heavy: run it off the event loop for large bodies.
+    """
+    raise NotImplementedError
