@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 import attrs
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from actors.runtime.bus import Bus
 from actors.span_store.spans import Span
 
 
@@ -21,4 +23,9 @@ def decode_trace_request(body: bytes) -> DecodedRequest:
 
     Pure and CPU-heavy: run it off the event loop for large bodies.
     """
+    raise NotImplementedError
+
+
+async def receive_traces(bus: Bus, body: bytes) -> ExportTraceServiceResponse:
+    """Decode and store a request; the answer comes after its spans are durable. Raises ``StudioError``."""
     raise NotImplementedError

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
-from actors.errors import DeadlineExceeded, Overloaded, StudioError, Unavailable
+from actors.errors import DeadlineExceeded, StudioError, Unavailable
 from actors.runtime.actor import Actor, Way
 from actors.runtime.cell import Cell
 from actors.runtime.mailbox import Envelope
@@ -96,21 +96,13 @@ class Bus:
     def publish(self, event: Event) -> None:
         """Tell every subscriber. One whose mailbox is full, or that is away, does not hear it; that is counted."""
         counters = self.statistics.of(type(event))
+        posted_at = asyncio.get_running_loop().time()
         for actor_class in self._subscribers[type(event)]:
             cell = self._cells.get(actor_class)
-            try:
-                if cell is None:
-                    raise Unavailable(f"{actor_class.__name__} is not running")
-                cell.post(
-                    Envelope(
-                        message=event,
-                        reply=None,
-                        context=copy_context(),
-                        posted_at=asyncio.get_running_loop().time(),
-                    )
-                )
+            envelope = Envelope(message=event, reply=None, context=copy_context(), posted_at=posted_at)
+            if cell is not None and cell.accepts(envelope):
                 counters.asked += 1
-            except (Overloaded, Unavailable):
+            else:
                 counters.refused += 1
 
     def _cell_of(self, request: Request[Any] | StreamRequest[Any]) -> Cell:

@@ -67,6 +67,14 @@ class Cell:
         else:
             self._serial.put(envelope)
 
+    def accepts(self, envelope: Envelope) -> bool:
+        """Put the envelope into its lane if there is room."""
+        try:
+            self.post(envelope)
+        except StudioError:
+            return False
+        return True
+
     def subscribe(self, request: Message) -> Subscription[Any]:
         """Start a stream's handler. Raises ``Overloaded`` when too many are open."""
         handler: Callable[[Message], AsyncGenerator[Any, None]] = self._method(request)

@@ -5,6 +5,7 @@ one of each is made for every span that comes in: a tuple is immutable and costs
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 # The Python forms of an OTLP AnyValue. None is a value that was not set; it occurs inside arrays and maps only.
@@ -47,7 +48,7 @@ class InstrumentationScope(NamedTuple):
 
     name: str = ""
     version: str = ""
-    attributes: Attributes = {}
+    attributes: Attributes = MappingProxyType({})
     dropped_attributes_count: int = 0
     schema_url: str = ""
 
