@@ -41,6 +41,7 @@ class Resource(NamedTuple):
     attributes: Attributes
     dropped_attributes_count: int = 0
     schema_url: str = ""
+    entity_refs: Sequence[Attributes] = ()  # in the form of OTLP/JSON
 
 
 class InstrumentationScope(NamedTuple):
@@ -85,7 +86,7 @@ class StoredSpan(NamedTuple):
 
     trace_id: str
     span_id: str
-    parent_span_id: str
+    parent_span_id: str | None  # None for a root
     service_name: str
     name: str
     kind: int
@@ -101,6 +102,6 @@ class StoredSpan(NamedTuple):
     dropped_attributes_count: int
     dropped_events_count: int
     dropped_links_count: int
-    resource_json: str  # {attributes, droppedAttributesCount, schemaUrl}
+    resource_json: str  # {attributes, droppedAttributesCount, schemaUrl, entityRefs}
     scope_json: str  # {name, version, attributes, droppedAttributesCount, schemaUrl}
     exact_json: str | None  # OTLP/JSON of attributes, events and links where plain JSON is not lossless

@@ -1,0 +1,38 @@
+"""Threads that read. A read that nobody waits for any more is interrupted."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import duckdb
+
+T = TypeVar("T")
+
+
+class Readers:
+    """A fixed number of threads, each query with a cursor of its own. At most ``threads`` calls may run at once."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, threads: int) -> None:
+        self._idle = [connection.cursor() for _ in range(threads)]
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="span-reader")
+
+    async def run(self, query: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run the query in a thread. Cancelling the caller interrupts it; its cursor is used again only afterwards."""
+        cursor = self._idle.pop()
+        running = asyncio.get_running_loop().run_in_executor(self._executor, query, cursor)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            cursor.interrupt()
+            await asyncio.wait({running})
+            running.exception()  # the interruption; it is expected
+            raise
+        finally:
+            self._idle.append(cursor)
+
+    def close(self) -> None:
+        """Wait for running queries and close the cursors."""
+        self._executor.shutdown(wait=True)
+        for cursor in self._idle:
+            cursor.close()

@@ -1,0 +1,146 @@
+"""Spans as JSON text: plain for reading, and exact where plain JSON would lose something.
+
+Plain JSON cannot tell bytes from text, has no NaN or infinity, and no unset value. The few spans that hold such values
+keep them a second time in the encoding of OTLP/JSON (an AnyValue as ``{"bytesValue": ...}`` and so on).
+"""
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from actors.span_store.spans import Attributes, AttributeValue, InstrumentationScope, Resource, Span
+
+EMPTY_ARRAY = b"[]"
+
+
+def plain_json(value: object) -> tuple[bytes, bool]:
+    """Compact JSON text, and whether it says all that ``value`` does. Bytes become hex text, NaN becomes null."""
+    seen_bytes = False
+
+    def hex_text(other: object) -> str:
+        nonlocal seen_bytes
+        if not isinstance(other, bytes):
+            raise TypeError(f"{type(other).__name__} is no attribute value")
+        seen_bytes = True
+        return other.hex()
+
+    text = orjson.dumps(value, hex_text)
+    # A null is an unset value, a NaN or an infinity; or these four letters in some text, which is worth a second look.
+    return text, not seen_bytes and (b"null" not in text or is_plain(value))
+
+
+def is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON-like value
+    """Whether JSON can say this value exactly."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(is_plain(item) for item in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return all(is_plain(item) for item in value)
+    return value is not None and not isinstance(value, bytes)
+
+
+def exact_json(span: Span) -> bytes:
+    """Attributes, events, links, resource and scope attributes in OTLP/JSON."""
+    return orjson.dumps(
+        {
+            "attributes": _key_values(span.attributes),
+            "events": [{"attributes": _key_values(event.attributes)} for event in span.events],
+            "links": [{"attributes": _key_values(link.attributes)} for link in span.links],
+            "resource": {"attributes": _key_values(span.resource.attributes)},
+            "scope": {"attributes": _key_values(span.scope.attributes)},
+        }
+    )
+
+
+def events_json(span: Span) -> tuple[bytes, bool]:
+    """The events in the form that the REST API shows, and whether it is exact."""
+    if not span.events:
+        return EMPTY_ARRAY, True
+    return plain_json(
+        [
+            {
+                "name": event.name,
+                "timeUnixNano": event.time_unix_nano,
+                "droppedAttributesCount": event.dropped_attributes_count,
+                "attributes": event.attributes,
+            }
+            for event in span.events
+        ]
+    )
+
+
+def links_json(span: Span) -> tuple[bytes, bool]:
+    """The links in the form that the REST API shows, and whether it is exact."""
+    if not span.links:
+        return EMPTY_ARRAY, True
+    return plain_json(
+        [
+            {
+                "traceId": link.trace_id,
+                "spanId": link.span_id,
+                "traceState": link.trace_state,
+                "attributes": link.attributes,
+                "droppedAttributesCount": link.dropped_attributes_count,
+                "flags": link.flags,
+            }
+            for link in span.links
+        ]
+    )
+
+
+def resource_json(resource: Resource) -> tuple[bytes, bool]:
+    return plain_json(
+        {
+            "attributes": resource.attributes,
+            "droppedAttributesCount": resource.dropped_attributes_count,
+            "schemaUrl": resource.schema_url,
+            "entityRefs": resource.entity_refs,
+        }
+    )
+
+
+def scope_json(scope: InstrumentationScope) -> tuple[bytes, bool]:
+    return plain_json(
+        {
+            "name": scope.name,
+            "version": scope.version,
+            "attributes": dict(scope.attributes),
+            "droppedAttributesCount": scope.dropped_attributes_count,
+            "schemaUrl": scope.schema_url,
+        }
+    )
+
+
+def _key_values(attributes: Attributes) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _any_value(value)} for key, value in attributes.items()]
+
+
+def _any_value(value: AttributeValue) -> dict[str, Any]:  # noqa: PLR0911 - one return for each member of AnyValue
+    match value:
+        case None:
+            return {}
+        case bool():
+            return {"boolValue": value}
+        case str():
+            return {"stringValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": value if math.isfinite(value) else _non_finite(value)}
+        case bytes():
+            return {"bytesValue": base64.b64encode(value).decode()}
+        case Mapping():
+            return {"kvlistValue": {"values": _key_values(value)}}
+        case _:
+            return {"arrayValue": {"values": [_any_value(item) for item in value]}}
+
+
+def _non_finite(value: float) -> str:
+    """How the protobuf JSON mapping writes these."""
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
