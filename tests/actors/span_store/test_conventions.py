@@ -1,0 +1,115 @@
+"""Every convention fills the same hot columns."""
+
+from typing import Any
+
+import pytest
+
+from actors.span_store.conventions import HOT_COLUMNS, hot_values
+
+pytestmark = pytest.mark.unit
+
+
+def hot(attributes: dict[str, Any]) -> dict[str, Any]:
+    values = zip(HOT_COLUMNS, hot_values(attributes), strict=True)
+    return {column.name: value for column, value in values if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "columns"),
+    [
+        pytest.param(
+            {
+                "openinference.span.kind": "LLM",
+                "llm.model_name": "gpt-4o",
+                "llm.provider": "openai",
+                "llm.token_count.prompt": 7,
+                "llm.token_count.completion": 3,
+                "llm.token_count.prompt_details.cache_read": 2,
+                "llm.token_count.completion_details.reasoning": 1,
+                "llm.cost.total": 0.25,
+                "session.id": "s",
+                "user.id": "u",
+            },
+            {
+                "openinference_span_kind": "LLM",
+                "model": "gpt-4o",
+                "provider": "openai",
+                "input_tokens": 7,
+                "output_tokens": 3,
+                "cache_read_tokens": 2,
+                "reasoning_tokens": 1,
+                "cost": 0.25,
+                "session_id": "s",
+                "user_id": "u",
+            },
+            id="OpenInference",
+        ),
+        pytest.param(
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "anthropic",
+                "gen_ai.request.model": "asked",
+                "gen_ai.response.model": "answered",
+                "gen_ai.usage.input_tokens": 7,
+                "gen_ai.usage.output_tokens": 3,
+                "gen_ai.usage.cache_read.input_tokens": 5,
+                "gen_ai.usage.cache_write.input_tokens": 4,
+                "gen_ai.usage.reasoning.output_tokens": 1,
+                "gen_ai.conversation.id": "c",
+            },
+            {
+                "gen_ai_operation_name": "chat",
+                "provider": "anthropic",
+                "model": "answered",
+                "input_tokens": 7,
+                "output_tokens": 3,
+                "cache_read_tokens": 5,
+                "cache_write_tokens": 4,
+                "reasoning_tokens": 1,
+                "session_id": "c",
+            },
+            id="GenAI today",
+        ),
+        pytest.param(
+            {
+                "gen_ai.system": "openai",
+                "gen_ai.usage.prompt_tokens": 7,
+                "gen_ai.usage.completion_tokens": 3,
+                "gen_ai.usage.cache_creation.input_tokens": 4,
+            },
+            {"provider": "openai", "input_tokens": 7, "output_tokens": 3, "cache_write_tokens": 4},
+            id="GenAI before 1.37 and OpenLLMetry",
+        ),
+        pytest.param(
+            {"ai.model.id": "m", "ai.model.provider": "p", "ai.usage.promptTokens": 7.0},
+            {"model": "m", "provider": "p", "input_tokens": 7},
+            id="Vercel AI SDK, whole floats",
+        ),
+        pytest.param(
+            {"junjo.span_type": "node", "junjo.id": "n", "junjo.parent_id": "w"},
+            {"junjo_span_type": "node", "junjo_id": "n", "junjo_parent_id": "w"},
+            id="Junjo up to 0.62",
+        ),
+        pytest.param(
+            {
+                "junjo.span_type": "node",
+                "junjo.executable_runtime_id": "n",
+                "junjo.parent_executable_runtime_id": "w",
+            },
+            {"junjo_span_type": "node", "junjo_id": "n", "junjo_parent_id": "w"},
+            id="Junjo since 0.63",
+        ),
+        pytest.param(
+            {
+                "llm.model_name": 5,
+                "llm.token_count.prompt": "many",
+                "llm.token_count.completion": True,
+                "llm.cost.total": float("nan"),
+            },
+            {},
+            id="values of the wrong type fill nothing",
+        ),
+    ],
+)
+def test_conventions_fill_the_hot_columns(attributes: dict[str, Any], columns: dict[str, Any]) -> None:
+    assert hot(attributes) == columns

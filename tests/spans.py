@@ -1,0 +1,109 @@
+"""Spans for tests: OTLP requests made by hand, and what they become."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+
+from actors.span_store.spans import Attributes, InstrumentationScope, Resource, Span
+
+START = 1_700_000_000_000_000_000  # 2023-11-14T22:13:20Z in Unix nanoseconds
+
+
+def span(
+    span_id: int,
+    *,
+    trace_id: int = 1,
+    parent: int | None = None,
+    service: str = "tests",
+    start: int = START,
+    attributes: Attributes | None = None,
+    **others: Any,
+) -> Span:
+    """A stored value; numbers become ids."""
+    values: dict[str, Any] = {
+        "trace_id": f"{trace_id:032x}",
+        "span_id": f"{span_id:016x}",
+        "parent_span_id": "" if parent is None else f"{parent:016x}",
+        "trace_state": "",
+        "flags": 0,
+        "name": f"span {span_id}",
+        "kind": 1,
+        "start_time_unix_nano": start,
+        "end_time_unix_nano": start + 1000,
+        "attributes": attributes or {},
+        "dropped_attributes_count": 0,
+        "events": (),
+        "dropped_events_count": 0,
+        "links": (),
+        "dropped_links_count": 0,
+        "status_code": 0,
+        "status_message": "",
+        "resource": Resource({"service.name": service}),
+        "scope": InstrumentationScope("tests", "1"),
+    }
+    return Span(**(values | others))
+
+
+def otlp_span(span_id: int, *, trace_id: int = 1, start: int = START, **attributes: Any) -> OtlpSpan:
+    """An OTLP span; numbers become ids."""
+    made = OtlpSpan(
+        trace_id=trace_id.to_bytes(16, "big"),
+        span_id=span_id.to_bytes(8, "big"),
+        name=f"span {span_id}",
+        kind=OtlpSpan.SPAN_KIND_INTERNAL,
+        start_time_unix_nano=start,
+        end_time_unix_nano=start + 1000,
+    )
+    for key, value in attributes.items():
+        made.attributes.add(key=key, value=any_value(value))
+    return made
+
+
+def otlp_request(*spans: OtlpSpan, service: str = "tests") -> ExportTraceServiceRequest:
+    """One resource and scope with these spans."""
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add()
+    resource_spans.resource.attributes.add(key="service.name", value=any_value(service))
+    resource_spans.scope_spans.add(spans=spans).scope.name = "tests"
+    return request
+
+
+def many_spans(count: int, *, seed: int, service: str = "tests", start: int = START) -> bytes:
+    """A serialised request of ``count`` spans, ten to a trace, with ids that differ from seed to seed."""
+    chance = random.Random(seed)
+    spans = []
+    for index in range(count):
+        if index % 10 == 0:
+            trace_id = chance.getrandbits(127) + 1
+        spans.append(otlp_span(chance.getrandbits(63) + 1, trace_id=trace_id, start=start + index, index=index))
+    return otlp_request(*spans, service=service).SerializeToString()
+
+
+def any_value(value: Any) -> AnyValue:
+    """A Python value as an OTLP AnyValue."""
+    made = AnyValue()
+    match value:
+        case None:
+            pass
+        case bool():
+            made.bool_value = value
+        case str():
+            made.string_value = value
+        case int():
+            made.int_value = value
+        case float():
+            made.double_value = value
+        case bytes():
+            made.bytes_value = value
+        case Mapping():
+            made.kvlist_value.SetInParent()
+            for key, item in value.items():
+                made.kvlist_value.values.add(key=key, value=any_value(item))
+        case _:
+            made.array_value.SetInParent()
+            made.array_value.values.extend(any_value(item) for item in value)
+    return made
