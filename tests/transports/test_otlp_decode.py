@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from actors.errors import InvalidRequest
 from tests.spans import any_value, otlp_request, otlp_span
@@ -41,7 +42,7 @@ def test_every_field_of_a_span_arrives() -> None:
         dropped_events_count=4,
         dropped_links_count=5,
     )
-    sent.status.code = 2
+    sent.status.code = Status.STATUS_CODE_ERROR
     sent.status.message = "no"
     sent.attributes.add(key="a", value=any_value(True))
     event = sent.events.add(time_unix_nano=7, name="e", dropped_attributes_count=6)
