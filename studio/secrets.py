@@ -1,0 +1,35 @@
+"""Secrets for development: made at the first start, kept in the data folder, the same ever after.
+
+Production never comes here: there a secret that nobody chose would be lost with the folder, and every session with it.
+"""
+
+import base64
+import fcntl
+import os
+from pathlib import Path
+from secrets import token_bytes
+
+from studio.variables import COOKIE_KEY_BYTES, cookie_key
+
+OWNER_ONLY = 0o600
+OWNER_ONLY_FOLDER = 0o700
+
+
+def development_secret(file: Path) -> str:
+    """The secret in the file, as base64 of 32 bytes; it is made if there is none. Mode 0600.
+
+    Two starts at once get the same one: whoever has the lock writes. Raises ``OSError`` if the file cannot be kept,
+    ``ValueError`` if it holds something else.
+    """
+    file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, OWNER_ONLY), "r+", encoding="ascii") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        kept = opened.read().strip()
+        if kept:
+            cookie_key(kept)
+            return kept
+        made = base64.b64encode(token_bytes(COOKIE_KEY_BYTES)).decode()
+        opened.write(made + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+        return made

@@ -1,0 +1,279 @@
+"""The settings of the studio, and the only place that reads the environment.
+
+A setting is one field: its variable, default, parser and explanation stand together, and the documents are tested
+against them. A value comes from the environment, else from ``.env`` (in the working directory, else in its parent),
+else from the default. An empty value counts as the default; unknown names are ignored.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+from dotenv import dotenv_values
+
+from studio.secrets import development_secret
+from studio.variables import (
+    Variable,
+    cookie_key,
+    days,
+    endpoint_url,
+    log_format,
+    log_level,
+    optional,
+    origin_of,
+    origins,
+    path,
+    site,
+    variable,
+    web_url,
+    whole_number,
+)
+
+PORT = whole_number(0, 65_535)
+DEFAULT_ORIGINS = "http://localhost:5151,http://localhost:5153"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. ``lines`` says everything that is wrong, one fault each, and no secret."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """What the studio runs with. Paths are absolute; a port of 0 is any free one."""
+
+    environment: str = attrs.field(
+        metadata=variable("JUNJO_ENV", "development", str, "`production` demands secrets and URLs of your own.")
+    )
+    host: str = attrs.field(metadata=variable("JUNJO_HOST", "127.0.0.1", str, "The address that all ports listen on."))
+    backend_port: int = attrs.field(metadata=variable("JUNJO_BACKEND_PORT", "1323", PORT, "HTTP: REST and OTLP."))
+    otlp_port: int = attrs.field(metadata=variable("JUNJO_OTLP_PORT", "50051", PORT, "OTLP over gRPC."))
+    grpc_port: int = attrs.field(
+        metadata=variable("GRPC_PORT", "50053", PORT, "gRPC for an ingestion service that checks API keys.")
+    )
+    data_dir: Path = attrs.field(metadata=variable("JUNJO_DATA_DIR", "./.dbdata", path, "The folder of all data."))
+    sqlite_path: Path = attrs.field(
+        metadata=variable("JUNJO_SQLITE_PATH", "$JUNJO_DATA_DIR/sqlite/junjo.db", path, "Users, sessions, API keys.")
+    )
+    duckdb_path: Path = attrs.field(
+        metadata=variable("JUNJO_DUCKDB_PATH", "$JUNJO_DATA_DIR/duckdb/traces.duckdb", path, "Spans.")
+    )
+    session_secret: str = attrs.field(
+        repr=False,
+        metadata=variable("JUNJO_SESSION_SECRET", "", str, "Signs sessions. Required in production.", secret=True),
+    )
+    secure_cookie_key: bytes = attrs.field(
+        repr=False,
+        metadata=variable(
+            "JUNJO_SECURE_COOKIE_KEY",
+            "",
+            cookie_key,
+            "Encrypts the session cookie: 32 bytes in base64. Required in production.",
+            secret=True,
+        ),
+    )
+    frontend_url: str | None = attrs.field(
+        metadata=variable("JUNJO_PROD_FRONTEND_URL", "", optional(web_url), "Where browsers find the front end.")
+    )
+    backend_url: str | None = attrs.field(
+        metadata=variable("JUNJO_PROD_BACKEND_URL", "", optional(web_url), "Where browsers find this backend.")
+    )
+    ingestion_url: str | None = attrs.field(
+        metadata=variable("JUNJO_PROD_INGESTION_URL", "", optional(endpoint_url), "Where programs send spans.")
+    )
+    allow_origins: tuple[str, ...] = attrs.field(
+        metadata=variable(
+            "JUNJO_ALLOW_ORIGINS",
+            DEFAULT_ORIGINS,
+            origins,
+            "Web origins that may call the API: a comma list or a JSON array. "
+            "In production the default is JUNJO_PROD_FRONTEND_URL.",
+            aliases=("cors_origins", "CORS_ORIGINS"),
+        )
+    )
+    session_idle: timedelta = attrs.field(
+        metadata=variable("JUNJO_SESSION_IDLE_DAYS", "7", days, "A session ends after so many days without use.")
+    )
+    session_absolute: timedelta = attrs.field(
+        metadata=variable("JUNJO_SESSION_ABSOLUTE_DAYS", "30", days, "A session ends after so many days in any case.")
+    )
+    max_request_bytes: int = attrs.field(
+        metadata=variable(
+            "JUNJO_OTLP_MAX_REQUEST_BYTES",
+            "67108864",
+            whole_number(1024, 2**31 - 1),
+            "The largest OTLP request, before and after inflation.",
+        )
+    )
+    internal_grpc_token: str | None = attrs.field(
+        repr=False,
+        metadata=variable(
+            "JUNJO_INTERNAL_GRPC_TOKEN",
+            "",
+            optional(str),
+            "When set, callers of GRPC_PORT must send it as `x-junjo-internal-token`.",
+            secret=True,
+        ),
+    )
+    ingestion_host: str | None = attrs.field(
+        metadata=variable("INGESTION_HOST", "", optional(str), "An external ingestion service to pull spans from.")
+    )
+    ingestion_port: int = attrs.field(
+        metadata=variable("INGESTION_PORT", "50052", whole_number(1, 65_535), "Its internal gRPC port.")
+    )
+    span_poll_interval: int = attrs.field(
+        metadata=variable("SPAN_POLL_INTERVAL", "5", whole_number(1, 3600), "Seconds between pulls.")
+    )
+    span_batch_size: int = attrs.field(
+        metadata=variable("SPAN_BATCH_SIZE", "100", whole_number(1, 10_000), "The most spans of one pull.")
+    )
+    log_level: str = attrs.field(
+        metadata=variable("JUNJO_LOG_LEVEL", "info", log_level, "`debug`, `info`, `warn` or `error`.")
+    )
+    log_format: str = attrs.field(
+        metadata=variable("JUNJO_LOG_FORMAT", "json", log_format, "`json` for machines, `text` for people.")
+    )
+    openai_api_key: str | None = attrs.field(
+        repr=False,
+        metadata=variable("OPENAI_API_KEY", "", optional(str), "For the playground.", secret=True),
+    )
+    anthropic_api_key: str | None = attrs.field(
+        repr=False,
+        metadata=variable("ANTHROPIC_API_KEY", "", optional(str), "For the playground.", secret=True),
+    )
+    gemini_api_key: str | None = attrs.field(
+        repr=False,
+        metadata=variable("GEMINI_API_KEY", "", optional(str), "For the playground.", secret=True),
+    )
+
+    @property
+    def production(self) -> bool:
+        """Whether this is no trial: cookies are ``Secure``, and nothing is generated."""
+        return self.environment == "production"
+
+    @property
+    def otlp_endpoint(self) -> str:
+        """Where programs send spans, as the front end tells its users."""
+        return self.ingestion_url or f"grpc://localhost:{self.otlp_port}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
+    """Read the settings, seen from a working directory (the process's own by default).
+
+    In development, secrets that are not given are made and kept in the data folder. Raises ``SettingsError``.
+    """
+    directory = directory or Path.cwd()
+    faults: list[str] = []
+    values: dict[str, Any] = {}
+    faulty: set[str] = set()
+    given = _given(os.environ if environ is None else environ, directory, faults)
+    for field, declared in declared_variables().items():
+        try:
+            value = declared.parse(given.get(declared.name) or _default(declared, given))
+        except ValueError as fault:
+            faulty.add(declared.name)
+            faults.append(_fault_line(declared, given, fault))
+            value = declared.parse(_default(declared, {}))
+        values[field] = directory / value if isinstance(value, Path) else value
+    settings = Settings(**values)
+    faults += [line for names, line in _contradictions(settings) if faulty.isdisjoint(names)]
+    if faults:
+        raise SettingsError(faults)
+    return _with_secrets(_with_production_origins(settings))
+
+
+def declared_variables() -> dict[str, Variable]:
+    """The variable of each field of ``Settings``, in order."""
+    return {field.name: field.metadata["variable"] for field in attrs.fields(Settings)}
+
+
+def _given(environ: Mapping[str, str], directory: Path, faults: list[str]) -> dict[str, str]:
+    """The text given for each variable that has any, under its first name."""
+    sources = (environ, _dotenv(directory, faults))
+    given: dict[str, str] = {}
+    for declared in declared_variables().values():
+        for source, name in ((source, name) for source in sources for name in declared.names):
+            if name in source:
+                given[declared.name] = (source[name] or "").strip()
+                break
+    return given
+
+
+def _dotenv(directory: Path, faults: list[str]) -> Mapping[str, str | None]:
+    for file in (directory / ".env", directory.parent / ".env"):
+        if file.is_file():
+            try:
+                return dotenv_values(file, encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as fault:
+                faults.append(f"{file}: cannot be read: {getattr(fault, 'strerror', None) or 'it is not UTF-8 text'}")
+                return {}
+    return {}
+
+
+def _default(declared: Variable, given: Mapping[str, str]) -> str:
+    folder = attrs.fields(Settings).data_dir.metadata["variable"]
+    return declared.default.replace(f"${folder.name}", given.get(folder.name) or folder.default)
+
+
+def _fault_line(declared: Variable, given: Mapping[str, str], fault: ValueError) -> str:
+    shown = "" if declared.secret else f", but is {given[declared.name]!r}"
+    return f"{declared.name}: {fault}{shown}"
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[set[str], str]]:
+    """What is wrong though each value is well formed: the variables concerned, and a line."""
+    yield from _shared_ports(settings)
+    if settings.production:
+        yield from _missing_in_production(settings)
+        if settings.frontend_url and settings.backend_url and site(settings.frontend_url) != site(settings.backend_url):
+            names = {"JUNJO_PROD_FRONTEND_URL", "JUNJO_PROD_BACKEND_URL"}
+            line = "must share their registrable domain, or browsers send no session cookie"
+            yield names, f"JUNJO_PROD_FRONTEND_URL and JUNJO_PROD_BACKEND_URL: {line}"
+
+
+def _shared_ports(settings: Settings) -> Iterator[tuple[set[str], str]]:
+    seen: dict[int, str] = {}
+    variables = declared_variables()
+    for field in ("backend_port", "otlp_port", "grpc_port"):
+        port, name = getattr(settings, field), variables[field].name
+        if port and port in seen:
+            yield {seen[port], name}, f"{seen[port]} and {name}: are both {port}; each needs a port of its own"
+        seen.setdefault(port, name)
+
+
+def _missing_in_production(settings: Settings) -> Iterator[tuple[set[str], str]]:
+    required = {
+        "session_secret": "; any long random text, for example from: openssl rand -base64 32",
+        "secure_cookie_key": "; make one with: openssl rand -base64 32",
+        "frontend_url": "",
+        "backend_url": "",
+        "ingestion_url": "",
+    }
+    for field, hint in required.items():
+        if not getattr(settings, field):
+            name = declared_variables()[field].name
+            yield {name}, f"{name}: is required when JUNJO_ENV=production{hint}"
+
+
+def _with_production_origins(settings: Settings) -> Settings:
+    if settings.production and settings.frontend_url and settings.allow_origins == origins(DEFAULT_ORIGINS):
+        return attrs.evolve(settings, allow_origins=(origin_of(settings.frontend_url),))
+    return settings
+
+
+def _with_secrets(settings: Settings) -> Settings:
+    folder = settings.data_dir / "secrets"
+    try:
+        session_secret = settings.session_secret or development_secret(folder / "session-secret")
+        key = settings.secure_cookie_key or cookie_key(development_secret(folder / "secure-cookie-key"))
+    except OSError as fault:
+        raise SettingsError([f"JUNJO_DATA_DIR: cannot keep secrets in {folder}: {fault.strerror}"]) from fault
+    except ValueError as fault:
+        raise SettingsError([f"{folder}: holds a damaged secret; delete the folder to get new ones"]) from fault
+    return attrs.evolve(settings, session_secret=session_secret, secure_cookie_key=key)

@@ -1,0 +1,169 @@
+"""Turn the text of an environment variable into a value. A parser raises ``ValueError`` that says what was expected.
+
+Each parser also reads the text of a variable's default, so an empty text is what "not given" looks like.
+"""
+
+import base64
+import binascii
+import ipaddress
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+from publicsuffixlist import PublicSuffixList
+
+T = TypeVar("T")
+
+COOKIE_KEY_BYTES = 32
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LOG_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
+
+
+@attrs.frozen
+class Variable:
+    """How one setting is named, read and explained.
+
+    ``default`` is the text that is parsed when nothing is given; ``meaning`` is a sentence for people, the same in
+    the documents. The value of a ``secret`` appears in no message.
+    """
+
+    name: str
+    default: str
+    parse: Callable[[str], Any]
+    meaning: str
+    aliases: tuple[str, ...] = ()
+    secret: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name it answers to, the first one winning."""
+        return (self.name, *self.aliases)
+
+
+def variable(name: str, default: str, parse: Callable[[str], Any], meaning: str, **more: Any) -> dict[str, Variable]:  # noqa: ANN401 - Variable checks the names
+    """Metadata for the attrs field that holds the value."""
+    return {"variable": Variable(name, default, parse, meaning, **more)}
+
+
+def optional(parse: Callable[[str], T]) -> Callable[[str], T | None]:
+    """Read an empty text as ``None``."""
+    return lambda text: parse(text) if text else None
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Read a whole number within bounds, both included."""
+
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.removeprefix("-").isdigit() or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return parse
+
+
+def days(text: str) -> timedelta:
+    """Read a positive number of days; half a day is 0.5."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value <= 3650:  # noqa: PLR2004 - ten years, so that no date computed from it overflows
+        raise ValueError("must be a number of days above 0 and at most 3650")
+    return timedelta(days=value)
+
+
+def path(text: str) -> Path:
+    """Read a file system path; ``~`` is the home folder."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("starts with ~, but there is no home folder") from None
+
+
+def cookie_key(text: str) -> bytes:
+    """Read 32 bytes in base64, of either alphabet, padded or not. Nothing given is no bytes."""
+    standard = text.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        key = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64") from None
+    if text and len(key) != COOKIE_KEY_BYTES:
+        raise ValueError(f"must be base64 of exactly {COOKIE_KEY_BYTES} bytes, but holds {len(key)}")
+    return key
+
+
+def web_url(text: str) -> str:
+    """Read an http or https URL; a slash at the end is dropped."""
+    _web_address(text)
+    return text.rstrip("/")
+
+
+def endpoint_url(text: str) -> str:
+    """Read a URL with a host, of any scheme that OTLP exporters take."""
+    _web_address(text, "http", "https", "grpc", "grpcs")
+    return text.rstrip("/")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL in the form in which browsers write an ``Origin`` header."""
+    address = _web_address(url)
+    host = f"[{address.hostname}]" if ":" in (address.hostname or "") else address.hostname
+    port = "" if address.port in (None, DEFAULT_PORTS[address.scheme]) else f":{address.port}"
+    return f"{address.scheme}://{host}{port}"
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Read web origins, as a comma list or a JSON array."""
+    items = _json_texts(text) if text.startswith("[") else text.split(",")
+    return tuple(origin_of(item.strip()) for item in items if item.strip())
+
+
+def log_level(text: str) -> str:
+    """Read a log level, in the spelling of the standard library in lower case."""
+    if text.lower() not in LOG_LEVELS:
+        raise ValueError("must be debug, info, warn or error")
+    return LOG_LEVELS[text.lower()]
+
+
+def log_format(text: str) -> str:
+    """Read a log format. What is not ``text`` is ``json``: a log collector must not break over a spelling."""
+    return "text" if text.lower() == "text" else "json"
+
+
+def site(url: str) -> str:
+    """The registrable domain of a URL, by the public suffix list; for an address or a bare name, the host itself.
+
+    Two URLs are one site to a browser exactly if this is equal, and only then does it send our strict cookie along.
+    """
+    host = urlsplit(url).hostname or ""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return PublicSuffixList().privatesuffix(host) or host
+
+
+def _web_address(text: str, *schemes: str) -> SplitResult:
+    schemes = schemes or tuple(DEFAULT_PORTS)
+    fault = f"must be a URL that starts with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+    try:
+        address = urlsplit(text)
+        whole = address.scheme in schemes and address.hostname and (address.port or 0) >= 0
+    except ValueError:
+        raise ValueError(fault) from None
+    if not whole:
+        raise ValueError(fault)
+    return address
+
+
+def _json_texts(text: str) -> list[str]:
+    try:
+        items = json.loads(text)
+    except ValueError:
+        raise ValueError("must be a comma list or a JSON array of URLs") from None
+    if not all(isinstance(item, str) for item in items):
+        raise ValueError("must be a comma list or a JSON array of URLs")
+    return list(items)
