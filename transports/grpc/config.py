@@ -1,0 +1,20 @@
+"""What the gRPC servers are told when they start."""
+
+from concurrent.futures import Executor
+
+import attrs
+
+from transports.byte_budget import ByteBudget
+from transports.inflate import DEFAULT_LIMIT
+
+
+@attrs.frozen(kw_only=True)
+class GrpcConfig:
+    """Limits and secrets of both servers. Sizes are in bytes, times in seconds."""
+
+    otlp_budget: ByteBudget  # shared with OTLP/HTTP
+    internal_token: str | None = attrs.field(default=None, repr=False)  # callers of the key check must send it
+    max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, compressed and inflated
+    patience: float = 60.0  # for the rest of a message that has begun to arrive
+    grace: float = 5.0  # at stop, for calls in work
+    executor: Executor | None = None  # inflates and decodes large requests; None is the loop's own

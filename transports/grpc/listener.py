@@ -1,0 +1,96 @@
+"""grpclib's server with what it lacks: the headers it hides, the encodings it does not announce, a stop that ends.
+
+All that reaches into grpclib's private parts stands here and in ``message_reader.py``; grpclib is bound to one minor
+version for that reason.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import grpclib.server
+from grpclib.protocol import H2Protocol
+from grpclib.protocol import Stream as HttpStream
+
+_ACCEPT_ENCODING = ("grpc-accept-encoding", "identity,gzip")
+_CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
+
+Headers = list[tuple[str, str]]
+
+
+class Listener(grpclib.server.Server):
+    """Accepts connections and knows them, so that it can end them."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of grpclib's server
+        super().__init__(*args, **options)
+        self._connections: set[_Connection] = set()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        if self._server is None:
+            raise RuntimeError("the server has not been started")
+        port: int = self._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined] # typed too widely
+        return port
+
+    async def stop(self) -> None:
+        """Cancel the calls that are left, tell the clients that no more are taken, and close the connections."""
+        self.close()
+        for connection in list(self._connections):
+            connection.end()
+        try:
+            async with asyncio.timeout(_CLOSING_TIME):
+                await self.wait_closed()
+        except TimeoutError:
+            for connection in list(self._connections):
+                connection.abort()
+            await self.wait_closed()
+
+    def _protocol_factory(self) -> H2Protocol:
+        self.__gc_step__()
+        handler = _Acceptor(self._mapping, self._codec, self._status_details_codec, self.__dispatch__)
+        self._handlers.add(handler)
+        return _Connection(handler, self._config, self._h2_config, self._connections)
+
+
+class _Connection(H2Protocol):
+    def __init__(self, handler: Any, config: Any, h2_config: Any, connections: "set[_Connection]") -> None:  # noqa: ANN401 - grpclib's own
+        super().__init__(handler, config, h2_config)
+        self._connections = connections
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+        self._connections.add(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._connections.discard(self)
+        super().connection_lost(exc)
+
+    def end(self) -> None:
+        """Say goodbye: with GOAWAY a client knows which calls were never begun, and repeats them by itself."""
+        if not self.connection.is_closing():
+            self.connection._connection.close_connection()  # noqa: SLF001 - h2's, which grpclib keeps to itself
+            self.connection.flush()
+        self.processor.close("The server is stopping")
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class _Acceptor(grpclib.server.Handler):
+    def accept(self, stream: HttpStream, headers: Headers, release_stream: Callable[[], Any]) -> None:
+        # grpclib drops grpc-* headers from the metadata on their way in and refuses them on their way out.
+        stream.headers = headers
+        stream.send_headers = partial(_send_headers, stream.send_headers)  # type: ignore[method-assign] # see above
+        super().accept(stream, headers, release_stream)
+
+
+async def _send_headers(send: Callable[..., Any], headers: Headers, end_stream: bool = False) -> None:
+    if headers and headers[0][0] == ":status":
+        headers.append(_ACCEPT_ENCODING)
+    await send(headers, end_stream=end_stream)

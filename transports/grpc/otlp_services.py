@@ -1,0 +1,65 @@
+"""The OTLP services: traces are stored, metrics and logs are accepted and dropped.
+
+The package opentelemetry-proto has no grpclib stubs, so the mappings stand here. A request type of ``bytes`` gives the
+handlers the serialised request, which ``transports.otlp`` decodes away from the event loop.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Executor
+from typing import Any, TypeAlias
+
+from google.protobuf.message import Message
+from grpclib.const import Cardinality, Handler
+from grpclib.server import Stream
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from actors.principal import Scope
+from actors.runtime.bus import Bus
+from transports.api_key import require_key
+from transports.grpc.metadata import headers_of
+from transports.otlp import receive_traces
+
+Export: TypeAlias = Callable[[Stream[bytes, Any]], Coroutine[Any, Any, None]]
+
+
+class OtlpService:
+    """One of OTLP's collector services, each of which has the single method ``Export``."""
+
+    def __init__(self, name: str, export: Export, response: type[Message]) -> None:
+        self._path = f"/opentelemetry.proto.collector.{name}/Export"
+        self._handler = Handler(export, Cardinality.UNARY_UNARY, bytes, response)
+
+    def __mapping__(self) -> Mapping[str, Handler]:
+        return {self._path: self._handler}
+
+
+def trace_service(bus: Bus, executor: Executor | None) -> OtlpService:
+    """Stores spans; the answer comes after they are durable."""
+
+    async def export(stream: Stream[bytes, ExportTraceServiceResponse]) -> None:
+        await require_key(bus, headers_of(stream), Scope.INGEST)
+        body = await stream.recv_message()
+        await stream.send_message(await receive_traces(bus, body or b"", executor))
+
+    return OtlpService("trace.v1.TraceService", export, ExportTraceServiceResponse)
+
+
+def metrics_service(bus: Bus) -> OtlpService:
+    """Answers success and drops the metrics, which older junjo SDKs send along."""
+    return _dropping(bus, "metrics.v1.MetricsService", ExportMetricsServiceResponse)
+
+
+def logs_service(bus: Bus) -> OtlpService:
+    """Answers success and drops the logs."""
+    return _dropping(bus, "logs.v1.LogsService", ExportLogsServiceResponse)
+
+
+def _dropping(bus: Bus, name: str, response: type[Message]) -> OtlpService:
+    async def export(stream: Stream[bytes, Any]) -> None:
+        await require_key(bus, headers_of(stream), Scope.INGEST)
+        await stream.recv_message()
+        await stream.send_message(response())
+
+    return OtlpService(name, export, response)

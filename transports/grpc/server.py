@@ -1,0 +1,58 @@
+"""The two gRPC servers: OTLP for everybody's spans, and the key check for an external ingestion service."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from grpclib.config import Configuration
+from grpclib.events import RecvRequest, listen
+from grpclib.health.check import ServiceStatus
+from grpclib.health.service import OVERALL, Health
+from grpclib.reflection.service import ServerReflection
+
+from actors.runtime.bus import Bus
+from transports.grpc.calls import Calls
+from transports.grpc.config import GrpcConfig
+from transports.grpc.key_check import KeyCheck
+from transports.grpc.listener import Listener
+from transports.grpc.otlp_services import logs_service, metrics_service, trace_service
+
+_WINDOW = 16 * 1024 * 1024  # measured best for 1 MB requests; also what one connection can make us hold unread
+
+
+@asynccontextmanager
+async def serve_otlp(bus: Bus, config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
+    """Receive spans for the length of the block, and metrics and logs, which are dropped. Yields the bound port.
+
+    ``OSError`` when the port is taken. Health and reflection are served beside it, in both servers.
+    """
+    services = (trace_service(bus, config.executor), metrics_service(bus), logs_service(bus))
+    async with _serve(services, config, host, port) as bound:
+        yield bound
+
+
+@asynccontextmanager
+async def serve_auth(bus: Bus, config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
+    """Answer ``ingestion.InternalAuthService`` for the length of the block. Yields the bound port; ``OSError``."""
+    async with _serve((KeyCheck(bus, config.internal_token),), config, host, port) as bound:
+        yield bound
+
+
+@asynccontextmanager
+async def _serve(services: Sequence[Any], config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
+    status = ServiceStatus()
+    health = Health({service: [status] for service in (*services, OVERALL)})
+    listener = Listener(
+        ServerReflection.extend([*services, health]),
+        config=Configuration(http2_connection_window_size=_WINDOW, http2_stream_window_size=_WINDOW),
+    )
+    calls = Calls(services, config)
+    listen(listener, RecvRequest, calls.on_request)
+    await listener.start(host, port)
+    status.set(True)
+    try:
+        yield listener.port
+    finally:
+        status.set(False)
+        await calls.drain(config.grace)
+        await listener.stop()
