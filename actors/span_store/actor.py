@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import structlog
+
+from actors.errors import InternalError, StudioError
 from actors.runtime.actor import Actor, handles, handles_together
 from actors.runtime.mailbox import Capacity
 from actors.span_store import queries
@@ -19,6 +22,8 @@ from actors.span_store.messages import (
 )
 from actors.span_store.spans import StoredSpan
 from actors.span_store.store import SpanStore
+
+log = structlog.get_logger(__name__)
 
 _READERS = 4
 
@@ -46,12 +51,34 @@ class SpanStoreActor(Actor):
             await self._store.close()
 
     @handles_together(IngestSpans, messages=64, weight=8 * 1024 * 1024)
-    async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:
+    async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary | StudioError]:
+        try:
+            return await self._commit(requests)
+        except StudioError:
+            raise
+        except Exception:
+            if len(requests) == 1:
+                raise
+            # One request's spans cannot be stored. That must not cost the others theirs: each by itself.
+            log.exception("a group of requests failed", requests=len(requests))
+            return [await self._commit_alone(request) for request in requests]
+
+    async def _commit(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:
         committed = await self._opened.write([request.spans for request in requests])
         if committed.trace_ids:
             stored = sum(summary.stored for summary in committed.summaries)
             self.bus.publish(SpansStored(count=stored, trace_ids=committed.trace_ids))
         return committed.summaries
+
+    async def _commit_alone(self, request: IngestSpans) -> IngestSummary | StudioError:
+        try:
+            [summary] = await self._commit([request])
+        except StudioError as error:
+            return error
+        except Exception:
+            log.exception("a request failed", spans=len(request.spans))
+            return InternalError("Internal Server Error")
+        return summary
 
     @handles(ListServices, concurrent=True)
     async def list_services(self, _: ListServices) -> tuple[str, ...]:

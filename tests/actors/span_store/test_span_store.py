@@ -10,7 +10,7 @@ import duckdb
 import orjson
 import pytest
 
-from actors.errors import DeadlineExceeded
+from actors.errors import DeadlineExceeded, InternalError
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
@@ -141,6 +141,13 @@ async def test_a_span_sent_again_at_once_is_stored_once(bus: Bus) -> None:
     summaries = await asyncio.gather(*(ingest(bus, span(1), span(2)) for _ in range(20)))
     assert sum(summary.stored for summary in summaries) == 2
     assert sum(summary.duplicates for summary in summaries) == 38
+
+
+async def test_a_request_that_cannot_be_stored_costs_the_others_nothing(bus: Bus) -> None:
+    bad = span(9, attributes={"text": "lone surrogate \ud800"})
+    replies = await asyncio.gather(ingest(bus, span(1)), ingest(bus, bad), ingest(bus, span(2)), return_exceptions=True)
+    assert [type(reply) for reply in replies] == [IngestSummary, InternalError, IngestSummary]
+    assert sorted(await names(bus)) == ["span 1", "span 2"]
 
 
 async def test_everything_survives_a_restart_and_stays_single(tmp_path: Path) -> None:
