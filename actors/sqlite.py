@@ -1,0 +1,178 @@
+"""The SQLite file that actors share: each has a connection of its own and brings its own tables up to date."""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import attrs
+import structlog
+
+from actors.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+_BUSY_TIMEOUT = 5.0  # seconds to wait for another connection's write before the answer is Unavailable
+
+
+class NewerDataFile(Exception):
+    """The file was written by a later version of the studio. The text is one line for the operator."""
+
+
+@attrs.frozen(kw_only=True)
+class Migration:
+    """One file ``NNNN_name.sql``: statements that lead from schema number - 1 to number."""
+
+    number: int
+    name: str
+    script: str
+
+
+@attrs.frozen(kw_only=True)
+class Component:
+    """A set of tables with its own numbering. Its SQL lies in the folder ``migrations`` of ``package``."""
+
+    name: str
+    package: str
+
+    def migrations(self) -> list[Migration]:
+        """All known migrations, by number. Numbers start at 1 and have no gaps."""
+        files = (resources.files(self.package) / "migrations").iterdir()
+        scripts = sorted((file for file in files if file.name.endswith(".sql")), key=lambda file: file.name)
+        return [
+            Migration(number=int(file.name[:4]), name=file.name.removesuffix(".sql"), script=file.read_text("utf-8"))
+            for file in scripts
+        ]
+
+
+class Transaction:
+    """The statements of one open transaction."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite stores
+        """Run one statement; its rows, or those of its RETURNING clause."""
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each set of parameters."""
+        async with self._connection.executemany(sql, parameters):
+            pass
+
+
+class Database:
+    """One connection. A fault of the file or its disk is answered ``Unavailable``, and logged."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._turn = asyncio.Lock()  # statements of two transactions must not mix on one connection
+
+    @classmethod
+    async def open(cls, path: Path, *components: Component) -> "Database":
+        """Open the file, making it (mode 0600) and its folders where needed, and apply missing migrations.
+
+        Raises ``NewerDataFile``, or ``sqlite3.Error`` for a file that cannot be used. A commit is durable when it
+        returns (``synchronous=FULL``), and readers never wait for a writer (WAL).
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
+        database = cls(connection, path)
+        try:
+            await database._configure()
+            for component in components:
+                await database._migrate(component)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A write transaction: committed at the end of the block, undone when it raises or is cancelled.
+
+        Nothing else runs between the commit and the statement after the block, so what a caller then does in memory
+        happens in the order of the commits.
+        """
+        async with self._turn:
+            with self._faults_are_unavailable():
+                try:
+                    await self._connection.execute_fetchall("BEGIN IMMEDIATE")
+                    yield Transaction(self._connection)
+                    await self._connection.commit()
+                except BaseException:
+                    await self._connection.rollback()
+                    raise
+
+    async def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite stores
+        """Run one SELECT, outside any transaction."""
+        async with self._turn:
+            with self._faults_are_unavailable():
+                return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def close(self) -> None:
+        """Close the connection after the statements that were begun."""
+        await self._connection.close()
+
+    async def _configure(self) -> None:
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            await self._connection.execute_fetchall(f"PRAGMA {pragma}")
+
+    async def _migrate(self, component: Component) -> None:
+        known = component.migrations()
+        async with self.transaction() as transaction:
+            await transaction.rows(
+                "CREATE TABLE IF NOT EXISTS schema_migrations ("
+                "component TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, "
+                "applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, PRIMARY KEY (component, number)) STRICT"
+            )
+            [row] = await transaction.rows(
+                "SELECT coalesce(max(number), 0) FROM schema_migrations WHERE component = ?", component.name
+            )
+            if row[0] > len(known):
+                raise NewerDataFile(
+                    f"{self._path} was written by a newer version of the studio: its {component.name} tables have "
+                    f"schema {row[0]}, this version knows {len(known)}. Run the newer version, or restore a backup."
+                )
+            for migration in known[row[0] :]:
+                await _apply(transaction, component, migration)
+
+    @contextmanager
+    def _faults_are_unavailable(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise  # mistakes in our SQL, not faults of the file
+        except sqlite3.DatabaseError as fault:
+            log.warning("sqlite fault", path=str(self._path), fault=str(fault))
+            raise Unavailable("The account database is not available") from fault
+
+
+async def _apply(transaction: Transaction, component: Component, migration: Migration) -> None:
+    for statement in _statements(migration.script):
+        await transaction.rows(statement)
+    await transaction.rows(
+        "INSERT INTO schema_migrations (component, number, name) VALUES (?, ?, ?)",
+        component.name,
+        migration.number,
+        migration.name,
+    )
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script. ``executescript`` would do, but it commits, and a migration is all or nothing."""
+    pending = ""
+    for piece in script.split(";"):
+        pending += piece + ";"
+        if sqlite3.complete_statement(pending):
+            if pending.strip(" \n;"):
+                yield pending
+            pending = ""
