@@ -1,0 +1,108 @@
+"""The command line: parse, run, exit code.
+
+Exit codes: 0 stopped as asked, 1 a part of the studio failed for good, 2 it could not start with these settings.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+import structlog
+
+from actors.runtime.supervisor import ActorGaveUp
+from studio import __version__
+from studio.app import PortInUse, Studio, running
+from studio.banner import banner
+from studio.claim import CannotStart, claimed
+from studio.logs import configure_logging
+from studio.settings import Settings, SettingsError, load_settings
+
+log = structlog.get_logger(__name__)
+
+STOPPED = 0
+FAILED = 1
+NOT_STARTED = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    _parser().parse_args(arguments)
+    return run()
+
+
+def run() -> int:
+    """Run the studio until it is told to stop. What is wrong with the settings goes to standard error, a line each."""
+    os.umask(0o077)  # the data folder holds prompts and answers: they are their owner's alone
+    try:
+        settings = load_settings()
+        configure_logging(settings)
+        with claimed(settings):
+            return asyncio.run(_serve(settings))
+    except SettingsError as fault:
+        return _not_started(fault.lines)
+    except (CannotStart, PortInUse) as fault:
+        return _not_started([str(fault)])
+    except ActorGaveUp:
+        return FAILED  # the supervisor has logged why
+
+
+async def _serve(settings: Settings) -> int:
+    told_to_stop = _stop_signal()
+    async with running(settings) as studio:
+        _announce(settings, studio)
+        gave_up = asyncio.create_task(studio.gave_up())
+        stop = asyncio.create_task(told_to_stop.wait())
+        await asyncio.wait({gave_up, stop}, return_when=asyncio.FIRST_COMPLETED)
+        failed = gave_up.done()
+        gave_up.cancel()
+        stop.cancel()
+        log.info("studio stopping")
+    log.info("studio stopped")
+    return FAILED if failed else STOPPED
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT. The second one ends the process at once, for whoever cannot wait."""
+    loop = asyncio.get_running_loop()
+    told_to_stop = asyncio.Event()
+
+    def stop() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        told_to_stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    return told_to_stop
+
+
+def _announce(settings: Settings, studio: Studio) -> None:
+    if sys.stdout.isatty():
+        print(banner(settings, studio), flush=True)  # noqa: T201 - for the person at the terminal
+    log.info(
+        "studio started",
+        version=__version__,
+        environment=settings.environment,
+        host=settings.host,
+        http_port=studio.http_port,
+        otlp_port=studio.otlp_port,
+        grpc_port=studio.grpc_port,
+        data_dir=str(settings.data_dir),
+    )
+
+
+def _not_started(lines: Sequence[str]) -> int:
+    for line in lines:
+        print(f"studio: {line}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+    return NOT_STARTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="studio", description="LLM observability: OpenTelemetry spans in, REST out.")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("command", nargs="?", choices=["run"], default="run", help="run the studio (the default)")
+    return parser
