@@ -5,11 +5,10 @@ Follows opentelemetry-proto 1.x (``opentelemetry.proto.trace.v1``) and the OTLP 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
-import attrs
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -27,32 +26,29 @@ from actors.span_store.spans import (
     SpanEvent,
     SpanLink,
 )
+from transports.otlp_json import decode_trace_json
+from transports.otlp_request import DecodedRequest, fault_of_ids, parent_id, summary
+from transports.otlp_salvage import salvage
 
 # Decoding so many bytes takes about 0.3 ms; below that a hop to a thread costs more than it frees.
 _INLINE_BYTES = 32 * 1024
 # Members of AnyValue whose Python form is the value itself.
 _PLAIN = frozenset(("string_value", "bool_value", "int_value", "double_value", "bytes_value"))
-_NO_ID = frozenset((b"", b"\0" * 8, b"\0" * 16))
 
 
-@attrs.frozen(kw_only=True)
-class DecodedRequest:
-    """The good spans of a request, and how many were rejected and why (OTLP ``partial_success``)."""
-
-    spans: Sequence[Span]
-    rejected: int
-    message: str  # "" when nothing was rejected
-
-
-async def receive_traces(bus: Bus, body: bytes, executor: Executor | None = None) -> ExportTraceServiceResponse:
+async def receive_traces(
+    bus: Bus, body: bytes, *, json: bool = False, executor: Executor | None = None
+) -> ExportTraceServiceResponse:
     """Decode and store a request; the answer comes after its spans are durable. Raises ``StudioError``.
 
-    Large bodies are decoded in ``executor``, by default the loop's own.
+    ``json`` says that the body is OTLP/JSON and not protobuf. Large bodies are decoded in ``executor``, by default the
+    loop's own.
     """
+    decode: Callable[[bytes], DecodedRequest] = decode_trace_json if json else decode_trace_request
     if len(body) > _INLINE_BYTES:
-        decoded = await asyncio.get_running_loop().run_in_executor(executor, decode_trace_request, body)
+        decoded = await asyncio.get_running_loop().run_in_executor(executor, decode, body)
     else:
-        decoded = decode_trace_request(body)
+        decoded = decode(body)
     if decoded.spans:
         await bus.ask(IngestSpans(spans=decoded.spans, size=len(body)))
     response = ExportTraceServiceResponse()
@@ -65,20 +61,27 @@ async def receive_traces(bus: Bus, body: bytes, executor: Executor | None = None
 def decode_trace_request(body: bytes) -> DecodedRequest:
     """Decode a serialised ``ExportTraceServiceRequest``. ``InvalidRequest`` when it is not one.
 
-    Nesting of values is bounded by protobuf's parser (100 messages deep). Of a key that stands twice in one map, which
-    OTLP forbids, the last value counts. CPU-heavy: run it off the event loop for large bodies.
+    Nesting of values is bounded by protobuf's parser (100 messages deep); a span that it refuses is rejected by itself.
+    Of a key that stands twice in one map, which OTLP forbids, the last value counts. CPU-heavy: run it off the event
+    loop for large bodies.
     """
+    faults: Counter[str] = Counter()
     try:
         request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        request = _salvaged(body, faults)
+    spans = list(_spans_of(request, faults))
+    return DecodedRequest(spans=spans, rejected=faults.total(), message=summary(faults))
+
+
+def _salvaged(body: bytes, faults: "Counter[str]") -> ExportTraceServiceRequest:
+    try:
+        request, lost = salvage(body)
     except DecodeError as error:
         raise InvalidRequest("The body is not an ExportTraceServiceRequest") from error
-    faults: Counter[str] = Counter()
-    spans = list(_spans_of(request, faults))
-    return DecodedRequest(spans=spans, rejected=faults.total(), message=_summary(faults))
-
-
-def _summary(faults: "Counter[str]") -> str:
-    return "; ".join(f"{count} span(s) rejected: {fault}" for fault, count in faults.items())
+    if lost:
+        faults["the span is malformed or nested too deeply"] = lost
+    return request
 
 
 # The arguments below are protobuf messages. They are typed Any because attribute access through the generated types
@@ -91,29 +94,19 @@ def _spans_of(request: Any, faults: "Counter[str]") -> Iterator[Span]:  # noqa: 
         for scope_spans in resource_spans.scope_spans:
             scope = _scope(scope_spans)
             for span in scope_spans.spans:
-                fault = _fault_of(span)
+                fault = fault_of_ids(span.trace_id, span.span_id)
                 if fault:
                     faults[fault] += 1
                 else:
                     yield _span(span, resource, scope)
 
 
-def _fault_of(span: Any) -> str:  # noqa: ANN401 - see above
-    """Why the span cannot be stored, or "". The rules for ids are those of the trace data model."""
-    if len(span.trace_id) != 16 or span.trace_id in _NO_ID:  # noqa: PLR2004 - bytes of a trace id
-        return "trace_id must be 16 bytes, not all zero"
-    if len(span.span_id) != 8 or span.span_id in _NO_ID:  # noqa: PLR2004 - bytes of a span id
-        return "span_id must be 8 bytes, not all zero"
-    return ""
-
-
 def _span(span: Any, resource: Resource, scope: InstrumentationScope) -> Span:  # noqa: ANN401 - see above
-    parent = span.parent_span_id
     status = span.status
     return Span(
         span.trace_id.hex(),
         span.span_id.hex(),
-        "" if parent in _NO_ID else parent.hex(),
+        parent_id(span.parent_span_id),
         span.trace_state,
         span.flags,
         span.name,

@@ -4,6 +4,8 @@ import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -11,6 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from actors.errors import InvalidRequest
 from tests.spans import any_value, otlp_request, otlp_span
 from transports.otlp import decode_trace_request
+from transports.otlp_request import DecodedRequest
 
 pytestmark = pytest.mark.unit
 
@@ -135,3 +138,61 @@ def test_an_empty_request_is_fine() -> None:
 def test_recorded_requests_decode(name: str, count: int) -> None:
     decoded = decode_trace_request((RECORDINGS / f"{name}.bin").read_bytes())
     assert (len(decoded.spans), decoded.rejected) == (count, 0)
+
+
+def length_delimited(number: int, content: bytes) -> bytes:
+    """One protobuf field of wire type 2, with a length of three varint bytes at the most."""
+    size = len(content)
+    length = bytes((size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14))
+    return bytes([number << 3 | 2]) + length + content
+
+
+def span_with_a_value_nested(depth: int) -> bytes:
+    """Encoded by hand, because protobuf's own encoder refuses what its parser would."""
+    value = length_delimited(1, b"deep")
+    for _ in range(depth):
+        value = length_delimited(5, length_delimited(1, value))
+    attribute = length_delimited(1, b"key") + length_delimited(2, value)
+    return otlp_span(2).SerializeToString() + length_delimited(9, attribute)
+
+
+def request_of(*spans: bytes) -> bytes:
+    scope_spans = length_delimited(1, length_delimited(1, b"tests")) + b"".join(
+        length_delimited(2, span) for span in spans
+    )
+    resource = otlp_request(service="kept").resource_spans[0].resource.SerializeToString()
+    return length_delimited(1, length_delimited(1, resource) + length_delimited(2, scope_spans))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(span_with_a_value_nested(60), id="nested too deeply"),
+        pytest.param(
+            otlp_span(2).SerializeToString() + length_delimited(5, b"\xff\xfe"), id="a name that is not UTF-8"
+        ),
+        pytest.param(b"\x0a\xff", id="truncated"),
+    ],
+)
+def test_one_unreadable_span_costs_the_others_nothing(bad: bytes) -> None:
+    body = request_of(otlp_span(1).SerializeToString(), bad, otlp_span(3).SerializeToString())
+    decoded = decode_trace_request(body)
+    assert [span.span_id for span in decoded.spans] == [f"{1:016x}", f"{3:016x}"]
+    assert decoded.spans[0].resource.attributes == {"service.name": "kept"}
+    assert decoded.spans[0].scope.name == "tests"
+    assert decoded.message == "1 span(s) rejected: the span is malformed or nested too deeply"
+
+
+def test_values_nest_as_deep_as_protobuf_allows() -> None:
+    [span] = decode_trace_request(request_of(span_with_a_value_nested(40))).spans
+    assert repr(span.attributes["key"]) == "[" * 40 + "'deep'" + "]" * 40
+
+
+@given(st.binary(max_size=200))
+def test_random_bytes_are_decoded_or_refused(body: bytes) -> None:
+    outcome: object
+    try:
+        outcome = decode_trace_request(body)
+    except InvalidRequest as refusal:
+        outcome = refusal
+    assert isinstance(outcome, DecodedRequest | InvalidRequest)
