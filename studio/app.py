@@ -1,0 +1,122 @@
+"""The composition root: every part of the studio, in the order in which it starts."""
+
+import errno
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import attrs
+
+from actors.key_registry.actor import KeyRegistryActor
+from actors.runtime.bus import Bus
+from actors.runtime.supervisor import ActorGaveUp, Supervisor
+from actors.session.actor import SessionActor, SessionLifetime
+from actors.span_store.actor import SpanStoreActor
+from studio import __version__
+from studio.settings import Settings
+from transports.byte_budget import ByteBudget
+from transports.grpc.config import GrpcConfig
+from transports.grpc.server import serve_auth, serve_otlp
+from transports.http.app import build_app
+from transports.http.config import HttpConfig
+from transports.http.server import serve_http
+
+# Requests being received at once, over HTTP and gRPC together; what waits in mailboxes is counted there.
+_RECEIVING_BYTES = 256 * 1024 * 1024
+
+
+class PortInUse(Exception):
+    """A port cannot be had. ``variable`` is the setting that changes it."""
+
+    def __init__(self, variable: str, host: str, port: int) -> None:
+        super().__init__(f"Port {port} on {host} is in use or not allowed: set {variable} to another port")
+        self.variable = variable
+
+
+@attrs.frozen(kw_only=True)
+class Studio:
+    """A running studio and where it listens."""
+
+    bus: Bus
+    supervisor: Supervisor
+    http_port: int
+    otlp_port: int
+    grpc_port: int
+
+    async def gave_up(self) -> ActorGaveUp:
+        """Wait until the studio can go on no longer."""
+        return await self.supervisor.gave_up()
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Studio]:
+    """Run the studio for the length of the block. Raises ``PortInUse`` or ``ActorGaveUp`` when it cannot start.
+
+    Actors start before the servers and stop after them, so that every request that came in is answered.
+    """
+    bus = Bus()
+    supervisor = Supervisor(bus)
+    add_actors(supervisor, settings)
+    budget = ByteBudget(_RECEIVING_BYTES)
+    http = build_app(bus, http_config(settings, budget))
+    grpc = grpc_config(settings, budget)
+    host = settings.host
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(supervisor.stop)
+        await supervisor.start()
+
+        async def listen(variable: str, port: int, server: AbstractAsyncContextManager[int]) -> int:
+            try:
+                return await stack.enter_async_context(server)
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+                raise PortInUse(variable, host, port) from error
+
+        key_check = serve_auth(bus, grpc, host, settings.grpc_port)
+        otlp = serve_otlp(bus, grpc, host, settings.otlp_port)
+        rest = serve_http(http, host, settings.backend_port)
+        yield Studio(
+            bus=bus,
+            supervisor=supervisor,
+            grpc_port=await listen("GRPC_PORT", settings.grpc_port, key_check),
+            otlp_port=await listen("JUNJO_OTLP_PORT", settings.otlp_port, otlp),
+            http_port=await listen("JUNJO_BACKEND_PORT", settings.backend_port, rest),
+        )
+
+
+def add_actors(supervisor: Supervisor, settings: Settings) -> None:
+    """All actors, each before those that ask it."""
+    lifetime = SessionLifetime(idle=settings.session_idle, absolute=settings.session_absolute)
+    supervisor.add(
+        SessionActor,
+        lambda: SessionActor(
+            settings.sqlite_path,
+            cookie_key=settings.secure_cookie_key,
+            session_secret=settings.session_secret,
+            lifetime=lifetime,
+        ),
+    )
+    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
+    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(settings.duckdb_path))
+
+
+def http_config(settings: Settings, budget: ByteBudget) -> HttpConfig:
+    return HttpConfig(
+        version=__version__,
+        environment="production" if settings.production else "development",
+        otlp_endpoint=settings.otlp_endpoint,
+        frontend_url=settings.frontend_url,
+        backend_url=settings.backend_url,
+        allow_origins=settings.allow_origins,
+        secure_cookies=settings.production,
+        otlp_budget=budget,
+        max_request_bytes=settings.max_request_bytes,
+    )
+
+
+def grpc_config(settings: Settings, budget: ByteBudget) -> GrpcConfig:
+    return GrpcConfig(
+        internal_token=settings.internal_grpc_token,
+        max_request_bytes=settings.max_request_bytes,
+        otlp_budget=budget,
+    )
