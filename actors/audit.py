@@ -88,7 +88,7 @@ async def audited(database: Database, at: datetime) -> AsyncIterator[AuditedTran
 
 
 def _title(entry: AuditEntry) -> str:
-    subject = f"AUDIT: {entry.action.name} {entry.resource.value}"
+    subject = f"AUDIT: {entry.action.value.upper()} {entry.resource.value}"
     return subject if entry.resource_id is None else f"{subject} (id={entry.resource_id})"
 
 

@@ -13,15 +13,15 @@ import aiosqlite
 import attrs
 import structlog
 
-from actors.errors import Unavailable
+from actors.errors import InvalidRequest, Unavailable
 
 log = structlog.get_logger(__name__)
 
 _BUSY_TIMEOUT = 5.0  # seconds to wait for another connection's write before the answer is Unavailable
 
 
-class NewerDataFile(Exception):
-    """The file was written by a later version of the studio. The text is one line for the operator."""
+class DataFileRefused(Exception):
+    """The file is of a later version of the studio, damaged, or not ours. The text is one line for the operator."""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,9 +78,18 @@ class Database:
     async def open(cls, path: Path, *components: Component) -> "Database":
         """Open the file, making it (mode 0600) and its folders where needed, and apply missing migrations.
 
-        Raises ``NewerDataFile``, or ``sqlite3.Error`` for a file that cannot be used. A commit is durable when it
-        returns (``synchronous=FULL``), and readers never wait for a writer (WAL).
+        Raises ``DataFileRefused``. A commit is durable when it returns (``synchronous=FULL``), and readers never wait
+        for a writer (WAL).
         """
+        try:
+            return await cls._open(path, components)
+        except (OSError, sqlite3.Error) as fault:
+            raise DataFileRefused(f"{path} cannot be used as the account database: {fault}") from fault
+        except Unavailable as fault:
+            raise DataFileRefused(f"{path} cannot be used as the account database: {fault.__cause__}") from fault
+
+    @classmethod
+    async def _open(cls, path: Path, components: tuple[Component, ...]) -> "Database":
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
@@ -102,7 +111,7 @@ class Database:
         happens in the order of the commits.
         """
         async with self._turn:
-            with self._faults_are_unavailable():
+            with self._faults_as_answers():
                 try:
                     await self._connection.execute_fetchall("BEGIN IMMEDIATE")
                     yield Transaction(self._connection)
@@ -114,7 +123,7 @@ class Database:
     async def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite stores
         """Run one SELECT, outside any transaction."""
         async with self._turn:
-            with self._faults_are_unavailable():
+            with self._faults_as_answers():
                 return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def close(self) -> None:
@@ -138,7 +147,7 @@ class Database:
                 "SELECT coalesce(max(number), 0) FROM schema_migrations WHERE component = ?", component.name
             )
             if row[0] > len(known):
-                raise NewerDataFile(
+                raise DataFileRefused(
                     f"{self._path} was written by a newer version of the studio: its {component.name} tables have "
                     f"schema {row[0]}, this version knows {len(known)}. Run the newer version, or restore a backup."
                 )
@@ -146,11 +155,13 @@ class Database:
                 await _apply(transaction, component, migration)
 
     @contextmanager
-    def _faults_are_unavailable(self) -> Iterator[None]:
+    def _faults_as_answers(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise  # mistakes in our SQL, not faults of the file
+        except UnicodeEncodeError as fault:
+            raise InvalidRequest("Text must be valid Unicode") from fault  # JSON may carry half of a surrogate pair
         except sqlite3.DatabaseError as fault:
             log.warning("sqlite fault", path=str(self._path), fault=str(fault))
             raise Unavailable("The account database is not available") from fault

@@ -44,9 +44,13 @@ class KeyStore:
     @classmethod
     async def open(cls, path: Path, clock: Clock) -> "KeyStore":
         """Open the file and load the keys. Raises as ``Database.open`` does."""
-        store = cls(await Database.open(path, AUDIT, _KEYS), clock)
-        for row in await store._database.rows("SELECT * FROM api_keys ORDER BY position"):
-            store._remember(_stored_key(row))
+        database = await Database.open(path, AUDIT, _KEYS)
+        store = cls(database, clock)
+        try:
+            await store._load()
+        except BaseException:
+            await database.close()
+            raise
         return store
 
     async def close(self) -> None:
@@ -93,6 +97,10 @@ class KeyStore:
         digest = key_secret.digest(secret)
         stored = self._by_digest.get(digest)
         return stored.key if stored is not None and hmac.compare_digest(stored.digest, digest) else None
+
+    async def _load(self) -> None:
+        for row in await self._database.rows("SELECT * FROM api_keys ORDER BY position"):
+            self._remember(_stored_key(row))
 
     async def _insert(self, stored: StoredKey, by: Principal) -> None:
         key = stored.key

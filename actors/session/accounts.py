@@ -1,0 +1,60 @@
+"""The parts of SessionActor, put together over one database."""
+
+from pathlib import Path
+
+from actors.audit import AUDIT
+from actors.clock import Clock
+from actors.session.cookies import CookieSeal
+from actors.session.lifetime import SessionLifetime
+from actors.session.passwords import PasswordHashes
+from actors.session.sessions import SessionStore
+from actors.session.sign_in import SignIns
+from actors.session.throttle import ThrottlePolicy
+from actors.session.users import UserStore
+from actors.sqlite import Component, Database
+
+ACCOUNTS = Component(name="session", package="actors.session")
+
+
+class Accounts:
+    """Users, sessions and sign-ins over one SQLite file."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        seal: CookieSeal,
+        session_secret: str,
+        lifetime: SessionLifetime,
+        policy: ThrottlePolicy,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._passwords = PasswordHashes()
+        self.sessions = SessionStore(database, seal, lifetime, clock)
+        self.users = UserStore(database, self._passwords, self.sessions, clock)
+        self.sign_ins = SignIns(
+            database, self.users, self._passwords, self.sessions, secret=session_secret, clock=clock, policy=policy
+        )
+
+    @staticmethod
+    async def open_database(path: Path) -> Database:
+        """Raises as ``Database.open`` does."""
+        return await Database.open(path, AUDIT, ACCOUNTS)
+
+    async def load(self) -> None:
+        """Read what the last process left."""
+        await self._passwords.prepare()
+        await self.sessions.load()
+        await self.sign_ins.load()
+
+    async def sweep(self) -> tuple[str, ...]:
+        """Write and remove what is due; the ids of the sessions that have expired. Raises ``Unavailable``."""
+        await self.sign_ins.sweep()
+        return await self.sessions.sweep()
+
+    async def close(self) -> None:
+        """Finish what was begun, then close the file."""
+        await self.sign_ins.finish()
+        self._passwords.close()
+        await self._database.close()

@@ -1,0 +1,135 @@
+"""SessionActor: users, sign-in and sessions."""
+
+from pathlib import Path
+
+import structlog
+
+from actors.clock import Clock, utc_now
+from actors.errors import Unavailable
+from actors.runtime.actor import Actor, handles
+from actors.session.accounts import Accounts
+from actors.session.cookies import CookieSeal
+from actors.session.lifetime import SessionLifetime
+from actors.session.messages import (
+    CheckedSession,
+    CheckSession,
+    CreateFirstUser,
+    CreateUser,
+    DeleteUser,
+    ListUsers,
+    SessionsEnded,
+    SignedIn,
+    SignIn,
+    SignOut,
+    User,
+    UsersExist,
+)
+from actors.session.throttle import ThrottlePolicy
+
+log = structlog.get_logger(__name__)
+
+_DEFAULT_LIFETIME = SessionLifetime()
+_DEFAULT_POLICY = ThrottlePolicy()
+
+
+class SessionActor(Actor):
+    """Keeps accounts and sessions in the SQLite file at ``path``, which may be shared with other actors.
+
+    ``cookie_key`` has 32 bytes. Sign-ins run beside the writes, because a password takes some 30 ms to check; there may
+    be 128 of them, and ``readers`` is larger, so that session checks, which take microseconds, never wait for them.
+    """
+
+    readers = 256
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        cookie_key: bytes,
+        session_secret: str,
+        lifetime: SessionLifetime = _DEFAULT_LIFETIME,
+        policy: ThrottlePolicy = _DEFAULT_POLICY,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._path = path
+        self._seal = CookieSeal(cookie_key, session_secret)
+        self._session_secret = session_secret
+        self._lifetime = lifetime
+        self._policy = policy
+        self._clock = clock
+        self._opened: Accounts | None = None
+
+    async def start(self) -> None:
+        self._opened = Accounts(
+            await Accounts.open_database(self._path),
+            seal=self._seal,
+            session_secret=self._session_secret,
+            lifetime=self._lifetime,
+            policy=self._policy,
+            clock=self._clock,
+        )
+        await self._opened.load()
+
+    async def work(self) -> None:
+        while True:
+            await self._accounts.sessions.sweep_is_due()
+            await self._sweep()
+
+    async def stop(self) -> None:
+        if self._opened is None:
+            return
+        try:
+            await self._sweep()
+        finally:
+            await self._opened.close()
+
+    @handles(UsersExist, concurrent=True)
+    async def users_exist(self, _: UsersExist) -> bool:
+        return await self._accounts.users.exist()
+
+    @handles(CreateFirstUser)
+    async def create_first_user(self, request: CreateFirstUser) -> SignedIn:
+        return await self._accounts.users.create_first(request.email, request.password)
+
+    @handles(CreateUser)
+    async def create_user(self, request: CreateUser) -> User:
+        return await self._accounts.users.create(request.email, request.password, request.by)
+
+    @handles(ListUsers, concurrent=True)
+    async def users(self, _: ListUsers) -> tuple[User, ...]:
+        return await self._accounts.users.all()
+
+    @handles(DeleteUser)
+    async def delete_user(self, request: DeleteUser) -> None:
+        self._tell_ended(await self._accounts.users.delete(request.user_id, request.by))
+
+    @handles(SignIn, concurrent=True)
+    async def sign_in(self, request: SignIn) -> SignedIn:
+        return await self._accounts.sign_ins.sign_in(request)
+
+    @handles(SignOut)
+    async def sign_out(self, request: SignOut) -> bool:
+        ended = await self._accounts.sessions.sign_out(request.cookie)
+        self._tell_ended((ended,) if ended else ())
+        return ended is not None
+
+    @handles(CheckSession, concurrent=True)
+    async def check_session(self, request: CheckSession) -> CheckedSession | None:
+        return self._accounts.sessions.check(request.cookie)
+
+    async def _sweep(self) -> None:
+        """A fault of the disk costs this sweep only: memory stays right, and the next one catches up."""
+        try:
+            self._tell_ended(await self._accounts.sweep())
+        except Unavailable as fault:
+            log.warning("sessions not swept", fault=fault.detail)
+
+    def _tell_ended(self, session_ids: tuple[str, ...]) -> None:
+        if session_ids:
+            self.bus.publish(SessionsEnded(session_ids=session_ids))
+
+    @property
+    def _accounts(self) -> Accounts:
+        if self._opened is None:
+            raise RuntimeError("a message came before start")
+        return self._opened

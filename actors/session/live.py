@@ -1,0 +1,93 @@
+"""All live sessions in memory, so that a request's session is found without touching the disk."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import attrs
+
+from actors.principal import Principal
+from actors.session.lifetime import SessionLifetime
+from actors.session.messages import CheckedSession, Session, User
+
+_RENEWAL = timedelta(hours=1)
+
+
+@attrs.define(kw_only=True, eq=False)
+class LiveSession:
+    """One session and the traces of its use."""
+
+    id: str
+    digest: bytes
+    user: User
+    authenticated_at: datetime
+    last_seen_at: datetime
+    saved_at: datetime  # the ``last_seen_at`` that is on disk
+    cookie_sent_at: datetime
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(user_id=self.user.id, email=self.user.email, session_id=self.id)
+
+
+class LiveSessions:
+    """Finds sessions by the digest of their token, slides them, and knows which have expired."""
+
+    def __init__(self, lifetime: SessionLifetime) -> None:
+        self._lifetime = lifetime
+        self._by_digest: dict[bytes, LiveSession] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_digest)
+
+    def add(self, session: LiveSession) -> None:
+        self._by_digest[session.digest] = session
+
+    def find(self, digest: bytes) -> LiveSession | None:
+        """The session with this digest; it may have expired."""
+        return self._by_digest.get(digest)
+
+    def has_expired(self, session: LiveSession, now: datetime) -> bool:
+        return now >= self._end(session)
+
+    def use(self, session: LiveSession, now: datetime) -> CheckedSession:
+        """Slide the session's idle end, and say at most once an hour that its cookie should be sent again."""
+        session.last_seen_at = max(session.last_seen_at, now)
+        renewed = now - session.cookie_sent_at >= _RENEWAL
+        if renewed:
+            session.cookie_sent_at = now
+        return CheckedSession(session=self.public(session), renewed=renewed, max_age=self.max_age(session, now))
+
+    def public(self, session: LiveSession) -> Session:
+        """What the rest of the studio may know of it."""
+        return Session(
+            id=session.id,
+            user=session.user,
+            authenticated_at=session.authenticated_at,
+            expires_at=self._end(session).replace(microsecond=0),
+        )
+
+    def max_age(self, session: LiveSession, now: datetime) -> int:
+        """Seconds until the absolute end."""
+        return int((self._lifetime.absolute_end(session.authenticated_at) - now).total_seconds())
+
+    def of_user(self, user_id: str) -> list[LiveSession]:
+        return [session for session in self._by_digest.values() if session.user.id == user_id]
+
+    def expired(self, now: datetime) -> list[LiveSession]:
+        return [session for session in self._by_digest.values() if self.has_expired(session, now)]
+
+    def unsaved(self) -> list[LiveSession]:
+        """Sessions used since their last use was written to disk."""
+        return [session for session in self._by_digest.values() if session.last_seen_at > session.saved_at]
+
+    def next_end(self) -> datetime | None:
+        """When the next session expires if none is used."""
+        return min((self._end(session) for session in self._by_digest.values()), default=None)
+
+    def remove(self, sessions: Iterable[LiveSession]) -> tuple[str, ...]:
+        """Forget sessions; the ids of those that were there."""
+        removed = (self._by_digest.pop(session.digest, None) for session in sessions)
+        return tuple(session.id for session in removed if session is not None)
+
+    def _end(self, session: LiveSession) -> datetime:
+        return self._lifetime.end(session.authenticated_at, session.last_seen_at)

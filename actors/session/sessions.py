@@ -1,0 +1,164 @@
+"""Sessions: each a row in SQLite, and all live ones in memory."""
+
+import asyncio
+import sqlite3
+from datetime import datetime, timedelta
+
+import attrs
+import nanoid
+
+from actors.audit import Action, AuditedTransaction, AuditEntry, Resource, audited
+from actors.clock import Clock
+from actors.errors import Unauthenticated
+from actors.session.cookies import CookieSeal
+from actors.session.lifetime import SessionLifetime
+from actors.session.live import LiveSession, LiveSessions
+from actors.session.messages import CheckedSession, SignedIn, User
+from actors.session.rows import instant, user_in
+from actors.sqlite import Database
+
+_ID_LENGTH = 21
+_SWEEP = timedelta(minutes=5)
+_SOONEST_SWEEP = timedelta(seconds=1)
+
+
+@attrs.frozen(kw_only=True)
+class OpenedSession:
+    """A session that is about to be committed, and its cookie."""
+
+    live: LiveSession
+    cookie: str = attrs.field(repr=False)
+
+
+class SessionStore:
+    """Opens, checks and ends sessions.
+
+    A check reads and writes memory only. Last uses reach the disk in ``sweep``, every five minutes and at stop: a crash
+    may lose that much of the sliding, so that a session idles out up to five minutes early. Sign-out and deletion are
+    on disk before they are answered.
+    """
+
+    def __init__(self, database: Database, seal: CookieSeal, lifetime: SessionLifetime, clock: Clock) -> None:
+        self._database = database
+        self._seal = seal
+        self._lifetime = lifetime
+        self._clock = clock
+        self._live = LiveSessions(lifetime)
+        self._expired_met = asyncio.Event()
+
+    async def load(self) -> None:
+        """Read the sessions that the last process left. Those that have expired meanwhile go in the first sweep."""
+        now = self._clock()
+        for row in await self._database.rows(
+            "SELECT s.id AS session_id, s.digest, s.authenticated_at, s.last_seen_at, u.* "
+            "FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.is_active"
+        ):
+            self._live.add(_loaded(row, now))
+
+    async def insert(
+        self, change: AuditedTransaction, user: User, now: datetime, details: dict[str, str] | None = None
+    ) -> OpenedSession:
+        """Add a session to the transaction. Raises ``Unauthenticated`` if the user was deleted meanwhile."""
+        cookie, digest = self._seal.new_cookie()
+        live = LiveSession(
+            id=nanoid.generate(size=_ID_LENGTH),
+            digest=digest,
+            user=user,
+            authenticated_at=now.replace(microsecond=0),
+            last_seen_at=now,
+            saved_at=now,
+            cookie_sent_at=now,
+        )
+        if not await change.rows(
+            "INSERT INTO sessions (id, digest, user_id, authenticated_at, last_seen_at) "
+            "SELECT ?, ?, id, ?, ? FROM users WHERE id = ? AND is_active RETURNING id",
+            live.id,
+            live.digest,
+            int(now.timestamp()),
+            int(now.timestamp()),
+            user.id,
+        ):
+            raise Unauthenticated("Invalid credentials")
+        await change.record(_entry(Action.SIGN_IN, live, details))
+        return OpenedSession(live=live, cookie=cookie)
+
+    def admit(self, opened: OpenedSession) -> SignedIn:
+        """Make a session live, directly after the commit of its transaction."""
+        live = opened.live
+        self._live.add(live)
+        max_age = self._live.max_age(live, live.authenticated_at)
+        return SignedIn(session=self._live.public(live), cookie=opened.cookie, max_age=max_age)
+
+    def check(self, cookie: str) -> CheckedSession | None:
+        """The live session of this cookie, which slides. Memory only."""
+        now = self._clock()
+        live = self._found(cookie, now)
+        return None if live is None else self._live.use(live, now)
+
+    async def sign_out(self, cookie: str) -> str | None:
+        """End the session of this cookie; its id, or ``None`` for a dead cookie."""
+        now = self._clock()
+        live = self._found(cookie, now)
+        if live is None:
+            return None
+        async with audited(self._database, now) as change:
+            await change.rows("DELETE FROM sessions WHERE id = ?", live.id)
+            await change.record(_entry(Action.SIGN_OUT, live))
+        self._live.remove([live])
+        return live.id
+
+    def forget_user(self, user_id: str) -> tuple[str, ...]:
+        """End the sessions of a user, directly after the commit that deleted the user."""
+        return self._live.remove(self._live.of_user(user_id))
+
+    async def sweep(self) -> tuple[str, ...]:
+        """Write last uses and remove what has expired; the ids of the expired sessions."""
+        self._expired_met.clear()
+        expired, used = self._live.expired(self._clock()), self._live.unsaved()
+        if not expired and not used:
+            return ()
+        uses = [(int(live.last_seen_at.timestamp()), live.id, live, live.last_seen_at) for live in used]
+        async with self._database.transaction() as transaction:
+            await transaction.many("UPDATE sessions SET last_seen_at = ? WHERE id = ?", [use[:2] for use in uses])
+            await transaction.many("DELETE FROM sessions WHERE id = ?", [(live.id,) for live in expired])
+        for _, _, live, last_seen_at in uses:
+            live.saved_at = last_seen_at
+        return self._live.remove(expired)
+
+    async def sweep_is_due(self) -> None:
+        """Wait for five minutes, for the next end of a session, or until an expired one is met."""
+        longest = min(_SWEEP, self._lifetime.idle, self._lifetime.absolute)
+        next_end = self._live.next_end()
+        wait = longest if next_end is None else min(longest, next_end - self._clock())
+        try:
+            async with asyncio.timeout(max(wait, _SOONEST_SWEEP).total_seconds()):
+                await self._expired_met.wait()
+        except TimeoutError:
+            return
+
+    def _found(self, cookie: str, now: datetime) -> LiveSession | None:
+        digest = self._seal.open(cookie)
+        live = None if digest is None else self._live.find(digest)
+        if live is not None and self._live.has_expired(live, now):
+            self._expired_met.set()
+            return None
+        return live
+
+
+def _loaded(row: sqlite3.Row, now: datetime) -> LiveSession:
+    last_seen_at = instant(row["last_seen_at"])
+    return LiveSession(
+        id=row["session_id"],
+        digest=row["digest"],
+        user=user_in(row),
+        authenticated_at=instant(row["authenticated_at"]),
+        last_seen_at=last_seen_at,
+        saved_at=last_seen_at,
+        cookie_sent_at=now,  # not kept on disk; this way it is never renewed more than once an hour
+    )
+
+
+def _entry(action: Action, live: LiveSession, details: dict[str, str] | None = None) -> AuditEntry:
+    return AuditEntry(
+        action=action, resource=Resource.SESSION, resource_id=live.id, by=live.principal, details=details or {}
+    )
