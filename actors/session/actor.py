@@ -26,6 +26,8 @@ from actors.session.messages import (
 )
 from actors.session.throttle import ThrottlePolicy
 
+__all__ = ["SessionActor", "SessionLifetime"]
+
 log = structlog.get_logger(__name__)
 
 _DEFAULT_LIFETIME = SessionLifetime()
