@@ -1,0 +1,49 @@
+"""Who calls, and whether they may."""
+
+from aiohttp import web
+
+from actors.errors import StudioError, Unauthenticated
+from actors.key_registry.messages import VerifyKey
+from actors.principal import Scope
+from actors.session.messages import CheckSession, Session
+from transports.api_key import key_in, require_key
+from transports.http.keys import BUS, CHECKED_SESSION
+from transports.http.route import Access
+from transports.http.session_cookie import cookie_in
+
+# What each kind of access may answer, for the document.
+REFUSALS: dict[Access, tuple[type[StudioError], ...]] = {
+    Access.PUBLIC: (),
+    Access.SESSION: (Unauthenticated,),
+    Access.SESSION_OR_READ_KEY: (Unauthenticated,),
+    Access.INGEST_KEY: (Unauthenticated,),
+}
+
+
+async def admit(request: web.Request, access: Access) -> Session | None:
+    """The caller's session, where the access rule asks for one. ``Unauthenticated``, ``Forbidden``, ``Unavailable``."""
+    if access is Access.PUBLIC:
+        return None
+    if access is Access.INGEST_KEY:
+        await require_key(request.app[BUS], request.headers, Scope.INGEST)
+        return None
+    session = await _session_of(request)
+    if session is None and not (access is Access.SESSION_OR_READ_KEY and await _may_read(request)):
+        raise Unauthenticated("Unauthorized: No valid session")
+    return session
+
+
+async def _session_of(request: web.Request) -> Session | None:
+    cookie = cookie_in(request)
+    checked = await request.app[BUS].ask(CheckSession(cookie=cookie)) if cookie else None
+    if checked is None:
+        return None
+    request[CHECKED_SESSION] = checked
+    return checked.session
+
+
+async def _may_read(request: web.Request) -> bool:
+    """A key without the scope is no key here: the contract knows one 401 for all who may not read."""
+    secret = key_in(request.headers)
+    key = await request.app[BUS].ask(VerifyKey(secret=secret)) if secret else None
+    return key is not None and Scope.READ in key.scopes

@@ -1,0 +1,48 @@
+"""The HTTP application: its routes, and the layers around them."""
+
+from aiohttp import web
+
+from actors.runtime.bus import Bus
+from transports.http import api_keys, cors, metrics, observability, service, sign_in, traces_in, users
+from transports.http.config import HttpConfig
+from transports.http.dispatch import endpoint
+from transports.http.error_answers import answer_errors
+from transports.http.json_body import MOST_BYTES
+from transports.http.keys import BUS, CONFIG, REQUEST_ID
+from transports.http.request_id import HEADER, identify, log_access
+from transports.http.route import Route
+from transports.http.session_cookie import renew_cookie
+
+# The order matters where paths overlap: a wrong method is answered with the method of the first that has the path.
+ROUTES: tuple[Route, ...] = (
+    *service.ROUTES,
+    *users.ROUTES,
+    *sign_in.ROUTES,
+    *api_keys.ROUTES,
+    *observability.ROUTES,
+    *traces_in.ROUTES,
+    *metrics.ROUTES,
+)
+
+
+def build_app(bus: Bus, config: HttpConfig) -> web.Application:
+    """All routes over one bus. Serve it with ``serve_http``, which leaves compressed bodies as they are."""
+    app = web.Application(
+        middlewares=(identify, log_access, cors.answer_preflight, answer_errors), client_max_size=MOST_BYTES
+    )
+    app[BUS] = bus
+    app[CONFIG] = config
+    for route in ROUTES:
+        # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
+        app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route))
+    app.on_response_prepare.append(_finish)
+    return app
+
+
+async def _finish(request: web.Request, response: web.StreamResponse) -> None:
+    """The headers of every answer, streamed ones too."""
+    response.headers[HEADER] = request.get(REQUEST_ID, "")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.pop("Server", None)  # which version of which library answers is nobody's business
+    cors.add_headers(request, response)
+    await renew_cookie(request, response)

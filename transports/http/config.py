@@ -1,0 +1,24 @@
+"""What the HTTP side has to know. The composition root fills it from the settings."""
+
+import attrs
+
+from transports.byte_budget import ByteBudget
+from transports.inflate import DEFAULT_LIMIT
+
+APP_NAME = "Junjo AI Studio"
+
+
+@attrs.frozen(kw_only=True)
+class HttpConfig:
+    """``frontend_url`` and ``backend_url`` are the public addresses in production, ``None`` in development."""
+
+    version: str
+    environment: str  # "development" or "production"
+    otlp_endpoint: str  # where SDKs send spans, as shown to users
+    frontend_url: str | None
+    backend_url: str | None
+    allow_origins: tuple[str, ...]  # exact origins of pages that may call with the session cookie
+    secure_cookies: bool
+    otlp_budget: ByteBudget  # shared with the gRPC receiver
+    max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
+    body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408

@@ -1,0 +1,49 @@
+"""Which pages may call, as the reference's Starlette middleware answers it (contract, section 4).
+
+Denied origins still get the body of a simple request: it is the browser that keeps it from the page.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from transports.http.config import HttpConfig
+from transports.http.keys import CONFIG
+
+_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+_EXPOSED = "x-request-id, link, x-next-cursor"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def answer_preflight(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Preflights are answered here, whatever the path; everything else passes."""
+    asked = request.headers.get("Access-Control-Request-Method")
+    if request.method != "OPTIONS" or asked is None or "Origin" not in request.headers:
+        return await handler(request)
+    faults = [] if _allowed(request) else ["origin"]
+    if asked not in _METHODS.split(", "):
+        faults.append("method")
+    text = "Disallowed CORS " + ", ".join(faults) if faults else "OK"
+    headers = {"Vary": "Origin", "Access-Control-Allow-Methods": _METHODS, "Access-Control-Max-Age": "600"}
+    wanted = request.headers.get("Access-Control-Request-Headers")
+    if wanted is not None:
+        headers["Access-Control-Allow-Headers"] = wanted
+    return web.Response(status=400 if faults else 200, text=text, headers=headers)
+
+
+def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """What a browser must see on every answer to a request from a page."""
+    if "Origin" not in request.headers:
+        return
+    response.headers["Access-Control-Allow-Credentials"] = "true"
+    response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+    if _allowed(request):
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        response.headers["Vary"] = "Origin"
+
+
+def _allowed(request: web.Request) -> bool:
+    config: HttpConfig = request.app[CONFIG]
+    return request.headers["Origin"] in config.allow_origins

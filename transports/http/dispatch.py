@@ -1,0 +1,50 @@
+"""From a route of the table to a handler of aiohttp: read, admit, understand, call, answer."""
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from transports.http.access import admit
+from transports.http.converter import structure_body, structure_query, unstructure
+from transports.http.json_body import read_document
+from transports.http.keys import BUS, CONFIG
+from transports.http.route import Answer, Call, Route
+
+
+def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """The order is the contract's: malformed JSON, then who calls, then what they ask."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        document = await read_document(request) if route.body else None
+        session = await admit(request, route.access)
+        call = Call(
+            bus=request.app[BUS],
+            config=request.app[CONFIG],
+            request=request,
+            session=session,
+            query=structure_query(request.query, route.query) if route.query else None,
+            body=structure_body(document, route.body) if route.body else None,
+        )
+        return _response(await route.handler(call), route.status)
+
+    return answer
+
+
+def _response(result: object, status: int) -> web.StreamResponse:
+    if isinstance(result, web.StreamResponse):
+        return result
+    answer = result if isinstance(result, Answer) else Answer(body=result)
+    response = (
+        web.Response(status=status)
+        if status == web.HTTPNoContent.status_code
+        else web.Response(status=status, body=json_bytes(answer.body), content_type="application/json")
+    )
+    for name, value in answer.headers:
+        response.headers.add(name, value)
+    return response
+
+
+def json_bytes(body: object) -> bytes:
+    """Compact JSON. ``orjson.Fragment`` passes as it is."""
+    return orjson.dumps(body if isinstance(body, orjson.Fragment) else unstructure(body))

@@ -1,0 +1,97 @@
+"""Errors on the wire: FastAPI's forms on the REST routes, google.rpc.Status on the OTLP ones.
+
+The statuses are those of ``transports/errors.py``. This is the one place where HTTP catches an error.
+"""
+
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
+
+from actors.errors import InternalError, InvalidRequest, Problem, StudioError
+from transports.errors import wire_form
+from transports.http import otlp_status
+from transports.http.keys import REQUEST_ID
+from transports.http.unrouted import allowed_method, slashless_url
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_MASKED = "Internal Server Error"
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error becomes an answer; one that nobody expected is logged with its traceback and masked."""
+    try:
+        return await handler(request)
+    except StudioError as error:
+        return _studio_error(request, error)
+    except web.HTTPException as error:
+        return await _http_error(request, error)
+    except (RequestPayloadError, ConnectionError):  # the client stopped or garbled its own body
+        return _failure(request, 400, "The request body did not arrive whole")
+    except Exception:
+        log.exception("unhandled error", method=request.method, path=request.path)
+        return _internal_error(request)
+
+
+def error_response(status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
+    """Compact JSON by the standard library, because an echoed input may hold integers that orjson refuses."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return web.Response(status=status, body=text.encode(), content_type="application/json", headers=headers)
+
+
+def _studio_error(request: web.Request, error: StudioError) -> web.Response:
+    if isinstance(error, InternalError):
+        return _internal_error(request)
+    wire = wire_form(error)
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    if otlp_status.speaks(request):
+        return otlp_status.error_answer(request, wire.otlp or wire.http, wire.grpc, error, headers)
+    detail: Any = error.detail
+    if isinstance(error, InvalidRequest) and error.problems:
+        detail = [_item(problem) for problem in error.problems]
+    return error_response(wire.http, {"detail": detail}, headers)
+
+
+def _item(problem: Problem) -> dict[str, Any]:
+    """One item of a 422 answer, in the reference's order of members."""
+    item = {
+        "type": problem.type,
+        "loc": list(problem.location),
+        "msg": problem.message,
+        "input": problem.input,
+    }
+    return item if problem.context is None else {**item, "ctx": problem.context}
+
+
+async def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    """Aiohttp's own: unknown paths and methods, bodies over the limit."""
+    headers: dict[str, str] = {}
+    if isinstance(error, web.HTTPNotFound):
+        location = await slashless_url(request)
+        if location is not None:
+            return web.Response(status=307, headers={"Location": location})
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        headers["Allow"] = await allowed_method(request)
+    return _failure(request, error.status, error.reason, headers)
+
+
+def _failure(request: web.Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    if otlp_status.speaks(request):
+        return otlp_status.failure(request, status, detail, headers or {})
+    return error_response(status, {"detail": detail}, headers)
+
+
+def _internal_error(request: web.Request) -> web.Response:
+    if otlp_status.speaks(request):
+        return otlp_status.failure(request, 500, _MASKED, {})
+    return error_response(500, {"detail": _MASKED, "request_id": request.get(REQUEST_ID)})

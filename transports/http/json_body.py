@@ -1,0 +1,52 @@
+"""The JSON document in a request, by the rules of the contract (section 1).
+
+No content type is JSON; a content type other than JSON leaves the body one text, which no route accepts.
+"""
+
+import asyncio
+import json
+from email.message import Message
+
+from aiohttp import web
+
+from actors.errors import Problem, Refused
+from transports.http.converter import invalid
+from transports.http.keys import CONFIG
+
+MOST_BYTES = 1024 * 1024
+
+
+async def read_document(request: web.Request) -> object:
+    """The parsed body, ``None`` when it is empty or JSON null. Malformed JSON is ``InvalidRequest``."""
+    try:
+        async with asyncio.timeout(request.app[CONFIG].body_seconds):
+            body = await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    if not body:
+        return None
+    if not _is_json(request.headers.get("Content-Type", "")):
+        return body.decode("utf-8", "replace")
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError as error:
+        raise invalid(
+            Problem(
+                type="json_invalid",
+                location=("body", error.pos),
+                message="JSON decode error",
+                input={},
+                context={"error": error.msg},
+            )
+        ) from None
+    except (ValueError, RecursionError):  # no Unicode, a number of over 4300 digits, or nested too deep
+        raise Refused("There was an error parsing the body") from None
+
+
+def _is_json(content_type: str) -> bool:
+    if not content_type:
+        return True
+    header = Message()
+    header["content-type"] = content_type
+    subtype = header.get_content_subtype()
+    return header.get_content_maintype() == "application" and (subtype == "json" or subtype.endswith("+json"))

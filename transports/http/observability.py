@@ -1,0 +1,162 @@
+"""Spans out."""
+
+import asyncio
+from typing import Annotated
+
+import attrs
+import orjson
+
+from actors.span_store.messages import (
+    Cursor,
+    GetSpan,
+    GetTraceSpans,
+    ListServices,
+    SearchSpans,
+    SpanFilter,
+    SpanPage,
+)
+from actors.span_store.spans import StoredSpan
+from transports.http.cursor_text import cursor_text
+from transports.http.route import Access, Answer, Call, Parameter, Route, described
+from transports.http.rules import Between
+from transports.http.span_json import SpanAnswer, render_span, render_spans
+
+_PREFIX = "/api/v1/observability"
+_SERVICE = {"service_name": Parameter(description="Name of the service, percent-encoded", example="joke-agent")}
+_TRACE = {"trace_id": Parameter(description="32 lower-case hex digits", example="0af7651916cd43dd8448eb211c80319c")}
+_SPAN = {"span_id": Parameter(description="16 lower-case hex digits", example="00f067aa0ba902b7")}
+# Rendering so many spans takes a few milliseconds at most; more go to a thread.
+_INLINE_SPANS = 50
+
+
+@attrs.frozen(kw_only=True)
+class PageQuery:
+    """Which part of a list."""
+
+    limit: Annotated[int, Between(1, 10000)] = attrs.field(default=500, metadata=described("Most spans to answer", 500))
+    after: Cursor | None = attrs.field(
+        default=None,
+        metadata=described("The x-next-cursor of an earlier answer: go on behind it", "MTcwMDAwMDAwMDE0Mzk1Ni4xMg"),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RootQuery(PageQuery):
+    """Which part of the root spans."""
+
+    has_llm: bool = attrs.field(
+        default=False, metadata=described("Only roots whose trace has an LLM span", example=False)
+    )
+
+
+async def list_services(call: Call[None, None]) -> list[str]:
+    return list(await call.bus.ask(ListServices()))
+
+
+async def list_service_spans(call: Call[None, PageQuery]) -> Answer:
+    return await _search(call, SpanFilter.ALL)
+
+
+async def list_root_spans(call: Call[None, RootQuery]) -> Answer:
+    return await _search(call, SpanFilter.LLM_ROOTS if call.query.has_llm else SpanFilter.ROOTS)
+
+
+async def list_workflow_spans(call: Call[None, PageQuery]) -> Answer:
+    return await _search(call, SpanFilter.WORKFLOWS)
+
+
+async def list_trace_spans(call: Call[None, None]) -> Answer:
+    return Answer(body=await _rendered(await call.bus.ask(GetTraceSpans(trace_id=call.path("trace_id")))))
+
+
+async def get_span(call: Call[None, None]) -> Answer:
+    request = GetSpan(trace_id=call.path("trace_id"), span_id=call.path("span_id"))
+    return Answer(body=render_span(await call.bus.ask(request)))
+
+
+async def _search(call: Call[None, PageQuery] | Call[None, RootQuery], which: SpanFilter) -> Answer:
+    page = await call.bus.ask(
+        SearchSpans(
+            service_name=call.path("service_name"), filter=which, limit=call.query.limit, after=call.query.after
+        )
+    )
+    return Answer(body=await _rendered(page.spans), headers=_next_page(call, page))
+
+
+async def _rendered(spans: tuple[StoredSpan, ...]) -> orjson.Fragment:
+    return await asyncio.to_thread(render_spans, spans) if len(spans) > _INLINE_SPANS else render_spans(spans)
+
+
+def _next_page(call: Call[None, PageQuery] | Call[None, RootQuery], page: SpanPage) -> tuple[tuple[str, str], ...]:
+    """Where the list goes on. In headers, because the body is a plain array that the front end knows."""
+    if page.next is None:
+        return ()
+    cursor = cursor_text(page.next)
+    target = call.request.rel_url.update_query(after=cursor)
+    return ("Link", f'<{target.raw_path_qs}>; rel="next"'), ("X-Next-Cursor", cursor)
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path=f"{_PREFIX}/services",
+        handler=list_services,
+        access=Access.SESSION_OR_READ_KEY,
+        answers=list[str],
+        tag="observability",
+        summary="List the names of all services that sent spans, ascending",
+    ),
+    Route(
+        method="GET",
+        path=f"{_PREFIX}/services/{{service_name}}/spans",
+        handler=list_service_spans,
+        access=Access.SESSION_OR_READ_KEY,
+        query=PageQuery,
+        answers=list[SpanAnswer],
+        path_parameters=_SERVICE,
+        tag="observability",
+        summary="List the spans of a service, newest start first",
+    ),
+    Route(
+        method="GET",
+        path=f"{_PREFIX}/services/{{service_name}}/spans/root",
+        handler=list_root_spans,
+        access=Access.SESSION_OR_READ_KEY,
+        query=RootQuery,
+        answers=list[SpanAnswer],
+        path_parameters=_SERVICE,
+        tag="observability",
+        summary="List the root spans of a service, newest start first",
+    ),
+    Route(
+        method="GET",
+        path=f"{_PREFIX}/services/{{service_name}}/workflows",
+        handler=list_workflow_spans,
+        access=Access.SESSION_OR_READ_KEY,
+        query=PageQuery,
+        answers=list[SpanAnswer],
+        path_parameters=_SERVICE,
+        tag="observability",
+        summary="List the workflow spans of a service, newest start first",
+    ),
+    Route(
+        method="GET",
+        path=f"{_PREFIX}/traces/{{trace_id}}/spans",
+        handler=list_trace_spans,
+        access=Access.SESSION_OR_READ_KEY,
+        answers=list[SpanAnswer],
+        path_parameters=_TRACE,
+        tag="observability",
+        summary="List every span of a trace, newest start first",
+    ),
+    Route(
+        method="GET",
+        path=f"{_PREFIX}/traces/{{trace_id}}/spans/{{span_id}}",
+        handler=get_span,
+        access=Access.SESSION_OR_READ_KEY,
+        answers=SpanAnswer | None,
+        path_parameters=_TRACE | _SPAN,
+        tag="observability",
+        summary="Get one span, or null",
+    ),
+)

@@ -1,0 +1,57 @@
+"""Errors on the OTLP paths: google.rpc.Status in the request's content type (OTLP 1.11, "Failures")."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import MessageToJson
+from google.rpc.error_details_pb2 import BadRequest, RetryInfo
+from google.rpc.status_pb2 import Status as RpcStatus
+from grpclib.const import Status
+
+from actors.errors import InvalidRequest, StudioError
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+_PREFIX = "/v1/"
+# HTTP statuses that have no StudioError behind them.
+_CODES = {
+    400: Status.INVALID_ARGUMENT,
+    404: Status.UNIMPLEMENTED,
+    405: Status.UNIMPLEMENTED,
+    408: Status.DEADLINE_EXCEEDED,
+    413: Status.RESOURCE_EXHAUSTED,
+}
+
+
+def speaks(request: web.Request) -> bool:
+    """Whether this is a request of an OTLP exporter."""
+    return request.path.startswith(_PREFIX)
+
+
+def error_answer(
+    request: web.Request, status: int, code: Status, error: StudioError, headers: Mapping[str, str]
+) -> web.Response:
+    """An error of the actors, with the details that the specification wishes for."""
+    message = RpcStatus(code=code.value, message=error.detail)
+    if isinstance(error, InvalidRequest):
+        violation = BadRequest.FieldViolation(description=error.detail)
+        message.details.add().Pack(BadRequest(field_violations=[violation]))
+    if error.retry_after is not None:
+        delay = Duration()
+        delay.FromMilliseconds(round(error.retry_after * 1000))
+        message.details.add().Pack(RetryInfo(retry_delay=delay))
+    return _answer(request, status, message, headers)
+
+
+def failure(request: web.Request, status: int, text: str, headers: Mapping[str, str]) -> web.Response:
+    """An error of HTTP itself, or a masked one of ours."""
+    return _answer(request, status, RpcStatus(code=_CODES.get(status, Status.INTERNAL).value, message=text), headers)
+
+
+def _answer(request: web.Request, status: int, message: RpcStatus, headers: Mapping[str, str]) -> web.Response:
+    if request.content_type == JSON:
+        body = MessageToJson(message, indent=None).encode()
+        return web.Response(status=status, body=body, content_type=JSON, headers=headers)
+    body = message.SerializeToString()
+    return web.Response(status=status, body=body, content_type=PROTOBUF, headers=headers)

@@ -1,0 +1,101 @@
+"""What a route is: one entry of the table from which the application and its OpenAPI document are made."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import attrs
+from aiohttp import web
+
+from actors.errors import StudioError
+from actors.principal import Principal
+from actors.runtime.bus import Bus
+from actors.session.messages import Session
+from transports.http.config import HttpConfig
+
+BodyT = TypeVar("BodyT")
+QueryT = TypeVar("QueryT")
+
+
+class Access(Enum):
+    """Who may call."""
+
+    PUBLIC = "public"
+    SESSION = "session"  # a signed-in user
+    SESSION_OR_READ_KEY = "session or read key"  # or a program, with an API key of scope read
+    INGEST_KEY = "ingest key"  # an exporter, with an API key of scope ingest
+
+
+@attrs.frozen(kw_only=True)
+class Call(Generic[BodyT, QueryT]):
+    """One request that was admitted and understood. ``body`` and ``query`` are ``None`` where the route has none."""
+
+    bus: Bus
+    config: HttpConfig
+    request: web.Request
+    session: Session | None  # of the caller; present on every route that demands one
+    body: BodyT
+    query: QueryT
+
+    @property
+    def by(self) -> Principal:
+        """The signed-in user. Only on routes with ``Access.SESSION``."""
+        if self.session is None:
+            raise RuntimeError("this route admits callers without a session")
+        return self.session.principal
+
+    def path(self, name: str) -> str:
+        """A part of the path, percent-decoded."""
+        return self.request.match_info[name]
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """A body with headers of its own, for the handlers that need some."""
+
+    body: object
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Parameter:
+    """How the document describes a part of the path."""
+
+    description: str
+    example: str
+
+
+Handler = Callable[[Call[Any, Any]], Awaitable[object]]
+
+
+@attrs.frozen(kw_only=True)
+class Route:
+    """One operation. The handler's name is part of the operation id that clients look up (contract, "OpenAPI").
+
+    The handler returns an instance of ``answers`` or an ``Answer`` around one, or a whole aiohttp response.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    tag: str
+    answers: Any  # type of the answer's body; None for an empty one
+    access: Access = Access.PUBLIC
+    body: type | None = None
+    query: type | None = None
+    status: int = 200
+    content_type: str = "application/json"  # of request and answer
+    errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
+    path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
+
+    @property
+    def operation_id(self) -> str:
+        """FastAPI's rule: function name and path with each non-word character as "_", then the method."""
+        name = f"{self.handler.__name__}{self.path}"
+        return "".join(c if c.isalnum() or c == "_" else "_" for c in name) + f"_{self.method.lower()}"
+
+
+def described(description: str, example: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """Metadata of a field of a request or an answer, for the OpenAPI document."""
+    return {"description": description, "example": example}

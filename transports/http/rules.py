@@ -1,0 +1,148 @@
+"""Rules about single values, written into the annotation of a field: ``name: Annotated[str, NotBlank(...)]``.
+
+Each rule checks a value and says what it demands in JSON Schema, so that validation and document cannot differ. The
+texts are pydantic's, or the ones that the front end's users already know (contract, section 1).
+"""
+
+import re
+from abc import ABC, abstractmethod
+from typing import Any
+
+import attrs
+from email_validator import EmailNotValidError, validate_email
+
+# pydantic's limit, checked before the address is parsed.
+_LONGEST_EMAIL = 2048
+# "Name <address>" as pydantic's EmailStr accepts it (pydantic.networks._build_pretty_email_regex).
+_NAME_CHARACTERS = r"[\w!#$%&\'*+\-/=?^_`{|}~]"
+_DISPLAY_FORM = re.compile(
+    rf'\s*(?:((?:{_NAME_CHARACTERS}+\s+)*{_NAME_CHARACTERS}+)|"((?:[^"]|\")+)")?\s*<(?P<address>.+)>\s*'
+)
+
+
+class Fault(Exception):
+    """One value that is not as it should be: ``type``, ``msg`` and ``ctx`` of a 422 item."""
+
+    def __init__(self, type_: str, message: str, context: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.type = type_
+        self.message = message
+        self.context = context
+
+
+class Rule(ABC):
+    """Something that a value of the right type must fulfil."""
+
+    @abstractmethod
+    def apply(self, value: Any) -> Any:  # noqa: ANN401 - the annotation beside the rule says the type
+        """The value, normalised where the rule does that, or a ``Fault``."""
+
+    @abstractmethod
+    def schema(self) -> dict[str, Any]:
+        """The rule in JSON Schema."""
+
+
+@attrs.frozen
+class MinLength(Rule):
+    """At least so many characters."""
+
+    length: int
+    message: str
+
+    def apply(self, value: str) -> str:
+        if len(value) < self.length:
+            context = {"min_length": self.length, "actual_length": len(value)}
+            raise Fault("string_too_short", self.message, context)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"minLength": self.length}
+
+
+@attrs.frozen
+class MaxLength(Rule):
+    """At most so many characters."""
+
+    length: int
+
+    def apply(self, value: str) -> str:
+        if len(value) > self.length:
+            message = f"String should have at most {self.length} characters"
+            raise Fault("string_too_long", message, {"max_length": self.length})
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"maxLength": self.length}
+
+
+@attrs.frozen
+class NotBlank(Rule):
+    """More than white space; the value stays untrimmed."""
+
+    message: str
+
+    def apply(self, value: str) -> str:
+        if not value.strip():
+            raise Fault("string_too_short", self.message, {})
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"minLength": 1, "pattern": r"\S"}
+
+
+@attrs.frozen
+class Between(Rule):
+    """An integer between two bounds, both included."""
+
+    least: int
+    most: int
+
+    def apply(self, value: int) -> int:
+        if value < self.least:
+            message = f"Input should be greater than or equal to {self.least}"
+            raise Fault("greater_than_equal", message, {"ge": self.least})
+        if value > self.most:
+            raise Fault("less_than_equal", f"Input should be less than or equal to {self.most}", {"le": self.most})
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"minimum": self.least, "maximum": self.most}
+
+
+@attrs.frozen
+class NotEmpty(Rule):
+    """A list with something in it."""
+
+    def apply(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not value:
+            context = {"field_type": "List", "min_length": 1, "actual_length": 0}
+            raise Fault("too_short", "List should have at least 1 item after validation, not 0", context)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"minItems": 1}
+
+
+@attrs.frozen
+class EmailAddress(Rule):
+    """The syntax of an e-mail address, without DNS, as pydantic's EmailStr checks and normalises it.
+
+    Surrounding spaces and a display name are dropped and the domain is lower-cased; the local part keeps its case.
+    """
+
+    def apply(self, value: str) -> str:
+        if len(value) > _LONGEST_EMAIL:
+            raise _not_an_email(f"Length must not exceed {_LONGEST_EMAIL} characters")
+        display_form = _DISPLAY_FORM.fullmatch(value)
+        address = display_form["address"] if display_form else value
+        try:
+            return validate_email(address.strip(), check_deliverability=False).normalized
+        except EmailNotValidError as error:
+            raise _not_an_email(str(error)) from None
+
+    def schema(self) -> dict[str, Any]:
+        return {"format": "email"}
+
+
+def _not_an_email(reason: str) -> Fault:
+    return Fault("value_error", f"value is not a valid email address: {reason}", {"reason": reason})

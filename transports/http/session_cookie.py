@@ -1,0 +1,43 @@
+"""The session cookie on the wire (contract, section 3): lower-case attributes, Secure only in production."""
+
+from contextlib import suppress
+
+from aiohttp import web
+
+from actors.errors import StudioError
+from actors.session.messages import CheckSession, SignedIn
+from transports.http.config import HttpConfig
+from transports.http.keys import BUS, CHECKED_SESSION, CONFIG
+
+NAME = "session"
+
+
+def cookie_in(request: web.Request) -> str | None:
+    """The cookie's value; ``None`` when there is none, or an empty one."""
+    return request.cookies.get(NAME) or None
+
+
+def set_cookie(config: HttpConfig, signed_in: SignedIn) -> tuple[str, str]:
+    """The header that brings a new session to the browser."""
+    return _set_cookie(config, signed_in.cookie, f"Max-Age={signed_in.max_age}")
+
+
+def delete_cookie(config: HttpConfig) -> tuple[str, str]:
+    """The header that takes the session from the browser."""
+    return _set_cookie(config, "null", "expires=Thu, 01 Jan 1970 00:00:00 GMT")
+
+
+async def renew_cookie(request: web.Request, response: web.StreamResponse) -> None:
+    """Send the cookie again where its session was renewed, unless the session ended while the answer was made."""
+    checked = request.get(CHECKED_SESSION)
+    cookie = cookie_in(request)
+    if checked is None or cookie is None or not checked.renewed or "Set-Cookie" in response.headers:
+        return
+    with suppress(StudioError):  # the answer is good without it
+        if await request.app[BUS].ask(CheckSession(cookie=cookie)) is not None:
+            response.headers.add(*_set_cookie(request.app[CONFIG], cookie, f"Max-Age={checked.max_age}"))
+
+
+def _set_cookie(config: HttpConfig, value: str, life: str) -> tuple[str, str]:
+    secure = "; secure" if config.secure_cookies else ""
+    return "Set-Cookie", f"{NAME}={value}; path=/; {life}; httponly; samesite=strict{secure}"

@@ -1,0 +1,64 @@
+"""Signing in and out."""
+
+import attrs
+
+from actors.errors import Throttled, Unauthenticated
+from actors.session.messages import SignIn, SignOut
+from transports.http.accounts import Credentials
+from transports.http.answers import Message
+from transports.http.route import Access, Answer, Call, Route, described
+from transports.http.session_cookie import cookie_in, delete_cookie, set_cookie
+
+
+@attrs.frozen(kw_only=True)
+class SignedInUser:
+    """Who is signed in."""
+
+    user_email: str = attrs.field(metadata=described("E-mail address of the user", "ada@example.com"))
+
+
+async def sign_in(call: Call[Credentials, None]) -> Answer:
+    address = call.request.remote or ""
+    signed_in = await call.bus.ask(SignIn(email=call.body.email, password=call.body.password, address=address))
+    return Answer(body=Message(message="signed in"), headers=(set_cookie(call.config, signed_in),))
+
+
+async def sign_out(call: Call[None, None]) -> Answer:
+    cookie = cookie_in(call.request)
+    ended = cookie is not None and await call.bus.ask(SignOut(cookie=cookie))
+    return Answer(body=Message(message="signed out"), headers=(delete_cookie(call.config),) if ended else ())
+
+
+async def auth_test(call: Call[None, None]) -> SignedInUser:
+    return SignedInUser(user_email=call.by.email)
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/sign-in",
+        handler=sign_in,
+        body=Credentials,
+        answers=Message,
+        errors=(Unauthenticated, Throttled),
+        tag="sessions",
+        summary="Sign in",
+    ),
+    Route(
+        method="POST",
+        path="/sign-out",
+        handler=sign_out,
+        answers=Message,
+        tag="sessions",
+        summary="Sign out, and end the session at once",
+    ),
+    Route(
+        method="GET",
+        path="/auth-test",
+        handler=auth_test,
+        access=Access.SESSION,
+        answers=SignedInUser,
+        tag="sessions",
+        summary="Tell who is signed in",
+    ),
+)

@@ -1,0 +1,72 @@
+"""Spans in, over OTLP/HTTP (OTLP 1.11)."""
+
+import asyncio
+
+from aiohttp import web
+
+from actors.errors import InvalidRequest, Overloaded, TooLarge, Unavailable, UnsupportedMedia
+from transports.byte_budget import Reservation
+from transports.http.keys import CONFIG
+from transports.http.otlp_status import PROTOBUF
+from transports.http.route import Access, Call, Route
+from transports.inflate import inflate, too_large
+from transports.otlp import receive_traces
+
+# Inflating so many bytes takes about a millisecond; below that a hop to a thread costs more than it frees.
+_INLINE_BYTES = 64 * 1024
+
+
+async def export_traces(call: Call[None, None]) -> web.Response:
+    """Store the spans of a request; the answer comes after they are durable."""
+    with call.config.otlp_budget.reserve() as reservation:
+        body = await _body_of(call.request, reservation)
+        response = await receive_traces(call.bus, body)
+    return web.Response(body=response.SerializeToString(), content_type=PROTOBUF)
+
+
+async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
+    """The inflated body, reserved against the byte budget while it is held."""
+    if request.content_type != PROTOBUF:
+        raise UnsupportedMedia(f"Send spans as {PROTOBUF}")
+    limit = request.app[CONFIG].max_request_bytes
+    raw = await _read(request, limit, reservation)
+    encoding = request.headers.get("Content-Encoding", "")
+    if encoding and len(raw) > _INLINE_BYTES:
+        body = await asyncio.to_thread(inflate, raw, encoding, limit)
+    else:
+        body = inflate(raw, encoding, limit)
+    if body is not raw:
+        reservation.grow(len(body))
+    return body
+
+
+async def _read(request: web.Request, limit: int, reservation: Reservation) -> bytes:
+    """The body as sent. A length over the limit is refused unread."""
+    if (request.content_length or 0) > limit:
+        raise too_large(limit)
+    received = bytearray()
+    try:
+        async with asyncio.timeout(request.app[CONFIG].body_seconds):
+            async for chunk in request.content.iter_any():
+                if len(received) + len(chunk) > limit:
+                    raise too_large(limit)
+                reservation.grow(len(chunk))
+                received += chunk
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    return bytes(received)
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/traces",
+        handler=export_traces,
+        access=Access.INGEST_KEY,
+        answers=bytes,
+        content_type=PROTOBUF,
+        errors=(InvalidRequest, UnsupportedMedia, TooLarge, Overloaded, Unavailable),
+        tag="OTLP",
+        summary="Receive spans (ExportTraceServiceRequest)",
+    ),
+)
