@@ -41,7 +41,7 @@ def trace_service(bus: Bus, executor: Executor | None) -> OtlpService:
     async def export(stream: Stream[bytes, ExportTraceServiceResponse]) -> None:
         await require_key(bus, headers_of(stream), Scope.INGEST)
         body = await stream.recv_message()
-        await stream.send_message(await receive_traces(bus, body or b"", executor))
+        await stream.send_message(await receive_traces(bus, body or b"", executor=executor))
 
     return OtlpService("trace.v1.TraceService", export, ExportTraceServiceResponse)
 

@@ -1,0 +1,91 @@
+"""HTTP/2 by hand, for what no gRPC client would send."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import h2.config
+import h2.connection
+import h2.events
+
+ENOUGH = 20  # seconds; a test that waits so long would wait for ever
+
+
+class Http2Client:
+    """One connection with any number of streams."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._http2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self._http2.initiate_connection()
+        self._answers: dict[int, dict[str, str]] = {}
+        self._ended: set[int] = set()
+        self.goodbye = False  # GOAWAY has come
+
+    async def open(self, path: str, *headers: tuple[str, str]) -> int:
+        """Send the headers of a call; the number of its stream."""
+        number = self._http2.get_next_available_stream_id()
+        usual = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "test")]
+        usual += [("te", "trailers"), ("content-type", "application/grpc")]
+        self._http2.send_headers(number, usual + list(headers))
+        self._answers[number] = {}
+        await self._flush()
+        return number
+
+    async def send(self, number: int, data: bytes, *, end: bool = False) -> None:
+        self._http2.send_data(number, data, end_stream=end)
+        await self._flush()
+
+    async def reset(self, number: int) -> None:
+        self._http2.reset_stream(number)
+        await self._flush()
+
+    async def answer(self, number: int) -> dict[str, str]:
+        """Headers and trailers of a call, once it has ended."""
+        async with asyncio.timeout(ENOUGH):
+            while number not in self._ended:
+                await self._receive()
+        return self._answers[number]
+
+    async def until_closed(self) -> None:
+        """Return when the server has closed the connection."""
+        async with asyncio.timeout(ENOUGH):
+            while await self._receive():
+                pass
+
+    async def _receive(self) -> bool:
+        data = await self._reader.read(65_536)
+        for event in self._http2.receive_data(data):
+            match event:
+                case h2.events.ResponseReceived() | h2.events.TrailersReceived():
+                    self._answers[event.stream_id] |= {str(name): str(value) for name, value in event.headers}
+                case h2.events.StreamEnded():
+                    self._ended.add(event.stream_id)
+                case h2.events.ConnectionTerminated():
+                    self.goodbye = True
+        if not self.goodbye:
+            await self._flush()
+        if not data:
+            self._ended.update(self._answers)
+        return bool(data)
+
+    async def _flush(self) -> None:
+        self._writer.write(self._http2.data_to_send())
+        await self._writer.drain()
+
+
+@asynccontextmanager
+async def http2_client(port: int) -> AsyncIterator[Http2Client]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Http2Client(reader, writer)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def framed(data: bytes, *, flag: int = 0, length: int | None = None) -> bytes:
+    """A message as gRPC puts it on the wire, or a lie about one."""
+    return struct.pack(">BI", flag, len(data) if length is None else length) + data
