@@ -1,0 +1,77 @@
+"""What tests of actors share: one actor on a bus, a clock to move, an ear for events, and a look into the file."""
+
+import sqlite3
+from asyncio import Queue
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from actors.key_registry.messages import KeyRevoked
+from actors.runtime.actor import Actor, subscribes
+from actors.runtime.bus import Bus
+from actors.runtime.messages import Event
+from actors.runtime.supervisor import Supervisor
+from actors.session.messages import SessionsEnded
+
+
+class HandClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 20, 0, 0, 250_000, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+class Ear(Actor):
+    """Keeps the events that it hears."""
+
+    def __init__(self, heard: "Queue[Event]") -> None:
+        self._heard = heard
+
+    @subscribes(KeyRevoked)
+    async def key_revoked(self, event: KeyRevoked) -> None:
+        self._heard.put_nowait(event)
+
+    @subscribes(SessionsEnded)
+    async def sessions_ended(self, event: SessionsEnded) -> None:
+        self._heard.put_nowait(event)
+
+
+class Stage:
+    """A bus with one actor, and the events it has published."""
+
+    def __init__(self) -> None:
+        self.bus = Bus()
+        self.events: Queue[Event] = Queue()
+
+
+@asynccontextmanager
+async def staged(make: Callable[[], Actor]) -> AsyncIterator[Stage]:
+    """The actor that ``make`` returns, supervised for the length of the block and stopped in order."""
+    stage = Stage()
+    supervisor = Supervisor(stage.bus, backoff=0.001)
+    supervisor.add(Ear, lambda: Ear(stage.events))
+    supervisor.add(type(make()), make)
+    await supervisor.start()
+    try:
+        yield stage
+    finally:
+        await supervisor.stop()
+
+
+def rows(path: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """What another program sees in the SQLite file."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def file_bytes(path: Path) -> bytes:
+    """Everything on disk: the file and its write-ahead log."""
+    return b"".join(file.read_bytes() for file in sorted(path.parent.iterdir()) if file.name.startswith(path.name))
