@@ -3,9 +3,11 @@
 import errno
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import attrs
 
+from actors.ingestion.actor import IngestionActor
 from actors.key_registry.actor import KeyRegistryActor
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
@@ -16,6 +18,7 @@ from studio.settings import Settings
 from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
+from transports.grpc.span_source import ReadSpansSource
 from transports.http.app import build_app
 from transports.http.config import HttpConfig
 from transports.http.server import serve_http
@@ -98,6 +101,17 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     )
     supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
     supervisor.add(SpanStoreActor, lambda: SpanStoreActor(settings.duckdb_path))
+    ingestion_host = settings.ingestion_host
+    if ingestion_host:
+        supervisor.add(
+            IngestionActor,
+            lambda: IngestionActor(
+                settings.sqlite_path,
+                lambda: ReadSpansSource(ingestion_host, settings.ingestion_port),
+                interval=timedelta(seconds=settings.span_poll_interval),
+                batch_size=settings.span_batch_size,
+            ),
+        )
 
 
 def http_config(settings: Settings, budget: ByteBudget) -> HttpConfig:

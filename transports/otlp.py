@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from actors.errors import InvalidRequest
 from actors.runtime.bus import Bus
@@ -72,6 +73,12 @@ def decode_trace_request(body: bytes) -> DecodedRequest:
         request = _salvaged(body, faults)
     spans = list(_spans_of(request, faults))
     return DecodedRequest(spans=spans, rejected=faults.total(), message=summary(faults))
+
+
+def decode_single_span(resource_spans: ResourceSpans) -> Span | None:
+    """The one span of a resource; ``None`` when its ids identify nothing."""
+    request = ExportTraceServiceRequest(resource_spans=[resource_spans])
+    return next(_spans_of(request, Counter()), None)
 
 
 def _salvaged(body: bytes, faults: "Counter[str]") -> ExportTraceServiceRequest:

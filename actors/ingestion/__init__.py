@@ -1,0 +1,1 @@
+"""Pulls spans from an external ingestion service, when one is configured."""

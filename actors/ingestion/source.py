@@ -1,0 +1,34 @@
+"""What the actor pulls from. The wire is the transport's business."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import attrs
+
+from actors.span_store.spans import Span
+
+
+@attrs.frozen(kw_only=True)
+class PulledBatch:
+    """One answer of the service.
+
+    ``last_key`` is where the next pull begins: the key of the last row read, corrupt or not; ``None`` when nothing was
+    read. ``more`` says that it is worth asking again at once.
+    """
+
+    spans: Sequence[Span]
+    size: int  # bytes on the wire
+    last_key: bytes | None
+    corrupt: int
+    remaining: int | None
+    more: bool
+
+
+class SpanSource(Protocol):
+    """An external ingestion service: keeps spans in the order of their keys until they are pulled."""
+
+    async def read(self, after: bytes, limit: int) -> PulledBatch:
+        """At most ``limit`` rows with keys after ``after`` (b"" for all). ``Unavailable`` when it cannot be reached."""
+
+    async def close(self) -> None:
+        """Let the connection go."""
