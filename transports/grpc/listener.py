@@ -12,6 +12,7 @@ from typing import Any
 import grpclib.server
 from grpclib.protocol import H2Protocol
 from grpclib.protocol import Stream as HttpStream
+from h2.events import UnknownFrameReceived
 
 _ACCEPT_ENCODING = ("grpc-accept-encoding", "identity,gzip")
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
@@ -24,6 +25,8 @@ class Listener(grpclib.server.Server):
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of grpclib's server
         super().__init__(*args, **options)
+        # Any bytes may stand in a header (RFC 9110, section 5.5). With grpclib's "ascii" they end the connection.
+        self._h2_config.header_encoding = "latin-1"
         self._connections: set[_Connection] = set()
 
     @property
@@ -62,6 +65,7 @@ class _Connection(H2Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.processor.processors[UnknownFrameReceived] = _ignore  # grpclib would end the connection
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
         self._connections.add(self)
@@ -87,7 +91,13 @@ class _Acceptor(grpclib.server.Handler):
         # grpclib drops grpc-* headers from the metadata on their way in and refuses them on their way out.
         stream.headers = headers
         stream.send_headers = partial(_send_headers, stream.send_headers)  # type: ignore[method-assign] # see above
-        super().accept(stream, headers, release_stream)
+        # It leaves a call unanswered whose binary metadata is not base64. Nobody here asks for such metadata.
+        plain = [header for header in headers if not header[0].endswith("-bin")]
+        super().accept(stream, plain, release_stream)
+
+
+def _ignore(_: UnknownFrameReceived) -> None:
+    """Frames of unknown type mean nothing (RFC 9113, section 5.5)."""
 
 
 async def _send_headers(send: Callable[..., Any], headers: Headers, end_stream: bool = False) -> None:

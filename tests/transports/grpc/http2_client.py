@@ -35,8 +35,24 @@ class Http2Client:
         return number
 
     async def send(self, number: int, data: bytes, *, end: bool = False) -> None:
+        """Send in frames, as fast as the server takes them."""
+        while len(data) > (room := self._room(number)):
+            if room:
+                self._http2.send_data(number, data[:room])
+                await self._flush()
+                data = data[room:]
+            else:
+                await self._receive()
         self._http2.send_data(number, data, end_stream=end)
         await self._flush()
+
+    async def send_raw(self, frame: bytes) -> None:
+        """Send bytes that are no concern of the HTTP/2 library."""
+        self._writer.write(frame)
+        await self._writer.drain()
+
+    def _room(self, number: int) -> int:
+        return min(self._http2.local_flow_control_window(number), self._http2.max_outbound_frame_size)
 
     async def reset(self, number: int) -> None:
         self._http2.reset_stream(number)

@@ -1,0 +1,189 @@
+"""What no gRPC client would send, and clients that leave, wait or dawdle."""
+
+import asyncio
+import gzip
+import logging
+from base64 import b64decode
+
+import pytest
+from google.rpc.status_pb2 import Status as RpcStatus
+from grpclib.const import Status
+
+from actors.span_store.messages import GetTraceSpans
+from tests.spans import many_spans, otlp_request, otlp_span
+from tests.transports.grpc.conftest import BUDGET, EXPORT, Server, Serving
+from tests.transports.grpc.http2_client import Http2Client, framed, http2_client
+from transports.byte_budget import ByteBudget
+
+pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
+
+ONE_SPAN = otlp_request(otlp_span(1)).SerializeToString()
+HEALTH = "/grpc.health.v1.Health/Check"
+REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+
+
+def status_in(answer: dict[str, str]) -> Status:
+    return Status(int(answer["grpc-status"]))
+
+
+async def open_export(client: Http2Client, server: Server, *headers: tuple[str, str]) -> int:
+    return await client.open(EXPORT, ("x-junjo-api-key", server.backend.key), *headers)
+
+
+async def sent(server: Server, data: bytes, *headers: tuple[str, str], end: bool = True) -> dict[str, str]:
+    """The answer to these bytes as the body of a call."""
+    async with http2_client(server.port) as client:
+        call = await open_export(client, server, *headers)
+        await client.send(call, data, end=end)
+        return await client.answer(call)
+
+
+async def test_says_which_encodings_it_takes(otlp: Server) -> None:
+    good = await sent(otlp, framed(ONE_SPAN))
+    refused = await sent(otlp, framed(b"\xff"))
+    assert good["grpc-accept-encoding"] == refused["grpc-accept-encoding"] == "identity,gzip"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP"])
+async def test_takes_gzip_and_plain_messages_under_one_header(otlp: Server, encoding: str) -> None:
+    for message in (framed(gzip.compress(ONE_SPAN), flag=1), framed(ONE_SPAN)):
+        answer = await sent(otlp, message, ("grpc-encoding", encoding))
+        assert status_in(answer) is Status.OK
+    assert len(await otlp.backend.bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))) == 1
+
+
+@pytest.mark.parametrize("headers", [(), (("grpc-encoding", "identity"),), (("grpc-encoding", "snappy"),)])
+async def test_an_encoding_that_is_not_known_is_unimplemented(
+    otlp: Server, headers: tuple[tuple[str, str], ...]
+) -> None:
+    answer = await sent(otlp, framed(gzip.compress(ONE_SPAN), flag=1), *headers)
+    assert status_in(answer) is Status.UNIMPLEMENTED
+    assert answer["grpc-accept-encoding"] == "identity,gzip"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b"\0\0\0\0",
+        framed(b"short", length=6),
+        framed(b"", length=1),
+        framed(ONE_SPAN, flag=2),
+        framed(ONE_SPAN, flag=255),
+        framed(b"not gzip", flag=1),
+        framed(gzip.compress(ONE_SPAN)[:-1], flag=1),
+        framed(gzip.compress(ONE_SPAN) + b"more", flag=1),
+        framed(gzip.compress(many_spans(200, seed=1))[:-9], flag=1),
+    ],
+)
+async def test_a_message_that_is_none_is_invalid(otlp: Server, data: bytes) -> None:
+    answer = await sent(otlp, data, ("grpc-encoding", "gzip"))
+    assert status_in(answer) is Status.INVALID_ARGUMENT
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("length", [64 * 1024 * 1024 + 1, 2**32 - 1])
+async def test_a_message_that_will_be_too_large_is_refused_before_it_comes(otlp: Server, length: int) -> None:
+    answer = await sent(otlp, framed(b"the beginning", length=length), end=False)
+    assert status_in(answer) is Status.RESOURCE_EXHAUSTED
+    assert "grpc-status-details-bin" not in answer
+
+
+@pytest.mark.security
+async def test_a_bomb_is_refused(otlp: Server) -> None:
+    bomb = gzip.compress(b"\0" * (64 * 1024 * 1024 + 1))
+    answer = await sent(otlp, framed(bomb, flag=1), ("grpc-encoding", "gzip"))
+    assert status_in(answer) is Status.RESOURCE_EXHAUSTED
+    assert "grpc-status-details-bin" not in answer
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("path", [HEALTH, REFLECTION])
+async def test_without_a_key_only_small_messages_are_taken(otlp: Server, path: str) -> None:
+    async with http2_client(otlp.port) as client:
+        call = await client.open(path)
+        await client.send(call, framed(b"", length=4 * 1024 * 1024 + 1))
+        assert status_in(await client.answer(call)) is Status.RESOURCE_EXHAUSTED
+        call = await client.open(path)
+        await client.send(call, framed(b"\xff\xff"), end=True)
+        assert status_in(await client.answer(call)) is Status.INVALID_ARGUMENT
+
+
+async def test_the_key_is_checked_before_the_message_comes(otlp: Server) -> None:
+    async with http2_client(otlp.port) as client:
+        call = await client.open(EXPORT, ("x-junjo-api-key", "wrong"))
+        assert status_in(await client.answer(call)) is Status.UNAUTHENTICATED
+
+
+async def test_the_deadline_is_honoured(otlp: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    async with http2_client(otlp.port) as client:
+        call = await open_export(client, otlp, ("grpc-timeout", "50m"))
+        await client.send(call, framed(b"half", length=8))
+        assert status_in(await client.answer(call)) is Status.DEADLINE_EXCEEDED
+
+
+@pytest.mark.security
+async def test_a_message_that_dawdles_is_given_up(serving_otlp: Serving) -> None:
+    async with serving_otlp(patience=0.05) as server:
+        answer = await sent(server, framed(b"half", length=8), end=False)
+    assert status_in(answer) is Status.DEADLINE_EXCEEDED
+    assert "in time" in answer["grpc-message"]
+
+
+class WatchedBudget(ByteBudget):
+    """Says when something is held, and when nothing is."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.held = asyncio.Event()
+
+    def take(self, size: int) -> None:
+        super().take(size)
+        self.held.set()
+
+
+@pytest.mark.concurrency
+@pytest.mark.parametrize("way", ["reset", "disconnect"])
+async def test_a_client_that_leaves_gives_its_room_back(serving_otlp: Serving, way: str) -> None:
+    budget = WatchedBudget(BUDGET)
+    async with serving_otlp(otlp_budget=budget) as server:
+        async with http2_client(server.port) as client:
+            call = await open_export(client, server)
+            await client.send(call, framed(b"half", length=1_000_000))
+            await asyncio.wait_for(budget.held.wait(), timeout=20)
+            assert budget._free == BUDGET - 1_000_000
+            if way == "reset":
+                await client.reset(call)
+                other = await open_export(client, server)  # answered after the reset has been seen
+                await client.send(other, framed(ONE_SPAN), end=True)
+                assert status_in(await client.answer(other)) is Status.OK
+        await server.export(ONE_SPAN)
+    assert budget._free == BUDGET
+
+
+@pytest.mark.security
+async def test_odd_headers_are_answered(otlp: Server) -> None:
+    odd = (("broken-bin", "a"), ("x-schlüssel", "schlüssel"), ("x-long", "x" * 30_000))
+    assert status_in(await sent(otlp, framed(ONE_SPAN), *odd)) is Status.OK
+    async with http2_client(otlp.port) as client:
+        call = await client.open(EXPORT, ("x-junjo-api-key", "schlüssel"))
+        assert status_in(await client.answer(call)) is Status.UNAUTHENTICATED
+
+
+async def test_frames_of_unknown_type_are_ignored(otlp: Server) -> None:
+    """RFC 9113, section 5.5; some clients send them to keep servers honest."""
+    async with http2_client(otlp.port) as client:
+        call = await open_export(client, otlp)
+        await client.send_raw(b"\0\0\x04" + b"\xf0" + b"\0" + b"\0\0\0\0" + b"what")
+        await client.send(call, framed(ONE_SPAN), end=True)
+        assert status_in(await client.answer(call)) is Status.OK
+
+
+async def test_details_of_an_error_are_a_google_rpc_status(otlp: Server) -> None:
+    answer = await sent(otlp, framed(b"\xff"))
+    encoded = answer["grpc-status-details-bin"]
+    status = RpcStatus.FromString(b64decode(encoded + "=" * (-len(encoded) % 4)))
+    assert status.code == Status.INVALID_ARGUMENT.value
+    assert status.message == answer["grpc-message"]

@@ -1,0 +1,66 @@
+"""Where a key stands in a request, and what it allows."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from actors.errors import Forbidden, Unauthenticated, Unavailable
+from actors.key_registry.actor import KeyRegistryActor
+from actors.key_registry.messages import IssueKey
+from actors.principal import SYSTEM, Scope
+from actors.runtime.bus import Bus
+from actors.runtime.supervisor import Supervisor
+from transports.api_key import key_in, require_key
+
+pytestmark = [pytest.mark.unit, pytest.mark.security]
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+    bus = Bus()
+    supervisor = Supervisor(bus)
+    supervisor.add(KeyRegistryActor, partial(KeyRegistryActor, tmp_path / "junjo.db"))
+    await supervisor.start()
+    yield bus
+    await supervisor.stop()
+
+
+@pytest.mark.parametrize(
+    ("headers", "key"),
+    [
+        ({}, None),
+        ({"x-junjo-api-key": "K"}, "K"),
+        ({"x-junjo-api-key": ""}, ""),
+        ({"authorization": "Bearer K"}, "K"),
+        ({"authorization": "bearer  K "}, "K"),
+        ({"authorization": "Bearer"}, ""),
+        ({"authorization": "Basic K"}, None),
+        ({"authorization": "BearerK"}, None),
+        ({"x-junjo-api-key": "K", "authorization": "Bearer other"}, "K"),
+    ],
+)
+def test_finds_the_key(headers: dict[str, str], key: str | None) -> None:
+    assert key_in(headers) == key
+
+
+async def test_a_key_allows_its_scopes_only(bus: Bus) -> None:
+    issued = await bus.ask(IssueKey(name="test", scopes=frozenset({Scope.READ}), by=SYSTEM))
+    headers = {"authorization": f"Bearer {issued.secret}"}
+    assert await require_key(bus, headers, Scope.READ) == issued.key
+    with pytest.raises(Forbidden, match="ingest"):
+        await require_key(bus, headers, Scope.INGEST)
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-junjo-api-key": ""}, {"x-junjo-api-key": "no such key"}])
+async def test_without_a_live_key_nothing_is_allowed_and_nothing_echoed(bus: Bus, headers: dict[str, str]) -> None:
+    with pytest.raises(Unauthenticated) as refusal:
+        await require_key(bus, headers, Scope.READ)
+    assert "no such key" not in refusal.value.detail
+
+
+async def test_a_registry_that_is_away_does_not_make_keys_wrong(bus: Bus) -> None:
+    bus.disconnect(KeyRegistryActor)
+    with pytest.raises(Unavailable):
+        await require_key(bus, {"x-junjo-api-key": "any"}, Scope.INGEST)
