@@ -14,7 +14,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from actors.errors import InternalError, InvalidRequest, Problem, StudioError
 from transports.errors import wire_form
-from transports.http import otlp_status
+from transports.http import otlp_answers
 from transports.http.keys import REQUEST_ID
 from transports.http.unrouted import allowed_method, slashless_url
 
@@ -54,8 +54,8 @@ def _studio_error(request: web.Request, error: StudioError) -> web.Response:
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
-    if otlp_status.speaks(request):
-        return otlp_status.error_answer(request, wire.otlp or wire.http, wire.grpc, error, headers)
+    if otlp_answers.speaks(request):
+        return otlp_answers.error_answer(request, wire.otlp or wire.http, wire.grpc, error, headers)
     detail: Any = error.detail
     if isinstance(error, InvalidRequest) and error.problems:
         detail = [_item(problem) for problem in error.problems]
@@ -86,12 +86,12 @@ async def _http_error(request: web.Request, error: web.HTTPException) -> web.Str
 
 
 def _failure(request: web.Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    if otlp_status.speaks(request):
-        return otlp_status.failure(request, status, detail, headers or {})
+    if otlp_answers.speaks(request):
+        return otlp_answers.failure(request, status, detail, headers or {})
     return error_response(status, {"detail": detail}, headers)
 
 
 def _internal_error(request: web.Request) -> web.Response:
-    if otlp_status.speaks(request):
-        return otlp_status.failure(request, 500, _MASKED, {})
+    if otlp_answers.speaks(request):
+        return otlp_answers.failure(request, 500, _MASKED, {})
     return error_response(500, {"detail": _MASKED, "request_id": request.get(REQUEST_ID)})

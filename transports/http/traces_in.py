@@ -1,4 +1,4 @@
-"""Spans in, over OTLP/HTTP (OTLP 1.11)."""
+"""Spans in, over OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
 
 import asyncio
 
@@ -6,8 +6,9 @@ from aiohttp import web
 
 from actors.errors import InvalidRequest, Overloaded, TooLarge, Unavailable, UnsupportedMedia
 from transports.byte_budget import Reservation
+from transports.http import otlp_answers
 from transports.http.keys import CONFIG
-from transports.http.otlp_status import PROTOBUF
+from transports.http.otlp_answers import JSON, PROTOBUF
 from transports.http.route import Access, Call, Route
 from transports.inflate import inflate, too_large
 from transports.otlp import receive_traces
@@ -20,14 +21,14 @@ async def export_traces(call: Call[None, None]) -> web.Response:
     """Store the spans of a request; the answer comes after they are durable."""
     with call.config.otlp_budget.reserve() as reservation:
         body = await _body_of(call.request, reservation)
-        response = await receive_traces(call.bus, body)
-    return web.Response(body=response.SerializeToString(), content_type=PROTOBUF)
+        response = await receive_traces(call.bus, body, json=call.request.content_type == JSON)
+    return otlp_answers.answer(call.request, response)
 
 
 async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
     """The inflated body, reserved against the byte budget while it is held."""
-    if request.content_type != PROTOBUF:
-        raise UnsupportedMedia(f"Send spans as {PROTOBUF}")
+    if request.content_type not in (PROTOBUF, JSON):
+        raise UnsupportedMedia(f"Send spans as {PROTOBUF} or {JSON}")
     limit = request.app[CONFIG].max_request_bytes
     raw = await _read(request, limit, reservation)
     encoding = request.headers.get("Content-Encoding", "")

@@ -1,10 +1,11 @@
-"""Errors on the OTLP paths: google.rpc.Status in the request's content type (OTLP 1.11, "Failures")."""
+"""Answers on the OTLP paths, in the request's content type; errors are google.rpc.Status (OTLP 1.11, "Failures")."""
 
 from collections.abc import Mapping
 
 from aiohttp import web
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status as RpcStatus
 from grpclib.const import Status
@@ -41,15 +42,19 @@ def error_answer(
         delay = Duration()
         delay.FromMilliseconds(round(error.retry_after * 1000))
         message.details.add().Pack(RetryInfo(retry_delay=delay))
-    return _answer(request, status, message, headers)
+    return answer(request, message, status, headers)
 
 
 def failure(request: web.Request, status: int, text: str, headers: Mapping[str, str]) -> web.Response:
     """An error of HTTP itself, or a masked one of ours."""
-    return _answer(request, status, RpcStatus(code=_CODES.get(status, Status.INTERNAL).value, message=text), headers)
+    message = RpcStatus(code=_CODES.get(status, Status.INTERNAL).value, message=text)
+    return answer(request, message, status, headers)
 
 
-def _answer(request: web.Request, status: int, message: RpcStatus, headers: Mapping[str, str]) -> web.Response:
+def answer(
+    request: web.Request, message: Message, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Protobuf, or JSON where the request was JSON."""
     if request.content_type == JSON:
         body = MessageToJson(message, indent=None).encode()
         return web.Response(status=status, body=body, content_type=JSON, headers=headers)

@@ -1,0 +1,124 @@
+"""A studio's HTTP side over real actors and sockets, and a client that speaks to it."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+from aiohttp import ClientSession, DummyCookieJar
+from multidict import CIMultiDictProxy
+
+from actors.key_registry.actor import KeyRegistryActor
+from actors.runtime.bus import Bus
+from actors.runtime.supervisor import Supervisor
+from actors.session.actor import SessionActor
+from actors.span_store.actor import SpanStoreActor
+from transports.byte_budget import ByteBudget
+from transports.http.app import build_app
+from transports.http.config import HttpConfig
+from transports.http.server import serve_http
+
+ADMIN = {"email": "admin@example.com", "password": "password123"}
+ORIGIN = "http://localhost:5153"
+
+
+def http_config(**changes: Any) -> HttpConfig:
+    config = HttpConfig(
+        version="0.1.0",
+        environment="development",
+        otlp_endpoint="grpc://localhost:50051",
+        frontend_url=None,
+        backend_url=None,
+        allow_origins=("http://localhost:5151", ORIGIN),
+        secure_cookies=False,
+        otlp_budget=ByteBudget(64 * 1024 * 1024),
+    )
+    return attrs.evolve(config, **changes)
+
+
+@attrs.frozen(kw_only=True)
+class Reply:
+    """An answer, read to its end."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def cookie(self) -> str:
+        """The value of the session cookie that this answer sets."""
+        return self.headers["Set-Cookie"].partition(";")[0].removeprefix("session=")
+
+
+@attrs.frozen(kw_only=True)
+class HttpStudio:
+    """Where the studio listens, and the bus behind it. It keeps no cookies: tests say which one they send."""
+
+    bus: Bus
+    supervisor: Supervisor
+    port: int
+    client: ClientSession
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        data: Any = None,
+        cookie: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """``body`` is sent as JSON, ``data`` as it is and without a content type of its own."""
+        sent = dict(headers or {})
+        if cookie is not None:
+            sent["Cookie"] = f"session={cookie}"
+        if body is not None:
+            data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+        async with self.client.request(
+            method, path, data=data, headers=sent, allow_redirects=False, skip_auto_headers=("Content-Type",)
+        ) as response:
+            return Reply(status=response.status, headers=response.headers, body=await response.read())
+
+    async def set_up(self) -> str:
+        """Create the first user; the cookie of their session."""
+        reply = await self.call("POST", "/users/create-first-user", body=ADMIN)
+        assert reply.status == 200
+        return reply.cookie
+
+    async def make_key(self, cookie: str, *scopes: str) -> str:
+        body = {"name": "tests", **({"scopes": scopes} if scopes else {})}
+        reply = await self.call("POST", "/api_keys", body=body, cookie=cookie)
+        assert reply.status == 201
+        secret: str = reply.json["key"]
+        return secret
+
+    async def send_spans(self, key: str, body: bytes, **headers: str) -> Reply:
+        sent = {"x-junjo-api-key": key, "Content-Type": "application/x-protobuf"} | headers
+        return await self.call("POST", "/v1/traces", data=body, headers=sent)
+
+
+@asynccontextmanager
+async def running_http_studio(folder: Path, config: HttpConfig) -> AsyncIterator[HttpStudio]:
+    """All actors that HTTP asks, with their files in ``folder``."""
+    bus = Bus()
+    supervisor = Supervisor(bus)
+    accounts = folder / "junjo.db"
+    supervisor.add(SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests"))
+    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts))
+    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb"))
+    await supervisor.start()
+    try:
+        async with (
+            serve_http(build_app(bus, config), "127.0.0.1", 0) as port,
+            ClientSession(f"http://127.0.0.1:{port}", cookie_jar=DummyCookieJar()) as client,
+        ):
+            yield HttpStudio(bus=bus, supervisor=supervisor, port=port, client=client)
+    finally:
+        await supervisor.stop()
