@@ -1,0 +1,1 @@
+"""One adapter per vendor, on its own SDK."""

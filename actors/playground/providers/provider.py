@@ -1,0 +1,66 @@
+"""What the playground asks of a vendor. Each adapter translates it to the vendor's SDK and back."""
+
+from collections.abc import AsyncGenerator
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from actors.playground.prompt import Completion, Prompt, ToolCall
+
+
+@attrs.frozen(kw_only=True)
+class TextDelta:
+    """More of the answer."""
+
+    text: str
+
+
+@attrs.frozen(kw_only=True)
+class ReasoningDelta:
+    """More of the reasoning that the vendor shows."""
+
+    text: str
+
+
+# A stream is deltas and tool calls as they come, and at its end one Completion with everything together.
+Chunk: TypeAlias = TextDelta | ReasoningDelta | ToolCall | Completion
+
+
+@attrs.frozen(kw_only=True)
+class Model:
+    """A model that may be chosen. Facts that are not known are ``None``."""
+
+    id: str  # as the vendor says it
+    display_name: str
+    supports_reasoning: bool | None = None
+    supports_vision: bool | None = None
+    max_tokens: int | None = None  # context window
+
+
+@attrs.frozen(kw_only=True)
+class Endpoint:
+    """Where and as whom to call a vendor. ``key`` is empty for a server that wants none."""
+
+    key: str = attrs.field(repr=False)
+    base_url: str | None = None  # the vendor's own when None
+
+
+class Provider(Protocol):
+    """One vendor. Its SDK is imported when the first of these is called.
+
+    All raise ``Refused`` for parameters that the model does not support, with the reason, and ``ProviderFailed`` for
+    whatever goes wrong at the vendor: ``<provider>: <short reason>``, without keys, URLs or tracebacks. Cancelling the
+    caller, or closing the generator, closes the vendor's connection at once.
+    """
+
+    async def generate(self, prompt: Prompt) -> Completion:
+        """The whole answer in one piece."""
+
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
+        """The answer as it comes. A reader that pauses pauses the read from the vendor."""
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models that can chat, all pages of the vendor's list, in its order."""
+
+    async def close(self) -> None:
+        """Close idle connections."""
