@@ -45,8 +45,9 @@ def run() -> int:
         return _not_started(fault.lines)
     except (CannotStart, PortInUse) as fault:
         return _not_started([str(fault)])
-    except ActorGaveUp:
-        return FAILED  # the supervisor has logged why
+    except ActorGaveUp as fault:
+        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - the log has the whole story
+        return FAILED
 
 
 async def _serve(settings: Settings) -> int:

@@ -1,0 +1,138 @@
+"""The program from outside: exit codes, what it says, and how it stops."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from studio import __version__
+from tests.studio_process import start_studio, studio_process
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+async def ended(data_dir: Path, *arguments: str, **more: str) -> tuple[int | None, str, list[str]]:
+    """Exit code, standard output, and the lines of standard error of a program that ends by itself."""
+    process = await start_studio(data_dir, arguments, more)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode().splitlines()
+
+
+async def test_version(data_dir: Path) -> None:
+    assert await ended(data_dir, "--version") == (0, f"{__version__}\n", [])
+
+
+async def test_an_unknown_command_is_explained(data_dir: Path) -> None:
+    code, _, err = await ended(data_dir, "dance")
+    assert code == 2
+    assert "invalid choice: 'dance'" in err[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_it_in_order(data_dir: Path, number: signal.Signals) -> None:
+    async with studio_process(data_dir) as studio:
+        studio.process.send_signal(number)
+        out, err = await studio.process.communicate()
+    assert studio.process.returncode == 0
+    assert err == b""
+    assert json.loads(out.splitlines()[-1])["event"] == "studio stopped"
+
+
+async def test_it_listens_where_it_says(data_dir: Path) -> None:
+    async with studio_process(data_dir) as studio:
+        for port in (studio.http_port, studio.otlp_port, studio.grpc_port):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            await writer.wait_closed()
+
+
+@pytest.mark.security
+async def test_the_data_is_its_owners_alone(data_dir: Path) -> None:
+    async with studio_process(data_dir):
+        modes = await asyncio.to_thread(_rights_of_others, data_dir)
+    assert modes == {0}
+
+
+async def test_bad_settings_are_a_line_each(data_dir: Path) -> None:
+    code, out, err = await ended(data_dir, JUNJO_OTLP_PORT="x", JUNJO_LOG_LEVEL="loud")
+    assert (code, out) == (2, "")
+    assert err == [
+        "studio: JUNJO_OTLP_PORT: must be a whole number from 0 to 65535, but is 'x'",
+        "studio: JUNJO_LOG_LEVEL: must be debug, info, warn or error, but is 'loud'",
+    ]
+
+
+@pytest.mark.parametrize("variable", ["JUNJO_BACKEND_PORT", "JUNJO_OTLP_PORT", "GRPC_PORT"])
+async def test_a_taken_port_is_one_line_with_the_variable_to_change(data_dir: Path, variable: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, out, err = await ended(data_dir, **{variable: str(port)})
+    assert (code, out) == (2, "")
+    (line,) = err
+    assert str(port) in line
+    assert variable in line
+
+
+async def test_a_second_start_with_the_same_settings_names_the_port(data_dir: Path) -> None:
+    async with studio_process(data_dir) as studio:
+        code, _, err = await ended(data_dir, JUNJO_BACKEND_PORT=str(studio.http_port))
+    assert code == 2
+    assert "JUNJO_BACKEND_PORT" in err[0]
+
+
+async def test_two_studios_cannot_share_a_data_folder(data_dir: Path) -> None:
+    async with studio_process(data_dir):
+        code, out, err = await ended(data_dir)
+    assert (code, out) == (2, "")
+    (line,) = err
+    assert line.startswith(f"studio: The data in {data_dir} is in use by another studio")
+    assert "JUNJO_DATA_DIR" in line
+
+
+async def test_a_host_that_is_none_is_one_line(data_dir: Path) -> None:
+    code, _, err = await ended(data_dir, JUNJO_HOST="no such host")
+    assert code == 2
+    assert len(err) == 1
+    assert err[0].startswith("studio: JUNJO_HOST: 'no such host' is no address to listen on")
+
+
+@pytest.mark.error_recovery
+async def test_a_part_that_cannot_live_ends_it_with_a_code(data_dir: Path) -> None:
+    (data_dir / "sqlite" / "junjo.db").mkdir(parents=True)  # a folder where the database file should be
+    code, out, err = await ended(data_dir)
+    assert code == 1
+    assert "crashed too often" in err[-1]
+    assert any(json.loads(line)["event"] == "actor gave up" for line in out.splitlines())
+
+
+async def test_a_person_at_a_terminal_reads_what_to_do_next(data_dir: Path) -> None:
+    ours, its = os.openpty()
+    process = await start_studio(data_dir, output=its)
+    os.close(its)
+    shown = await asyncio.to_thread(_read_until, ours, b"Ctrl-C stops the studio.")
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    os.close(ours)
+    assert process.returncode == 0
+    assert "/users/create-first-user" in shown
+    assert str(data_dir) in shown
+
+
+def _rights_of_others(folder: Path) -> set[int]:
+    return {path.stat().st_mode & 0o077 for path in [folder, *folder.rglob("*")]}
+
+
+def _read_until(terminal: int, wanted: bytes) -> str:
+    shown = b""
+    while wanted not in shown:
+        shown += os.read(terminal, 4096)
+    return shown.decode()

@@ -1,0 +1,105 @@
+"""Log lines: their form, what libraries write, and what never appears. Each case is a process: logging is global."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.studio_process import ROOT
+
+pytestmark = pytest.mark.unit
+
+PROGRAM = """
+import logging, sys, warnings
+from pathlib import Path
+import structlog
+from studio.logs import configure_logging
+from studio.settings import load_settings
+
+log = structlog.get_logger("studio.test")
+configure_logging(load_settings(None, Path(sys.argv[1])))
+structlog.contextvars.bind_contextvars(request_id="r-1")
+"""
+
+
+def logged(tmp_path: Path, program: str, **variables: str) -> list[str]:
+    """The lines that a few statements log."""
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM + program, str(tmp_path)],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | variables,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stderr == ""
+    return ended.stdout.splitlines()
+
+
+def test_a_json_line_starts_with_time_level_event_and_request(tmp_path: Path) -> None:
+    (line,) = logged(tmp_path, "log.info('stored', spans=3)")
+    record = json.loads(line)
+    assert list(record)[:4] == ["timestamp", "level", "event", "request_id"]
+    assert record["timestamp"].endswith("Z")
+    assert (record["level"], record["event"], record["request_id"], record["spans"]) == ("info", "stored", "r-1", 3)
+
+
+def test_libraries_take_the_same_road(tmp_path: Path) -> None:
+    (line, warned) = logged(tmp_path, "logging.getLogger('grpclib').error('odd %s', 1); warnings.warn('old')")
+    record = json.loads(line)
+    assert (record["level"], record["event"], record["logger"]) == ("error", "odd 1", "grpclib")
+    assert "UserWarning: old" in json.loads(warned)["event"]
+
+
+def test_an_exception_is_one_line_with_its_traceback(tmp_path: Path) -> None:
+    lines = logged(tmp_path, "try: 1 / 0\nexcept ZeroDivisionError: log.exception('a fault')")
+    (record,) = [json.loads(line) for line in lines]
+    assert record["exception"].endswith("ZeroDivisionError: division by zero")
+
+
+@pytest.mark.parametrize(
+    ("level", "events"), [("debug", ["d", "i", "w"]), ("info", ["i", "w"]), ("warn", ["w"]), ("error", [])]
+)
+def test_the_level_is_a_threshold(tmp_path: Path, level: str, events: list[str]) -> None:
+    lines = logged(tmp_path, "log.debug('d'); log.info('i'); log.warning('w')", JUNJO_LOG_LEVEL=level)
+    assert [json.loads(line)["event"] for line in lines] == events
+
+
+def test_text_is_for_people(tmp_path: Path) -> None:
+    (line,) = logged(tmp_path, "log.info('stored', spans=3)", JUNJO_LOG_FORMAT="text")
+    assert "stored" in line
+    assert "spans=3" in line
+    assert "\x1b" not in line, "colours are for terminals"
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_line_is_written_whatever_a_client_sent(tmp_path: Path, form: str) -> None:
+    program = r"log.info('odd', half='\ud800', big=2**80, thing=object(), path=Path('/'), name='a{b}%s')"
+    (line,) = logged(tmp_path, program, JUNJO_LOG_FORMAT=form)
+    assert r"\ud800" in line
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_no_secret_is_written(tmp_path: Path, form: str) -> None:
+    program = """
+log.warning("signed in", password="hunter22", cookie="c00kie-value")
+logging.getLogger("openai").error("Incorrect API key provided: %s", "sk-hidden-1234")
+try:
+    raise ValueError("the token internal-hidden-token is odd")
+except ValueError:
+    log.exception("a fault")
+"""
+    written = "\n".join(
+        logged(
+            tmp_path,
+            program,
+            JUNJO_LOG_FORMAT=form,
+            OPENAI_API_KEY="sk-hidden-1234",
+            JUNJO_INTERNAL_GRPC_TOKEN="internal-hidden-token",
+        )
+    )
+    assert "a fault" in written
+    assert not [secret for secret in ("hunter22", "c00kie", "hidden") if secret in written]

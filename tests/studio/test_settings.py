@@ -1,0 +1,228 @@
+"""Settings: where they come from, and everything that can be wrong with them."""
+
+import base64
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+
+from studio.settings import Settings, SettingsError, declared_variables, load_settings
+
+pytestmark = pytest.mark.unit
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+PRODUCTION = {
+    "JUNJO_ENV": "production",
+    "JUNJO_SESSION_SECRET": "a long random text",
+    "JUNJO_SECURE_COOKIE_KEY": KEY,
+    "JUNJO_PROD_FRONTEND_URL": "https://studio.example.co.uk",
+    "JUNJO_PROD_BACKEND_URL": "https://api.example.co.uk",
+    "JUNJO_PROD_INGESTION_URL": "https://spans.example.co.uk",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working directory whose parent is empty too."""
+    folder = tmp_path / "outer" / "work"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def faults(environ: Mapping[str, str], folder: Path) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        load_settings(environ, folder)
+    return raised.value.lines
+
+
+def test_nothing_given_is_a_working_development_set_up(folder: Path) -> None:
+    settings = load_settings({}, folder)
+
+    assert not settings.production
+    assert (settings.host, settings.backend_port, settings.otlp_port, settings.grpc_port) == (
+        "127.0.0.1",
+        1323,
+        50051,
+        50053,
+    )
+    assert settings.data_dir == folder / ".dbdata"
+    assert settings.sqlite_path == folder / ".dbdata/sqlite/junjo.db"
+    assert settings.duckdb_path == folder / ".dbdata/duckdb/traces.duckdb"
+    assert settings.allow_origins == ("http://localhost:5151", "http://localhost:5153")
+    assert settings.otlp_endpoint == "grpc://localhost:50051"
+    assert (settings.session_idle, settings.session_absolute) == (timedelta(days=7), timedelta(days=30))
+    assert settings.max_request_bytes == 64 * 1024 * 1024
+    assert settings.ingestion_host is None
+    assert len(settings.secure_cookie_key) == 32
+    assert settings.session_secret
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(folder: Path) -> None:
+    (folder / ".env").write_text("JUNJO_BACKEND_PORT=2000\nJUNJO_OTLP_PORT=2001\nUNKNOWN_NAME=1\n")
+    settings = load_settings({"JUNJO_BACKEND_PORT": "3000"}, folder)
+    assert (settings.backend_port, settings.otlp_port, settings.grpc_port) == (3000, 2001, 50053)
+
+
+def test_the_file_of_the_parent_counts_only_if_the_folder_has_none(folder: Path) -> None:
+    (folder.parent / ".env").write_text("JUNJO_BACKEND_PORT=2000\n")
+    assert load_settings({}, folder).backend_port == 2000
+    (folder / ".env").write_text("JUNJO_OTLP_PORT=2001\n")
+    assert load_settings({}, folder).backend_port == 1323
+
+
+def test_an_empty_value_in_the_environment_hides_the_file(folder: Path) -> None:
+    (folder / ".env").write_text("INGESTION_HOST=ingestion\nJUNJO_LOG_LEVEL\n")
+    assert load_settings({}, folder).ingestion_host == "ingestion"
+    assert load_settings({"INGESTION_HOST": ""}, folder).ingestion_host is None
+
+
+def test_a_file_that_is_no_text_is_a_fault(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"\xff\xfe")
+    assert faults({}, folder) == [f"{folder / '.env'}: cannot be read: it is not UTF-8 text"]
+
+
+def test_single_files_can_live_elsewhere(folder: Path) -> None:
+    settings = load_settings({"JUNJO_DATA_DIR": "data", "JUNJO_SQLITE_PATH": "/elsewhere/a.db"}, folder)
+    assert settings.sqlite_path == Path("/elsewhere/a.db")
+    assert settings.duckdb_path == folder / "data/duckdb/traces.duckdb"
+
+
+@pytest.mark.parametrize("name", ["JUNJO_ALLOW_ORIGINS", "cors_origins", "CORS_ORIGINS"])
+@pytest.mark.parametrize(
+    "text", ["https://a.example,  http://b.example:8080/", '["https://a.example:443","http://b.example:8080"]']
+)
+def test_origins_are_read_from_a_list_or_from_json(folder: Path, name: str, text: str) -> None:
+    assert load_settings({name: text}, folder).allow_origins == ("https://a.example", "http://b.example:8080")
+
+
+@pytest.mark.parametrize(("given", "level"), [("warn", "warning"), ("WARNING", "warning"), ("debug", "debug")])
+def test_log_levels_have_more_than_one_spelling(folder: Path, given: str, level: str) -> None:
+    assert load_settings({"JUNJO_LOG_LEVEL": given}, folder).log_level == level
+
+
+@pytest.mark.parametrize("key", [KEY, KEY.rstrip("="), base64.urlsafe_b64encode(b"\xff" * 32).decode()])
+def test_a_cookie_key_may_use_either_base64_alphabet(folder: Path, key: str) -> None:
+    assert len(load_settings({"JUNJO_SECURE_COOKIE_KEY": key}, folder).secure_cookie_key) == 32
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("JUNJO_BACKEND_PORT", "http", "must be a whole number from 0 to 65535, but is 'http'"),
+        ("JUNJO_OTLP_PORT", "65536", "must be a whole number from 0 to 65535, but is '65536'"),
+        ("GRPC_PORT", "-1", "must be a whole number from 0 to 65535, but is '-1'"),
+        ("INGESTION_PORT", "٣", "must be a whole number from 1 to 65535, but is '٣'"),
+        ("SPAN_POLL_INTERVAL", "0", "must be a whole number from 1 to 3600, but is '0'"),
+        ("SPAN_BATCH_SIZE", "1e3", "must be a whole number from 1 to 10000, but is '1e3'"),
+        ("JUNJO_SESSION_IDLE_DAYS", "nan", "must be a number of days above 0 and at most 3650, but is 'nan'"),
+        ("JUNJO_SESSION_ABSOLUTE_DAYS", "-1", "must be a number of days above 0 and at most 3650, but is '-1'"),
+        ("JUNJO_LOG_LEVEL", "loud", "must be debug, info, warn or error, but is 'loud'"),
+        ("JUNJO_ALLOW_ORIGINS", "*", "must be a URL that starts with http:// or https://, but is '*'"),
+        ("JUNJO_ALLOW_ORIGINS", "[1]", "must be a comma list or a JSON array of URLs, but is '[1]'"),
+        ("JUNJO_ALLOW_ORIGINS", "[", "must be a comma list or a JSON array of URLs, but is '['"),
+        ("JUNJO_PROD_BACKEND_URL", "api", "must be a URL that starts with http:// or https://, but is 'api'"),
+        ("JUNJO_PROD_BACKEND_URL", "http://[", "must be a URL that starts with http:// or https://, but is 'http://['"),
+        ("JUNJO_SECURE_COOKIE_KEY", "!", "must be base64"),
+        ("JUNJO_SECURE_COOKIE_KEY", "c2hvcnQ=", "must be base64 of exactly 32 bytes, but holds 5"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(folder: Path, name: str, value: str, complaint: str) -> None:
+    assert faults({name: value}, folder) == [f"{name}: {complaint}"]
+
+
+def test_two_servers_cannot_share_a_port(folder: Path) -> None:
+    assert faults({"GRPC_PORT": "50051"}, folder) == [
+        "JUNJO_OTLP_PORT and GRPC_PORT: are both 50051; each needs a port of its own"
+    ]
+
+
+def test_any_free_port_may_be_asked_for_more_than_once(folder: Path) -> None:
+    load_settings({"JUNJO_BACKEND_PORT": "0", "JUNJO_OTLP_PORT": "0", "GRPC_PORT": "0"}, folder)
+
+
+def test_everything_that_is_wrong_is_said_at_once_and_only_once(folder: Path) -> None:
+    lines = faults(
+        {
+            "JUNJO_ENV": "production",
+            "JUNJO_BACKEND_PORT": "x",
+            "JUNJO_SECURE_COOKIE_KEY": "c2hvcnQ=",
+            "JUNJO_PROD_FRONTEND_URL": "studio.example.com",
+            "JUNJO_LOG_LEVEL": "loud",
+        },
+        folder,
+    )
+    assert [line.split(":")[0] for line in lines] == [
+        "JUNJO_BACKEND_PORT",
+        "JUNJO_SECURE_COOKIE_KEY",
+        "JUNJO_PROD_FRONTEND_URL",
+        "JUNJO_LOG_LEVEL",
+        "JUNJO_SESSION_SECRET",
+        "JUNJO_PROD_BACKEND_URL",
+        "JUNJO_PROD_INGESTION_URL",
+    ]
+
+
+def test_production_runs_with_what_it_demands_and_makes_no_secret(folder: Path) -> None:
+    settings = load_settings(PRODUCTION, folder)
+    assert settings.production
+    assert settings.allow_origins == ("https://studio.example.co.uk",)
+    assert settings.otlp_endpoint == "https://spans.example.co.uk"
+    assert list(folder.iterdir()) == []
+
+
+def test_origins_that_someone_chose_stay_in_production(folder: Path) -> None:
+    settings = load_settings(PRODUCTION | {"JUNJO_ALLOW_ORIGINS": "https://other.example.co.uk"}, folder)
+    assert settings.allow_origins == ("https://other.example.co.uk",)
+
+
+@pytest.mark.parametrize("missing", [name for name in PRODUCTION if name != "JUNJO_ENV"])
+def test_production_demands_each_of_its_settings(folder: Path, missing: str) -> None:
+    (line,) = faults({name: value for name, value in PRODUCTION.items() if name != missing}, folder)
+    assert line.startswith(f"{missing}: is required when JUNJO_ENV=production")
+
+
+@pytest.mark.parametrize(
+    ("frontend", "backend", "one_site"),
+    [
+        ("https://example.com", "https://api.example.com:8443", True),
+        ("http://localhost:5153", "http://localhost:1323", True),
+        ("http://10.0.0.1:5153", "http://10.0.0.1:1323", True),
+        ("https://studio.corp.internal", "https://api.corp.internal", True),
+        ("http://127.0.0.1:5153", "http://localhost:1323", False),
+        ("http://10.0.0.1", "http://11.0.0.1", False),
+        ("https://a.co.uk", "https://b.co.uk", False),
+        ("https://example.com", "https://example.org", False),
+        ("https://mine.github.io", "https://yours.github.io", False),
+    ],
+)
+def test_front_end_and_backend_must_be_one_site(folder: Path, frontend: str, backend: str, one_site: bool) -> None:
+    environ = PRODUCTION | {"JUNJO_PROD_FRONTEND_URL": frontend, "JUNJO_PROD_BACKEND_URL": backend}
+    if one_site:
+        load_settings(environ, folder)
+    else:
+        (line,) = faults(environ, folder)
+        assert line.startswith("JUNJO_PROD_FRONTEND_URL and JUNJO_PROD_BACKEND_URL: must share")
+
+
+@pytest.mark.security
+def test_no_secret_is_shown(folder: Path) -> None:
+    given = {
+        declared.name: f"hidden-{number}"
+        for number, declared in enumerate(declared_variables().values())
+        if declared.secret
+    }
+    given["JUNJO_SECURE_COOKIE_KEY"] = KEY
+    settings = load_settings(given, folder)
+    assert "hidden" not in repr(settings)
+    assert repr(settings.secure_cookie_key) not in repr(settings)
+
+    lines = faults(given | {"JUNJO_SECURE_COOKIE_KEY": "hidden key", "JUNJO_BACKEND_PORT": "x"}, folder)
+    assert "hidden" not in "\n".join(lines)
+
+
+def test_each_variable_is_declared_once() -> None:
+    names = [name for declared in declared_variables().values() for name in declared.names]
+    assert len(names) == len(set(names))
+    assert list(declared_variables()) == [field.name for field in attrs.fields(Settings)]
