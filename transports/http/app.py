@@ -1,14 +1,16 @@
 """The HTTP application: its routes, and the layers around them."""
 
+import orjson
 from aiohttp import web
 
 from actors.runtime.bus import Bus
-from transports.http import api_keys, cors, metrics, observability, service, sign_in, traces_in, users
+from transports.http import api_keys, cors, document, metrics, observability, service, sign_in, traces_in, users
 from transports.http.config import HttpConfig
 from transports.http.dispatch import endpoint
 from transports.http.error_answers import answer_errors
 from transports.http.json_body import MOST_BYTES
-from transports.http.keys import BUS, CONFIG, REQUEST_ID
+from transports.http.keys import BUS, CONFIG, DOCUMENT, REQUEST_ID
+from transports.http.openapi import openapi_document
 from transports.http.request_id import HEADER, identify, log_access
 from transports.http.route import Route
 from transports.http.session_cookie import renew_cookie
@@ -16,6 +18,7 @@ from transports.http.session_cookie import renew_cookie
 # The order matters where paths overlap: a wrong method is answered with the method of the first that has the path.
 ROUTES: tuple[Route, ...] = (
     *service.ROUTES,
+    *document.ROUTES,
     *users.ROUTES,
     *sign_in.ROUTES,
     *api_keys.ROUTES,
@@ -32,6 +35,7 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     )
     app[BUS] = bus
     app[CONFIG] = config
+    app[DOCUMENT] = orjson.dumps(openapi_document(ROUTES, config.version))
     for route in ROUTES:
         # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
         app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route))

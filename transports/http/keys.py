@@ -8,5 +8,6 @@ from transports.http.config import HttpConfig
 
 BUS = web.AppKey("bus", Bus)
 CONFIG = web.AppKey("config", HttpConfig)
+DOCUMENT = web.AppKey("document", bytes)  # OpenAPI, as JSON text
 REQUEST_ID = web.RequestKey("request_id", str)
 CHECKED_SESSION = web.RequestKey("checked_session", CheckedSession)

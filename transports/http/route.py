@@ -88,6 +88,7 @@ class Route:
     content_type: str = "application/json"  # of request and answer
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
     path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
+    listed: bool = True  # in the OpenAPI document
 
     @property
     def operation_id(self) -> str:
