@@ -238,7 +238,7 @@ def _json() -> Converter:
     converter.register_structure_hook(int, _strict(int, "int_type", "Input should be a valid integer"))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(bool, _strict(bool, "bool_type", "Input should be a valid boolean"))
-    converter.register_structure_hook(dict, _strict(dict, "dict_type", "Input should be a valid dictionary"))
+    converter.register_structure_hook(dict[str, Any], _strict(dict, "dict_type", "Input should be a valid dictionary"))
     return converter
 
 
