@@ -210,6 +210,11 @@ def _is_tuple(type_: Any) -> bool:  # noqa: ANN401 - any annotation
     return get_origin(type_) is tuple
 
 
+def _is_dict(type_: Any) -> bool:  # noqa: ANN401 - any annotation
+    """Objects of any members; what must have certain ones is an attrs class."""
+    return get_origin(type_) is dict
+
+
 def _is_annotated(type_: Any) -> bool:  # noqa: ANN401 - any annotation
     return get_origin(type_) is Annotated
 
@@ -238,7 +243,7 @@ def _json() -> Converter:
     converter.register_structure_hook(int, _strict(int, "int_type", "Input should be a valid integer"))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(bool, _strict(bool, "bool_type", "Input should be a valid boolean"))
-    converter.register_structure_hook(dict[str, Any], _strict(dict, "dict_type", "Input should be a valid dictionary"))
+    converter.register_structure_hook_func(_is_dict, _strict(dict, "dict_type", "Input should be a valid dictionary"))
     return converter
 
 
