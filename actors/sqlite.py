@@ -14,13 +14,15 @@ import attrs
 import structlog
 
 from actors.errors import InvalidRequest, Unavailable
+from actors.runtime.actor import StartRefused
 
 log = structlog.get_logger(__name__)
 
 _BUSY_TIMEOUT = 5.0  # seconds to wait for another connection's write before the answer is Unavailable
+_HELD_BY_ANOTHER = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # primary result codes: the low byte
 
 
-class DataFileRefused(Exception):
+class DataFileRefused(StartRefused):
     """The file is of a later version of the studio, damaged, or not ours. The text is one line for the operator."""
 
 
@@ -78,26 +80,18 @@ class Database:
     async def open(cls, path: Path, *components: Component) -> "Database":
         """Open the file, making it (mode 0600) and its folders where needed, and apply missing migrations.
 
-        Raises ``DataFileRefused``. A commit is durable when it returns (``synchronous=FULL``), and readers never wait
-        for a writer (WAL).
+        Raises ``DataFileRefused``, or ``Unavailable`` when another program holds the file for long. A commit is durable
+        when it returns (``synchronous=FULL``), and readers never wait for a writer (WAL).
         """
         try:
-            return await cls._open(path, components)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
         except (OSError, sqlite3.Error) as fault:
-            raise DataFileRefused(f"{path} cannot be used as the account database: {fault}") from fault
-        except Unavailable as fault:
-            raise DataFileRefused(f"{path} cannot be used as the account database: {fault.__cause__}") from fault
-
-    @classmethod
-    async def _open(cls, path: Path, components: tuple[Component, ...]) -> "Database":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
+            raise _refusal(path, fault) from fault
         database = cls(connection, path)
         try:
-            await database._configure()
-            for component in components:
-                await database._migrate(component)
+            await database._prepare(components)
         except BaseException:
             await database.close()
             raise
@@ -130,10 +124,18 @@ class Database:
         """Close the connection after the statements that were begun."""
         await self._connection.close()
 
-    async def _configure(self) -> None:
+    async def _prepare(self, components: Iterable[Component]) -> None:
         self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            await self._connection.execute_fetchall(f"PRAGMA {pragma}")
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                await self.rows(f"PRAGMA {pragma}")
+            for component in components:
+                await self._migrate(component)
+        except Unavailable as unavailable:
+            fault = unavailable.__cause__
+            if isinstance(fault, sqlite3.Error) and fault.sqlite_errorcode & 0xFF in _HELD_BY_ANOTHER:
+                raise
+            raise _refusal(self._path, fault) from fault
 
     async def _migrate(self, component: Component) -> None:
         known = component.migrations()
@@ -165,6 +167,11 @@ class Database:
         except sqlite3.DatabaseError as fault:
             log.warning("sqlite fault", path=str(self._path), fault=str(fault))
             raise Unavailable("The account database is not available") from fault
+
+
+def _refusal(path: Path, fault: BaseException | None) -> DataFileRefused:
+    reason = fault.strerror if isinstance(fault, OSError) else fault
+    return DataFileRefused(f"{path} cannot be used as the account database: {reason}")
 
 
 async def _apply(transaction: Transaction, component: Component, migration: Migration) -> None:

@@ -15,6 +15,8 @@ class KeyRegistryActor(Actor):
     change is being written; a fault of the file makes changes ``Unavailable`` and leaves the keys as they were.
     """
 
+    readers = 256  # they only look into memory: so many answers a turn of a busy loop, not eight
+
     def __init__(self, path: Path, *, clock: Clock = utc_now) -> None:
         self._path = path
         self._clock = clock

@@ -23,6 +23,10 @@ E = TypeVar("E", bound=Event)
 _MARK = "__handles__"
 
 
+class StartRefused(Exception):
+    """Raised by ``Actor.start`` when trying again will not help. The text is one line for the operator."""
+
+
 class Way(Enum):
     """How a message meets its handler."""
 

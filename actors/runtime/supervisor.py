@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
-from actors.runtime.actor import Actor
+from actors.runtime.actor import Actor, StartRefused
 from actors.runtime.bus import Bus
 from actors.runtime.cell import Cell
 
@@ -14,10 +14,10 @@ log = structlog.get_logger(__name__)
 
 
 class ActorGaveUp(Exception):
-    """An actor crashed too often. The process should end with a non-zero code."""
+    """An actor crashed too often, or refused to start. The process should end with a non-zero code."""
 
     def __init__(self, actor: str, cause: BaseException) -> None:
-        super().__init__(f"{actor} crashed too often: {cause}")
+        super().__init__(str(cause) if isinstance(cause, StartRefused) else f"{actor} crashed too often: {cause}")
         self.actor = actor
         self.cause = cause
 
@@ -63,7 +63,7 @@ class Supervisor:
                 raise self._gave_up.result()
 
     async def gave_up(self) -> ActorGaveUp:
-        """Wait until some actor crashed too often."""
+        """Wait until some actor crashed too often or refused to start."""
         if self._gave_up is None:
             raise RuntimeError("the supervisor has not been started")
         return await asyncio.shield(self._gave_up)
@@ -90,6 +90,10 @@ class Supervisor:
         while not child.stopping:
             try:
                 await self._live(child)
+            except StartRefused as refusal:
+                log.error("actor refused to start", actor=child.name, reason=str(refusal))  # noqa: TRY400 - no bug
+                self._end(child, refusal)
+                return
             except Exception as crash:
                 now = loop.time()
                 crashes.append(now)
@@ -116,6 +120,9 @@ class Supervisor:
 
     def _give_up(self, child: "_Child", crash: Exception) -> None:
         log.error("actor gave up", actor=child.name, exc_info=crash)
+        self._end(child, crash)
+
+    def _end(self, child: "_Child", crash: Exception) -> None:
         if self._gave_up is not None and not self._gave_up.done():
             self._gave_up.set_result(ActorGaveUp(child.name, crash))
 

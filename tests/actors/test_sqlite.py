@@ -118,6 +118,25 @@ async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) ->
 
 
 @pytest.mark.error_recovery
+async def test_tables_of_another_program_are_refused_and_kept(path: Path, shelf: Component, tmp_path: Path) -> None:
+    write(tmp_path, "0001_books.sql", "CREATE TABLE books (title TEXT);")
+    await reopened(path)
+    rows(path, "CREATE TABLE books (isbn TEXT)")
+    with pytest.raises(DataFileRefused, match="table books already exists"):
+        await Database.open(path, shelf)
+    assert rows(path, "SELECT name FROM sqlite_master") == [("books",)]
+
+
+@pytest.mark.error_recovery
+async def test_a_file_that_is_held_at_the_start_may_be_tried_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
+    await reopened(path)
+    with locked(path), pytest.raises(Unavailable):
+        await Database.open(path, AUDIT)
+    await reopened(path, AUDIT)
+
+
+@pytest.mark.error_recovery
 async def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataFileRefused, match="Is a directory"):
         await Database.open(tmp_path, AUDIT)

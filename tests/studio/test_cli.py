@@ -110,7 +110,7 @@ async def test_a_part_that_cannot_live_ends_it_with_a_code(data_dir: Path) -> No
     (data_dir / "sqlite" / "junjo.db").mkdir(parents=True)  # a folder where the database file should be
     code, out, err = await ended(data_dir)
     assert code == 1
-    assert "crashed too often" in err[-1]
+    assert err[-1].endswith("junjo.db cannot be used as the account database: Is a directory")
     assert any(json.loads(line)["event"] == "actor gave up" for line in out.splitlines())
 
 

@@ -14,6 +14,7 @@ from actors.errors import NotFound, Unavailable
 from actors.key_registry.actor import KeyRegistryActor
 from actors.key_registry.messages import ApiKey, IssuedKey, IssueKey, KeyRevoked, ListKeys, RevokeKey, VerifyKey
 from actors.principal import Principal, Scope
+from actors.runtime.actor import StartRefused
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp
 from tests.actors.stage import HandClock, file_bytes, rows, staged
@@ -178,7 +179,9 @@ async def test_keys_verify_while_a_change_waits_for_the_disk(path: Path) -> None
 @pytest.mark.error_recovery
 async def test_a_damaged_file_is_never_an_empty_registry(path: Path) -> None:
     damage(path)
-    with capture_logs(), pytest.raises(ActorGaveUp) as end:
+    with capture_logs() as lines, pytest.raises(ActorGaveUp) as end:
         async with staged(lambda: registry(path)):
             pytest.fail("it must not start")
+    assert isinstance(end.value.cause, StartRefused)
     assert "cannot be used as the account database" in str(end.value)
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["actor refused to start"]
