@@ -111,7 +111,7 @@ async def test_a_part_that_cannot_live_ends_it_with_a_code(data_dir: Path) -> No
     code, out, err = await ended(data_dir)
     assert code == 1
     assert err[-1].endswith("junjo.db cannot be used as the account database: Is a directory")
-    assert any(json.loads(line)["event"] == "actor gave up" for line in out.splitlines())
+    assert any(json.loads(line)["event"] == "actor refused to start" for line in out.splitlines())
 
 
 async def test_a_person_at_a_terminal_reads_what_to_do_next(data_dir: Path) -> None:
