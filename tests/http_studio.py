@@ -15,6 +15,7 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.session.actor import SessionActor
 from actors.span_store.actor import SpanStoreActor
+from tests.documented_answers import assert_documented
 from transports.byte_budget import ByteBudget
 from transports.http.app import build_app
 from transports.http.config import HttpConfig
@@ -75,7 +76,10 @@ class HttpStudio:
         cookie: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """``body`` is sent as JSON, ``data`` as it is and without a content type of its own."""
+        """``body`` is sent as JSON, ``data`` as it is and without a content type of its own.
+
+        Every answer is compared with the OpenAPI document.
+        """
         sent = dict(headers or {})
         if cookie is not None:
             sent["Cookie"] = f"session={cookie}"
@@ -84,7 +88,9 @@ class HttpStudio:
         async with self.client.request(
             method, path, data=data, headers=sent, allow_redirects=False, skip_auto_headers=("Content-Type",)
         ) as response:
-            return Reply(status=response.status, headers=response.headers, body=await response.read())
+            reply = Reply(status=response.status, headers=response.headers, body=await response.read())
+        assert_documented(method, path, reply.status, reply.headers.get("Content-Type", ""), reply.body)
+        return reply
 
     async def set_up(self) -> str:
         """Create the first user; the cookie of their session."""

@@ -12,6 +12,7 @@ from aiohttp import web
 from actors.errors import Problem, Refused
 from transports.http.converter import invalid
 from transports.http.keys import CONFIG
+from transports.inflate import too_large
 
 MOST_BYTES = 1024 * 1024
 
@@ -23,6 +24,8 @@ async def read_document(request: web.Request) -> object:
             body = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large(MOST_BYTES) from None
     if not body:
         return None
     if not _is_json(request.headers.get("Content-Type", "")):

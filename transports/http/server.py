@@ -1,12 +1,30 @@
 """Serves an application on a port."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 _SHUTDOWN_SECONDS = 10.0  # for requests in work when the studio stops
-_KEEPALIVE_SECONDS = 75.0
+_KEEPALIVE_SECONDS = 75.0  # also for a client that does not finish its headers
+
+
+class _WithoutRequestBytes(logging.Filter):
+    """aiohttp logs what its parser refuses with a traceback that quotes the request, cookies and keys included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.msg = f"refused a malformed request from %s: {type(error).__name__}"
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"  # the client's fault
+        return True
+
+
+_log = logging.getLogger(__name__)
+_log.addFilter(_WithoutRequestBytes())
 
 
 @asynccontextmanager
@@ -19,6 +37,7 @@ async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterato
         app,
         auto_decompress=False,
         access_log=None,
+        logger=_log,
         handle_signals=False,
         shutdown_timeout=_SHUTDOWN_SECONDS,
         keepalive_timeout=_KEEPALIVE_SECONDS,

@@ -1,0 +1,51 @@
+"""Is an answer what the OpenAPI document says? Every answer in the HTTP tests is asked that."""
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+
+from transports.http.app import ROUTES
+from transports.http.openapi import openapi_document
+
+
+@cache
+def document() -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(json.dumps(openapi_document(ROUTES, "0.1.0")))
+    return made
+
+
+def assert_documented(method: str, path: str, status: int, content_type: str, body: bytes) -> None:
+    """Fails when the operation is in the document and does not know such an answer."""
+    template = _template_of(path.partition("?")[0], method.lower())
+    if template is None:
+        return
+    responses = document()["paths"][template][method.lower()]["responses"]
+    response = responses.get(str(status), responses["default"])
+    if "content" not in response:
+        assert body == b"", f"{method} {template} {status} should have no body"
+        return
+    media = content_type.partition(";")[0]
+    assert media in response["content"], f"{method} {template} {status} answered {media}"
+    if media == "application/json":
+        _validator(template, method.lower(), str(status) if str(status) in responses else "default").validate(
+            json.loads(body)
+        )
+
+
+@cache
+def _validator(template: str, method: str, response: str) -> OAS31Validator:
+    content = document()["paths"][template][method]["responses"][response]["content"]
+    schema = {**content["application/json"]["schema"], "components": document()["components"]}
+    return OAS31Validator(schema, format_checker=oas31_format_checker)
+
+
+def _template_of(path: str, method: str) -> str | None:
+    found = [
+        template
+        for template, operations in document()["paths"].items()
+        if method in operations and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
+    ]
+    return min(found, key=lambda template: template.count("{"), default=None)
