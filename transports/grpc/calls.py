@@ -1,15 +1,13 @@
 """What surrounds every call: its context in the log, the reading of its messages, its errors, and the last of them."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from secrets import token_hex
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import structlog
-from grpclib._typing import IServable, IServerMethodFunc
-from grpclib.events import RecvRequest
+from grpclib.const import Handler
 from grpclib.exceptions import GRPCError
 from grpclib.server import Stream
 from structlog.contextvars import bind_contextvars
@@ -22,20 +20,36 @@ from transports.grpc.status import status_of
 log = structlog.get_logger(__name__)
 
 
-class Calls:
-    """The calls of one server. ``services`` are those that stop has to wait for; health and reflection go on."""
+class Servable(Protocol):
+    """What grpclib can serve: methods by path."""
 
-    def __init__(self, services: Sequence[IServable], config: GrpcConfig) -> None:
-        self._awaited = frozenset(path for service in services for path in service.__mapping__())
+    def __mapping__(self) -> Mapping[str, Handler]: ...
+
+
+Method: TypeAlias = Callable[[Stream[Any, Any]], Awaitable[None]]
+
+
+class Calls:
+    """The calls of one server, to be served in place of its services.
+
+    Stop waits for calls of ``services``; those of the ``others``, health and reflection, go on until the very end.
+    """
+
+    def __init__(self, services: Sequence[Servable], others: Sequence[Servable], config: GrpcConfig) -> None:
         self._config = config
+        self._methods = {
+            path: handler._replace(func=partial(self._answer, handler.func, path, around))
+            for around, group in ((self._awaited, services), (self._unawaited, others))
+            for service in group
+            for path, handler in service.__mapping__().items()
+        }
         self._in_work = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
 
-    async def on_request(self, event: RecvRequest) -> None:
-        """Listens to grpclib's ``RecvRequest``: puts ``_answer`` around the method."""
-        event.method_func = partial(self._answer, event.method_func, event.method_name)
+    def __mapping__(self) -> Mapping[str, Handler]:
+        return self._methods
 
     async def drain(self, grace: float) -> None:
         """Refuse further calls as ``Unavailable`` and wait up to ``grace`` seconds for those in work."""
@@ -46,14 +60,14 @@ class Calls:
         except TimeoutError:
             log.warning("calls cut short at stop", calls=self._in_work, grace=grace)
 
-    async def _answer(self, method: IServerMethodFunc, name: str, stream: Stream[Any, Any]) -> None:
-        request_id = token_hex(8)
-        bind_contextvars(request_id=request_id, method=name, peer=_address_of(stream))
+    async def _answer(self, method: Method, path: str, around: Callable[..., Any], stream: Stream[Any, Any]) -> None:
+        request_id = f"{random.getrandbits(64):016x}"
+        bind_contextvars(request_id=request_id, method=path, peer=_address_of(stream))
         try:
-            with self._counted(name), self._config.otlp_budget.reserve() as reservation:
+            with self._config.otlp_budget.reserve() as reservation:
                 # An instance attribute, so that handlers still have grpclib's own stream for everything else.
                 stream.recv_message = MessageReader(stream, reservation, self._config).next_message  # type: ignore[method-assign]
-                await method(stream)
+                await around(method, stream)
         except StudioError as error:
             raise status_of(error, request_id) from error
         except GRPCError:
@@ -62,21 +76,20 @@ class Calls:
             log.exception("call failed")
             raise status_of(InternalError("Internal Server Error"), request_id) from None
 
-    @contextmanager
-    def _counted(self, name: str) -> Iterator[None]:
-        if name not in self._awaited:
-            yield
-            return
+    async def _awaited(self, method: Method, stream: Stream[Any, Any]) -> None:
         if self._draining:
             raise Unavailable("The server is stopping")
         self._in_work += 1
         self._idle.clear()
         try:
-            yield
+            await method(stream)
         finally:
             self._in_work -= 1
             if self._in_work == 0:
                 self._idle.set()
+
+    async def _unawaited(self, method: Method, stream: Stream[Any, Any]) -> None:
+        await method(stream)
 
 
 def _address_of(stream: Stream[Any, Any]) -> str:

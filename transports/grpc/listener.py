@@ -7,12 +7,14 @@ version for that reason.
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import grpclib.server
 from grpclib.protocol import H2Protocol
 from grpclib.protocol import Stream as HttpStream
 from h2.events import UnknownFrameReceived
+
+from transports.grpc.corked_transport import CorkedTransport
 
 _ACCEPT_ENCODING = ("grpc-accept-encoding", "identity,gzip")
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
@@ -61,13 +63,12 @@ class _Connection(H2Protocol):
     def __init__(self, handler: Any, config: Any, h2_config: Any, connections: "set[_Connection]") -> None:  # noqa: ANN401 - grpclib's own
         super().__init__(handler, config, h2_config)
         self._connections = connections
-        self._transport: asyncio.Transport | None = None
+        self._transport: CorkedTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+        self._transport = CorkedTransport(cast("asyncio.Transport", transport))
+        super().connection_made(self._transport)
         self.processor.processors[UnknownFrameReceived] = _ignore  # grpclib would end the connection
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
         self._connections.add(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:

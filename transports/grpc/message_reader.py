@@ -17,6 +17,7 @@ from transports.inflate import inflate, too_large
 
 _PREFIX = struct.Struct(">BI")  # compressed flag, length
 _DECODED_LIMIT = 4 * 1024 * 1024  # of messages that are decoded on the event loop; gRPC's own default
+_SMALL = 16 * 1024  # bytes that may dawdle; a timer for each small call would cost more than they
 _INLINE_BYTES = 8 * 1024  # inflating so many takes 10 ms at worst, and usually a tenth of one
 
 
@@ -47,7 +48,7 @@ class MessageReader:
             raise too_large(self._limit)
         if self._type is bytes:
             self._reservation.grow(length)
-        data = await self._inflated(await self._read_patiently(length), encoding)
+        data = await self._inflated(await self._read_in_time(length), encoding)
         return data if self._type is bytes else self._decoded(data)
 
     def _encoding_of(self, compressed: int) -> str:
@@ -60,13 +61,16 @@ class MessageReader:
             raise UnsupportedMedia("The message is compressed, but grpc-encoding does not say how")
         return encoding
 
-    async def _read_patiently(self, size: int) -> bytes:
-        """Bytes that must arrive in time, because room is held for them."""
-        try:
-            async with asyncio.timeout(self._config.patience):
-                data = await self._read(size)
-        except TimeoutError:
-            raise DeadlineExceeded("The message did not arrive in time") from None
+    async def _read_in_time(self, size: int) -> bytes:
+        """Bytes for which room is held, so that they must not take for ever."""
+        if size <= _SMALL:
+            data = await self._read(size)
+        else:
+            try:
+                async with asyncio.timeout(self._config.patience):
+                    data = await self._read(size)
+            except TimeoutError:
+                raise DeadlineExceeded("The message did not arrive in time") from None
         if len(data) < size:
             raise InvalidRequest("The message is truncated")
         return data

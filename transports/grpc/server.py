@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from grpclib.config import Configuration
-from grpclib.events import RecvRequest, listen
 from grpclib.health.check import ServiceStatus
 from grpclib.health.service import OVERALL, Health
 from grpclib.reflection.service import ServerReflection
@@ -42,12 +41,9 @@ async def serve_auth(bus: Bus, config: GrpcConfig, host: str, port: int) -> Asyn
 async def _serve(services: Sequence[Any], config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
     status = ServiceStatus()
     health = Health({service: [status] for service in (*services, OVERALL)})
-    listener = Listener(
-        ServerReflection.extend([*services, health]),
-        config=Configuration(http2_connection_window_size=_WINDOW, http2_stream_window_size=_WINDOW),
-    )
-    calls = Calls(services, config)
-    listen(listener, RecvRequest, calls.on_request)
+    calls = Calls(services, ServerReflection.extend([*services, health])[len(services) :], config)
+    windows = Configuration(http2_connection_window_size=_WINDOW, http2_stream_window_size=_WINDOW)
+    listener = Listener([calls], config=windows)
     await listener.start(host, port)
     status.set(True)
     try:

@@ -1,0 +1,42 @@
+"""A transport that sends once what is written in one turn of the event loop.
+
+grpclib writes the headers, the message and the trailers of an answer one after the other, and a window update for each
+frame it reads. Sent by themselves, these small pieces cost more than all the rest of a small call.
+"""
+
+import asyncio
+from typing import Any
+
+
+class CorkedTransport(asyncio.Transport):
+    """Keeps writes until the loop's next turn. The pieces of one turn are bounded by HTTP/2's flow control."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._pieces:
+            self._loop.call_soon(self._send)
+        self._pieces.append(bytes(data))
+
+    def close(self) -> None:
+        """Close after what was written has been sent."""
+        self._send()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as in asyncio
+        return self._transport.get_extra_info(name, default)
+
+    def _send(self) -> None:
+        if self._pieces:
+            pieces, self._pieces = self._pieces, []
+            self._transport.write(b"".join(pieces))
