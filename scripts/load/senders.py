@@ -1,0 +1,88 @@
+"""Clients that send prepared OTLP requests and cost little themselves, so that the studio is what is measured."""
+
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+from typing import Protocol
+
+import grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from scripts.load.own_studio import HOST, OwnStudio
+
+EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+_SECONDS = 120.0  # no answer for so long is a failure
+# OTLP 1.11: after these an exporter sends the same request again.
+_RETRYABLE_HTTP = frozenset((429, 502, 503, 504))
+_RETRYABLE_GRPC = frozenset(("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED", "ABORTED"))
+
+
+class NotAcknowledged(Exception):
+    """The request was refused, or its fate is unknown. ``retryable`` is what OTLP says of such an answer."""
+
+    def __init__(self, reason: str, *, retryable: bool) -> None:
+        super().__init__(reason)
+        self.retryable = retryable
+
+
+class Sender(Protocol):
+    """One client with one connection, used by one thread at a time. For a ``closing`` block."""
+
+    def send(self, body: bytes) -> None:
+        """Returns when the studio has acknowledged every span. Raises ``NotAcknowledged``."""
+
+    def close(self) -> None: ...
+
+
+class HttpSender:
+    """OTLP/HTTP in protobuf over a connection that stays open."""
+
+    def __init__(self, studio: OwnStudio, key: str) -> None:
+        self._connection = HTTPConnection(HOST, studio.http_port, timeout=_SECONDS)
+        self._headers = {"Content-Type": "application/x-protobuf", "x-junjo-api-key": key}
+
+    def send(self, body: bytes) -> None:
+        try:
+            self._connection.request("POST", "/v1/traces", body, self._headers)
+            response = self._connection.getresponse()
+            answer = response.read()
+        except (OSError, HTTPException) as fault:
+            self._connection.close()  # the next request opens a new one
+            raise NotAcknowledged(f"connection lost: {fault!r}", retryable=True) from fault
+        if response.status != 200:
+            raise NotAcknowledged(f"HTTP {response.status}", retryable=response.status in _RETRYABLE_HTTP)
+        _demand_all(answer)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class GrpcSender:
+    """OTLP/gRPC on a channel of its own; the messages are bytes on both sides."""
+
+    def __init__(self, studio: OwnStudio, key: str) -> None:
+        # Channels to one address share a connection unless told otherwise.
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
+        self._channel = grpc.insecure_channel(f"{HOST}:{studio.otlp_port}", options)
+        self._export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(EXPORT)
+        self._metadata = (("x-junjo-api-key", key),)
+
+    def send(self, body: bytes) -> None:
+        try:
+            answer = self._export(body, timeout=_SECONDS, metadata=self._metadata)
+        except grpc.RpcError as fault:
+            name = fault.code().name
+            raise NotAcknowledged(f"{name}: {fault.details()}", retryable=name in _RETRYABLE_GRPC) from fault
+        _demand_all(answer)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+SENDERS: dict[str, Callable[[OwnStudio, str], Sender]] = {"http": HttpSender, "grpc": GrpcSender}
+
+
+def _demand_all(answer: bytes) -> None:
+    """A good answer may still reject spans; then they are not acknowledged."""
+    partial = ExportTraceServiceResponse.FromString(answer).partial_success
+    if partial.rejected_spans:
+        raise NotAcknowledged(f"{partial.rejected_spans} rejected: {partial.error_message}", retryable=False)
