@@ -10,6 +10,7 @@ import attrs
 from aiohttp import ClientSession, DummyCookieJar
 from multidict import CIMultiDictProxy
 
+from actors.clock import Clock, utc_now
 from actors.key_registry.actor import KeyRegistryActor
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
@@ -105,18 +106,20 @@ class HttpStudio:
         secret: str = reply.json["key"]
         return secret
 
-    async def send_spans(self, key: str, body: bytes, **headers: str) -> Reply:
+    async def send_spans(self, key: str, body: Any, **headers: str) -> Reply:
         sent = {"x-junjo-api-key": key, "Content-Type": "application/x-protobuf"} | headers
         return await self.call("POST", "/v1/traces", data=body, headers=sent)
 
 
 @asynccontextmanager
-async def running_http_studio(folder: Path, config: HttpConfig) -> AsyncIterator[HttpStudio]:
+async def running_http_studio(folder: Path, config: HttpConfig, *, clock: Clock = utc_now) -> AsyncIterator[HttpStudio]:
     """All actors that HTTP asks, with their files in ``folder``."""
     bus = Bus()
     supervisor = Supervisor(bus)
     accounts = folder / "junjo.db"
-    supervisor.add(SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests"))
+    supervisor.add(
+        SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock)
+    )
     supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts))
     supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb"))
     await supervisor.start()

@@ -1,0 +1,132 @@
+import gzip
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+from tests.http_studio import HttpStudio
+from tests.spans import START, otlp_span
+
+pytestmark = pytest.mark.integration
+
+_FOLDER = Path(__file__).parents[2] / "recordings"
+_API = "/api/v1/observability"
+
+
+def request_of(service: str, spans: int) -> bytes:
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add()
+    resource_spans.resource.attributes.append(KeyValue(key="service.name", value=AnyValue(string_value=service)))
+    resource_spans.scope_spans.add().spans.extend(otlp_span(i + 1, start=START + i // 3) for i in range(spans))
+    return request.SerializeToString()
+
+
+async def pages(studio: HttpStudio, path: str, cookie: str) -> list[list[dict[str, Any]]]:
+    """All pages, reached through the Link header."""
+    found = []
+    following: str | None = path
+    while following:
+        reply = await studio.call("GET", following, cookie=cookie)
+        assert reply.status == 200
+        found.append(reply.json)
+        link = reply.headers.get("Link")
+        following = link.removeprefix("<").removesuffix('>; rel="next"') if link else None
+        assert (following is None) == ("X-Next-Cursor" not in reply.headers)
+    return found
+
+
+async def test_pages_hold_every_span_once(studio: HttpStudio) -> None:
+    cookie = await studio.set_up()
+    key = await studio.make_key(cookie)
+    await studio.send_spans(key, request_of("a/b?c d", 100))
+    path = f"{_API}/services/{quote('a/b?c d', safe='')}/spans"
+    found = await pages(studio, f"{path}?limit=17", cookie)
+    assert [len(page) for page in found] == [17] * 5 + [15]
+    ids = [span["span_id"] for page in found for span in page]
+    assert len(set(ids)) == 100
+    (everything,) = await pages(studio, path, cookie)
+    assert [span["span_id"] for span in everything] == ids
+    starts = [span["start_time"] for span in everything]
+    assert starts == sorted(starts, reverse=True)
+
+
+async def test_the_cursor_header_says_the_same_as_the_link(studio: HttpStudio) -> None:
+    cookie = await studio.set_up()
+    await studio.send_spans(await studio.make_key(cookie), request_of("tests", 3))
+    first = await studio.call("GET", f"{_API}/services/tests/spans/root?limit=2&has_llm=0", cookie=cookie)
+    cursor = first.headers["X-Next-Cursor"]
+    assert first.headers["Link"] == f'<{_API}/services/tests/spans/root?limit=2&has_llm=0&after={cursor}>; rel="next"'
+    rest = await studio.call("GET", f"{_API}/services/tests/spans/root?after={cursor}", cookie=cookie)
+    assert len(rest.json) == 1
+
+
+@pytest.mark.parametrize(("recording", "service"), [("junjo_0.62.0", "emit-legacy"), ("junjo_0.69.0", "emit-new")])
+async def test_both_generations_of_junjo_fill_the_page_of_a_workflow(
+    studio: HttpStudio, recording: str, service: str
+) -> None:
+    cookie = await studio.set_up()
+    body = gzip.compress((_FOLDER / f"{recording}.bin").read_bytes())
+    sent = await studio.send_spans(await studio.make_key(cookie), body, **{"Content-Encoding": "gzip"})
+    assert sent.status == 200
+    workflows = (await studio.call("GET", f"{_API}/services/{service}/workflows", cookie=cookie)).json
+    workflow = next(span for span in workflows if span["name"] == "Emit Workflow")
+    spans = (await studio.call("GET", f"{_API}/traces/{workflow['trace_id']}/spans", cookie=cookie)).json
+    nodes = [span for span in spans if span["junjo_span_type"] in ("node", "run_concurrent", "subflow")]
+    drawn = {node["id"]: node for node in workflow["junjo_wf_graph_structure"]["nodes"]}
+    shown = [span for span in nodes if span["junjo_id"] in drawn]
+    assert {"First", "Count", "IncA", "IncB", "Concurrent Pair"} <= {span["name"] for span in shown}
+    assert all(span["junjo_parent_id"] for span in nodes)
+    pair = next(node for node in drawn.values() if node["label"] == "Concurrent Pair")
+    assert pair["isSubgraph"] is True
+    assert set(pair["children"]) <= set(drawn)
+    subflow = next(node for node in drawn.values() if node.get("isSubflow"))
+    assert subflow["subflowSourceId"] != subflow["subflowSinkId"]
+    assert {edge["source"] for edge in workflow["junjo_wf_graph_structure"]["edges"]} <= set(drawn)
+    assert workflow["junjo_wf_state_start"]
+    assert workflow["junjo_wf_store_id"]
+    assert any(event["name"] == "set_state" for span in spans for event in span["events_json"])
+
+
+async def test_one_span_and_null(studio: HttpStudio) -> None:
+    cookie = await studio.set_up()
+    await studio.send_spans(await studio.make_key(cookie), request_of("tests", 1))
+    trace = f"{_API}/traces/{1:032x}/spans"
+    assert (await studio.call("GET", f"{trace}/{1:016x}", cookie=cookie)).json["name"] == "span 1"
+    assert (await studio.call("GET", f"{trace}/{2:016x}", cookie=cookie)).body == b"null"
+    upper = await studio.call("GET", f"{_API}/traces/{'AB' * 16}/spans", cookie=cookie)
+    assert upper.json == []
+
+
+@pytest.mark.security
+async def test_a_key_reads_only_with_the_scope_for_it(studio: HttpStudio) -> None:
+    cookie = await studio.set_up()
+    reading, ingesting = await studio.make_key(cookie, "read"), await studio.make_key(cookie, "ingest")
+    services = f"{_API}/services"
+    assert (await studio.call("GET", services, headers={"Authorization": f"Bearer {reading}"})).status == 200
+    assert (await studio.call("GET", services, headers={"x-junjo-api-key": reading})).status == 200
+    for headers in ({"x-junjo-api-key": ingesting}, {"Authorization": f"Basic {reading}"}, {}):
+        reply = await studio.call("GET", services, headers=headers)
+        assert (reply.status, reply.json) == (401, {"detail": "Unauthorized: No valid session"})
+    for path in ("/users", "/api_keys", "/auth-test"):  # a key is nobody: it has no account
+        assert (await studio.call("GET", path, headers={"x-junjo-api-key": reading})).status == 401
+
+
+@pytest.mark.security
+async def test_a_revoked_key_reads_no_more(studio: HttpStudio) -> None:
+    cookie = await studio.set_up()
+    key = await studio.make_key(cookie)
+    (listed,) = (await studio.call("GET", "/api_keys", cookie=cookie)).json
+    assert listed["key"] == f"{key[:6]}…{key[-4:]}"
+    assert (await studio.call("DELETE", f"/api_keys/{listed['id']}", cookie=cookie)).body == b""
+    assert (await studio.call("GET", f"{_API}/services", headers={"x-junjo-api-key": key})).status == 401
+
+
+async def test_metrics_count_the_messages(studio: HttpStudio) -> None:
+    cookie = await studio.set_up()
+    key = await studio.make_key(cookie, "read")
+    assert (await studio.call("GET", "/metrics")).status == 401
+    reply = await studio.call("GET", "/metrics", headers={"x-junjo-api-key": key})
+    assert b'studio_messages_asked_total{message="CreateFirstUser"} 1.0' in reply.body
