@@ -21,11 +21,14 @@ def main(name: str, lock: Path, venv: Path) -> None:
     installed = venv / f"installed-{name}.lock"
     with one_at_a_time(venv.parent):
         if not (runs(python) and installed.is_file() and installed.read_bytes() == lock.read_bytes()):
+            tell(f"Preparing {venv} with Python {sys.version.split()[0]}; only the first start does this")
             uv = find_uv()
-            version = sys.version.split()[0]
-            tell(f"Preparing {venv} with {'uv' if uv else 'pip'} and Python {version}; only the first start does this")
-            make(venv, python, uv)
-            install(lock, python, uv)
+            if uv and with_uv(uv, lock, venv, python):
+                tell("Installed with uv")
+            else:
+                # A uv that cannot install, perhaps for the want of a certificate that pip knows, stops nobody.
+                with_pip(lock, venv, python)
+                tell("Installed with pip")
             shutil.copyfile(lock, installed)
     print(python)
 
@@ -48,23 +51,21 @@ def find_uv() -> str | None:
     return uv if uv and succeeds([uv, "--version"]) else None
 
 
-def make(venv: Path, python: Path, uv: str | None) -> None:
-    """Make the environment, unless there is one that can be installed into."""
-    if runs(python) and (uv or succeeds([str(python), "-I", "-m", "pip", "--version"])):
-        return
-    if uv:
-        # An existing folder goes, with whatever is broken about it.
-        run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)])
-    else:
-        run([sys.executable, "-m", "venv", "--clear", str(venv)])
+def with_uv(uv: str, lock: Path, venv: Path, python: Path) -> bool:
+    """Install into the environment, made anew if it is broken; false if uv cannot."""
+    made = runs(python) or shows([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)])
+    install = [uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(lock)]
+    return made and shows(install)
 
 
-def install(lock: Path, python: Path, uv: str | None) -> None:
-    if uv:
-        run([uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(lock)])
-    else:
-        pip = [str(python), "-I", "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input"]
-        run([*pip, "install", "--require-hashes", "-r", str(lock)])
+def with_pip(lock: Path, venv: Path, python: Path) -> None:
+    """The same with what Python brings. Ends the program if that fails too."""
+    pip = [str(python), "-I", "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input"]
+    made = (runs(python) and succeeds([*pip, "--version"])) or shows(
+        [sys.executable, "-I", "-m", "venv", "--clear", str(venv)]
+    )
+    if not (made and shows([*pip, "install", "--require-hashes", "-r", str(lock)])):
+        raise SystemExit(f"The packages of {lock.name} could not be installed; what is above says why")
 
 
 def runs(python: Path) -> bool:
@@ -79,10 +80,9 @@ def succeeds(command: list[str]) -> bool:
         return False
 
 
-def run(command: list[str]) -> None:
-    """Run a command that shows its faults itself; standard output is ours to answer on."""
-    if subprocess.run(command, check=False, stdout=sys.stderr, stdin=subprocess.DEVNULL).returncode:
-        raise SystemExit(f"This failed: {' '.join(command)}")
+def shows(command: list[str]) -> bool:
+    """Run a command that tells its faults itself; standard output is ours to answer on."""
+    return subprocess.run(command, check=False, stdout=sys.stderr, stdin=subprocess.DEVNULL).returncode == 0
 
 
 def tell(line: str) -> None:
