@@ -94,7 +94,14 @@ class _Acceptor(grpclib.server.Handler):
         stream.send_headers = partial(_send_headers, stream.send_headers)  # type: ignore[method-assign] # see above
         # It leaves a call unanswered whose binary metadata is not base64. Nobody here asks for such metadata.
         plain = [header for header in headers if not header[0].endswith("-bin")]
-        super().accept(stream, plain, release_stream)
+        super().accept(stream, plain, partial(_release, stream, release_stream))
+
+
+def _release(stream: HttpStream, release_stream: Callable[[], Any]) -> None:
+    """End a stream that grpclib leaves open when headers of the call make no sense to it."""
+    if stream.closable:
+        stream.reset_nowait()
+    release_stream()
 
 
 def _ignore(_: UnknownFrameReceived) -> None:

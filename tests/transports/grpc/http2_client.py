@@ -9,6 +9,7 @@ import h2.config
 import h2.connection
 import h2.events
 
+_CONFIG = h2.config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False)
 ENOUGH = 20  # seconds; a test that waits so long would wait for ever
 
 
@@ -18,7 +19,7 @@ class Http2Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._http2 = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self._http2 = h2.connection.H2Connection(_CONFIG)
         self._http2.initiate_connection()
         self._answers: dict[int, dict[str, str]] = {}
         self._ended: set[int] = set()
@@ -26,10 +27,13 @@ class Http2Client:
 
     async def open(self, path: str, *headers: tuple[str, str]) -> int:
         """Send the headers of a call; the number of its stream."""
+        usual = ((":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "test"))
+        return await self.open_with(*usual, ("te", "trailers"), ("content-type", "application/grpc"), *headers)
+
+    async def open_with(self, *headers: tuple[str, str]) -> int:
+        """Send these headers, whatever they are; the number of their stream."""
         number = self._http2.get_next_available_stream_id()
-        usual = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "test")]
-        usual += [("te", "trailers"), ("content-type", "application/grpc")]
-        self._http2.send_headers(number, usual + list(headers))
+        self._http2.send_headers(number, headers)
         self._answers[number] = {}
         await self._flush()
         return number
@@ -77,7 +81,7 @@ class Http2Client:
             match event:
                 case h2.events.ResponseReceived() | h2.events.TrailersReceived():
                     self._answers[event.stream_id] |= {str(name): str(value) for name, value in event.headers}
-                case h2.events.StreamEnded():
+                case h2.events.StreamEnded() | h2.events.StreamReset():
                     self._ended.add(event.stream_id)
                 case h2.events.ConnectionTerminated():
                     self.goodbye = True

@@ -12,7 +12,7 @@ from grpclib.const import Status
 from actors.span_store.messages import GetTraceSpans
 from tests.spans import many_spans, otlp_request, otlp_span
 from tests.transports.grpc.conftest import BUDGET, EXPORT, Server, Serving
-from tests.transports.grpc.http2_client import Http2Client, framed, http2_client
+from tests.transports.grpc.http2_client import ENOUGH, Http2Client, framed, http2_client
 from transports.byte_budget import ByteBudget
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
@@ -152,7 +152,7 @@ async def test_a_client_that_leaves_gives_its_room_back(serving_otlp: Serving, w
         async with http2_client(server.port) as client:
             call = await open_export(client, server)
             await client.send(call, framed(b"half", length=1_000_000))
-            await asyncio.wait_for(budget.held.wait(), timeout=20)
+            await asyncio.wait_for(budget.held.wait(), timeout=ENOUGH)
             assert budget._free == BUDGET - 1_000_000
             if way == "reset":
                 await client.reset(call)
@@ -170,6 +170,50 @@ async def test_odd_headers_are_answered(otlp: Server) -> None:
     async with http2_client(otlp.port) as client:
         call = await client.open(EXPORT, ("x-junjo-api-key", "schlüssel"))
         assert status_in(await client.answer(call)) is Status.UNAUTHENTICATED
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ((":method", "POST"),),
+        ((":path", EXPORT),),
+        ((":method", "GET"), (":path", EXPORT)),
+        ((":method", "POST"), (":path", EXPORT), ("content-type", "application/json")),
+        ((":method", "POST"), (":path", EXPORT), ("content-type", "application/grpc")),
+        (
+            (":method", "POST"),
+            (":path", EXPORT),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+            ("grpc-timeout", "9" * 4000 + "H"),
+        ),
+    ],
+)
+async def test_a_call_whose_headers_make_no_sense_is_ended(
+    otlp: Server, headers: tuple[tuple[str, str], ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    async with http2_client(otlp.port) as client:
+        answer = await client.answer(await client.open_with(*headers))
+        assert answer.get("grpc-status") != "0"
+        call = await open_export(client, otlp)
+        await client.send(call, framed(ONE_SPAN), end=True)
+        assert status_in(await client.answer(call)) is Status.OK
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 1000, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\1\0\0\0\0\0\0x"]
+)
+async def test_what_is_not_http2_ends_its_connection_and_no_other(otlp: Server, data: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", otlp.port)
+    writer.write(data)
+    async with asyncio.timeout(ENOUGH):
+        await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert await otlp.export(ONE_SPAN) == b""
 
 
 async def test_frames_of_unknown_type_are_ignored(otlp: Server) -> None:
