@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import attrs
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from actors.runtime.bus import Bus
 
 A = TypeVar("A", bound="Actor")
-Q = TypeVar("Q", bound=Message)
+M = TypeVar("M", bound=Callable[..., Any])
+Q_co = TypeVar("Q_co", bound=Message, covariant=True)
 R = TypeVar("R")
 E = TypeVar("E", bound=Event)
 
@@ -43,56 +45,82 @@ class Route:
 
     message: type[Message]
     way: Way
-    method: str
+    method: str = ""
     most_messages: int = 1
     most_bytes: int = 0
 
 
-def handles(
-    request: type[Request[R]], *, concurrent: bool = False
-) -> Callable[[Callable[[A, Q], Coroutine[Any, Any, R]]], Callable[[A, Q], Coroutine[Any, Any, R]]]:
+@attrs.frozen
+class Handling(Generic[Q_co]):
+    """The decorator that ``handles`` makes. The method must take that very request and return its reply type."""
+
+    route: Route
+
+    def __call__(
+        self: Handling[Request[R]], method: Callable[[A, Q_co], Coroutine[Any, Any, R]]
+    ) -> Callable[[A, Q_co], Coroutine[Any, Any, R]]:
+        return _mark(method, self.route)
+
+
+@attrs.frozen
+class HandlingTogether(Generic[Q_co]):
+    """The decorator that ``handles_together`` makes."""
+
+    route: Route
+
+    def __call__(
+        self: HandlingTogether[Request[R]],
+        method: Callable[[A, Sequence[Q_co]], Coroutine[Any, Any, Sequence[R | StudioError]]],
+    ) -> Callable[[A, Sequence[Q_co]], Coroutine[Any, Any, Sequence[R | StudioError]]]:
+        return _mark(method, self.route)
+
+
+@attrs.frozen
+class Streaming(Generic[Q_co]):
+    """The decorator that ``streams`` makes."""
+
+    route: Route
+
+    def __call__(
+        self: Streaming[StreamRequest[R]], method: Callable[[A, Q_co], AsyncGenerator[R, None]]
+    ) -> Callable[[A, Q_co], AsyncGenerator[R, None]]:
+        return _mark(method, self.route)
+
+
+def handles(request: type[Q_co], *, concurrent: bool = False) -> Handling[Q_co]:
     """Answer ``request`` with what the method returns.
 
     Serial by default: one message at a time, never interrupted when its asker leaves. ``concurrent=True`` is for
     reads: several run at once, beside the serial ones, and one whose asker has left is cancelled.
     """
-    way = Way.CONCURRENT if concurrent else Way.SERIAL
-    return _mark(Route(message=request, way=way, method=""))
+    return Handling(Route(message=request, way=Way.CONCURRENT if concurrent else Way.SERIAL))
 
 
-def handles_together(
-    request: type[Request[R]], *, messages: int, weight: int
-) -> Callable[
-    [Callable[[A, Sequence[Q]], Coroutine[Any, Any, Sequence[R | StudioError]]]],
-    Callable[[A, Sequence[Q]], Coroutine[Any, Any, Sequence[R | StudioError]]],
-]:
+def handles_together(request: type[Q_co], *, messages: int, weight: int) -> HandlingTogether[Q_co]:
     """Answer all requests of one class that wait together, at most ``messages`` of them or ``weight`` bytes.
 
-    The method returns one reply for each, in order; an error among them is raised at its asker. Serial otherwise.
+    The method returns one reply for each, in order; an error among them is raised at its asker, one that the method
+    raises at all of them. Serial otherwise. It works for many askers, so no asker's context variables are set in it.
     """
-    return _mark(Route(message=request, way=Way.TOGETHER, method="", most_messages=messages, most_bytes=weight))
+    return HandlingTogether(Route(message=request, way=Way.TOGETHER, most_messages=messages, most_bytes=weight))
 
 
-def streams(
-    request: type[StreamRequest[R]],
-) -> Callable[[Callable[[A, Q], AsyncGenerator[R, None]]], Callable[[A, Q], AsyncGenerator[R, None]]]:
+def streams(request: type[Q_co]) -> Streaming[Q_co]:
     """Answer ``request`` with the items of an asynchronous generator, closed when its reader leaves."""
-    return _mark(Route(message=request, way=Way.STREAM, method=""))
+    return Streaming(Route(message=request, way=Way.STREAM))
 
 
 def subscribes(
     event: type[E],
 ) -> Callable[[Callable[[A, E], Coroutine[Any, Any, None]]], Callable[[A, E], Coroutine[Any, Any, None]]]:
     """Hear of ``event``, in order with the serial messages."""
-    return _mark(Route(message=event, way=Way.EVENT, method=""))
+    return partial(_mark, route=Route(message=event, way=Way.EVENT))
 
 
-def _mark(route: Route) -> Callable[[Any], Any]:
-    def mark(method: Any) -> Any:  # noqa: ANN401 - the public decorators carry the real types
-        setattr(method, _MARK, attrs.evolve(route, method=method.__name__))
-        return method
-
-    return mark
+def _mark(method: M, route: Route) -> M:
+    named: Any = method
+    setattr(method, _MARK, attrs.evolve(route, method=named.__name__))
+    return method
 
 
 class Actor:

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
 from actors.errors import DeadlineExceeded, StudioError, Unavailable
@@ -17,29 +17,47 @@ from actors.runtime.statistics import Statistics
 R = TypeVar("R")
 T = TypeVar("T")
 
+_NEVER = float("inf")
 # Loop time at which whoever stands behind the present work stops waiting. An ask made while answering an ask never
 # waits longer than that.
-_deadline: ContextVar[float] = ContextVar("deadline")
+_deadline: ContextVar[float] = ContextVar("deadline", default=_NEVER)
+
+
+def context_until(deadline: float = _NEVER) -> Context:
+    """A copy of the present context in which asks wait until ``deadline`` (loop time) at most.
+
+    Without an argument it is for work that outlives the ask it began in: ``create_task(..., context=context_until())``.
+    """
+    context = copy_context()
+    context.run(_deadline.set, deadline)
+    return context
 
 
 class Bus:
-    """Carries messages between actors and transports. One for a process."""
+    """Carries messages between actors and transports. One for a process, used from its event loop only."""
 
     def __init__(self) -> None:
         self.statistics = Statistics()
         self._owners: dict[type[Message], type[Actor]] = {}
         self._subscribers: defaultdict[type[Message], list[type[Actor]]] = defaultdict(list)
-        self._cells: dict[type[Actor], Cell] = {}
+        self._cells: dict[type[Actor], Cell | None] = {}  # None while the actor is away
 
     def register(self, actor_class: type[Actor]) -> None:
-        """Make the actor's messages known. Until it is connected, they are answered ``Unavailable``."""
+        """Make the actor's messages known. Until it is connected, they are answered ``Unavailable``.
+
+        Raises ``TypeError`` when the actor is known already, or another one owns one of its requests.
+        """
+        if actor_class in self._cells:
+            raise TypeError(f"{actor_class.__name__} is registered already")
+        requests = [route.message for route in actor_class.routes if route.way is not Way.EVENT]
+        twice = {request.__name__ for request in requests if request in self._owners}
+        if twice:
+            raise TypeError(f"two owners for {', '.join(sorted(twice))}")
+        self._cells[actor_class] = None
+        self._owners.update(dict.fromkeys(requests, actor_class))
         for route in actor_class.routes:
             if route.way is Way.EVENT:
                 self._subscribers[route.message].append(actor_class)
-            elif route.message in self._owners:
-                raise TypeError(f"{route.message.__name__} has two owners")
-            else:
-                self._owners[route.message] = actor_class
 
     def connect(self, actor_class: type[Actor], cell: Cell) -> None:
         """From now on the actor's messages go to this cell."""
@@ -47,7 +65,7 @@ class Bus:
 
     def disconnect(self, actor_class: type[Actor]) -> None:
         """From now on the actor's messages are answered ``Unavailable``."""
-        self._cells.pop(actor_class, None)
+        self._cells[actor_class] = None
 
     async def ask(self, request: Request[R], *, timeout: float = 30.0) -> R:  # noqa: ASYNC109 - sent with the message
         """Send a request to its owner and wait for the reply, for ``timeout`` seconds.
@@ -56,29 +74,27 @@ class Bus:
         Cancelling the caller withdraws the request where it has not been begun, and cancels a concurrent one.
         """
         loop = asyncio.get_running_loop()
-        counters = self.statistics.of(type(request))
+        deadline = min(loop.time() + timeout, _deadline.get())
         reply: asyncio.Future[R] = loop.create_future()
-        deadline = min(loop.time() + timeout, _deadline.get(float("inf")))
-        context = copy_context()
-        context.run(_deadline.set, deadline)
+        self._send(request, reply, deadline)
+        # Not asyncio.timeout, which costs more and may drop a reply that comes in the same turn of the loop.
+        timer = loop.call_at(deadline, self._expire, type(request), reply)
         try:
-            self._cell_of(request).post(Envelope(message=request, reply=reply, context=context, posted_at=loop.time()))
-        except StudioError:
-            counters.refused += 1
+            return await reply
+        except asyncio.CancelledError:
+            self.statistics.of(type(request)).abandoned += 1
             raise
-        counters.asked += 1
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await reply
-        except TimeoutError:
-            counters.late += 1
-            raise DeadlineExceeded(f"{type(request).__name__} took too long") from None
+        finally:
+            timer.cancel()
+            reply.cancel()
+            del reply  # an error holds this frame, the frame would hold the future, and that holds the error
 
     @asynccontextmanager
     async def stream(self, request: StreamRequest[T]) -> AsyncIterator[AsyncIterator[T]]:
         """Subscribe to a stream for the length of the block; leaving it closes the handler's generator.
 
-        ``async with bus.stream(Watch(...)) as items: async for item in items: ...``
+        ``async with bus.stream(Watch(...)) as items: async for item in items: ...``. Reading raises the ``StudioError``
+        with which the stream ends, ``Unavailable`` when its actor does; entering raises ``Overloaded`` too.
         """
         counters = self.statistics.of(type(request))
         try:
@@ -91,25 +107,47 @@ class Bus:
             yield subscription
         finally:
             await subscription.aclose()
-            counters.handled += 1
 
     def publish(self, event: Event) -> None:
         """Tell every subscriber. One whose mailbox is full, or that is away, does not hear it; that is counted."""
         counters = self.statistics.of(type(event))
         posted_at = asyncio.get_running_loop().time()
-        for actor_class in self._subscribers[type(event)]:
-            cell = self._cells.get(actor_class)
-            envelope = Envelope(message=event, reply=None, context=copy_context(), posted_at=posted_at)
+        for actor_class in self._subscribers.get(type(event), ()):
+            cell = self._cells[actor_class]
+            envelope = Envelope(message=event, reply=None, context=context_until(), posted_at=posted_at)
             if cell is not None and cell.accepts(envelope):
                 counters.asked += 1
             else:
                 counters.refused += 1
 
+    def _send(self, request: Request[R], reply: "asyncio.Future[R]", deadline: float) -> None:
+        counters = self.statistics.of(type(request))
+        now = asyncio.get_running_loop().time()
+        if deadline <= now:
+            counters.late += 1
+            raise _too_late(type(request))
+        envelope = Envelope(message=request, reply=reply, context=context_until(deadline), posted_at=now)
+        try:
+            self._cell_of(request).post(envelope)
+        except StudioError:
+            counters.refused += 1
+            raise
+        counters.asked += 1
+
+    def _expire(self, request_class: type[Message], reply: "asyncio.Future[Any]") -> None:
+        if not reply.done():
+            self.statistics.of(request_class).late += 1
+            reply.set_exception(_too_late(request_class))
+
     def _cell_of(self, request: Request[Any] | StreamRequest[Any]) -> Cell:
         owner = self._owners.get(type(request))
         if owner is None:
             raise TypeError(f"no actor handles {type(request).__name__}")
-        cell = self._cells.get(owner)
+        cell = self._cells[owner]
         if cell is None:
             raise Unavailable(f"{owner.__name__} is not running")
         return cell
+
+
+def _too_late(request_class: type[Message]) -> DeadlineExceeded:
+    return DeadlineExceeded(f"{request_class.__name__} took too long")

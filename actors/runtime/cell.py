@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import structlog
 
 from actors.errors import InternalError, Overloaded, StudioError, Unavailable
 from actors.runtime.actor import Actor, Route, Way
+from actors.runtime.cancellation import told_to_end
 from actors.runtime.mailbox import Envelope, Lane
 from actors.runtime.messages import Message
 from actors.runtime.subscription import Subscription
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
+@attrs.frozen
+class _Handler:
+    """A route with the method of this very actor."""
+
+    route: Route
+    method: Callable[..., Any]
+
+
 class Cell:
     """Runs one instance of an actor from start to stop or crash."""
 
@@ -29,39 +38,43 @@ class Cell:
         self._actor = actor
         actor.bus = bus
         self._statistics = bus.statistics
-        self._routes: dict[type[Message], Route] = {route.message: route for route in actor.routes}
+        self._handlers = {route.message: _Handler(route, getattr(actor, route.method)) for route in actor.routes}
         self._serial = Lane(self.name, actor.capacity)
         self._concurrent = Lane(self.name, actor.capacity)
-        self._reading: set[asyncio.Task[None]] = set()
+        self._reads: set[asyncio.Task[None]] = set()
         self._subscriptions: set[Subscription[Any]] = set()
+        self._closed = False
+        self._clock = asyncio.get_running_loop().time
 
     async def run(self, on_started: Callable[[], None], on_ended: Callable[[], None]) -> None:
         """Start the actor, call ``on_started``, and serve until ``close`` or a crash, which is raised.
 
-        ``on_ended`` is called as soon as no more messages are taken. Handlers in work may finish; cancel ``run`` to cut
-        them short. The actor's ``stop`` runs in any case.
+        ``on_ended`` is called as soon as no more messages are taken. After ``close`` handlers in work may finish;
+        cancel ``run`` to cut them short, as a crash does. The actor's ``stop`` runs in any case, after the last one.
         """
+        crashed = True
         try:
             await self._actor.start()
             on_started()
             await self._serve()
+            crashed = False
         finally:
             on_ended()
             self.close()
             try:
-                await self._finish_reads()
+                await self._end_reads(cut_short=crashed)
             finally:
-                await self._actor.stop()
+                await self._stop_actor(crashed=crashed)
 
     def close(self) -> None:
         """Take no more messages and answer the unread ones ``Unavailable``. ``run`` then returns."""
+        self._closed = True
         for lane in (self._serial, self._concurrent):
-            for envelope in lane.close():
-                envelope.reject(Unavailable(f"{self.name} is stopping"))
+            self._turn_away(lane.close())
 
     def post(self, envelope: Envelope) -> None:
         """Put the envelope into the lane of its message, or raise ``Overloaded`` or ``Unavailable``."""
-        if self._routes[type(envelope.message)].way is Way.CONCURRENT:
+        if self._handlers[type(envelope.message)].route.way is Way.CONCURRENT:
             self._concurrent.put(envelope)
             self._begin_reads()
         else:
@@ -76,12 +89,17 @@ class Cell:
         return True
 
     def subscribe(self, request: Message) -> Subscription[Any]:
-        """Start a stream's handler. Raises ``Overloaded`` when too many are open."""
-        handler: Callable[[Message], AsyncGenerator[Any, None]] = self._method(request)
+        """Start a stream's handler. Raises ``Overloaded`` when too many are open, or ``Unavailable``."""
+        if self._closed:
+            raise self._away()
         if len(self._subscriptions) >= self._actor.most_streams:
             raise Overloaded(f"{self.name} has no room for another stream")
         subscription = Subscription(
-            handler(request), self._actor.stream_buffer, on_closed=self._subscriptions.discard, owner=self.name
+            self._handlers[type(request)].method(request),
+            self._actor.stream_buffer,
+            owner=self.name,
+            counters=self._statistics.of(type(request)),
+            on_ended=self._subscriptions.discard,
         )
         self._subscriptions.add(subscription)
         return subscription
@@ -91,121 +109,127 @@ class Cell:
         try:
             async with asyncio.TaskGroup() as tasks:
                 work = tasks.create_task(self._actor.work(), name=f"{self.name} work")
-                mailbox = tasks.create_task(self._serial_loop(), name=f"{self.name} mailbox")
+                mailbox = tasks.create_task(self._empty_serial_lane(), name=f"{self.name} mailbox")
                 mailbox.add_done_callback(lambda _: work.cancel())
+                work.add_done_callback(lambda _: mailbox.cancel() if work.cancelled() else None)
         except BaseExceptionGroup as crash:
             raise crash.exceptions[0] from None
+        if not self._closed:
+            raise RuntimeError(f"{self.name} was cancelled from inside")
 
-    async def _serial_loop(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _empty_serial_lane(self) -> None:
         while (envelope := await self._serial.take()) is not None:
-            route = self._routes[type(envelope.message)]
+            handler = self._handlers[type(envelope.message)]
             group = [envelope]
-            if route.way is Way.TOGETHER:
-                group = self._serial.take_alike(envelope, messages=route.most_messages, weight=route.most_bytes)
-            begun = loop.time()
+            if handler.route.way is Way.TOGETHER:
+                most = handler.route
+                group = self._serial.take_alike(envelope, messages=most.most_messages, weight=most.most_bytes)
+            begun = self._clock()
             try:
-                await self._handle_serially(route, group)
+                await self._handle_serially(handler, [member for member in group if not member.abandoned])
             finally:
-                self._serial.done(group, loop.time() - begun)
+                self._serial.done(group, self._clock() - begun)
+                self._turn_away(group)
 
-    async def _handle_serially(self, route: Route, group: list[Envelope]) -> None:
-        wanted = [envelope for envelope in group if not self._left(envelope)]
+    async def _handle_serially(self, handler: _Handler, wanted: list[Envelope]) -> None:
         if not wanted:
             return
-        if route.way is Way.TOGETHER:
-            await self._answer_together(wanted)
-            return
-        # A task of its own, because only a task can run in the asker's context.
-        await asyncio.create_task(self._answer(wanted[0]), context=wanted[0].context)
+        if handler.route.way is Way.TOGETHER:
+            await self._answer(handler, wanted)
+        else:
+            # A task of its own, because only a task can run in the asker's context.
+            await asyncio.create_task(self._answer(handler, wanted), context=wanted[0].context)
 
     def _begin_reads(self) -> None:
-        while len(self._reading) < self._actor.readers and (envelope := self._concurrent.take_if_waiting()):
-            if self._left(envelope):
+        while len(self._reads) < self._actor.readers and (envelope := self._concurrent.take_if_waiting()):
+            if envelope.abandoned:
                 self._concurrent.done([envelope], 0.0)
-                continue
-            task = asyncio.create_task(self._answer(envelope), context=envelope.context)
-            self._reading.add(task)
-            task.add_done_callback(self._read_ended(envelope, asyncio.get_running_loop().time()))
-            if envelope.reply is not None:
-                envelope.reply.add_done_callback(partial(_cancel, task))
+            else:
+                self._begin_read(envelope)
 
-    def _read_ended(self, envelope: Envelope, begun: float) -> Callable[[asyncio.Task[None]], None]:
-        def ended(task: asyncio.Task[None]) -> None:
-            self._reading.discard(task)
-            seconds = asyncio.get_running_loop().time() - begun
-            self._concurrent.done([envelope], seconds / self._actor.readers)
+    def _begin_read(self, envelope: Envelope) -> None:
+        begun = self._clock()
+        answer = self._answer(self._handlers[type(envelope.message)], [envelope])
+        task = asyncio.create_task(answer, context=envelope.context)
+
+        def ended(_: asyncio.Task[None]) -> None:
+            self._reads.discard(task)
+            self._concurrent.done([envelope], (self._clock() - begun) / self._actor.readers)
+            self._turn_away([envelope])
             self._begin_reads()
 
-        return ended
+        self._reads.add(task)
+        task.add_done_callback(ended)
+        if envelope.reply is not None:  # whose end is the answer, or that the asker has left
+            envelope.reply.add_done_callback(lambda _: task.cancel())
 
-    def _left(self, envelope: Envelope) -> bool:
-        if envelope.abandoned:
-            self._statistics.of(type(envelope.message)).abandoned += 1
-            return True
-        return False
-
-    async def _answer(self, envelope: Envelope) -> None:
-        """Run the handler of one message and answer its asker. Never raises, except when cancelled."""
-        counters = self._statistics.of(type(envelope.message))
-        begun = asyncio.get_running_loop().time()
-        counters.seconds_in_mailbox += begun - envelope.posted_at
-        try:
-            envelope.resolve(await self._method(envelope.message)(envelope.message))
-        except StudioError as error:
-            envelope.reject(error)
-        except asyncio.CancelledError:
-            envelope.reject(Unavailable(f"{self.name} is stopping"))
-            raise
-        except Exception:
-            counters.failed += 1
-            log.exception("handler failed", actor=self.name, message=type(envelope.message).__name__)
-            envelope.reject(InternalError("Internal Server Error"))
-        finally:
-            counters.handled += 1
-            counters.seconds_in_handler += asyncio.get_running_loop().time() - begun
-
-    async def _answer_together(self, group: list[Envelope]) -> None:
-        message_class = type(group[0].message)
-        counters = self._statistics.of(message_class)
-        begun = asyncio.get_running_loop().time()
+    async def _answer(self, handler: _Handler, group: list[Envelope]) -> None:
+        """Run a handler for the messages of the group and answer their askers. Never raises, except when cancelled."""
+        counters = self._statistics.of(handler.route.message)
+        begun = self._clock()
         counters.seconds_in_mailbox += sum(begun - envelope.posted_at for envelope in group)
-        replies: Sequence[object]
         try:
-            replies = await self._method(group[0].message)([envelope.message for envelope in group])
-        except StudioError as error:
-            replies = [error] * len(group)
-        except asyncio.CancelledError:
-            for envelope in group:
-                envelope.reject(Unavailable(f"{self.name} is stopping"))
-            raise
-        except Exception:
-            counters.failed += len(group)
-            log.exception("handler failed", actor=self.name, message=message_class.__name__, messages=len(group))
-            replies = [InternalError("Internal Server Error")] * len(group)
-        for envelope, reply in zip(group, replies, strict=True):
-            if isinstance(reply, StudioError):
-                envelope.reject(reply)
-            else:
-                envelope.resolve(reply)
-        counters.handled += len(group)
-        counters.seconds_in_handler += asyncio.get_running_loop().time() - begun
-
-    def _method(self, message: Message) -> Callable[..., Any]:
-        method: Callable[..., Any] = getattr(self._actor, self._routes[type(message)].method)
-        return method
-
-    async def _finish_reads(self) -> None:
-        """End the streams and let the reads in work finish; cancelled itself, it cancels them."""
-        await asyncio.gather(*(subscription.aclose() for subscription in list(self._subscriptions)))
-        try:
-            while self._reading:
-                await asyncio.wait(self._reading)
+            replies = await self._replies(handler, group)
         finally:
-            for task in self._reading:
+            counters.handled += len(group)
+            counters.seconds_in_handler += self._clock() - begun
+        for envelope, reply in zip(group, replies, strict=True):
+            envelope.answer(reply)
+
+    async def _replies(self, handler: _Handler, group: list[Envelope]) -> Sequence[object]:
+        """What the handler answers to each message; what it raises is everybody's answer."""
+        name = handler.route.message.__name__
+        try:
+            if handler.route.way is not Way.TOGETHER:
+                return [await handler.method(group[0].message)]
+            replies: Sequence[object] = await handler.method([envelope.message for envelope in group])
+            if len(replies) != len(group):
+                raise RuntimeError(f"{len(replies)} replies to {len(group)} messages")  # noqa: TRY301 - answered below
+        except StudioError as error:
+            if handler.route.way is Way.EVENT:
+                log.warning("event not handled", actor=self.name, message=name, reason=str(error))
+            return [error] * len(group)
+        except (Exception, asyncio.CancelledError) as fault:
+            if told_to_end(fault):
+                raise
+            self._statistics.of(handler.route.message).failed += len(group)
+            log.exception("handler failed", actor=self.name, message=name)
+            return [InternalError("Internal Server Error")] * len(group)
+        return replies
+
+    async def _end_reads(self, *, cut_short: bool) -> None:
+        """End the streams and let the reads in work finish, unless they are cut short; so they are when cancelled."""
+        for subscription in self._subscriptions:
+            subscription.end()
+        try:
+            if not cut_short:
+                await _done(self._at_work())
+        finally:
+            for task in self._at_work():
                 task.cancel()
+            await _done(self._at_work())
+
+    def _at_work(self) -> Collection[asyncio.Task[Any]]:
+        return {*self._reads, *(subscription.pump for subscription in self._subscriptions)}
+
+    def _turn_away(self, envelopes: list[Envelope]) -> None:
+        """Answer those that have no answer yet: they were never begun, or cut short."""
+        for envelope in envelopes:
+            if not envelope.abandoned:
+                envelope.answer(self._away())
+
+    async def _stop_actor(self, *, crashed: bool) -> None:
+        try:
+            await self._actor.stop()
+        except Exception:
+            if not crashed:
+                raise
+            log.exception("actor did not stop cleanly after a crash", actor=self.name)  # the crash itself is raised
+
+    def _away(self) -> Unavailable:
+        return Unavailable(f"{self.name} is not running")
 
 
-def _cancel(task: asyncio.Task[None], _reply: asyncio.Future[Any]) -> None:
-    """Stop a read whose asker is gone; one that has just answered is past harm."""
-    task.cancel()
+async def _done(tasks: Collection[asyncio.Task[Any]]) -> None:
+    if tasks:
+        await asyncio.wait(tasks)

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from actors.errors import Overloaded, Unavailable
+from actors.errors import Overloaded, StudioError, Unavailable
 from actors.runtime.messages import Message
 
 _SHORTEST_RETRY = 0.1
@@ -27,7 +27,7 @@ class Capacity:
     bytes: int = 64 * 1024 * 1024
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False)
 class Envelope:
     """A message on its way, with the future that its asker waits for (``None`` for an event)."""
 
@@ -38,15 +38,18 @@ class Envelope:
 
     @property
     def abandoned(self) -> bool:
+        """Nobody waits for the answer any more."""
         return self.reply is not None and self.reply.done()
 
-    def resolve(self, reply: object) -> None:
-        if self.reply is not None and not self.reply.done():
+    def answer(self, reply: object) -> None:
+        """Give the asker its reply; a ``StudioError`` is raised there. Does nothing when nobody waits."""
+        if self.reply is None or self.reply.done():
+            return
+        if isinstance(reply, StudioError):
+            # Its traceback leads back to this envelope: a circle that would keep the message until the next collection.
+            self.reply.set_exception(reply.with_traceback(None))
+        else:
             self.reply.set_result(reply)
-
-    def reject(self, error: Exception) -> None:
-        if self.reply is not None and not self.reply.done():
-            self.reply.set_exception(error)
 
 
 class Lane:
@@ -66,14 +69,10 @@ class Lane:
         self._closed = False
         self._seconds_per_message = 0.0
 
-    @property
-    def held_messages(self) -> int:
-        return self._held_messages
-
     def put(self, envelope: Envelope) -> None:
         """Queue the envelope or raise ``Overloaded`` / ``Unavailable``."""
         if self._closed:
-            raise Unavailable(f"{self._owner} is stopping")
+            raise Unavailable(f"{self._owner} is not running")
         weight = envelope.message.weight
         full = self._held_messages >= self._capacity.messages or self._held_bytes + weight > self._capacity.bytes
         if full and self._held_messages > 0:
@@ -111,10 +110,10 @@ class Lane:
 
     def done(self, envelopes: list[Envelope], seconds: float) -> None:
         """Give back the room of envelopes that were handled together in so many seconds."""
-        self._held_messages -= len(envelopes)
-        self._held_bytes -= sum(envelope.message.weight for envelope in envelopes)
+        self._release(envelopes)
         sample = seconds / len(envelopes)
-        self._seconds_per_message += _SMOOTHING * (sample - self._seconds_per_message)
+        smoothing = _SMOOTHING if self._seconds_per_message else 1.0
+        self._seconds_per_message += smoothing * (sample - self._seconds_per_message)
 
     def retry_after(self) -> float:
         """Seconds in which what is held now will have drained, at the rate of the latest messages."""
@@ -126,7 +125,10 @@ class Lane:
         self._closed = True
         unread = list(self._waiting)
         self._waiting.clear()
-        self._held_messages -= len(unread)
-        self._held_bytes -= sum(envelope.message.weight for envelope in unread)
+        self._release(unread)
         self._arrived.set()
         return unread
+
+    def _release(self, envelopes: list[Envelope]) -> None:
+        self._held_messages -= len(envelopes)
+        self._held_bytes -= sum(envelope.message.weight for envelope in envelopes)

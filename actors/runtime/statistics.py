@@ -9,14 +9,18 @@ from actors.runtime.messages import Message
 
 @attrs.define
 class MessageStatistics:
-    """Counters since the process started. Times are sums in seconds over the messages that were handled."""
+    """Counters since the process started.
+
+    Times are sums in seconds over the messages that were handled; messages handled together share theirs. Of a stream,
+    only its beginning (``asked``) and its end (``handled``) are counted, and whether it failed.
+    """
 
     asked: int = 0  # accepted into a mailbox
     refused: int = 0  # turned away because the mailbox was full or its actor was away
     late: int = 0  # the asker's deadline passed first
-    abandoned: int = 0  # the asker left before the message was handled or answered
+    abandoned: int = 0  # the asker was cancelled before it had an answer
     failed: int = 0  # an exception that is no StudioError: a bug
-    handled: int = 0
+    handled: int = 0  # a handler ran, whatever came of it
     seconds_in_mailbox: float = 0.0
     seconds_in_handler: float = 0.0
 

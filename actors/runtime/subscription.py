@@ -3,11 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Generic, TypeVar
 
 import structlog
 
 from actors.errors import InternalError, StudioError, Unavailable
+from actors.runtime.cancellation import told_to_end
+from actors.runtime.statistics import MessageStatistics
 
 log = structlog.get_logger(__name__)
 
@@ -26,58 +29,71 @@ class Subscription(Generic[T]):
         items: AsyncGenerator[T, None],
         buffer: int,
         *,
-        on_closed: Callable[["Subscription[T]"], None],
         owner: str,
+        counters: MessageStatistics,
+        on_ended: Callable[["Subscription[T]"], None],
     ) -> None:
         self._items = items
         self._buffer: deque[T] = deque()
         self._most = buffer
         self._room = asyncio.Event()
         self._arrived = asyncio.Event()
-        self._on_closed = on_closed
         self._owner = owner
-        self._error: StudioError | None = None
-        self._pump = asyncio.create_task(self._run(), name=f"{owner} stream")
+        self._counters = counters
+        self._on_ended = on_ended
+        self._told_to_end = False
+        self.pump = asyncio.create_task(self._run(), name=f"{owner} stream")
+        self.pump.add_done_callback(self._ended)
 
     def __aiter__(self) -> "Subscription[T]":
         return self
 
     async def __anext__(self) -> T:
         while not self._buffer:
-            if self._pump.done():
-                if self._error is not None:
-                    raise self._error
-                raise StopAsyncIteration
+            if self.pump.done():
+                raise self._ending()
             self._arrived.clear()
             await self._arrived.wait()
         self._room.set()
         return self._buffer.popleft()
 
+    def end(self) -> None:
+        """Tell the generator to close. Once: a second cancellation would break into its cleaning up."""
+        if not self._told_to_end:
+            self._told_to_end = True
+            self.pump.cancel()
+
     async def aclose(self) -> None:
         """End the stream; returns when its generator has been closed."""
-        self._pump.cancel()
-        await asyncio.wait({self._pump})
+        self.end()
+        await asyncio.wait({self.pump})
 
-    async def _run(self) -> None:
-        self._pump.add_done_callback(self._ended)
+    async def _run(self) -> StudioError | None:
+        """Move items into the buffer until the generator ends; the error with which it does, if any."""
         try:
-            async for item in self._items:
-                while len(self._buffer) >= self._most:
-                    self._room.clear()
-                    await self._room.wait()
-                self._buffer.append(item)
-                self._arrived.set()
+            async with aclosing(self._items) as items:
+                async for item in items:
+                    self._buffer.append(item)
+                    self._arrived.set()
+                    while len(self._buffer) >= self._most:
+                        self._room.clear()
+                        await self._room.wait()
         except StudioError as error:
-            self._error = error
-        except asyncio.CancelledError:
-            self._error = Unavailable(f"{self._owner} ended the stream")
-            raise
-        except Exception:
+            return error.with_traceback(None)
+        except (Exception, asyncio.CancelledError) as fault:
+            if told_to_end(fault):
+                raise
+            self._counters.failed += 1
             log.exception("stream failed", actor=self._owner)
-            self._error = InternalError("Internal Server Error")
-        finally:
-            await self._items.aclose()
+            return InternalError("Internal Server Error")
+        return None
 
-    def _ended(self, _: "asyncio.Task[None]") -> None:
+    def _ending(self) -> Exception:
+        if self.pump.cancelled():
+            return Unavailable(f"{self._owner} ended the stream")
+        return self.pump.result() or StopAsyncIteration()
+
+    def _ended(self, _: "asyncio.Task[StudioError | None]") -> None:
+        self._counters.handled += 1
         self._arrived.set()
-        self._on_closed(self)
+        self._on_ended(self)

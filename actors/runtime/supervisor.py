@@ -8,6 +8,7 @@ import structlog
 
 from actors.runtime.actor import Actor, StartRefused
 from actors.runtime.bus import Bus
+from actors.runtime.cancellation import told_to_end
 from actors.runtime.cell import Cell
 
 log = structlog.get_logger(__name__)
@@ -52,15 +53,17 @@ class Supervisor:
         self._children.append(_Child(actor_class, make))
 
     async def start(self) -> None:
-        """Start the actors one after the other, in the order they were added. Raises ``ActorGaveUp``."""
+        """Start the actors one after the other, in the order they were added.
+
+        Raises ``ActorGaveUp`` when one cannot start. Those that had been started are stopped then.
+        """
         self._gave_up = asyncio.get_running_loop().create_future()
-        for child in self._children:
-            child.task = asyncio.create_task(self._keep_alive(child), name=f"{child.name} supervisor")
-            started = asyncio.create_task(child.started.wait())
-            await asyncio.wait({started, child.task}, return_when=asyncio.FIRST_COMPLETED)
-            started.cancel()
-            if self._gave_up.done():
-                raise self._gave_up.result()
+        try:
+            for child in self._children:
+                await self._start(child)
+        except BaseException:
+            await self.stop()
+            raise
 
     async def gave_up(self) -> ActorGaveUp:
         """Wait until some actor crashed too often or refused to start."""
@@ -71,18 +74,31 @@ class Supervisor:
     async def stop(self) -> None:
         """Stop the actors in reverse order. Unread mail is answered ``Unavailable``."""
         for child in reversed(self._children):
-            if child.task is None:
-                continue
-            child.stopping = True
-            if child.cell is not None:
-                child.cell.close()
-            else:
-                child.task.cancel()  # it is between two lives
-            done, _ = await asyncio.wait({child.task}, timeout=self._grace)
-            if not done:
-                log.warning("actor cut short at stop", actor=child.name, grace=self._grace)
-                child.task.cancel()
-                await asyncio.wait({child.task})
+            await self._stop(child)
+
+    async def _start(self, child: "_Child") -> None:
+        child.task = asyncio.create_task(self._keep_alive(child), name=f"{child.name} supervisor")
+        started = asyncio.create_task(child.started.wait())
+        try:
+            await asyncio.wait({started, child.task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            started.cancel()
+        if self._gave_up is not None and self._gave_up.done():
+            raise self._gave_up.result()
+
+    async def _stop(self, child: "_Child") -> None:
+        child.stopping = True
+        if child.task is None:
+            return
+        if child.cell is not None:
+            child.cell.close()
+        else:
+            child.task.cancel()  # it is between two lives
+        done, _ = await asyncio.wait({child.task}, timeout=self._grace)
+        if not done:
+            log.warning("actor cut short at stop", actor=child.name, grace=self._grace)
+            child.task.cancel()
+            await asyncio.wait({child.task})
 
     async def _keep_alive(self, child: "_Child") -> None:
         loop = asyncio.get_running_loop()
@@ -94,16 +110,18 @@ class Supervisor:
                 log.error("actor refused to start", actor=child.name, reason=str(refusal))  # noqa: TRY400 - no bug
                 self._end(child, refusal)
                 return
-            except Exception as crash:
-                now = loop.time()
-                crashes.append(now)
-                while crashes[0] < now - self._window:
+            except (Exception, asyncio.CancelledError) as crash:
+                if told_to_end(crash):
+                    raise
+                crashes.append(loop.time())
+                while crashes[0] < crashes[-1] - self._window:
                     crashes.popleft()
                 if len(crashes) > self._most_crashes:
                     self._give_up(child, crash)
                     return
                 log.exception("actor crashed", actor=child.name, crashes=len(crashes))
-                await asyncio.sleep(self._backoff * 2 ** (len(crashes) - 1))
+                if not child.stopping:
+                    await asyncio.sleep(self._backoff * 2 ** (len(crashes) - 1))
 
     async def _live(self, child: "_Child") -> None:
         cell = Cell(child.make(), self._bus)
@@ -118,11 +136,11 @@ class Supervisor:
         finally:
             child.cell = None
 
-    def _give_up(self, child: "_Child", crash: Exception) -> None:
+    def _give_up(self, child: "_Child", crash: BaseException) -> None:
         log.error("actor gave up", actor=child.name, exc_info=crash)
         self._end(child, crash)
 
-    def _end(self, child: "_Child", crash: Exception) -> None:
+    def _end(self, child: "_Child", crash: BaseException) -> None:
         if self._gave_up is not None and not self._gave_up.done():
             self._gave_up.set_result(ActorGaveUp(child.name, crash))
 

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""How long does a message take through the bus? Microseconds for an ``ask`` there and back, beside a bare coroutine.
+
+"one after the other" is the latency of a lone asker, "together" the cost of each when many ask at once. The ways take
+turns, so that a noisy machine disturbs them alike. Run from the repository: ``uv run python scripts/bench_bus.py``.
+"""
+
+import argparse
+import asyncio
+import gc
+import platform
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+
+import attrs
+
+from actors.errors import StudioError
+from actors.runtime.actor import Actor, handles, handles_together
+from actors.runtime.bus import Bus
+from actors.runtime.messages import Request
+from actors.runtime.supervisor import Supervisor
+
+ASKERS = 200
+Ask = Callable[[], Awaitable[object]]
+
+
+@attrs.frozen(kw_only=True)
+class Read(Request[int]):
+    """Answered concurrently."""
+
+    number: int
+
+
+@attrs.frozen(kw_only=True)
+class Write(Request[int]):
+    """Answered one at a time."""
+
+    number: int
+
+
+@attrs.frozen(kw_only=True)
+class WriteTogether(Request[int]):
+    """Answered in groups."""
+
+    number: int
+
+
+class Echo(Actor):
+    """Gives back the number it is sent."""
+
+    readers = ASKERS
+
+    @handles(Read, concurrent=True)
+    async def read(self, request: Read) -> int:
+        return request.number
+
+    @handles(Write)
+    async def write(self, request: Write) -> int:
+        return request.number
+
+    @handles_together(WriteTogether, messages=64, weight=0)
+    async def write_together(self, requests: Sequence[WriteTogether]) -> Sequence[int | StudioError]:
+        return [request.number for request in requests]
+
+
+async def one_after_the_other(ask: Ask, times: int) -> float:
+    """Microseconds for each."""
+    begun = time.perf_counter()
+    for _ in range(times):
+        await ask()
+    return (time.perf_counter() - begun) / times * 1e6
+
+
+async def together(ask: Ask, times: int) -> float:
+    """Microseconds for each, with a crowd of askers."""
+
+    async def asker() -> None:
+        for _ in range(times // ASKERS):
+            await ask()
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(asker() for _ in range(ASKERS)))
+    return (time.perf_counter() - begun) / times * 1e6
+
+
+async def measure(runs: int, times: int) -> dict[str, list[float]]:
+    bus = Bus()
+    supervisor = Supervisor(bus)
+    supervisor.add(Echo, Echo)
+    await supervisor.start()
+    echo = Echo()
+    ways: dict[str, Ask] = {
+        "bare coroutine": lambda: echo.read(Read(number=1)),
+        "concurrent ask": lambda: bus.ask(Read(number=1)),
+        "serial ask": lambda: bus.ask(Write(number=1)),
+        "grouped ask": lambda: bus.ask(WriteTogether(number=1)),
+    }
+    figures: defaultdict[str, list[float]] = defaultdict(list)
+    for _ in range(runs):
+        for name, ask in ways.items():
+            figures[f"{name}, one after the other"].append(await one_after_the_other(ask, times))
+            figures[f"{name}, together"].append(await together(ask, times))
+    await supervisor.stop()
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--times", type=int, default=10_000, help="asks in each run")
+    options = parser.parse_args()
+    gc.freeze()
+    figures = asyncio.run(measure(options.runs, options.times))
+    print(f"Python {platform.python_version()}, {options.runs} runs of {options.times}")
+    for name, micros in figures.items():
+        print(f"{name:38}  median {statistics.median(micros):6.1f} µs   best {min(micros):6.1f} µs")
+
+
+if __name__ == "__main__":
+    main()
