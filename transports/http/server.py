@@ -9,6 +9,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 _SHUTDOWN_SECONDS = 10.0  # for requests in work when the studio stops
 _KEEPALIVE_SECONDS = 75.0  # also for a client that does not finish its headers
+_LINGERING_SECONDS = 5.0  # reading on after an early answer, so that the client sees it and no reset
 
 
 class _WithoutRequestBytes(logging.Filter):
@@ -41,6 +42,7 @@ async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterato
         handle_signals=False,
         shutdown_timeout=_SHUTDOWN_SECONDS,
         keepalive_timeout=_KEEPALIVE_SECONDS,
+        lingering_time=_LINGERING_SECONDS,
     )
     await runner.setup()
     try:
