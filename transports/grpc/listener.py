@@ -109,6 +109,6 @@ def _ignore(_: UnknownFrameReceived) -> None:
 
 
 async def _send_headers(send: Callable[..., Any], headers: Headers, end_stream: bool = False) -> None:
-    if headers and headers[0][0] == ":status":
+    if end_stream and headers[0][0] == ":status":  # a refusal, where it may help; each header of each answer costs
         headers.append(_ACCEPT_ENCODING)
     await send(headers, end_stream=end_stream)

@@ -38,12 +38,6 @@ async def sent(server: Server, data: bytes, *headers: tuple[str, str], end: bool
         return await client.answer(call)
 
 
-async def test_says_which_encodings_it_takes(otlp: Server) -> None:
-    good = await sent(otlp, framed(ONE_SPAN))
-    refused = await sent(otlp, framed(b"\xff"))
-    assert good["grpc-accept-encoding"] == refused["grpc-accept-encoding"] == "identity,gzip"
-
-
 @pytest.mark.parametrize("encoding", ["gzip", "GZIP"])
 async def test_takes_gzip_and_plain_messages_under_one_header(otlp: Server, encoding: str) -> None:
     for message in (framed(gzip.compress(ONE_SPAN), flag=1), framed(ONE_SPAN)):
