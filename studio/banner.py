@@ -2,9 +2,7 @@
 
 from studio import __version__
 from studio.app import Studio
-from studio.settings import Settings
-
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+from studio.settings import EVERYWHERE, Settings
 
 BANNER = """
   Junjo AI Studio {version}
@@ -21,7 +19,11 @@ BANNER = """
     curl -b cookies.txt {http}/api_keys \\
       -H 'content-type: application/json' -d '{{"name":"my first key"}}'
 
-  How to send spans with that key is in README.md. Ctrl-C stops the studio.
+  Then send two example traces with that key (in a checkout the command is ./scripts/studio):
+
+    studio demo --key KEY --endpoint {http}
+
+  How your own programs do it is in README.md. Ctrl-C stops the studio.
 """
 
 

@@ -1,6 +1,7 @@
 """The command line: parse, run, exit code.
 
-Exit codes: 0 stopped as asked, 1 a part of the studio failed for good, 2 it could not start with these settings.
+Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good, or ``demo`` found no studio to take its
+spans), 2 it could not start with these settings.
 """
 
 import argparse
@@ -17,8 +18,9 @@ from studio import __version__
 from studio.app import PortInUse, Studio, running
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
+from studio.demo import DemoFailed, send_demo
 from studio.logs import configure_logging
-from studio.settings import Settings, SettingsError, load_settings
+from studio.settings import Settings, SettingsError, client_defaults, load_settings
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +28,15 @@ STOPPED = 0
 FAILED = 1
 NOT_STARTED = 2
 
+NO_KEY = """\
+no API key: give one with --key or in JUNJO_API_KEY. Signed in, this makes one (cookies.txt is from the sign-in):
+  curl -b cookies.txt {endpoint}/api_keys -H 'content-type: application/json' -d '{{"name":"demo"}}'"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
-    _parser().parse_args(arguments)
-    return run()
+    given = _parser().parse_args(arguments)
+    return demo(given.endpoint, given.key) if given.command == "demo" else run()
 
 
 def run() -> int:
@@ -48,6 +54,21 @@ def run() -> int:
     except ActorGaveUp as fault:
         print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - the log has the whole story
         return FAILED
+
+
+def demo(endpoint: str | None, key: str | None) -> int:
+    """Send the demonstration traces to a running studio, and say where they are."""
+    default_endpoint, default_key = client_defaults()
+    endpoint, key = (endpoint or default_endpoint).rstrip("/"), key or default_key
+    if not key:
+        return _not_started(NO_KEY.format(endpoint=endpoint).splitlines())
+    try:
+        sent = asyncio.run(send_demo(endpoint, key))
+    except DemoFailed as fault:
+        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        return FAILED
+    print(sent.report(endpoint))  # noqa: T201 - for the person at the terminal
+    return STOPPED
 
 
 async def _serve(settings: Settings) -> int:
@@ -105,5 +126,9 @@ def _not_started(lines: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="studio", description="LLM observability: OpenTelemetry spans in, REST out.")
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("command", nargs="?", choices=["run"], default="run", help="run the studio (the default)")
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("run", help="run the studio (the default)")
+    demo = commands.add_parser("demo", help="send two example traces to a running studio")
+    demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")
+    demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_API_KEY")
     return parser

@@ -33,6 +33,7 @@ from studio.variables import (
 )
 
 PORT = whole_number(0, 65_535)
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 DEFAULT_ORIGINS = "http://localhost:5151,http://localhost:5153"
 
 
@@ -186,6 +187,19 @@ def load_settings(environ: Mapping[str, str] | None = None, directory: Path | No
     if faults:
         raise SettingsError(faults)
     return _with_secrets(_with_production_origins(settings))
+
+
+def client_defaults(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> tuple[str, str]:
+    """For a client of the studio on this machine: the URL that these settings give it, and JUNJO_API_KEY or ""."""
+    environ = os.environ if environ is None else environ
+    given = _given(environ, directory or Path.cwd(), [])
+    fields = attrs.fields(Settings)
+    address, port = (
+        given.get(declared.name) or declared.default
+        for declared in (field.metadata["variable"] for field in (fields.host, fields.backend_port))
+    )
+    host = "localhost" if address in EVERYWHERE else address
+    return f"http://{host}:{port}", environ.get("JUNJO_API_KEY", "").strip()
 
 
 def declared_variables() -> dict[str, Variable]:

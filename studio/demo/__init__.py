@@ -1,0 +1,90 @@
+"""Something to look at in a minute: an agent run and a Junjo workflow, sent to a running studio over OTLP/HTTP."""
+
+import gzip
+import time
+from urllib.parse import urlsplit
+
+import attrs
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from studio.demo.agent_run import agent_run
+from studio.demo.drafts import TraceDraft
+from studio.demo.workflow_run import workflow_run
+
+_PATIENCE = ClientTimeout(total=15)
+_HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+
+
+class DemoFailed(Exception):
+    """The spans were not stored. The text says why and what to do, for the person at the terminal; no key is in it."""
+
+
+@attrs.frozen(kw_only=True)
+class DemoSent:
+    """The traces that are stored now."""
+
+    traces: tuple[TraceDraft, ...]
+
+    def report(self, endpoint: str) -> str:
+        """What was sent, and where to read it, for the person at the terminal."""
+        observability = f"{endpoint}/api/v1/observability"
+        lines = [f"Stored by the studio at {endpoint}:"]
+        for trace in self.traces:
+            lines += [
+                f"  {trace.service}: one trace of {len(trace.spans)} spans",
+                f"    {observability}/traces/{trace.trace_id}/spans",
+            ]
+        read = f'curl -H "x-junjo-api-key: $JUNJO_API_KEY" {observability}/services/{self.traces[0].service}/spans/root'
+        return "\n".join([*lines, "Read it with the session cookie or with the key, for example:", f"  {read}"])
+
+
+async def send_demo(endpoint: str, key: str) -> DemoSent:
+    """Send both traces to the studio whose REST API is at ``endpoint``. Raises ``DemoFailed``."""
+    traces = (agent_run(), workflow_run())
+    now = time.time_ns()
+    request = ExportTraceServiceRequest(resource_spans=[trace.ending_at(now) for trace in traces])
+    status, body = await _post(endpoint, key, gzip.compress(request.SerializeToString()))
+    _demand_stored(endpoint, status, body)
+    return DemoSent(traces=traces)
+
+
+async def _post(endpoint: str, key: str, body: bytes) -> tuple[int, bytes]:
+    if urlsplit(endpoint).scheme not in ("http", "https"):
+        raise DemoFailed(f"{endpoint!r} is no URL of a studio; it looks like http://127.0.0.1:1323")
+    if not key.isascii() or not key.isprintable():
+        raise DemoFailed("An API key has letters and digits only")
+    headers = _HEADERS | {"x-junjo-api-key": key}
+    url = f"{endpoint.rstrip('/')}/v1/traces"
+    try:
+        async with (
+            ClientSession(timeout=_PATIENCE) as session,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+        ):
+            return response.status, await response.read()
+    except (TimeoutError, ClientError, ValueError) as fault:
+        raise DemoFailed(
+            f"No studio answers at {endpoint}: start one with `studio`, or say where it is with --endpoint"
+        ) from fault
+
+
+def _demand_stored(endpoint: str, status: int, body: bytes) -> None:
+    if status in (401, 403):
+        raise DemoFailed(
+            f"The studio at {endpoint} does not take spans with this key: it is wrong, revoked, or lacks the scope "
+            "`ingest`. POST /api_keys makes a new one"
+        )
+    if status in (429, 503):
+        raise DemoFailed(f"The studio at {endpoint} is too busy just now; try again in a moment")
+    try:
+        answer = ExportTraceServiceResponse.FromString(body)
+    except DecodeError:
+        answer = None
+    if status != 200 or answer is None:  # noqa: PLR2004 - HTTP's OK
+        raise DemoFailed(f"What answers at {endpoint} is no studio, or a broken one (HTTP status {status})")
+    if answer.partial_success.rejected_spans:
+        raise DemoFailed(f"The studio at {endpoint} refused spans: {answer.partial_success.error_message}")

@@ -1,0 +1,103 @@
+"""Spans as a story is told: what happened when, inside what. They become OTLP when the end of the story is known."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, Status
+
+Value: TypeAlias = "str | bool | int | float | Sequence[Value]"
+Attributes: TypeAlias = Mapping[str, Value]
+
+_MILLISECOND = 1_000_000  # in nanoseconds
+
+
+@attrs.frozen(kw_only=True)
+class EventDraft:
+    """Something that happened ``at`` so many milliseconds after the beginning of the trace."""
+
+    at: int
+    name: str
+    attributes: Attributes
+
+
+@attrs.frozen(kw_only=True)
+class SpanDraft:
+    """A span from ``at[0]`` to ``at[1]`` milliseconds after the beginning of the trace. ``key`` is for ``parent``."""
+
+    key: str
+    name: str
+    at: tuple[int, int]
+    parent: str | None = None
+    kind: Span.SpanKind.ValueType = Span.SPAN_KIND_INTERNAL
+    attributes: Attributes = attrs.field(factory=dict)
+    events: Sequence[EventDraft] = ()
+    error: str = ""  # what the status says; "" when nothing went wrong
+
+
+@attrs.frozen(kw_only=True)
+class TraceDraft:
+    """One trace of one service; the first span is the root."""
+
+    service: str
+    scope: str
+    spans: Sequence[SpanDraft]
+    trace_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
+
+    def ending_at(self, unix_nano: int) -> ResourceSpans:
+        """The trace in OTLP, so that its root ends then."""
+        root, *_ = self.spans
+        beginning = unix_nano - root.at[1] * _MILLISECOND
+        ids = {draft.key: secrets.token_bytes(8) for draft in self.spans}
+        made = ResourceSpans()
+        made.resource.attributes.extend(_key_values({"service.name": self.service}))
+        scope_spans = made.scope_spans.add()
+        scope_spans.scope.name = self.scope
+        for draft in self.spans:
+            scope_spans.spans.append(_span(draft, bytes.fromhex(self.trace_id), ids, beginning))
+        return made
+
+
+def _span(draft: SpanDraft, trace_id: bytes, ids: Mapping[str, bytes], beginning: int) -> Span:
+    code = Status.STATUS_CODE_ERROR if draft.error else Status.STATUS_CODE_OK
+    return Span(
+        trace_id=trace_id,
+        span_id=ids[draft.key],
+        parent_span_id=ids[draft.parent] if draft.parent else b"",
+        name=draft.name,
+        kind=draft.kind,
+        start_time_unix_nano=beginning + draft.at[0] * _MILLISECOND,
+        end_time_unix_nano=beginning + draft.at[1] * _MILLISECOND,
+        attributes=_key_values(draft.attributes),
+        events=[
+            Span.Event(
+                time_unix_nano=beginning + event.at * _MILLISECOND,
+                name=event.name,
+                attributes=_key_values(event.attributes),
+            )
+            for event in draft.events
+        ],
+        status=Status(code=code, message=draft.error),
+    )
+
+
+def _key_values(attributes: Attributes) -> list[KeyValue]:
+    return [KeyValue(key=key, value=_any_value(value)) for key, value in attributes.items()]
+
+
+def _any_value(value: Value) -> AnyValue:
+    match value:
+        case str():
+            return AnyValue(string_value=value)
+        case bool():
+            return AnyValue(bool_value=value)
+        case int():
+            return AnyValue(int_value=value)
+        case float():
+            return AnyValue(double_value=value)
+        case _:
+            made = AnyValue()
+            made.array_value.values.extend(_any_value(item) for item in value)
+            return made
