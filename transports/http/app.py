@@ -45,7 +45,8 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
 
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     """The headers of every answer, streamed ones too."""
-    response.headers[HEADER] = request.get(REQUEST_ID, "")
+    if REQUEST_ID in request:  # aiohttp answers a bad Expect header before the layers
+        response.headers[HEADER] = request[REQUEST_ID]
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.pop("Server", None)  # which version of which library answers is nobody's business
     cors.add_headers(request, response)

@@ -1,6 +1,8 @@
 """Spans out."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import attrs
@@ -25,8 +27,9 @@ _PREFIX = "/api/v1/observability"
 _SERVICE = {"service_name": Parameter(description="Name of the service, percent-encoded", example="joke-agent")}
 _TRACE = {"trace_id": Parameter(description="32 lower-case hex digits", example="0af7651916cd43dd8448eb211c80319c")}
 _SPAN = {"span_id": Parameter(description="16 lower-case hex digits", example="00f067aa0ba902b7")}
-# Rendering so many spans takes a few milliseconds at most; more go to a thread.
-_INLINE_SPANS = 50
+# Rendering so much text takes a millisecond at most; more goes to a thread. A span costs as much as a kilobyte.
+_INLINE_BYTES = 128 * 1024
+_SPAN_BYTES = 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -66,12 +69,13 @@ async def list_workflow_spans(call: Call[None, PageQuery]) -> Answer:
 
 
 async def list_trace_spans(call: Call[None, None]) -> Answer:
-    return Answer(body=await _rendered(await call.bus.ask(GetTraceSpans(trace_id=call.path("trace_id")))))
+    return await _answer(await call.bus.ask(GetTraceSpans(trace_id=call.path("trace_id"))))
 
 
 async def get_span(call: Call[None, None]) -> Answer:
     request = GetSpan(trace_id=call.path("trace_id"), span_id=call.path("span_id"))
-    return Answer(body=render_span(await call.bus.ask(request)))
+    span = await call.bus.ask(request)
+    return Answer(body=await _rendered(partial(render_span, span), () if span is None else (span,)))
 
 
 async def _search(call: Call[None, PageQuery] | Call[None, RootQuery], which: SpanFilter) -> Answer:
@@ -80,11 +84,16 @@ async def _search(call: Call[None, PageQuery] | Call[None, RootQuery], which: Sp
             service_name=call.path("service_name"), filter=which, limit=call.query.limit, after=call.query.after
         )
     )
-    return Answer(body=await _rendered(page.spans), headers=_next_page(call, page))
+    return await _answer(page.spans, _next_page(call, page))
 
 
-async def _rendered(spans: tuple[StoredSpan, ...]) -> orjson.Fragment:
-    return await asyncio.to_thread(render_spans, spans) if len(spans) > _INLINE_SPANS else render_spans(spans)
+async def _answer(spans: tuple[StoredSpan, ...], headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    return Answer(body=await _rendered(partial(render_spans, spans), spans), headers=headers)
+
+
+async def _rendered(render: Callable[[], orjson.Fragment], spans: tuple[StoredSpan, ...]) -> orjson.Fragment:
+    size = sum(len(span.attributes_json) + len(span.events_json) + _SPAN_BYTES for span in spans)
+    return await asyncio.to_thread(render) if size > _INLINE_BYTES else render()
 
 
 def _next_page(call: Call[None, PageQuery] | Call[None, RootQuery], page: SpanPage) -> tuple[tuple[str, str], ...]:

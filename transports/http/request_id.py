@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from secrets import token_hex
 from time import perf_counter
-from uuid import uuid4
 
 import structlog
 from aiohttp import web
@@ -22,7 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request its id: the client's own, when it is a harmless one. All log lines of the request carry it."""
     given = request.headers.get(HEADER, "")
-    request_id = given if _SANE.fullmatch(given) else uuid4().hex
+    request_id = given if _SANE.fullmatch(given) else token_hex(16)
     request[REQUEST_ID] = request_id
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         return await handler(request)
