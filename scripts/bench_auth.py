@@ -2,7 +2,7 @@
 """How fast is ValidateApiKey, compared with an empty grpclib handler in the same run?
 
 The servers run in one process apart from the load. Both sides take turns, so that a noisy machine disturbs them alike.
-Run from the repository: ``uv run python scripts/bench_auth.py``.
+Run from the repository: ``uv run python -m scripts.bench_auth``.
 """
 
 import argparse
