@@ -46,7 +46,7 @@ class OwnStudio:
 
     def __init__(self, data_dir: Path, **variables: str) -> None:
         self.log = data_dir.parent / "studio.log"
-        self._cookie = ""
+        self.cookie = ""  # name and value, of the session that calls use
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "studio"],
             env=environment(data_dir) | variables,
@@ -87,7 +87,7 @@ class OwnStudio:
     def rest(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Reply:
         """One call with the session of ``sign_up`` or ``sign_in``; ``body`` is sent as JSON."""
         connection = HTTPConnection(HOST, self.http_port)
-        sent = {"Content-Type": "application/json"} | ({"Cookie": self._cookie} if self._cookie else {})
+        sent = {"Content-Type": "application/json"} | ({"Cookie": self.cookie} if self.cookie else {})
         try:
             connection.request(method, path, None if body is None else json.dumps(body), sent | dict(headers or {}))
             response = connection.getresponse()
@@ -135,7 +135,7 @@ class OwnStudio:
 
     def _sign(self, path: str) -> None:
         reply = self._good("POST", path, {"email": EMAIL, "password": PASSWORD})
-        self._cookie = reply.headers["set-cookie"].partition(";")[0]
+        self.cookie = reply.headers["set-cookie"].partition(";")[0]
 
     def _good(self, method: str, path: str, body: object = None) -> Reply:
         reply = self.rest(method, path, body)

@@ -1,0 +1,117 @@
+"""What somebody does who has just started the studio, with the exporters of the OpenTelemetry SDK."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import grpc
+import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from scripts.load.own_studio import EMAIL, PASSWORD, OwnStudio
+from tests.system.conftest import Running
+
+pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
+
+SPANS = "/api/v1/observability/services/{service}/spans"
+MakeExporter = Callable[[OwnStudio, str], SpanExporter]
+
+
+def over_grpc(compression: grpc.Compression) -> MakeExporter:
+    return lambda studio, key: GrpcExporter(
+        f"http://127.0.0.1:{studio.otlp_port}",
+        insecure=True,
+        headers={"x-junjo-api-key": key},
+        compression=compression,
+    )
+
+
+def over_http(compression: HttpCompression) -> MakeExporter:
+    return lambda studio, key: HttpExporter(
+        f"http://127.0.0.1:{studio.http_port}/v1/traces",
+        headers={"Authorization": f"Bearer {key}"},
+        compression=compression,
+    )
+
+
+EXPORTERS = {
+    "grpc-plain": over_grpc(grpc.Compression.NoCompression),
+    "grpc-gzip": over_grpc(grpc.Compression.Gzip),
+    "http-plain": over_http(HttpCompression.NoCompression),
+    "http-gzip": over_http(HttpCompression.Gzip),
+}
+
+
+def traced(service: str) -> Sequence[ReadableSpan]:
+    """Two spans that a program made: a question and, inside it, a call of a model."""
+    kept = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource({"service.name": service}))
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    tracer = provider.get_tracer("tests")
+    with tracer.start_as_current_span("question"), tracer.start_as_current_span("ChatCompletion") as call:
+        call.set_attributes(
+            {"openinference.span.kind": "LLM", "input.value": "Why? " * 100, "llm.token_count.total": 7}
+        )
+    provider.shutdown()
+    return kept.get_finished_spans()
+
+
+def export(make: MakeExporter, running: Running, service: str) -> SpanExportResult:
+    exporter = make(running.studio, running.key)
+    try:
+        return exporter.export(traced(service))
+    finally:
+        exporter.shutdown()
+
+
+@pytest.mark.parametrize("name", EXPORTERS)
+def test_what_an_exporter_sends_is_read_back(running: Running, name: str) -> None:
+    assert export(EXPORTERS[name], running, name) is SpanExportResult.SUCCESS
+    (page,) = running.studio.pages(name, 500)
+    call, question = page
+    assert (question["name"], question["parent_span_id"]) == ("question", None)
+    assert (call["name"], call["parent_span_id"]) == ("ChatCompletion", question["span_id"])
+    assert call["attributes_json"]["input.value"] == "Why? " * 100
+    (root,) = running.studio.rest("GET", SPANS.format(service=name) + "/root?has_llm=true").json
+    assert root == question
+
+
+def test_the_walk_of_a_newcomer(data_dir: Path) -> None:
+    with OwnStudio(data_dir) as studio:
+        assert studio.rest("GET", "/users/db-has-users").json == {"users_exist": False}
+        assert studio.rest("GET", "/auth-test").status == 401
+        running = Running(studio=studio, key=studio.sign_up())
+        assert studio.rest("GET", "/users/db-has-users").json == {"users_exist": True}
+        assert studio.rest("GET", "/auth-test").json == {"user_email": EMAIL}
+        assert studio.rest("GET", "/api/v1/observability/services").json == []
+
+        assert export(EXPORTERS["grpc-gzip"], running, "mine") is SpanExportResult.SUCCESS
+        assert studio.rest("GET", "/api/v1/observability/services").json == ["mine"]
+
+        (listed,) = studio.rest("GET", "/api_keys").json
+        assert running.key not in str(listed)
+        assert studio.rest("DELETE", f"/api_keys/{listed['id']}").status == 204
+        for make in EXPORTERS.values():
+            assert export(make, running, "refused") is SpanExportResult.FAILURE
+        assert studio.rest("GET", "/api/v1/observability/services").json == ["mine"]
+
+        assert studio.rest("POST", "/sign-out").json == {"message": "signed out"}
+        assert studio.rest("GET", "/api/v1/observability/services").status == 401  # the cookie is dead, not just gone
+        studio.sign_in()
+        assert studio.rest("GET", "/api/v1/observability/services").json == ["mine"]
+
+
+@pytest.mark.security
+def test_no_secret_reaches_the_log(running: Running) -> None:
+    cookie = running.studio.rest("POST", "/sign-in", {"email": EMAIL, "password": PASSWORD}).headers["set-cookie"]
+    for name, make in EXPORTERS.items():
+        assert export(make, running, name) is SpanExportResult.SUCCESS
+    assert running.studio.terminate() == 0
+    log = running.studio.log.read_text()
+    for secret in (running.key, PASSWORD, cookie.partition(";")[0].partition("=")[2]):
+        assert secret not in log
