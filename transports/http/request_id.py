@@ -24,8 +24,9 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     given = request.headers.get(HEADER, "")
     request_id = given if _SANE.fullmatch(given) else token_hex(16)
     request[REQUEST_ID] = request_id
-    with structlog.contextvars.bound_contextvars(request_id=request_id):
-        return await handler(request)
+    structlog.contextvars.clear_contextvars()  # of an earlier request on this connection
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return await handler(request)
 
 
 @web.middleware

@@ -30,9 +30,9 @@ def delete_cookie(config: HttpConfig) -> tuple[str, str]:
 async def renew_cookie(request: web.Request, response: web.StreamResponse) -> None:
     """Send the cookie again where its session was renewed, unless the session ended while the answer was made."""
     checked = request.get(CHECKED_SESSION)
-    cookie = cookie_in(request)
-    if checked is None or cookie is None or not checked.renewed or "Set-Cookie" in response.headers:
+    if checked is None or not checked.renewed or "Set-Cookie" in response.headers:
         return
+    cookie = request.cookies[NAME]
     with suppress(StudioError):  # the answer is good without it
         if await request.app[BUS].ask(CheckSession(cookie=cookie)) is not None:
             response.headers.add(*_set_cookie(request.app[CONFIG], cookie, f"Max-Age={checked.max_age}"))
