@@ -2,7 +2,6 @@
 
 import gzip
 import time
-from urllib.parse import urlsplit
 
 import attrs
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -54,8 +53,8 @@ async def send_demo(endpoint: str, key: str) -> DemoSent:
 
 
 async def _post(endpoint: str, key: str, body: bytes) -> tuple[int, bytes]:
-    if urlsplit(endpoint).scheme not in ("http", "https"):
-        raise DemoFailed(f"{endpoint!r} is no URL of a studio; it looks like http://127.0.0.1:1323")
+    if not endpoint.startswith(("http://", "https://")):
+        raise DemoFailed(f"{endpoint} is no URL of a studio; one looks like http://127.0.0.1:1323")
     if not key.isascii() or not key.isprintable():
         raise DemoFailed("An API key has letters and digits only")
     headers = _HEADERS | {"x-junjo-api-key": key}

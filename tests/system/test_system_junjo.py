@@ -1,0 +1,147 @@
+"""Real workflows of the junjo SDK, read back in the JSON that the front end draws them from (contract, section 6)."""
+
+import json
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from jsonpatch import JsonPatch
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from scripts.load.own_studio import environment
+from scripts.load.senders import SENDERS
+from tests.system.conftest import Running
+
+pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
+
+PROGRAM = Path(__file__).parent / "trip_program.py"
+RECORDINGS = Path(__file__).parents[1] / "recordings"
+WORKFLOWS = "/api/v1/observability/services/{}/workflows"
+SpanJson: TypeAlias = dict[str, Any]
+
+
+def run_program(running: Running, data_dir: Path, service: str) -> dict[str, Any]:
+    """Run it as a process of its own, because an OpenTelemetry tracer provider is one to a process."""
+    ended = subprocess.run(
+        [sys.executable, PROGRAM, f"127.0.0.1:{running.studio.otlp_port}", running.key, service],
+        env=environment(data_dir),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    state: dict[str, Any] = json.loads(ended.stdout)
+    return state
+
+
+def trace_of_the_workflow(running: Running, service: str) -> tuple[SpanJson, dict[str, SpanJson]]:
+    """The one workflow span of a service, and all spans of its trace by name."""
+    (workflow,) = running.studio.rest("GET", WORKFLOWS.format(service)).json
+    spans = running.studio.rest("GET", f"/api/v1/observability/traces/{workflow['trace_id']}/spans").json
+    by_name = {span["name"]: span for span in spans}
+    assert len(by_name) == len(spans)
+    return workflow, by_name
+
+
+def replayed(flow: SpanJson, spans: dict[str, SpanJson]) -> Any:
+    """What the state events of a flow's store make of its first state, in the order of time."""
+    events = sorted(
+        (
+            event
+            for span in spans.values()
+            for event in span["events_json"]
+            if event["name"] == "set_state" and event["attributes"]["junjo.store.id"] == flow["junjo_wf_store_id"]
+        ),
+        key=lambda event: event["timeUnixNano"],
+    )
+    assert events
+    state = flow["junjo_wf_state_start"]
+    for event in events:
+        state = JsonPatch.from_string(event["attributes"]["junjo.state_json_patch"]).apply(state)
+    return state
+
+
+def demand_a_graph_that_can_be_drawn(graph: dict[str, Any]) -> dict[str, SpanJson]:
+    """The form that the front end's schema demands; the nodes by label."""
+    ids = {node["id"] for node in graph["nodes"]}
+    assert isinstance(graph["v"], int)
+    assert all(isinstance(node["type"], str) and isinstance(node["label"], str) for node in graph["nodes"])
+    for edge in graph["edges"]:
+        assert {edge["source"], edge["target"]} <= ids
+        assert edge["type"] in ("explicit", "subflow")
+        assert edge["condition"] is None or isinstance(edge["condition"], str)
+        assert (edge["subflowId"] is None) == (edge["type"] == "explicit")
+    for node in graph["nodes"]:
+        assert set(node.get("children", ())) <= ids
+    return {node["label"]: node for node in graph["nodes"]}
+
+
+def test_a_workflow_of_the_sdk_from_pypi(running: Running, data_dir: Path) -> None:
+    pytest.importorskip("junjo", reason="junjo does not allow this version of Python")
+    final_state = run_program(running, data_dir, "junjo from PyPI/now")
+    workflow, spans = trace_of_the_workflow(running, "junjo%20from%20PyPI%2Fnow")
+    assert workflow["name"] == "Plan Trip"
+    assert workflow["junjo_wf_state_end"] == final_state
+    assert {name: span["junjo_span_type"] for name, span in spans.items()} == {
+        "Plan Trip": "workflow",
+        "ReadRequest": "node",
+        "Gather": "run_concurrent",
+        "FetchWeather": "node",
+        "FindSights": "node",
+        "EstimateBudget": "subflow",
+        "PriceHotel": "node",
+        "AddMeals": "node",
+        "WritePlan": "node",
+    }
+    for name in ("ReadRequest", "Gather", "EstimateBudget", "WritePlan"):
+        assert spans[name]["parent_span_id"] == workflow["span_id"]
+        assert spans[name]["junjo_parent_id"] == workflow["junjo_id"] != ""
+    for name in ("FetchWeather", "FindSights"):
+        assert spans[name]["junjo_parent_id"] == spans["Gather"]["junjo_id"] != ""
+    for name in ("PriceHotel", "AddMeals"):
+        assert spans[name]["junjo_parent_id"] == spans["EstimateBudget"]["junjo_id"] != ""
+
+    for flow in (workflow, spans["EstimateBudget"]):
+        assert replayed(flow, spans) == flow["junjo_wf_state_end"] != flow["junjo_wf_state_start"]
+    assert spans["EstimateBudget"]["junjo_wf_state_end"] == {"nights": 3, "total": 560}
+
+    nodes = demand_a_graph_that_can_be_drawn(workflow["junjo_wf_graph_structure"])
+    assert nodes["Gather"]["isSubgraph"] is True
+    assert set(nodes["Gather"]["children"]) == {nodes["FetchWeather"]["id"], nodes["FindSights"]["id"]}
+    assert nodes["EstimateBudget"]["isSubflow"] is True
+    assert nodes["EstimateBudget"]["subflowSourceId"] == nodes["PriceHotel"]["id"]
+    assert nodes["EstimateBudget"]["subflowSinkId"] == nodes["AddMeals"]["id"]
+    for name in ("ReadRequest", "Gather", "FetchWeather", "FindSights", "WritePlan"):
+        assert nodes[name]["id"] == spans[name]["junjo_id"]
+    assert "AskForCity" in nodes  # drawn, though it never ran
+    edges = workflow["junjo_wf_graph_structure"]["edges"]
+    assert [edge["condition"] for edge in edges if edge["target"] == nodes["Gather"]["id"]] == ["CityIsKnown"]
+    # junjo makes a new graph for each run of a subflow; the one that ran is on the subflow's own span.
+    inner = demand_a_graph_that_can_be_drawn(spans["EstimateBudget"]["junjo_wf_graph_structure"])
+    for name in ("PriceHotel", "AddMeals"):
+        assert inner[name]["id"] == spans[name]["junjo_id"]
+
+
+@pytest.mark.parametrize("protocol", SENDERS)
+@pytest.mark.parametrize("recording", ["junjo_0.62.0", "junjo_0.69.0"])
+def test_recorded_requests_of_both_generations(running: Running, recording: str, protocol: str) -> None:
+    body = (RECORDINGS / f"{recording}.bin").read_bytes()
+    with closing(SENDERS[protocol](running.studio, running.key)) as sender:
+        sender.send(body)
+    sent = ExportTraceServiceRequest.FromString(body)
+    count = sum(len(scope.spans) for resource in sent.resource_spans for scope in resource.scope_spans)
+    (service,) = running.studio.rest("GET", "/api/v1/observability/services").json
+    (page,) = running.studio.pages(service, 500)
+    assert len(page) == count
+    workflows = running.studio.rest("GET", WORKFLOWS.format(service)).json
+    assert {span["name"] for span in workflows} >= {"Emit Workflow"}
+    for workflow in workflows:
+        trace = [span for span in page if span["trace_id"] == workflow["trace_id"]]
+        nodes = demand_a_graph_that_can_be_drawn(workflow["junjo_wf_graph_structure"])
+        for span in trace:
+            if span["junjo_span_type"] == "node" and span["junjo_parent_id"] == workflow["junjo_id"]:
+                assert nodes[span["name"]]["id"] == span["junjo_id"]
+        assert replayed(workflow, {span["span_id"]: span for span in trace}) == workflow["junjo_wf_state_end"]
