@@ -1,0 +1,36 @@
+"""Ends in the middle of load: what was acknowledged is there afterwards, and nothing is there twice."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.load.own_studio import OwnStudio
+from scripts.load.payloads import Payloads
+from scripts.torture import Load, compare, rounds, send_again
+
+pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.mark.error_recovery]
+
+
+def test_nothing_acknowledged_is_lost_to_a_kill(data_dir: Path) -> None:
+    findings = list(rounds(data_dir, 3))
+    assert len(findings) == 3
+    for finding in findings:
+        assert finding.acknowledged > 0
+        assert finding.good, finding
+
+
+def test_a_stop_in_the_middle_of_load_is_orderly(data_dir: Path) -> None:
+    with OwnStudio(data_dir) as studio:
+        key = studio.sign_up()
+        load = Load(studio, key, "stopped", [Payloads(20), Payloads(200)])
+        load.wait_for(30)
+        exit_code = studio.terminate()
+        load.join()
+    assert exit_code == 0
+    assert len(load.acknowledged) >= 30
+    assert [str(refusal) for refusal in load.refusals if not refusal.retryable] == []
+    with OwnStudio(data_dir) as studio:
+        studio.sign_in()
+        finding = compare(load, studio.stored("stopped"), 0.0)
+        assert finding.good, finding
+        assert len(send_again(studio, key, "stopped", load)) == finding.acknowledged + finding.in_doubt
