@@ -106,7 +106,10 @@ def handles_together(request: type[Q_co], *, messages: int, weight: int) -> Hand
 
 
 def streams(request: type[Q_co]) -> Streaming[Q_co]:
-    """Answer ``request`` with the items of an asynchronous generator, closed when its reader leaves."""
+    """Answer ``request`` with the items of an asynchronous generator, closed when its reader leaves.
+
+    A generator that it reads from in turn is its own to close, with ``contextlib.aclosing``.
+    """
     return Streaming(Route(message=request, way=Way.STREAM))
 
 

@@ -118,18 +118,25 @@ class Cell:
             raise RuntimeError(f"{self.name} was cancelled from inside")
 
     async def _empty_serial_lane(self) -> None:
-        while (envelope := await self._serial.take()) is not None:
-            handler = self._handlers[type(envelope.message)]
-            group = [envelope]
-            if handler.route.way is Way.TOGETHER:
-                most = handler.route
-                group = self._serial.take_alike(envelope, messages=most.most_messages, weight=most.most_bytes)
+        while group := await self._next_group():
+            handler = self._handlers[type(group[0].message)]
             begun = self._clock()
             try:
-                await self._handle_serially(handler, [member for member in group if not member.abandoned])
+                await self._handle_serially(handler, [envelope for envelope in group if not envelope.abandoned])
             finally:
                 self._serial.done(group, self._clock() - begun)
                 self._turn_away(group)
+                group.clear()  # not to keep the last messages while the lane is empty
+
+    async def _next_group(self) -> list[Envelope]:
+        """The messages to handle next; none once the lane is closed."""
+        first = await self._serial.take()
+        if first is None:
+            return []
+        route = self._handlers[type(first.message)].route
+        if route.way is Way.TOGETHER:
+            return self._serial.take_alike(first, messages=route.most_messages, weight=route.most_bytes)
+        return [first]
 
     async def _handle_serially(self, handler: _Handler, wanted: list[Envelope]) -> None:
         if not wanted:
