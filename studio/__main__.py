@@ -1,7 +1,5 @@
 """``python -m studio``."""
 
-import sys
+from studio.cli import program
 
-from studio.cli import main
-
-sys.exit(main())
+program()

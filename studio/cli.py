@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 import structlog
 
@@ -31,6 +33,19 @@ NOT_STARTED = 2
 NO_KEY = """\
 no API key: give one with --key or in JUNJO_API_KEY. Signed in, this makes one (cookies.txt is from the sign-in):
   curl -b cookies.txt {endpoint}/api_keys -H 'content-type: application/json' -d '{{"name":"demo"}}'"""
+
+
+def program() -> NoReturn:
+    """Run the command of this process, and end it.
+
+    All work is done and closed by then, so the interpreter is not torn down: that frees nothing of worth, and DuckDB's
+    binding would greet everybody who stops the studio with a list of what it takes for leaks.
+    """
+    code = main()
+    with suppress(OSError):  # nobody reads any more
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ import signal
 import socket
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from studio import __version__
@@ -40,6 +41,8 @@ async def test_an_unknown_command_is_explained(data_dir: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_it_in_order(data_dir: Path, number: signal.Signals) -> None:
     async with studio_process(data_dir) as studio:
+        async with aiohttp.request("GET", f"http://127.0.0.1:{studio.http_port}/health") as answer:
+            assert answer.status == 200
         studio.process.send_signal(number)
         out, err = await studio.process.communicate()
     assert studio.process.returncode == 0
