@@ -5,10 +5,11 @@ Follows opentelemetry-proto 1.x (``opentelemetry.proto.trace.v1``) and the OTLP 
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from typing import Any
 
+import attrs
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -20,21 +21,22 @@ from actors.errors import InvalidRequest
 from actors.runtime.bus import Bus
 from actors.span_store.messages import IngestSpans
 from actors.span_store.spans import (
-    AttributeValue,
     InstrumentationScope,
     Resource,
     Span,
+    SpanColumns,
     SpanEvent,
     SpanLink,
+    span_columns,
 )
+from transports.otlp_columns import decode_columns
 from transports.otlp_json import decode_trace_json
 from transports.otlp_request import DecodedRequest, fault_of_ids, parent_id, summary
 from transports.otlp_salvage import salvage
+from transports.otlp_values import attributes_of, resource_of, scope_of
 
 # Decoding so many bytes takes about 0.3 ms; below that a hop to a thread costs more than it frees.
 _INLINE_BYTES = 32 * 1024
-# Members of AnyValue whose Python form is the value itself.
-_PLAIN = frozenset(("string_value", "bool_value", "int_value", "double_value", "bytes_value"))
 
 
 async def receive_traces(
@@ -45,18 +47,35 @@ async def receive_traces(
     ``json`` says that the body is OTLP/JSON and not protobuf. Large bodies are decoded in ``executor``, by default the
     loop's own.
     """
-    decode: Callable[[bytes], DecodedRequest] = decode_trace_json if json else decode_trace_request
     if len(body) > _INLINE_BYTES:
-        decoded = await asyncio.get_running_loop().run_in_executor(executor, decode, body)
+        received = await asyncio.get_running_loop().run_in_executor(executor, _decode, body, json)
     else:
-        decoded = decode(body)
-    if decoded.spans:
-        await bus.ask(IngestSpans(spans=decoded.spans, size=len(body)))
+        received = _decode(body, json)
+    if len(received.spans):
+        await bus.ask(IngestSpans(spans=received.spans, size=len(body)))
     response = ExportTraceServiceResponse()
-    if decoded.rejected:
-        response.partial_success.rejected_spans = decoded.rejected
-        response.partial_success.error_message = decoded.message
+    if received.rejected:
+        response.partial_success.rejected_spans = received.rejected
+        response.partial_success.error_message = received.message
     return response
+
+
+@attrs.frozen
+class _Received:
+    """Like ``DecodedRequest``, as columns."""
+
+    spans: SpanColumns
+    rejected: int
+    message: str
+
+
+def _decode(body: bytes, json: bool) -> _Received:
+    """A large request goes straight into columns where it can; see ``otlp_columns``."""
+    columns = decode_columns(body) if len(body) > _INLINE_BYTES and not json else None
+    if columns is not None:
+        return _Received(columns, 0, "")
+    decoded = decode_trace_json(body) if json else decode_trace_request(body)
+    return _Received(span_columns(decoded.spans), decoded.rejected, decoded.message)
 
 
 def decode_trace_request(body: bytes) -> DecodedRequest:
@@ -97,9 +116,9 @@ def _salvaged(body: bytes, faults: "Counter[str]") -> ExportTraceServiceRequest:
 
 def _spans_of(request: Any, faults: "Counter[str]") -> Iterator[Span]:  # noqa: ANN401 - see above
     for resource_spans in request.resource_spans:
-        resource = _resource(resource_spans)
+        resource = resource_of(resource_spans.resource, resource_spans.schema_url)
         for scope_spans in resource_spans.scope_spans:
-            scope = _scope(scope_spans)
+            scope = scope_of(scope_spans.scope, scope_spans.schema_url)
             for span in scope_spans.spans:
                 fault = fault_of_ids(span.trace_id, span.span_id)
                 if fault:
@@ -120,7 +139,7 @@ def _span(span: Any, resource: Resource, scope: InstrumentationScope) -> Span:  
         span.kind,
         span.start_time_unix_nano,
         span.end_time_unix_nano,
-        _attributes(span.attributes),
+        attributes_of(span.attributes),
         span.dropped_attributes_count,
         [_event(event) for event in span.events] if span.events else (),
         span.dropped_events_count,
@@ -134,7 +153,7 @@ def _span(span: Any, resource: Resource, scope: InstrumentationScope) -> Span:  
 
 
 def _event(event: Any) -> SpanEvent:  # noqa: ANN401 - see above
-    return SpanEvent(event.time_unix_nano, event.name, _attributes(event.attributes), event.dropped_attributes_count)
+    return SpanEvent(event.time_unix_nano, event.name, attributes_of(event.attributes), event.dropped_attributes_count)
 
 
 def _link(link: Any) -> SpanLink:  # noqa: ANN401 - see above
@@ -142,59 +161,7 @@ def _link(link: Any) -> SpanLink:  # noqa: ANN401 - see above
         link.trace_id.hex(),
         link.span_id.hex(),
         link.trace_state,
-        _attributes(link.attributes),
+        attributes_of(link.attributes),
         link.dropped_attributes_count,
         link.flags,
     )
-
-
-def _resource(resource_spans: Any) -> Resource:  # noqa: ANN401 - see above
-    resource = resource_spans.resource
-    entities = [
-        {
-            "schemaUrl": entity.schema_url,
-            "type": entity.type,
-            "idKeys": list(entity.id_keys),
-            "descriptionKeys": list(entity.description_keys),
-        }
-        for entity in resource.entity_refs
-    ]
-    return Resource(
-        _attributes(resource.attributes), resource.dropped_attributes_count, resource_spans.schema_url, entities
-    )
-
-
-def _scope(scope_spans: Any) -> InstrumentationScope:  # noqa: ANN401 - see above
-    scope = scope_spans.scope
-    return InstrumentationScope(
-        scope.name,
-        scope.version,
-        _attributes(scope.attributes),
-        scope.dropped_attributes_count,
-        scope_spans.schema_url,
-    )
-
-
-def _attributes(pairs: Any) -> dict[str, AttributeValue]:  # noqa: ANN401 - see above
-    """Key-value pairs as a dictionary; an attribute without a value is left out."""
-    attributes: dict[str, AttributeValue] = {}
-    for pair in pairs:
-        value = pair.value
-        member = value.WhichOneof("value")
-        if member in _PLAIN:
-            attributes[pair.key] = getattr(value, member)
-        elif member is not None:
-            attributes[pair.key] = _nested(value, member)
-    return attributes
-
-
-def _nested(value: Any, member: str | None) -> AttributeValue:  # noqa: ANN401 - see above
-    """An AnyValue inside another: an unset one is ``None``, because its place in an array counts."""
-    if member is None:
-        return None
-    if member == "array_value":
-        return [_nested(item, item.WhichOneof("value")) for item in value.array_value.values]
-    if member == "kvlist_value":
-        return {pair.key: _nested(pair.value, pair.value.WhichOneof("value")) for pair in value.kvlist_value.values}
-    plain: AttributeValue = getattr(value, member)
-    return plain

@@ -1,15 +1,13 @@
 """SpanStoreActor: the messages of the span store, each handed to the function that answers it."""
 
+import asyncio
 from collections.abc import Sequence
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
-from actors.errors import InternalError, StudioError
+from actors.errors import StudioError
 from actors.runtime.actor import Actor, handles, handles_together
 from actors.runtime.mailbox import Capacity
-from actors.span_store import queries
 from actors.span_store.messages import (
     GetSpan,
     GetTraceSpans,
@@ -20,12 +18,12 @@ from actors.span_store.messages import (
     SpanPage,
     SpansStored,
 )
+from actors.span_store.queries import SpanReader
 from actors.span_store.spans import StoredSpan
-from actors.span_store.store import SpanStore
-
-log = structlog.get_logger(__name__)
+from actors.span_store.store import Limits, SpanStore
 
 _READERS = 4
+_SEAL_AGAIN = 5.0  # seconds until what could not be sealed is tried again
 
 
 class SpanStoreActor(Actor):
@@ -35,15 +33,21 @@ class SpanStoreActor(Actor):
     capacity = Capacity(messages=512, bytes=64 * 1024 * 1024)
     readers = _READERS
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, limits: Limits | None = None) -> None:
         self._path = path
+        self._limits = limits or Limits()
         self._store: SpanStore | None = None
 
     async def start(self) -> None:
-        self._store = await SpanStore.open(self._path, threads=_READERS)
+        self._store = await SpanStore.open(self._path, threads=_READERS, limits=self._limits)
 
     async def work(self) -> None:
-        await self._opened.broken.wait()
+        """Try again what could not be sealed; end, to be started anew, when the database is broken."""
+        while not self._opened.broken.is_set():
+            self._opened.seal_in_background()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SEAL_AGAIN):
+                    await self._opened.broken.wait()
         raise RuntimeError("the span database has to be opened again")
 
     async def stop(self) -> None:
@@ -52,49 +56,26 @@ class SpanStoreActor(Actor):
 
     @handles_together(IngestSpans, messages=64, weight=8 * 1024 * 1024)
     async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary | StudioError]:
-        try:
-            return await self._commit(requests)
-        except StudioError:
-            raise
-        except Exception:
-            if len(requests) == 1:
-                raise
-            # One request's spans cannot be stored. That must not cost the others theirs: each by itself.
-            log.exception("a group of requests failed", requests=len(requests))
-            return [await self._commit_alone(request) for request in requests]
-
-    async def _commit(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:
         committed = await self._opened.write([request.spans for request in requests])
-        if committed.trace_ids:
-            stored = sum(summary.stored for summary in committed.summaries)
-            self.bus.publish(SpansStored(count=stored, trace_ids=committed.trace_ids))
-        return committed.summaries
-
-    async def _commit_alone(self, request: IngestSpans) -> IngestSummary | StudioError:
-        try:
-            [summary] = await self._commit([request])
-        except StudioError as error:
-            return error
-        except Exception:
-            log.exception("a request failed", spans=len(request.spans))
-            return InternalError("Internal Server Error")
-        return summary
+        if committed.stored:
+            self.bus.publish(SpansStored(count=committed.stored, trace_ids=committed.trace_ids))
+        return committed.outcomes
 
     @handles(ListServices, concurrent=True)
     async def list_services(self, _: ListServices) -> tuple[str, ...]:
-        return await self._opened.read(queries.list_services)
+        return await self._opened.read(SpanReader.services)
 
     @handles(SearchSpans, concurrent=True)
     async def search_spans(self, request: SearchSpans) -> SpanPage:
-        return await self._opened.read(partial(queries.search_spans, request=request))
+        return await self._opened.read(lambda reader: reader.search(request))
 
     @handles(GetTraceSpans, concurrent=True)
     async def get_trace_spans(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-        return await self._opened.read(partial(queries.get_trace_spans, request=request))
+        return await self._opened.read(lambda reader: reader.trace(request))
 
     @handles(GetSpan, concurrent=True)
     async def get_span(self, request: GetSpan) -> StoredSpan | None:
-        return await self._opened.read(partial(queries.get_span, request=request))
+        return await self._opened.read(lambda reader: reader.span(request))
 
     @property
     def _opened(self) -> SpanStore:

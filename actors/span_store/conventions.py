@@ -146,15 +146,24 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
 )
 
 
+# Where each attribute goes: column, its rank among the attributes of that column, and how its value is read.
+_TARGETS = {
+    name: (index, rank, column.read)
+    for index, column in enumerate(HOT_COLUMNS)
+    for rank, name in enumerate(column.attributes)
+}
+_NAMES = _TARGETS.keys()
+_NO_RANK = len(_TARGETS)
+
+
 def hot_values(attributes: Attributes) -> list[Any]:
     """The values of ``HOT_COLUMNS`` in their order, ``None`` where the span does not say."""
-    return [_first(column, attributes) for column in HOT_COLUMNS]
-
-
-def _first(column: HotColumn, attributes: Attributes) -> Any:  # noqa: ANN401 - str, int or float, as the column says
-    for name in column.attributes:
-        if name in attributes:
-            value = column.read(attributes[name])
+    values: list[Any] = [None] * len(HOT_COLUMNS)
+    ranks = [_NO_RANK] * len(HOT_COLUMNS)
+    for name in attributes.keys() & _NAMES:
+        index, rank, read = _TARGETS[name]
+        if rank < ranks[index]:
+            value = read(attributes[name])
             if value is not None:
-                return value
-    return None
+                values[index], ranks[index] = value, rank
+    return values

@@ -1,12 +1,11 @@
 """The public face of SpanStoreActor: spans in, queries out."""
 
-from collections.abc import Sequence
 from enum import Enum
 
 import attrs
 
 from actors.runtime.messages import Event, Request
-from actors.span_store.spans import Span, StoredSpan
+from actors.span_store.spans import SpanColumns, StoredSpan, span_columns
 
 
 @attrs.frozen(kw_only=True)
@@ -19,9 +18,12 @@ class IngestSummary:
 
 @attrs.frozen(kw_only=True)
 class IngestSpans(Request[IngestSummary]):
-    """Store spans; the reply comes after they are durable. ``size`` is about what they take in memory, in bytes."""
+    """Store spans; the reply comes after they are durable. ``size`` is what they take on the wire, in bytes.
 
-    spans: Sequence[Span]
+    ``spans`` may be given as single spans; what is kept is columns.
+    """
+
+    spans: SpanColumns = attrs.field(converter=span_columns)
     size: int
 
     @property

@@ -1,81 +1,162 @@
-"""Reads spans. Each function runs on a cursor of its own, in a reader's thread."""
+"""Reads spans: sealed ones through the index, recent ones from memory. Runs in a reader's thread."""
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from actors.span_store.messages import Cursor, GetSpan, GetTraceSpans, SearchSpans, SpanFilter, SpanPage
+from actors.span_store.recent import Recent
+from actors.span_store.rows import INDEX_COLUMNS
+from actors.span_store.segments import read_rows
 from actors.span_store.spans import StoredSpan
 
 _FILTERS = {
     SpanFilter.ALL: "",
-    SpanFilter.ROOTS: "AND parent_span_id IS NULL",
-    SpanFilter.LLM_ROOTS: (
-        "AND parent_span_id IS NULL AND trace_id IN (SELECT trace_id FROM trace_part WHERE llm_count > 0)"
-    ),
-    SpanFilter.WORKFLOWS: "AND junjo_span_type = 'workflow'",
+    SpanFilter.ROOTS: " AND parent_span_id IS NULL",
+    SpanFilter.LLM_ROOTS: " AND parent_span_id IS NULL",
+    SpanFilter.WORKFLOWS: " AND junjo_span_type = 'workflow'",
 }
-_AFTER = "AND (start_time_unix_nano < ? OR (start_time_unix_nano = ? AND seq < ?))"
-# The columns of StoredSpan, in its order; the names are the same in both tables and in the tuple.
-_STORED = ", ".join(StoredSpan._fields)
+_AFTER = " AND (start_time_unix_nano < ? OR (start_time_unix_nano = ? AND seq < ?))"
+_NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
+_LLM = "LLM"  # OpenInference span kind
+_STORED = list(StoredSpan._fields)
 
 
-def list_services(cursor: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    rows = cursor.execute("SELECT DISTINCT service_name FROM span ORDER BY service_name").fetchall()
-    return tuple(name for (name,) in rows)
+class _Place(NamedTuple):
+    """Where a span is: in a segment, or in memory when ``segment`` is ``None``."""
+
+    seq: int
+    start_time_unix_nano: int
+    trace_id: str
+    segment: int | None
+    position: int | None
 
 
-def search_spans(cursor: duckdb.DuckDBPyConnection, request: SearchSpans) -> SpanPage:
-    """Find the rows of the page by the hot columns, then read the bodies of just these."""
-    parameters: list[Any] = [request.service_name]
-    after = ""
-    if request.after is not None:
-        after = _AFTER
-        start = request.after.start_time_unix_nano
-        parameters += [start, start, request.after.sequence]
-    found = cursor.execute(
-        f"""
-        SELECT seq, start_time_unix_nano FROM span
-        WHERE service_name = ? {_FILTERS[request.filter]} {after}
-        ORDER BY start_time_unix_nano DESC, seq DESC
-        LIMIT {request.limit + 1:d}
-        """,  # noqa: S608 - the parts are constants of this module and a number
-        parameters,
-    ).fetchall()
-    page = found[: request.limit]
-    more = len(found) > request.limit
-    return SpanPage(
-        spans=_read(cursor, [seq for seq, _ in page]),
-        next=Cursor(sequence=page[-1][0], start_time_unix_nano=page[-1][1]) if more and page else None,
-    )
+class SpanReader:
+    """All queries, on one cursor and one view of the recent spans.
 
-
-def get_trace_spans(cursor: duckdb.DuckDBPyConnection, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-    rows = cursor.execute("SELECT seq FROM span WHERE trace_id = ?", [request.trace_id]).fetchall()
-    return _read(cursor, [seq for (seq,) in rows])
-
-
-def get_span(cursor: duckdb.DuckDBPyConnection, request: GetSpan) -> StoredSpan | None:
-    rows = cursor.execute(
-        "SELECT seq FROM span WHERE trace_id = ? AND span_id = ?", [request.trace_id, request.span_id]
-    ).fetchall()
-    found = _read(cursor, [seq for (seq,) in rows])
-    return found[0] if found else None
-
-
-def _read(cursor: duckdb.DuckDBPyConnection, sequence: list[int]) -> tuple[StoredSpan, ...]:
-    """Whole spans by their numbers, newest start first.
-
-    The numbers stand in the statement itself, because DuckDB skips blocks by constants and not by a subquery.
+    Sealing moves spans from memory to the index while queries run. The view is taken first, and of the index only
+    what came before its first span is read: so each span is seen once.
     """
-    if not sequence:
-        return ()
-    these = f"seq IN ({', '.join(map(str, sequence))})"
-    rows = cursor.execute(
-        f"""
-        SELECT {_STORED}
-        FROM (SELECT * FROM span WHERE {these}) JOIN (SELECT * FROM body WHERE {these}) USING (seq)
-        ORDER BY start_time_unix_nano DESC, seq DESC
-        """  # noqa: S608 - integers of the database's own
-    ).fetchall()
-    return tuple(StoredSpan(*row) for row in rows)
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, recent: Recent, segments: Path) -> None:
+        self._cursor = cursor
+        self._recent = recent
+        self._segments = segments
+        cursor.register("recent", recent.table.select(INDEX_COLUMNS))
+
+    def services(self) -> tuple[str, ...]:
+        rows = self._cursor.execute(
+            "SELECT service_name FROM segment_service UNION SELECT service_name FROM recent ORDER BY service_name"
+        ).fetchall()
+        return tuple(name for (name,) in rows)
+
+    def search(self, request: SearchSpans) -> SpanPage:
+        """Find the places of the page by the index, then read just these spans."""
+        wanted = request.limit + 1
+        found = (
+            self._llm_roots(request, wanted) if request.filter is SpanFilter.LLM_ROOTS else self._list(request, wanted)
+        )
+        page = found[: request.limit]
+        more = len(found) > request.limit
+        last = page[-1] if page and more else None
+        return SpanPage(
+            spans=self._read(page),
+            next=Cursor(sequence=last.seq, start_time_unix_nano=last.start_time_unix_nano) if last else None,
+        )
+
+    def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
+        return self._read(self._of_trace(request.trace_id, "", []))
+
+    def span(self, request: GetSpan) -> StoredSpan | None:
+        found = self._read(self._of_trace(request.trace_id, " AND span_id = ?", [request.span_id]))
+        return found[0] if found else None
+
+    def _list(self, request: SearchSpans, limit: int) -> list[_Place]:
+        condition = f"service_name = ?{_FILTERS[request.filter]}"
+        parameters: list[Any] = [request.service_name]
+        if request.after is not None:
+            start = request.after.start_time_unix_nano
+            condition += _AFTER
+            parameters += [start, start, request.after.sequence]
+        return self._places(condition, parameters, limit=limit)
+
+    def _llm_roots(self, request: SearchSpans, wanted: int) -> list[_Place]:
+        """Roots from the newest on, until enough of them have a trace with an LLM span."""
+        found: list[_Place] = []
+        after, size = request.after, 2 * wanted
+        while len(found) < wanted:
+            roots = self._list(_after(request, after), size)
+            llm = self._llm_traces([root.trace_id for root in roots])
+            found += [root for root in roots if root.trace_id in llm]
+            if len(roots) < size:
+                break
+            after = Cursor(sequence=roots[-1].seq, start_time_unix_nano=roots[-1].start_time_unix_nano)
+            size *= 4
+        return found[:wanted]
+
+    def _llm_traces(self, trace_ids: list[str]) -> set[str]:
+        """Those of the traces that have a span of kind LLM, of whatever service."""
+        rows = self._cursor.execute(
+            """
+            WITH wanted AS (SELECT unnest(?::VARCHAR[]) AS trace_id)
+            SELECT trace_id FROM trace_part SEMI JOIN wanted USING (trace_id) WHERE llm_count > 0
+            UNION
+            SELECT trace_id FROM recent SEMI JOIN wanted USING (trace_id) WHERE openinference_span_kind = ?
+            """,
+            [trace_ids, _LLM],
+        ).fetchall()
+        return {trace_id for (trace_id,) in rows}
+
+    def _of_trace(self, trace_id: str, condition: str, parameters: list[Any]) -> list[_Place]:
+        """The summaries tell which segments have spans of the trace; only these are searched."""
+        rows = self._cursor.execute("SELECT DISTINCT segment FROM trace_part WHERE trace_id = ?", [trace_id]).fetchall()
+        segments = [segment for (segment,) in rows]
+        return self._places(f"trace_id = ?{condition}", [trace_id, *parameters], segments=segments)
+
+    def _places(
+        self, condition: str, parameters: list[Any], *, segments: list[int] | None = None, limit: int | None = None
+    ) -> list[_Place]:
+        """Where the spans are that meet a condition, newest start first."""
+        sealed = f"seq < {self._recent.first_seq:d}"
+        if segments is not None:
+            sealed += f" AND segment IN ({', '.join(map(str, segments)) or 'NULL'})"
+        bound = "" if limit is None else f"LIMIT {limit:d}"
+        columns = "seq, start_time_unix_nano, trace_id"
+        rows = self._cursor.execute(
+            f"""
+            SELECT {columns}, segment, position FROM span WHERE {sealed} AND {condition}
+            UNION ALL
+            SELECT {columns}, NULL, NULL FROM recent WHERE {condition}
+            {_NEWEST_FIRST} {bound}
+            """,  # noqa: S608 - the parts are constants of this module and numbers
+            parameters * 2,
+        ).fetchall()
+        return [_Place(*row) for row in rows]
+
+    def _read(self, places: Sequence[_Place]) -> tuple[StoredSpan, ...]:
+        """Whole spans, in the order of their places."""
+        by_segment: defaultdict[int | None, list[_Place]] = defaultdict(list)
+        for place in places:
+            by_segment[place.segment].append(place)
+        spans: dict[int, StoredSpan] = {}
+        for segment, members in by_segment.items():
+            table = self._rows(segment, members)
+            columns = (table[name].to_pylist() for name in _STORED)
+            stored = map(StoredSpan._make, zip(*columns, strict=True))
+            spans.update(zip((place.seq for place in members), stored, strict=True))
+        return tuple(spans[place.seq] for place in places)
+
+    def _rows(self, segment: int | None, places: list[_Place]) -> pa.Table:
+        if segment is None:
+            return self._recent.take([place.seq for place in places], _STORED)
+        positions = [place.position for place in places if place.position is not None]
+        return read_rows(self._segments / f"{segment:08d}.parquet", positions, _STORED)
+
+
+def _after(request: SearchSpans, after: Cursor | None) -> SearchSpans:
+    return SearchSpans(service_name=request.service_name, filter=request.filter, limit=request.limit, after=after)

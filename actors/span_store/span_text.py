@@ -11,25 +11,33 @@ from typing import Any
 
 import orjson
 
-from actors.span_store.spans import Attributes, AttributeValue, InstrumentationScope, Resource, Span
+from actors.span_store.spans import (
+    Attributes,
+    AttributeValue,
+    InstrumentationScope,
+    Resource,
+    SpanColumns,
+    SpanEvent,
+    SpanLink,
+)
 
 EMPTY_ARRAY = b"[]"
 
 
 def plain_json(value: object) -> tuple[bytes, bool]:
     """Compact JSON text, and whether it says all that ``value`` does. Bytes become hex text, NaN becomes null."""
-    seen_bytes = False
-
-    def hex_text(other: object) -> str:
-        nonlocal seen_bytes
-        if not isinstance(other, bytes):
-            raise TypeError(f"{type(other).__name__} is no attribute value")
-        seen_bytes = True
-        return other.hex()
-
-    text = orjson.dumps(value, hex_text)
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # bytes, most likely
+        return orjson.dumps(value, _hex_text), False
     # A null is an unset value, a NaN or an infinity; or these four letters in some text, which is worth a second look.
-    return text, not seen_bytes and (b"null" not in text or is_plain(value))
+    return text, b"null" not in text or is_plain(value)
+
+
+def _hex_text(value: object) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} is no attribute value")
+    return value.hex()
 
 
 def is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON-like value
@@ -43,22 +51,22 @@ def is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON-like value
     return value is not None and not isinstance(value, bytes)
 
 
-def exact_json(span: Span) -> bytes:
-    """Attributes, events, links, resource and scope attributes in OTLP/JSON."""
+def exact_json(spans: SpanColumns, row: int) -> bytes:
+    """Attributes of the span and its events, links, resource and scope in OTLP/JSON."""
     return orjson.dumps(
         {
-            "attributes": _key_values(span.attributes),
-            "events": [{"attributes": _key_values(event.attributes)} for event in span.events],
-            "links": [{"attributes": _key_values(link.attributes)} for link in span.links],
-            "resource": {"attributes": _key_values(span.resource.attributes)},
-            "scope": {"attributes": _key_values(span.scope.attributes)},
+            "attributes": _key_values(spans.attributes[row]),
+            "events": [{"attributes": _key_values(event.attributes)} for event in spans.events[row]],
+            "links": [{"attributes": _key_values(link.attributes)} for link in spans.links[row]],
+            "resource": {"attributes": _key_values(spans.resource[row].attributes)},
+            "scope": {"attributes": _key_values(spans.scope[row].attributes)},
         }
     )
 
 
-def events_json(span: Span) -> tuple[bytes, bool]:
+def events_json(events: Sequence[SpanEvent]) -> tuple[bytes, bool]:
     """The events in the form that the REST API shows, and whether it is exact."""
-    if not span.events:
+    if not events:
         return EMPTY_ARRAY, True
     return plain_json(
         [
@@ -68,14 +76,14 @@ def events_json(span: Span) -> tuple[bytes, bool]:
                 "droppedAttributesCount": event.dropped_attributes_count,
                 "attributes": event.attributes,
             }
-            for event in span.events
+            for event in events
         ]
     )
 
 
-def links_json(span: Span) -> tuple[bytes, bool]:
+def links_json(links: Sequence[SpanLink]) -> tuple[bytes, bool]:
     """The links in the form that the REST API shows, and whether it is exact."""
-    if not span.links:
+    if not links:
         return EMPTY_ARRAY, True
     return plain_json(
         [
@@ -87,7 +95,7 @@ def links_json(span: Span) -> tuple[bytes, bool]:
                 "droppedAttributesCount": link.dropped_attributes_count,
                 "flags": link.flags,
             }
-            for link in span.links
+            for link in links
         ]
     )
 

@@ -4,9 +4,13 @@ Field names and meanings follow ``opentelemetry.proto.trace.v1``. These are name
 one of each is made for every span that comes in: a tuple is immutable and costs a fifth as much.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
+
+import attrs
+import pyarrow as pa
 
 # The Python forms of an OTLP AnyValue. None is a value that was not set; it occurs inside arrays and maps only.
 AttributeValue: TypeAlias = (
@@ -105,3 +109,63 @@ class StoredSpan(NamedTuple):
     resource_json: str  # {attributes, droppedAttributesCount, schemaUrl, entityRefs}
     scope_json: str  # {name, version, attributes, droppedAttributesCount, schemaUrl}
     exact_json: str | None  # OTLP/JSON of attributes, events and links where plain JSON is not lossless
+
+
+@attrs.frozen(kw_only=True)
+class SpanColumns:
+    """Many spans as columns: the fields of ``Span``, each with one value per span.
+
+    What fills thousands of rows a second is held in Arrow arrays and lists, and never as one object per span.
+    """
+
+    trace_id: pa.StringArray
+    span_id: pa.StringArray
+    parent_span_id: pa.StringArray  # "" for none
+    trace_state: pa.StringArray
+    flags: pa.UInt32Array
+    name: pa.StringArray
+    kind: pa.Int32Array
+    start_time_unix_nano: pa.UInt64Array
+    end_time_unix_nano: pa.UInt64Array
+    attributes: Sequence[Attributes]
+    dropped_attributes_count: pa.UInt32Array
+    events: Sequence[Sequence[SpanEvent]]
+    dropped_events_count: pa.UInt32Array
+    links: Sequence[Sequence[SpanLink]]
+    dropped_links_count: pa.UInt32Array
+    status_code: pa.Int32Array
+    status_message: pa.StringArray
+    resource: Sequence[Resource]
+    scope: Sequence[InstrumentationScope]
+
+    def __len__(self) -> int:
+        return len(self.attributes)
+
+
+_ARROW_TYPES = {
+    "trace_id": pa.string(),
+    "span_id": pa.string(),
+    "parent_span_id": pa.string(),
+    "trace_state": pa.string(),
+    "flags": pa.uint32(),
+    "name": pa.string(),
+    "kind": pa.int32(),
+    "start_time_unix_nano": pa.uint64(),
+    "end_time_unix_nano": pa.uint64(),
+    "dropped_attributes_count": pa.uint32(),
+    "dropped_events_count": pa.uint32(),
+    "dropped_links_count": pa.uint32(),
+    "status_code": pa.int32(),
+    "status_message": pa.string(),
+}
+
+
+def span_columns(spans: Iterable[Span] | SpanColumns) -> SpanColumns:
+    """Spans turned into columns; columns as they are."""
+    if isinstance(spans, SpanColumns):
+        return spans
+    rows = list(spans)
+    columns = zip(*rows, strict=True) if rows else repeat(())
+    values = dict(zip(Span._fields, columns, strict=False))
+    arrays = {name: pa.array(values[name], kind) for name, kind in _ARROW_TYPES.items()}
+    return SpanColumns(**(values | arrays))

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -14,7 +14,7 @@ from actors.errors import DeadlineExceeded, InternalError
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
-from actors.span_store.database import open_database
+from actors.span_store.index import open_index
 from actors.span_store.messages import (
     GetSpan,
     GetTraceSpans,
@@ -25,16 +25,21 @@ from actors.span_store.messages import (
     SpanFilter,
 )
 from actors.span_store.spans import Resource, Span, SpanEvent, SpanLink, StoredSpan
+from actors.span_store.store import Limits
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration
 
 
+KEPT_RECENT = Limits()
+SEALED_AT_ONCE = Limits(seal_at=1)
+
+
 @asynccontextmanager
-async def running_store(path: Path) -> AsyncIterator[Bus]:
+async def running_store(path: Path, limits: Limits = KEPT_RECENT) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(path))
+    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(path, limits=limits))
     await supervisor.start()
     try:
         yield bus
@@ -42,9 +47,16 @@ async def running_store(path: Path) -> AsyncIterator[Bus]:
         await supervisor.stop()
 
 
+@pytest.fixture(params=[KEPT_RECENT, SEALED_AT_ONCE], ids=["recent", "sealed"])
+def limits(request: pytest.FixtureRequest) -> Limits:
+    """Everything is true of spans in memory, of sealed ones, and of those that are being sealed at this moment."""
+    limits: Limits = request.param
+    return limits
+
+
 @pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
-    async with running_store(tmp_path / "traces.duckdb") as bus:
+async def bus(tmp_path: Path, limits: Limits) -> AsyncIterator[Bus]:
+    async with running_store(tmp_path / "traces.duckdb", limits) as bus:
         yield bus
 
 
@@ -150,13 +162,15 @@ async def test_a_request_that_cannot_be_stored_costs_the_others_nothing(bus: Bus
     assert sorted(await names(bus)) == ["span 1", "span 2"]
 
 
-async def test_everything_survives_a_restart_and_stays_single(tmp_path: Path) -> None:
+async def test_everything_survives_a_restart_and_stays_single(tmp_path: Path, limits: Limits) -> None:
     path = tmp_path / "traces.duckdb"
-    async with running_store(path) as bus:
+    async with running_store(path, limits) as bus:
         await ingest(bus, span(1), span(2, parent=1))
-    async with running_store(path) as bus:
-        assert await ingest(bus, span(1), span(3)) == IngestSummary(stored=1, duplicates=1)
-        assert sorted(await names(bus)) == ["span 1", "span 2", "span 3"]
+        await ingest(bus, span(4))
+    for _ in range(2):
+        async with running_store(path, limits) as bus:
+            assert (await ingest(bus, span(1), span(3), span(4))).duplicates >= 2
+            assert sorted(await names(bus)) == ["span 1", "span 2", "span 3", "span 4"]
 
 
 async def test_the_same_span_id_in_another_trace_is_another_span(bus: Bus) -> None:
@@ -218,7 +232,7 @@ async def test_trace_summaries_are_right_when_the_root_comes_last(tmp_path: Path
     path = tmp_path / "traces.duckdb"
     tokens = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 2, "gen_ai.usage.cost": 0.5}
     llm = {"openinference.span.kind": "LLM", **tokens}
-    async with running_store(path) as bus:
+    async with running_store(path, SEALED_AT_ONCE) as bus:
         await ingest(bus, span(2, parent=1, start=START + 10, status_code=2, attributes=llm))
         await ingest(bus, span(3, parent=1, start=START + 20, service="other", attributes=llm))
         await ingest(bus, span(2, parent=1, start=START + 10, status_code=2, attributes=llm))
@@ -228,15 +242,27 @@ async def test_trace_summaries_are_right_when_the_root_comes_last(tmp_path: Path
     assert rows == [(f"{1:032x}", START, START + 9999, 3, 1, True, 20, 4, 1.0, f"{1:016x}", "root", "tests")]
 
 
-async def test_a_crash_right_after_the_answer_loses_nothing(tmp_path: Path) -> None:
-    """The write-ahead log alone, copied while the store is open, has what was answered."""
-    path, copy = tmp_path / "traces.duckdb", tmp_path / "copy.duckdb"
-    async with running_store(path) as bus:
-        await ingest(bus, span(1), span(2))
-        copy.write_bytes(path.read_bytes())
-        copy.with_name("copy.duckdb.wal").write_bytes(path.with_name("traces.duckdb.wal").read_bytes())
-    async with running_store(copy) as bus:
-        assert sorted(await names(bus)) == ["span 1", "span 2"]
+async def test_a_crash_right_after_the_answer_loses_nothing(tmp_path: Path, limits: Limits) -> None:
+    """The files as they are at that moment, copied while the store is open, have what was answered."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    async with running_store(here / "traces.duckdb", limits) as bus:
+        for number in range(1, 20):
+            await ingest(bus, span(number, trace_id=number))
+        copy_while_in_use(here, there)
+    async with running_store(there / "traces.duckdb", limits) as bus:
+        await ingest(bus, span(1, trace_id=1), span(19, trace_id=19))
+        assert sorted(await names(bus)) == sorted(f"span {number}" for number in range(1, 20))
+
+
+def copy_while_in_use(here: Path, there: Path) -> None:
+    """As a crash leaves it: the journals first, because what leaves them is in the index by then."""
+    for pattern in ("traces.journals/*", "traces.segments/*", "traces.duckdb*"):
+        for file in here.glob(pattern):
+            if file.is_file():
+                target = there / file.relative_to(here)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileNotFoundError):  # sealed in this moment
+                    target.write_bytes(file.read_bytes())
 
 
 async def test_a_read_that_is_late_is_interrupted_and_its_thread_free_again(bus: Bus) -> None:
@@ -249,6 +275,6 @@ async def test_a_read_that_is_late_is_interrupted_and_its_thread_free_again(bus:
 
 def test_a_newer_schema_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "traces.duckdb"
-    open_database(path).execute("INSERT INTO schema_version VALUES (999)").close()
+    open_index(path).execute("INSERT INTO schema_version VALUES (999)").close()
     with pytest.raises(Exception, match=r"has schema 999; this version of the studio knows \d+ at most"):
-        open_database(path)
+        open_index(path)

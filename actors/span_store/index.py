@@ -1,0 +1,151 @@
+"""The DuckDB index of sealed spans."""
+
+from pathlib import Path
+
+import attrs
+import duckdb
+import pyarrow as pa
+
+from actors.runtime.actor import StartRefused
+from actors.span_store.rows import INDEX_COLUMNS
+from actors.span_store.segments import in_reading_order, write_segment
+
+# Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
+_CHECKPOINT_AT = "64MB"
+_MEMORY = "256MB"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+_COLUMNS = ", ".join(INDEX_COLUMNS)
+_INSERT_SPANS = f"INSERT INTO span (segment, position, {_COLUMNS}) SELECT ?, position, {_COLUMNS} FROM sealing"  # noqa: S608 - own names
+_INSERT_SERVICES = """
+    INSERT INTO segment_service SELECT ?, service_name, count(*) FROM sealing GROUP BY service_name
+"""
+_INSERT_TRACE_PARTS = """
+    INSERT INTO trace_part BY NAME
+    SELECT
+        ? AS segment,
+        trace_id,
+        min(start_time_unix_nano) AS start_time_unix_nano,
+        max(end_time_unix_nano) AS end_time_unix_nano,
+        count(*) AS span_count,
+        count(*) FILTER (status_code = 2) AS error_count,
+        count(*) FILTER (openinference_span_kind = 'LLM') AS llm_count,
+        sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens,
+        sum(cost) AS cost,
+        arg_min(span_id, start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_span_id,
+        arg_min(name, start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_name,
+        arg_min(service_name, start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_service_name,
+        min(start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_start_time_unix_nano
+    FROM sealing
+    GROUP BY trace_id
+    ORDER BY start_time_unix_nano
+"""
+_INSERT_SEGMENT = """
+    INSERT INTO segment
+    SELECT ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano) FROM sealing
+"""
+
+
+@attrs.frozen
+class SealedUpTo:
+    """Where the index ends: the next number for a segment, and the first span that is not sealed."""
+
+    next_segment: int
+    next_seq: int
+
+
+def open_index(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open or create the file and bring its schema up to date.
+
+    Nothing outside this file can be reached from it: no extension is loaded and no other file is read.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        path,
+        config={
+            "checkpoint_threshold": _CHECKPOINT_AT,
+            "memory_limit": _MEMORY,
+            "threads": 2,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "preserve_insertion_order": False,
+        },
+    )
+    _migrate(connection)
+    return connection
+
+
+def sealed_up_to(connection: duckdb.DuckDBPyConnection) -> SealedUpTo:
+    [row] = connection.execute(
+        "SELECT coalesce(max(segment) + 1, 0), coalesce(max(last_seq) + 1, 0) FROM segment"
+    ).fetchall()
+    return SealedUpTo(*row)
+
+
+def segment_files(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Name and size of each file that the index speaks of."""
+    return dict(connection.execute("SELECT file, bytes FROM segment").fetchall())
+
+
+def trace_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """All traces of the index."""
+    return [trace_id for (trace_id,) in connection.execute("SELECT DISTINCT trace_id FROM trace_part").fetchall()]
+
+
+def span_keys_of(connection: duckdb.DuckDBPyConnection, traces: list[str]) -> set[str]:
+    """Trace id and span id, joined, of all sealed spans of these traces."""
+    segments = connection.execute(
+        "SELECT DISTINCT segment FROM trace_part WHERE trace_id IN (SELECT unnest(?::VARCHAR[]))", [traces]
+    ).fetchall()
+    if not segments:
+        return set()
+    numbers = ", ".join(str(segment) for (segment,) in segments)
+    rows = connection.execute(
+        f"SELECT trace_id || span_id FROM span WHERE segment IN ({numbers}) "  # noqa: S608 - own numbers
+        "AND trace_id IN (SELECT unnest(?::VARCHAR[]))",
+        [traces],
+    ).fetchall()
+    return {key for (key,) in rows}
+
+
+def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table) -> None:
+    """Write a segment and make it part of the index, in one transaction. Blocks; runs in the sealing thread."""
+    ordered = in_reading_order(rows)
+    file = f"{segment:08d}.parquet"
+    size = write_segment(folder / file, ordered)
+    hot = ordered.select(INDEX_COLUMNS).append_column("position", pa.array(range(ordered.num_rows), pa.uint32()))
+    connection.register("sealing", hot)
+    try:
+        connection.begin()
+        connection.execute(_INSERT_SPANS, [segment])
+        connection.execute(_INSERT_SERVICES, [segment])
+        connection.execute(_INSERT_TRACE_PARTS, [segment])
+        connection.execute(_INSERT_SEGMENT, [segment, file, size])
+        connection.commit()
+    except duckdb.Error:
+        _roll_back(connection)
+        raise
+    finally:
+        connection.unregister("sealing")
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.rollback()
+    except duckdb.TransactionException:
+        return  # DuckDB has ended the transaction itself
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+    [(present,)] = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchall()
+    migrations = sorted(_MIGRATIONS.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    newest = int(migrations[-1].name[:4])
+    if present > newest:
+        raise StartRefused(f"The span database has schema {present}; this version of the studio knows {newest} at most")
+    for migration in migrations[present:]:
+        connection.begin()
+        connection.execute(migration.read_text(encoding="utf-8"))
+        connection.execute("INSERT INTO schema_version VALUES (?)", [int(migration.name[:4])])
+        connection.commit()

@@ -1,0 +1,62 @@
+"""Spans that are durable in the journal and not sealed yet: kept in memory, where queries read them."""
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from actors.span_store.journal import Journal
+from actors.span_store.rows import ROWS
+
+
+class Generation:
+    """The spans of one journal. Appended to by the writing thread; other threads read ``table``."""
+
+    def __init__(self, number: int, first_seq: int, journal: Journal, batches: Iterable[pa.RecordBatch] = ()) -> None:
+        self.number = number
+        self.first_seq = first_seq
+        self.journal = journal
+        self.ids: set[str] = set()  # trace id and span id, joined
+        self.bytes = 0
+        self.rows = 0
+        self._batches: list[pa.RecordBatch] = []
+        for batch in batches:
+            self.remember(batch)
+
+    @property
+    def next_seq(self) -> int:
+        return self.first_seq + self.rows
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        """Make the batch durable, then visible. ``OSError`` when the disk does not take it."""
+        self.journal.append(batch)
+        self.remember(batch)
+
+    def remember(self, batch: pa.RecordBatch) -> None:
+        """Make a durable batch visible."""
+        self.ids.update(span_keys(batch))
+        self.bytes += batch.nbytes
+        self.rows += batch.num_rows
+        self._batches.append(batch)
+
+    def table(self) -> pa.Table:
+        """All rows so far, in the order of ``seq``; no copy."""
+        return pa.Table.from_batches(list(self._batches), ROWS)
+
+
+class Recent:
+    """A view of all generations at one moment: their rows, numbered without gap from ``first_seq``."""
+
+    def __init__(self, generations: Sequence[Generation]) -> None:
+        self.first_seq = generations[0].first_seq
+        self.table: pa.Table = pa.concat_tables([each.table() for each in generations])
+
+    def take(self, sequence: Sequence[int], columns: Sequence[str]) -> pa.Table:
+        """The rows with these numbers."""
+        positions = pa.array([seq - self.first_seq for seq in sequence], pa.int64())
+        return self.table.select(columns).take(positions)
+
+
+def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
+    """The identity of each span: trace id and span id, joined."""
+    trace_ids, span_ids = rows["trace_id"].to_pylist(), rows["span_id"].to_pylist()
+    return [trace_id + span_id for trace_id, span_id in zip(trace_ids, span_ids, strict=True)]

@@ -1,0 +1,67 @@
+"""Sealed files: every row readable by its position, traces together, also for other tools."""
+
+import random
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from actors.span_store.rows import numbered, rows_of
+from actors.span_store.segments import ROW_GROUP, in_reading_order, read_rows, write_segment
+from actors.span_store.spans import span_columns
+from actors.span_store.trace_filter import TraceFilter
+from tests.spans import START, span
+
+pytestmark = pytest.mark.unit
+
+
+def shuffled(traces: int, each: int) -> pa.Table:
+    spans = [
+        span(number, trace_id=trace, start=START + trace * 1000 + number, attributes={"n": number})
+        for trace in range(1, traces + 1)
+        for number in range(1, each + 1)
+    ]
+    random.Random(1).shuffle(spans)
+    return pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])
+
+
+def test_traces_lie_together_in_the_order_of_their_start() -> None:
+    ordered = in_reading_order(shuffled(20, 5))
+    assert [int(trace_id, 16) for trace_id in ordered["trace_id"].to_pylist()] == [
+        t for t in range(1, 21) for _ in range(5)
+    ]
+    starts = ordered["start_time_unix_nano"].to_pylist()
+    assert starts == sorted(starts)
+
+
+def test_rows_come_back_by_position_in_the_order_asked(tmp_path: Path) -> None:
+    rows = in_reading_order(shuffled(ROW_GROUP // 2, 5))
+    path = tmp_path / "1.parquet"
+    assert write_segment(path, rows) == path.stat().st_size
+    positions = [rows.num_rows - 1, 0, ROW_GROUP, ROW_GROUP - 1, 7, ROW_GROUP + 1]
+    assert read_rows(path, positions, ["seq", "attributes_json"]) == rows.select(["seq", "attributes_json"]).take(
+        positions
+    )
+
+
+def test_nothing_unfinished_stays(tmp_path: Path) -> None:
+    write_segment(tmp_path / "1.parquet", shuffled(2, 2))
+    assert [path.name for path in tmp_path.iterdir()] == ["1.parquet"]
+
+
+def test_plain_duckdb_reads_a_segment(tmp_path: Path) -> None:
+    write_segment(tmp_path / "1.parquet", shuffled(3, 4))
+    with duckdb.connect() as connection:
+        query = f"SELECT count(*), sum((attributes_json->>'n')::INT) FROM '{tmp_path}/1.parquet'"
+        assert connection.execute(query).fetchall() == [(12, 30)]
+
+
+def test_the_filter_knows_what_was_added_and_hardly_anything_else() -> None:
+    chance = random.Random(2)
+    ids = [f"{chance.getrandbits(128):032x}" for _ in range(4000)]
+    known, others = ids[:2000], ids[2000:]
+    traces = TraceFilter()
+    traces.add(known)
+    assert all(trace_id in traces for trace_id in known)
+    assert sum(trace_id in traces for trace_id in others) < 3

@@ -1,0 +1,166 @@
+"""Decodes large OTLP requests into columns, without an object for each span and attribute.
+
+Takes about half the time of ``otlp.decode_trace_request`` and gives the same spans. It handles what nearly every
+request consists of; for the rest it returns ``None``, and the careful decoder takes over.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import ptars
+import pyarrow as pa
+import pyarrow.compute as pc
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope as OtlpScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource as OtlpResource
+
+from actors.span_store.spans import (
+    Attributes,
+    AttributeValue,
+    InstrumentationScope,
+    Resource,
+    SpanColumns,
+    SpanEvent,
+    SpanLink,
+)
+from transports.grpc.generated import span_columns_pb2
+from transports.otlp_request import fault_of_ids, parent_id
+from transports.otlp_values import nested_value, resource_of, scope_of
+
+_decoder = ptars.HandlerPool([span_columns_pb2.DESCRIPTOR]).get_for_message(span_columns_pb2.Request.DESCRIPTOR)
+# Members of AnyValue that are taken over as they are, in the order in which they are looked for.
+_PLAIN = ("int_value", "double_value", "bool_value", "bytes_value")
+_NESTED = ("array_value", "kvlist_value")
+
+
+def decode_columns(body: bytes) -> SpanColumns | None:
+    """The spans of a serialised ``ExportTraceServiceRequest``, or ``None`` when any part of it needs care."""
+    try:
+        batch = _decoder.list_to_record_batch([body])
+        return _columns(batch.column(0).flatten())
+    except (ValueError, DecodeError):
+        return None
+
+
+def _columns(resource_spans: pa.StructArray) -> SpanColumns | None:
+    scope_spans = resource_spans.field("scope_spans").flatten()
+    spans = scope_spans.field("spans").flatten()
+    trace_ids, span_ids = spans.field("trace_id").to_pylist(), spans.field("span_id").to_pylist()
+    if any(map(fault_of_ids, trace_ids, span_ids)):
+        return None
+    status = spans.field("status")
+    return SpanColumns(
+        trace_id=pa.array([each.hex() for each in trace_ids], pa.string()),
+        span_id=pa.array([each.hex() for each in span_ids], pa.string()),
+        parent_span_id=pa.array(map(parent_id, spans.field("parent_span_id").to_pylist()), pa.string()),
+        trace_state=spans.field("trace_state"),
+        flags=spans.field("flags"),
+        name=spans.field("name"),
+        kind=spans.field("kind"),
+        start_time_unix_nano=spans.field("start_time_unix_nano"),
+        end_time_unix_nano=spans.field("end_time_unix_nano"),
+        attributes=_attributes(spans.field("attributes")),
+        dropped_attributes_count=spans.field("dropped_attributes_count"),
+        events=_events(spans.field("events")),
+        dropped_events_count=spans.field("dropped_events_count"),
+        links=_links(spans.field("links")),
+        dropped_links_count=spans.field("dropped_links_count"),
+        status_code=pc.fill_null(pc.struct_field(status, "code"), 0),
+        status_message=pc.fill_null(pc.struct_field(status, "message"), ""),
+        resource=_spread(_resources(resource_spans), _counts(resource_spans, scope_spans)),
+        scope=_spread(_scopes(scope_spans), pc.list_value_length(scope_spans.field("spans")).to_pylist()),
+    )
+
+
+def _resources(resource_spans: pa.StructArray) -> Iterator[Resource]:
+    urls = resource_spans.field("schema_url").to_pylist()
+    for encoded, url in zip(resource_spans.field("resource").to_pylist(), urls, strict=True):
+        yield resource_of(OtlpResource.FromString(encoded), url)
+
+
+def _scopes(scope_spans: pa.StructArray) -> Iterator[InstrumentationScope]:
+    urls = scope_spans.field("schema_url").to_pylist()
+    for encoded, url in zip(scope_spans.field("scope").to_pylist(), urls, strict=True):
+        yield scope_of(OtlpScope.FromString(encoded), url)
+
+
+def _counts(resource_spans: pa.StructArray, scope_spans: pa.StructArray) -> list[int]:
+    """How many spans each resource has."""
+    in_scopes = pc.list_value_length(scope_spans.field("spans")).to_pylist()
+    bounds = resource_spans.field("scope_spans").offsets.to_pylist()
+    return [sum(in_scopes[begin:end]) for begin, end in pairwise(bounds)]
+
+
+def _spread(items: Iterator[Any], counts: list[int]) -> list[Any]:
+    """Each item as often as its count says."""
+    return [item for item, count in zip(items, counts, strict=True) for _ in range(count)]
+
+
+def _attributes(lists: pa.ListArray) -> list[Attributes]:
+    """A dictionary for each list of key-value pairs; an attribute without value is left out, of two the last counts."""
+    pairs = lists.flatten()
+    keys = pairs.field("key").to_pylist()
+    values = _values(pairs.field("value"))
+    bounds = pairwise(lists.offsets.to_pylist())
+    if None in values:
+        return [
+            {key: value for key, value in zip(keys[begin:end], values[begin:end], strict=True) if value is not None}
+            for begin, end in bounds
+        ]
+    return [dict(zip(keys[begin:end], values[begin:end], strict=True)) for begin, end in bounds]
+
+
+def _values(values: pa.StructArray) -> list[AttributeValue]:
+    found: list[AttributeValue] = values.field("string_value").to_pylist()
+    for member in _PLAIN:
+        for position, value in _set_ones(values.field(member)):
+            found[position] = value
+    for member in _NESTED:
+        for position, encoded in _set_ones(values.field(member)):
+            value = AnyValue()
+            getattr(value, member).MergeFromString(encoded)
+            found[position] = nested_value(value, member)
+    return found
+
+
+def _set_ones(member: pa.Array) -> Iterator[tuple[int, Any]]:
+    """Positions and values where this member of the AnyValue is the one that is set."""
+    if member.null_count == len(member):
+        return iter(())
+    return zip(pc.indices_nonzero(member.is_valid()).to_pylist(), member.drop_null().to_pylist(), strict=True)
+
+
+def _events(lists: pa.ListArray) -> Sequence[Sequence[SpanEvent]]:
+    events = lists.flatten()
+    if not len(events):
+        return [()] * len(lists)
+    made = list(
+        map(
+            SpanEvent,
+            events.field("time_unix_nano").to_pylist(),
+            events.field("name").to_pylist(),
+            _attributes(events.field("attributes")),
+            events.field("dropped_attributes_count").to_pylist(),
+        )
+    )
+    return [made[begin:end] for begin, end in pairwise(lists.offsets.to_pylist())]
+
+
+def _links(lists: pa.ListArray) -> Sequence[Sequence[SpanLink]]:
+    links = lists.flatten()
+    if not len(links):
+        return [()] * len(lists)
+    made = list(
+        map(
+            SpanLink,
+            [each.hex() for each in links.field("trace_id").to_pylist()],
+            [each.hex() for each in links.field("span_id").to_pylist()],
+            links.field("trace_state").to_pylist(),
+            _attributes(links.field("attributes")),
+            links.field("dropped_attributes_count").to_pylist(),
+            links.field("flags").to_pylist(),
+        )
+    )
+    return [made[begin:end] for begin, end in pairwise(lists.offsets.to_pylist())]
