@@ -1,5 +1,6 @@
 """What somebody does who has just started the studio, with the exporters of the OpenTelemetry SDK."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -104,6 +105,15 @@ def test_the_walk_of_a_newcomer(data_dir: Path) -> None:
         assert studio.rest("GET", "/api/v1/observability/services").status == 401  # the cookie is dead, not just gone
         studio.sign_in()
         assert studio.rest("GET", "/api/v1/observability/services").json == ["mine"]
+
+
+def test_a_studio_that_has_worked_says_nothing_but_log_lines(running: Running) -> None:
+    for name, make in EXPORTERS.items():
+        assert export(make, running, name) is SpanExportResult.SUCCESS
+    assert running.studio.terminate() == 0
+    lines = [json.loads(line) for line in running.studio.log.read_text().splitlines()]
+    assert lines[-1]["event"] == "studio stopped"
+    assert {line["level"] for line in lines} == {"info"}
 
 
 @pytest.mark.security
