@@ -25,6 +25,7 @@ class Action(Enum):
     """What was done."""
 
     CREATE = "create"
+    UPDATE = "update"
     DELETE = "delete"
     SIGN_IN = "auth_sign_in"
     SIGN_IN_FAILED = "auth_sign_in_failed"
@@ -37,6 +38,7 @@ class Resource(Enum):
     USER = "user"
     SESSION = "session"
     API_KEY = "api_key"
+    PROVIDER_KEY = "provider_key"
 
 
 @attrs.frozen(kw_only=True)

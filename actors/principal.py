@@ -10,6 +10,7 @@ class Scope(Enum):
 
     INGEST = "ingest"  # send spans
     READ = "read"  # read spans
+    PLAY = "play"  # run prompts, which costs money
 
 
 @attrs.frozen(kw_only=True)

@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from actors.playground.prompt import Completion, Prompt, ToolCall
+from actors.playground.prompt import Completion, Prompt, ToolCall, Usage
 
 
 @attrs.frozen(kw_only=True)
@@ -22,8 +22,9 @@ class ReasoningDelta:
     text: str
 
 
-# A stream is deltas and tool calls as they come, and at its end one Completion with everything together.
-Chunk: TypeAlias = TextDelta | ReasoningDelta | ToolCall | Completion
+# A stream is deltas and tool calls as they come, the tokens counted so far where a vendor tells them early, and at its
+# end one Completion with everything together.
+Chunk: TypeAlias = TextDelta | ReasoningDelta | ToolCall | Usage | Completion
 
 
 @attrs.frozen(kw_only=True)

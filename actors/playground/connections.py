@@ -1,0 +1,70 @@
+"""The open clients of the providers."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import attrs
+
+from actors.playground.provider_keys import ProviderKeys
+from actors.playground.providers.provider import Endpoint, Provider
+from actors.playground.vendors import OpenProvider, Vendor
+
+
+@attrs.define(eq=False)
+class _Connection:
+    """One client and how many use it now."""
+
+    provider: Provider
+    endpoint: Endpoint
+    users: int = 0
+
+
+class Connections:
+    """One client for each provider, kept between calls, and replaced when the key changes.
+
+    ``adapters`` stand in for the vendors' own, by name.
+    """
+
+    def __init__(self, keys: ProviderKeys, adapters: Mapping[str, OpenProvider]) -> None:
+        self._keys = keys
+        self._adapters = adapters
+        self._current: dict[str, _Connection] = {}
+
+    def check(self, vendor: Vendor) -> None:
+        """``Refused`` when the provider has no key."""
+        self._keys.endpoint(vendor)
+
+    @asynccontextmanager
+    async def to(self, vendor: Vendor) -> AsyncIterator[Provider]:
+        """A client for the length of the block. ``Refused`` when the provider has no key."""
+        connection = await self._connection(vendor)
+        connection.users += 1
+        try:
+            yield connection.provider
+        finally:
+            connection.users -= 1
+            await self._close_replaced(vendor.name, connection)
+
+    async def close(self) -> None:
+        """Close the clients that nobody uses."""
+        current, self._current = self._current, {}
+        for name, connection in current.items():
+            await self._close_replaced(name, connection)
+
+    async def _connection(self, vendor: Vendor) -> _Connection:
+        endpoint = self._keys.endpoint(vendor)
+        current = self._current.get(vendor.name)
+        if current is not None and current.endpoint == endpoint:
+            return current
+        make = self._adapters.get(vendor.name) or await vendor.load()
+        opened = self._current.get(vendor.name)
+        if opened is not None and opened.endpoint == endpoint:
+            return opened  # somebody was faster
+        self._current[vendor.name] = made = _Connection(make(endpoint), endpoint)
+        if opened is not None:
+            await self._close_replaced(vendor.name, opened)
+        return made
+
+    async def _close_replaced(self, name: str, connection: _Connection) -> None:
+        if connection.users == 0 and self._current.get(name) is not connection:
+            await connection.provider.close()

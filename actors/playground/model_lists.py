@@ -1,0 +1,61 @@
+"""The providers' models, remembered for a while."""
+
+import asyncio
+from collections import defaultdict
+
+import attrs
+import structlog
+
+from actors.clock import Clock
+from actors.errors import ProviderFailed
+from actors.playground.connections import Connections
+from actors.playground.providers.provider import Model
+from actors.playground.vendors import Vendor
+
+log = structlog.get_logger(__name__)
+
+_SECONDS = 900  # as the reference's cache (contract, section 7)
+
+
+@attrs.frozen(kw_only=True)
+class _List:
+    models: tuple[Model, ...]
+    fetched_at: float  # Unix seconds
+
+
+class ModelLists:
+    """One list for each provider. An empty one is asked for again each time."""
+
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self._connections = connections
+        self._clock = clock
+        self._lists: dict[str, _List] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one call for all who wait
+
+    async def models(self, vendor: Vendor) -> tuple[Model, ...]:
+        """The list, at most 900 s old. Raises ``Refused`` and ``ProviderFailed``."""
+        async with self._turns[vendor.name]:
+            kept = self._lists.get(vendor.name)
+            if kept is not None and self._clock().timestamp() - kept.fetched_at < _SECONDS:
+                return kept.models
+            return await self._fetch(vendor, "fetch")
+
+    async def refresh(self, vendor: Vendor) -> tuple[Model, ...]:
+        """The list as it is now."""
+        async with self._turns[vendor.name]:
+            return await self._fetch(vendor, "refresh")
+
+    def forget(self, vendor: Vendor) -> None:
+        """Another key may see other models."""
+        self._lists.pop(vendor.name, None)
+
+    async def _fetch(self, vendor: Vendor, verb: str) -> tuple[Model, ...]:
+        async with self._connections.to(vendor) as provider:
+            try:
+                models = await provider.models()
+            except ProviderFailed as error:
+                log.warning("model list not fetched", provider=vendor.name, reason=error.detail)
+                raise ProviderFailed(f"Failed to {verb} models from {vendor.name} API") from error
+        if models:
+            self._lists[vendor.name] = _List(models=models, fetched_at=self._clock().timestamp())
+        return models

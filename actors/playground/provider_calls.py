@@ -1,0 +1,80 @@
+"""Calls a provider for a run, and sees to it that the run becomes a trace, however it ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+from actors.errors import DeadlineExceeded, InternalError, ProviderFailed, StudioError
+from actors.playground.connections import Connections
+from actors.playground.messages import Finished, RunResult, Started
+from actors.playground.prompt import Completion
+from actors.playground.run_log import RunLog
+from actors.playground.run_record import RunRecord
+from actors.playground.run_trace import span_of, weight_of
+from actors.playground.trace_writer import TraceWriter
+from actors.playground.vendors import vendor_of
+from actors.playground.well_formed import well_formed_chunk, well_formed_completion
+
+
+class ProviderCalls:
+    """Plain and streamed calls of at most ``seconds``."""
+
+    def __init__(self, connections: Connections, traces: TraceWriter, seconds: float) -> None:
+        self._connections = connections
+        self._traces = traces
+        self._seconds = seconds
+
+    async def generate(self, record: RunRecord) -> RunResult:
+        """The whole answer. Raises what ``Provider`` does, and ``DeadlineExceeded``."""
+        vendor = vendor_of(record.prompt.provider)
+        self._connections.check(vendor)
+        await self._traces.room()
+        async with self._settled(record), self._connections.to(vendor) as provider:
+            completion = well_formed_completion(await provider.generate(record.prompt))
+            return record.result(completion)
+
+    async def stream(self, record: RunRecord, log: RunLog) -> None:
+        """The answer into the log, up to ``Finished``. Raises as ``generate`` does."""
+        vendor = vendor_of(record.prompt.provider)
+        log.append(Started(provider=vendor.name, model=record.prompt.model, trace_id=record.trace_id))
+        await self._traces.room()
+        async with self._settled(record), self._connections.to(vendor) as provider:
+            async with aclosing(provider.stream(record.prompt)) as chunks:
+                async for given in chunks:
+                    chunk = well_formed_chunk(given)
+                    record.note(chunk)
+                    if not isinstance(chunk, Completion):
+                        log.append(chunk)
+                        await log.room()
+            if record.completion is None:
+                raise ProviderFailed(f"{vendor.name}: the stream ended early")
+            result = record.result(record.completion)
+        if result.completion.usage is not None:
+            log.append(result.completion.usage)
+        log.end(Finished(result=result))
+
+    @asynccontextmanager
+    async def _settled(self, record: RunRecord) -> AsyncIterator[None]:
+        """Whatever happens in the block ends up in the record, and the record in a trace."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                yield
+        except ProviderFailed as error:
+            failure = ProviderFailed(f"Generation failed: {error.detail}")
+            record.fail(failure)
+            raise failure from error
+        except StudioError as error:
+            record.fail(error)
+            raise
+        except TimeoutError:
+            late = DeadlineExceeded(f"The run took more than {self._seconds:g} s")
+            record.fail(late)
+            raise late from None
+        except asyncio.CancelledError:
+            record.cancel()
+            raise
+        except Exception:
+            record.fail(InternalError("Internal Server Error"))
+            raise
+        finally:
+            self._traces.add(span_of(record), weight_of(record))

@@ -1,0 +1,120 @@
+"""The keys of the providers: given by the operator, or set by a user and kept encrypted.
+
+They are sealed with AES-256-GCM under the key that also seals session cookies, each for its provider, so that a sealed
+key moved to another row does not open. Under a changed cookie key they are as good as gone: users set them again.
+"""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
+from actors.clock import Clock
+from actors.errors import NotFound, Refused
+from actors.playground.messages import ProviderState
+from actors.playground.providers.provider import Endpoint
+from actors.playground.vendors import VENDORS, Vendor
+from actors.principal import Principal
+from actors.sqlite import Component, Database
+
+log = structlog.get_logger(__name__)
+
+_KEYS = Component(name="playground", package="actors.playground")
+_NONCE_BYTES = 12
+_SHOWN = 4  # characters
+
+
+class ProviderKeys:
+    """The endpoint of each provider. A key that a user has set wins over the operator's."""
+
+    def __init__(self, database: Database, given: Mapping[str, Endpoint], cookie_key: bytes, clock: Clock) -> None:
+        self._database = database
+        self._given = given
+        self._cipher = AESGCM(cookie_key)
+        self._clock = clock
+        self._set: dict[str, str] = {}
+
+    @classmethod
+    async def open(cls, path: Path, given: Mapping[str, Endpoint], cookie_key: bytes, clock: Clock) -> "ProviderKeys":
+        """Open the SQLite file and read the keys. Raises as ``Database.open`` does."""
+        keys = cls(await Database.open(path, AUDIT, _KEYS), given, cookie_key, clock)
+        try:
+            await keys._load()
+        except BaseException:
+            await keys.close()
+            raise
+        return keys
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    def endpoint(self, vendor: Vendor) -> Endpoint:
+        """Where and as whom to call. ``Refused`` without a key, unless the server may want none."""
+        given = self._given.get(vendor.name, Endpoint(key=""))
+        endpoint = Endpoint(key=self._set.get(vendor.name, given.key), base_url=given.base_url)
+        if not endpoint.key and not (vendor.keyless and endpoint.base_url):
+            raise Refused(f"{vendor.variable} not configured")
+        return endpoint
+
+    def state(self, vendor: Vendor) -> ProviderState:
+        try:
+            key = self.endpoint(vendor).key
+        except Refused:
+            return ProviderState(provider=vendor.name, configured=False, last_four=None)
+        return ProviderState(provider=vendor.name, configured=True, last_four=key[-_SHOWN:] or None)
+
+    async def set(self, vendor: Vendor, key: str, by: Principal) -> None:
+        """Keep a key, also for the next start."""
+        now = self._clock()
+        async with audited(self._database, now) as change:
+            await change.rows(
+                "INSERT OR REPLACE INTO provider_keys (provider, sealed, set_at, set_by, set_by_id) "
+                "VALUES (?, ?, ?, ?, ?)",
+                vendor.name,
+                self._sealed(vendor.name, key),
+                int(now.timestamp()),
+                by.email,
+                by.user_id,
+            )
+            await change.record(_entry(Action.UPDATE, vendor, by))
+        self._set[vendor.name] = key
+
+    async def forget(self, vendor: Vendor, by: Principal) -> None:
+        """Drop the key that was set; the operator's counts again. Raises ``NotFound``."""
+        async with audited(self._database, self._clock()) as change:
+            if not await change.rows("DELETE FROM provider_keys WHERE provider = ? RETURNING 1", vendor.name):
+                raise NotFound("No key was set for this provider")
+            await change.record(_entry(Action.DELETE, vendor, by))
+        self._set.pop(vendor.name, None)
+
+    async def _load(self) -> None:
+        for row in await self._database.rows("SELECT provider, sealed FROM provider_keys"):
+            try:
+                self._set[row["provider"]] = self._opened(row["provider"], row["sealed"])
+            except (InvalidTag, ValueError):
+                log.warning("provider key cannot be read: the cookie key has changed", provider=row["provider"])
+
+    def _sealed(self, provider: str, key: str) -> bytes:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, key.encode(), _purpose(provider))
+
+    def _opened(self, provider: str, sealed: bytes) -> str:
+        return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _purpose(provider)).decode()
+
+
+def states(keys: ProviderKeys) -> tuple[ProviderState, ...]:
+    """All providers, by name."""
+    return tuple(keys.state(VENDORS[name]) for name in sorted(VENDORS))
+
+
+def _purpose(provider: str) -> bytes:
+    """Authenticated with each key, so that nothing else that is sealed with the cookie key can pass as one."""
+    return f"junjo provider key 1 {provider}".encode()
+
+
+def _entry(action: Action, vendor: Vendor, by: Principal) -> AuditEntry:
+    return AuditEntry(action=action, resource=Resource.PROVIDER_KEY, resource_id=vendor.name, by=by)

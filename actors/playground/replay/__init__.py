@@ -1,0 +1,1 @@
+"""Stored LLM spans, of whatever convention, as prompts that can be run again."""

@@ -1,0 +1,103 @@
+"""A prompt as it is pieced together from a span, with what gets lost on the way."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import orjson
+
+from actors.playground.prompt import ChatMessage, JsonObject, Tool, ToolCall
+
+
+@attrs.define(kw_only=True)
+class Draft:
+    """What the readers have found so far. The first finding counts; ``lost`` is for people."""
+
+    provider: str | None = None
+    model: str | None = None
+    messages: list[ChatMessage] = attrs.field(factory=list)
+    parameters: dict[str, Any] = attrs.field(factory=dict)  # by their names in the REST contract
+    tools: list[Tool] = attrs.field(factory=list)
+    json_mode: bool = False
+    json_schema: JsonObject | None = None
+    lost: list[str] = attrs.field(factory=list)
+
+    def parameter(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever was stored; checked at the end
+        """A parameter, if it is said and was not found before."""
+        if value is not None:
+            self.parameters.setdefault(name, value)
+
+    def tool(self, definition: object) -> None:
+        """A tool in one of the usual forms: flat, or wrapped as OpenAI's function."""
+        made = as_json(definition)
+        function = made.get("function", made) if isinstance(made, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        if not isinstance(function, dict) or not isinstance(name, str):
+            self.lost.append("a tool that cannot be read")
+            return
+        self.tools.append(
+            Tool(
+                name=name,
+                description=text(function.get("description")),
+                parameters=_first_object(function, "parameters", "inputSchema", "input_schema", "jsonSchema"),
+            )
+        )
+
+    def schema(self, schema: object) -> None:
+        """The JSON schema of the answer."""
+        made = as_json(schema)
+        if isinstance(made, dict):
+            self.json_mode, self.json_schema = True, made
+
+    def response_format(self, form: object) -> None:
+        """OpenAI's ``response_format``."""
+        if isinstance(form, Mapping) and form.get("type") == "json_object":
+            self.json_mode = True
+        elif isinstance(form, Mapping) and isinstance(form.get("json_schema"), Mapping):
+            self.schema(form["json_schema"].get("schema"))
+
+
+def as_json(value: object) -> Any:  # noqa: ANN401 - any JSON value
+    """JSON text as what it says; anything else, and text that is no JSON, as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+
+
+def text(value: object) -> str:
+    """A text as it is, nothing as "", anything else as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else orjson.dumps(value).decode()
+
+
+def tool_call(call_id: object, name: object, arguments: object) -> ToolCall:
+    return ToolCall(id=text(call_id), name=text(name), arguments=text({} if arguments is None else arguments))
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """The objects of an array that may be JSON text; none if it is something else."""
+    made = as_json(value)
+    return [item for item in made if isinstance(item, dict)] if isinstance(made, list) else []
+
+
+def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
+    """``prefix.0.a.b`` and its like as a list of flat objects ``{"a.b": ...}``, by index."""
+    items: dict[int, dict[str, Any]] = {}
+    for name, value in attributes.items():
+        if name.startswith(prefix):
+            index, _, member = name[len(prefix) :].partition(".")
+            if index.isdecimal():
+                items.setdefault(int(index), {})[member] = value
+    return [items[index] for index in sorted(items)]
+
+
+def _first_object(holder: Mapping[str, Any], *names: str) -> JsonObject:
+    for name in names:
+        value = as_json(holder.get(name))
+        if isinstance(value, dict):
+            return value
+    return {}

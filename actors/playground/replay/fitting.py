@@ -1,0 +1,97 @@
+"""Models and parameters as the REST contract allows them (section 7); what does not fit is said to be lost."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from actors.playground.replay.draft import Draft
+
+_PROVIDERS = {
+    "openai": "openai",
+    "azure": "openai",
+    "anthropic": "anthropic",
+    "google": "gemini",
+    "gemini": "gemini",
+    "gcp": "gemini",
+    "vertex": "gemini",
+    "vertexai": "gemini",
+}
+_MODELS = {
+    "gpt-": "openai",
+    "chatgpt-": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+    "claude-": "anthropic",
+    "gemini-": "gemini",
+}
+_NOT_IN_PROVIDER = re.compile(r"[^a-z_]")
+_MODEL = re.compile(r"[a-z0-9._-]+")
+_MOST_STOPS = 4
+_EFFORTS = ("minimal", "low", "medium", "high")
+
+
+def fitting_model(draft: Draft) -> tuple[str, str]:
+    """Provider and model. One that is not served here keeps its name, so that a user sees what to replace."""
+    model = (draft.model or "").removeprefix("models/")
+    said = (draft.provider or "").lower()
+    provider = _PROVIDERS.get(re.split(r"[._ -]", said)[0]) or _provider_of(model)
+    if provider is None:
+        draft.lost.append(f"provider {said or '(none named)'}: not served here")
+        provider = _NOT_IN_PROVIDER.sub("_", said) or "unknown"
+    if not _MODEL.fullmatch(model):
+        draft.lost.append(f"model {model!r}: not a name that may be asked for here" if model else "model: none named")
+    return provider, model or "unknown"
+
+
+def fitting_parameters(draft: Draft) -> dict[str, Any]:
+    """The parameters that fit, by the names of ``Prompt``."""
+    found: dict[str, Any] = {}
+    for name, value in draft.parameters.items():
+        fitted = _FITTING[name](value)
+        if fitted is None:
+            draft.lost.append(f"parameter {name}: {value!r} is not allowed here")
+        else:
+            found[name] = fitted
+    if found.get("max_tokens") == found.get("max_completion_tokens"):
+        found.pop("max_tokens", None)  # one limit, written in two conventions
+    return found
+
+
+def _provider_of(model: str) -> str | None:
+    return next((provider for prefix, provider in _MODELS.items() if model.startswith(prefix)), None)
+
+
+def _up_to(most: float) -> Callable[[object], float | None]:
+    def fit(value: object) -> float | None:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return float(value) if is_number and 0 <= value <= most else None  # type: ignore[arg-type,operator]  # a number
+
+    return fit
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        return None
+    return int(value) if value > 0 else None
+
+
+def _stops(value: object) -> tuple[str, ...] | None:
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, list) or len(stops) > _MOST_STOPS or not all(isinstance(stop, str) for stop in stops):
+        return None
+    return tuple(stops)
+
+
+def _effort(value: object) -> str | None:
+    return value if isinstance(value, str) and value in _EFFORTS else None
+
+
+_FITTING: Final[Mapping[str, Callable[[object], Any]]] = {
+    "temperature": _up_to(2),
+    "top_p": _up_to(1),
+    "max_tokens": _count,
+    "max_completion_tokens": _count,
+    "stop": _stops,
+    "reasoning_effort": _effort,
+}

@@ -1,0 +1,76 @@
+"""OpenTelemetry's GenAI conventions, in their present names and those before v1.37.
+
+Messages are attributes, JSON text or structured; before that they were events of the span, one for each message.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from actors.playground.replay.draft import Draft, as_json, objects
+from actors.playground.replay.parts import add_message
+
+Attributes = Mapping[str, Any]
+
+_REQUEST = "gen_ai.request."
+_PARAMETERS = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "max_tokens": "max_tokens",
+    "stop_sequences": "stop",
+    "reasoning.level": "reasoning_effort",
+}
+_NO_PARAMETERS = frozenset(("model", "stream", "is_streaming"))
+_PROMPT_EVENTS = ("gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message")
+
+
+def read_messages(attributes: Attributes, events: Sequence[Attributes], draft: Draft) -> None:
+    messages = objects(attributes.get("gen_ai.input.messages")) or objects(attributes.get("gen_ai.prompt"))
+    if messages:
+        _instructions(attributes, draft)
+        for message in messages:
+            add_message(draft, message)
+    else:
+        _events(events, draft)
+
+
+def read_parameters(attributes: Attributes, draft: Draft) -> None:
+    draft.provider = draft.provider or attributes.get("gen_ai.provider.name") or attributes.get("gen_ai.system")
+    draft.model = draft.model or attributes.get(f"{_REQUEST}model") or attributes.get("gen_ai.response.model")
+    for name, value in attributes.items():
+        if name.startswith(_REQUEST):
+            _parameter(name[len(_REQUEST) :], value, draft)
+    if attributes.get("gen_ai.output.type") == "json":
+        draft.json_mode = True
+
+
+def read_tools(attributes: Attributes, draft: Draft) -> None:
+    for tool in objects(attributes.get("gen_ai.tool.definitions")):
+        draft.tool(tool)
+
+
+def _instructions(attributes: Attributes, draft: Draft) -> None:
+    instructions = as_json(attributes.get("gen_ai.system_instructions"))
+    if instructions:
+        add_message(draft, {"role": "system", "parts": instructions})
+
+
+def _parameter(name: str, value: object, draft: Draft) -> None:
+    if name in _PARAMETERS:
+        draft.parameter(_PARAMETERS[name], value)
+    elif name not in _NO_PARAMETERS:
+        draft.lost.append(f"parameter {name}")
+
+
+def _events(events: Sequence[Attributes], draft: Draft) -> None:
+    for event in events:
+        told = event.get("attributes")
+        told = told if isinstance(told, Mapping) else {}
+        if event.get("name") == "gen_ai.content.prompt":
+            for message in objects(told.get("gen_ai.prompt")):
+                add_message(draft, message)
+        elif event.get("name") in _PROMPT_EVENTS:
+            role = str(event["name"]).split(".")[1]
+            calls = objects(told.get("tool_calls"))
+            answered = told.get("id") if role == "tool" else None
+            message = {"role": role, "tool_call_id": answered, **told, "tool_calls": calls}
+            add_message(draft, message)

@@ -1,0 +1,43 @@
+"""From a stored span to a prompt: every convention is asked, and the first that has something counts."""
+
+from typing import Any, Final
+
+import orjson
+
+from actors.errors import Refused
+from actors.playground.messages import Replay
+from actors.playground.prompt import Prompt, SpanReference
+from actors.playground.replay import gen_ai, junjo_agent, open_inference, open_llmetry, vercel
+from actors.playground.replay.draft import Draft
+from actors.playground.replay.fitting import fitting_model, fitting_parameters
+from actors.span_store.spans import StoredSpan
+
+# A span may speak several of these. Those that say more about a message come first.
+_CONVENTIONS: Final = (junjo_agent, gen_ai, open_inference, open_llmetry, vercel)
+
+
+def replay_of(span: StoredSpan) -> Replay:
+    """The prompt of this span. ``Refused`` when no convention finds a message in it."""
+    attributes: dict[str, Any] = orjson.loads(span.attributes_json)
+    events: list[dict[str, Any]] = orjson.loads(span.events_json)
+    draft = Draft()
+    for convention in _CONVENTIONS:
+        if not draft.messages:
+            convention.read_messages(attributes, events, draft)
+        if not draft.tools:
+            convention.read_tools(attributes, draft)
+        convention.read_parameters(attributes, draft)
+    if not draft.messages:
+        raise Refused("This span holds no prompt")
+    provider, model = fitting_model(draft)
+    prompt = Prompt(
+        provider=provider,
+        model=model,
+        messages=tuple(draft.messages),
+        tools=tuple(draft.tools),
+        json_mode=draft.json_mode,
+        json_schema=draft.json_schema,
+        replay_of=SpanReference(trace_id=span.trace_id, span_id=span.span_id),
+        **fitting_parameters(draft),
+    )
+    return Replay(prompt=prompt, not_carried_over=tuple(dict.fromkeys(draft.lost)))

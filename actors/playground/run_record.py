@@ -1,0 +1,127 @@
+"""What happened in one run: kept while it goes on, for its result and its trace."""
+
+import secrets
+import time
+
+import attrs
+
+from actors.errors import StudioError
+from actors.playground.messages import Cancelled, CancelReason, RunResult
+from actors.playground.model_facts import cost
+from actors.playground.prompt import Completion, Prompt, ToolCall, Usage
+from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
+from actors.principal import Principal
+
+_CHARACTERS_PER_TOKEN = 4  # of English text, by the vendors' rule of thumb
+
+
+@attrs.define(kw_only=True, eq=False)
+class RunRecord:
+    """One call of a provider. ``run_id`` is the user's name for it, when it was started over a socket."""
+
+    prompt: Prompt
+    by: Principal
+    run_id: str | None = None
+    trace_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
+    span_id: str = attrs.field(factory=lambda: secrets.token_hex(8))
+    started_at: int = attrs.field(factory=time.time_ns)  # Unix nanoseconds
+    seconds: float = 0.0
+    time_to_first_token: float | None = None
+    completion: Completion | None = None
+    error: StudioError | None = None
+    cancelled: CancelReason | None = None
+    cost: float | None = None
+    _begun: float = attrs.field(factory=time.perf_counter)
+    _text: list[str] = attrs.field(factory=list)
+    _reasoning: list[str] = attrs.field(factory=list)
+    _tool_calls: list[ToolCall] = attrs.field(factory=list)
+    _told: Usage | None = None
+
+    def note(self, chunk: Chunk) -> None:
+        """Remember what came."""
+        if self.time_to_first_token is None and not isinstance(chunk, Usage | Completion):
+            self.time_to_first_token = time.perf_counter() - self._begun
+        match chunk:
+            case TextDelta():
+                self._text.append(chunk.text)
+            case ReasoningDelta():
+                self._reasoning.append(chunk.text)
+            case ToolCall():
+                self._tool_calls.append(chunk)
+            case Usage():
+                self._told = chunk
+            case Completion():
+                self.completion = chunk
+
+    def result(self, completion: Completion) -> RunResult:
+        """The run is over and good."""
+        self.completion = completion
+        self._stop_the_clock()
+        usage = completion.usage
+        self.cost = None if usage is None else cost(self.prompt.provider, completion.model, usage)
+        return RunResult(
+            trace_id=self.trace_id,
+            completion=completion,
+            cost=self.cost,
+            time_to_first_token=self.time_to_first_token,
+            tokens_per_second=self._rate(usage),
+        )
+
+    def fail(self, error: StudioError) -> None:
+        """The run is over with an error."""
+        self.error = error
+        self._settle()
+
+    def cancel(self) -> Cancelled:
+        """The run is over early, for the reason in ``cancelled``."""
+        self.cancelled = self.cancelled or CancelReason.ASKED
+        usage = self._settle()
+        return Cancelled(reason=self.cancelled, usage=usage, estimated=self.usage is None, cost=self.cost)
+
+    @property
+    def text(self) -> str:
+        return "".join(self._text) if self.completion is None else self.completion.content
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(self._reasoning) if self.completion is None else self.completion.reasoning or ""
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(self._tool_calls) if self.completion is None else self.completion.tool_calls
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens as the provider counted them."""
+        return self._told if self.completion is None else self.completion.usage
+
+    def _settle(self) -> Usage:
+        """Stop the clock and price what was used; the tokens are an estimate where the provider told none."""
+        self._stop_the_clock()
+        usage = self.usage or self._estimate()
+        if self.usage or self.time_to_first_token is not None:
+            self.cost = cost(self.prompt.provider, self.prompt.model, usage)
+        return usage
+
+    def _estimate(self) -> Usage:
+        """By the length of the texts; a provider that has not said anything is taken to charge nothing."""
+        if self.time_to_first_token is None:
+            return Usage(prompt_tokens=0, completion_tokens=0)
+        asked = sum(len(message.content) for message in self.prompt.messages)
+        reasoning = len(self.reasoning) // _CHARACTERS_PER_TOKEN
+        said = len(self.text) + sum(len(call.arguments) for call in self.tool_calls)
+        return Usage(
+            prompt_tokens=asked // _CHARACTERS_PER_TOKEN,
+            completion_tokens=said // _CHARACTERS_PER_TOKEN + reasoning,
+            reasoning_tokens=reasoning,
+        )
+
+    def _stop_the_clock(self) -> None:
+        self.seconds = time.perf_counter() - self._begun
+
+    def _rate(self, usage: Usage | None) -> float | None:
+        """Completion tokens for each second since the first one; over the whole time when it is not known."""
+        if usage is None:
+            return None
+        seconds = self.seconds - (self.time_to_first_token or 0.0)
+        return usage.completion_tokens / seconds if seconds > 0 else None

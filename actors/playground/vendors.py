@@ -1,0 +1,66 @@
+"""The providers by name: what their key is called, and how to reach each.
+
+An adapter is imported when it is first used, because its SDK takes half a second and 25 to 55 MB.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+import attrs
+
+from actors.errors import Refused
+from actors.playground.providers.provider import Endpoint, Provider
+
+OpenProvider = Callable[[Endpoint], Provider]
+
+
+@attrs.frozen(kw_only=True)
+class Vendor:
+    """``keyless`` says that a server under another base URL may want no key."""
+
+    name: str
+    variable: str
+    adapter: str
+    provider_class: str
+    keyless: bool = False
+
+    async def load(self) -> OpenProvider:
+        """Import the adapter, off the loop."""
+        module = await asyncio.to_thread(import_module, self.adapter)
+        made: OpenProvider = getattr(module, self.provider_class)
+        return made
+
+
+VENDORS: Mapping[str, Vendor] = {
+    vendor.name: vendor
+    for vendor in (
+        Vendor(
+            name="anthropic",
+            variable="ANTHROPIC_API_KEY",
+            adapter="actors.playground.providers.anthropic",
+            provider_class="AnthropicProvider",
+        ),
+        Vendor(
+            name="gemini",
+            variable="GEMINI_API_KEY",
+            adapter="actors.playground.providers.google",
+            provider_class="GoogleProvider",
+        ),
+        Vendor(
+            name="openai",
+            variable="OPENAI_API_KEY",
+            adapter="actors.playground.providers.openai",
+            provider_class="OpenAIProvider",
+            keyless=True,
+        ),
+    )
+}
+
+
+def vendor_of(provider: str) -> Vendor:
+    """The vendor of this name. ``Refused`` when there is none."""
+    vendor = VENDORS.get(provider)
+    if vendor is None:
+        raise Refused(f"Invalid provider. Must be one of: {', '.join(sorted(VENDORS))}")
+    return vendor
