@@ -9,6 +9,8 @@ import attrs
 
 from actors.ingestion.actor import IngestionActor
 from actors.key_registry.actor import KeyRegistryActor
+from actors.playground.actor import PlaygroundActor, PlaygroundLimits
+from actors.playground.providers.provider import Endpoint
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
@@ -20,7 +22,7 @@ from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 from transports.grpc.span_source import ReadSpansSource
 from transports.http.app import build_app
-from transports.http.config import HttpConfig
+from transports.http.config import HttpConfig, PlayConfig
 from transports.http.server import serve_http
 
 # Requests being received at once, over HTTP and gRPC together; what waits in mailboxes is counted there.
@@ -101,6 +103,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     )
     supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
     supervisor.add(SpanStoreActor, lambda: SpanStoreActor(settings.duckdb_path))
+    supervisor.add(PlaygroundActor, lambda: playground(settings))
     ingestion_host = settings.ingestion_host
     if ingestion_host:
         supervisor.add(
@@ -114,6 +117,23 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
         )
 
 
+def playground(settings: Settings) -> PlaygroundActor:
+    return PlaygroundActor(
+        settings.sqlite_path,
+        cookie_key=settings.secure_cookie_key,
+        endpoints={
+            "openai": Endpoint(key=settings.openai_api_key or "", base_url=settings.openai_base_url),
+            "anthropic": Endpoint(key=settings.anthropic_api_key or "", base_url=settings.anthropic_base_url),
+            "gemini": Endpoint(key=settings.gemini_api_key or "", base_url=settings.gemini_base_url),
+        },
+        limits=PlaygroundLimits(
+            runs_per_user=settings.runs_per_user,
+            resume_seconds=settings.resume_seconds,
+            run_seconds=settings.run_seconds,
+        ),
+    )
+
+
 def http_config(settings: Settings, budget: ByteBudget) -> HttpConfig:
     return HttpConfig(
         version=__version__,
@@ -125,6 +145,11 @@ def http_config(settings: Settings, budget: ByteBudget) -> HttpConfig:
         secure_cookies=settings.production,
         otlp_budget=budget,
         max_request_bytes=settings.max_request_bytes,
+        play=PlayConfig(
+            any_openai_model=settings.openai_base_url is not None,
+            run_seconds=settings.run_seconds,
+            runs_per_socket=settings.runs_per_socket,
+        ),
     )
 
 

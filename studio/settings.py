@@ -153,6 +153,48 @@ class Settings:
         metadata=variable("GEMINI_API_KEY", "", optional(str), "For the playground.", secret=True),
     )
 
+    openai_base_url: str | None = attrs.field(
+        metadata=variable(
+            "OPENAI_BASE_URL",
+            "",
+            optional(web_url),
+            "A server that speaks OpenAI's wire, such as Ollama or vLLM; it needs no key.",
+        )
+    )
+    anthropic_base_url: str | None = attrs.field(
+        metadata=variable("ANTHROPIC_BASE_URL", "", optional(web_url), "A server that speaks Anthropic's wire.")
+    )
+    gemini_base_url: str | None = attrs.field(
+        metadata=variable("GEMINI_BASE_URL", "", optional(web_url), "A server that speaks Gemini's wire.")
+    )
+    runs_per_user: int = attrs.field(
+        metadata=variable(
+            "JUNJO_PLAYGROUND_RUNS_PER_USER",
+            "64",
+            whole_number(1, 10_000),
+            "The most runs that a user may have at once.",
+        )
+    )
+    runs_per_socket: int = attrs.field(
+        metadata=variable(
+            "JUNJO_PLAYGROUND_RUNS_PER_SOCKET",
+            "32",
+            whole_number(1, 1000),
+            "The most runs at once on one WebSocket.",
+        )
+    )
+    resume_seconds: int = attrs.field(
+        metadata=variable(
+            "JUNJO_PLAYGROUND_RESUME_SECONDS",
+            "30",
+            whole_number(0, 3600),
+            "How long a run goes on when its WebSocket is lost.",
+        )
+    )
+    run_seconds: int = attrs.field(
+        metadata=variable("JUNJO_PLAYGROUND_RUN_SECONDS", "600", whole_number(1, 3600), "The longest run.")
+    )
+
     @property
     def production(self) -> bool:
         """Whether this is no trial: cookies are ``Secure``, and nothing is generated."""

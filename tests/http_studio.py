@@ -12,6 +12,9 @@ from multidict import CIMultiDictProxy
 
 from actors.clock import Clock, utc_now
 from actors.key_registry.actor import KeyRegistryActor
+from actors.playground.actor import PlaygroundActor, PlaygroundLimits
+from actors.playground.providers.provider import Endpoint
+from actors.playground.vendors import OpenProvider
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.session.actor import SessionActor
@@ -112,8 +115,16 @@ class HttpStudio:
 
 
 @asynccontextmanager
-async def running_http_studio(folder: Path, config: HttpConfig, *, clock: Clock = utc_now) -> AsyncIterator[HttpStudio]:
-    """All actors that HTTP asks, with their files in ``folder``."""
+async def running_http_studio(
+    folder: Path,
+    config: HttpConfig,
+    *,
+    clock: Clock = utc_now,
+    endpoints: Mapping[str, Endpoint] | None = None,
+    adapters: Mapping[str, OpenProvider] | None = None,
+    limits: PlaygroundLimits | None = None,
+) -> AsyncIterator[HttpStudio]:
+    """All actors that HTTP asks, with their files in ``folder``; the LLM providers are those that a test gives."""
     bus = Bus()
     supervisor = Supervisor(bus)
     accounts = folder / "junjo.db"
@@ -122,6 +133,16 @@ async def running_http_studio(folder: Path, config: HttpConfig, *, clock: Clock 
     )
     supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts))
     supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb"))
+    supervisor.add(
+        PlaygroundActor,
+        lambda: PlaygroundActor(
+            accounts,
+            cookie_key=b"k" * 32,
+            endpoints=endpoints or {},
+            adapters=adapters or {},
+            limits=limits or PlaygroundLimits(),
+        ),
+    )
     await supervisor.start()
     try:
         async with (

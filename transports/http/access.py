@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
-from actors.errors import StudioError, Unauthenticated
+from actors.errors import Forbidden, StudioError, Unauthenticated
 from actors.key_registry.messages import VerifyKey
 from actors.principal import Scope
 from actors.session.messages import CheckSession, Session
 from transports.api_key import key_in, require_key
-from transports.http.keys import BUS, CHECKED_SESSION
+from transports.http.keys import BUS, CHECKED_SESSION, PLAY_KEY
 from transports.http.route import Access
 from transports.http.session_cookie import cookie_in
 
@@ -16,6 +16,7 @@ REFUSALS: dict[Access, tuple[type[StudioError], ...]] = {
     Access.PUBLIC: (),
     Access.SESSION: (Unauthenticated,),
     Access.SESSION_OR_READ_KEY: (Unauthenticated,),
+    Access.SESSION_OR_PLAY_KEY: (Unauthenticated, Forbidden),
     Access.INGEST_KEY: (Unauthenticated,),
 }
 
@@ -27,13 +28,17 @@ async def admit(request: web.Request, access: Access) -> Session | None:
     if access is Access.INGEST_KEY:
         await require_key(request.app[BUS], request.headers, Scope.INGEST)
         return None
-    session = await _session_of(request)
+    session = await session_of(request)
+    if session is None and access is Access.SESSION_OR_PLAY_KEY and key_in(request.headers):
+        request[PLAY_KEY] = await require_key(request.app[BUS], request.headers, Scope.PLAY)
+        return None
     if session is None and not (access is Access.SESSION_OR_READ_KEY and await _may_read(request)):
         raise Unauthenticated("Unauthorized: No valid session")
     return session
 
 
-async def _session_of(request: web.Request) -> Session | None:
+async def session_of(request: web.Request) -> Session | None:
+    """The live session of the request's cookie, as of now."""
     cookie = cookie_in(request)
     checked = await request.app[BUS].ask(CheckSession(cookie=cookie)) if cookie else None
     if checked is None:

@@ -20,7 +20,8 @@ class NewKey:
         metadata=described("What the key is for", "production agents")
     )
     scopes: Annotated[tuple[Scope, ...], NotEmpty()] = attrs.field(
-        default=tuple(Scope), metadata=described("What the key may do; everything when left out", ["ingest"])
+        default=(Scope.INGEST, Scope.READ),
+        metadata=described("What the key may do; ingest and read when left out", ["ingest"]),
     )
 
 

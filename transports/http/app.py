@@ -4,28 +4,54 @@ import orjson
 from aiohttp import web
 
 from actors.runtime.bus import Bus
-from transports.http import api_keys, cors, document, metrics, observability, service, sign_in, traces_in, users
+from transports.http import (
+    api_keys,
+    cors,
+    document,
+    generate,
+    llm_stream,
+    metrics,
+    models,
+    observability,
+    provider_keys,
+    replay,
+    service,
+    sign_in,
+    traces_in,
+    users,
+)
 from transports.http.config import HttpConfig
 from transports.http.dispatch import endpoint
 from transports.http.error_answers import answer_errors
 from transports.http.json_body import MOST_BYTES
-from transports.http.keys import BUS, CONFIG, DOCUMENT, REQUEST_ID
+from transports.http.keys import BUS, CONFIG, DOCUMENT, REQUEST_ID, SOCKETS
+from transports.http.open_sockets import OpenSockets
 from transports.http.openapi import openapi_document
 from transports.http.request_id import HEADER, identify, log_access
 from transports.http.route import Route
 from transports.http.session_cookie import renew_cookie
 
-# The order matters where paths overlap: a wrong method is answered with the method of the first that has the path.
-ROUTES: tuple[Route, ...] = (
-    *service.ROUTES,
-    *document.ROUTES,
-    *users.ROUTES,
-    *sign_in.ROUTES,
-    *api_keys.ROUTES,
-    *observability.ROUTES,
-    *traces_in.ROUTES,
-    *metrics.ROUTES,
-)
+
+def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
+    """All routes. The order matters where paths overlap: a wrong method is answered with the method of the first."""
+    return (
+        *service.ROUTES,
+        *document.ROUTES,
+        *users.ROUTES,
+        *sign_in.ROUTES,
+        *api_keys.ROUTES,
+        *generate.routes(any_openai_model=any_openai_model),
+        *models.ROUTES,
+        *provider_keys.ROUTES,
+        *llm_stream.ROUTES,
+        *replay.ROUTES,
+        *observability.ROUTES,
+        *traces_in.ROUTES,
+        *metrics.ROUTES,
+    )
+
+
+ROUTES = routes()
 
 
 def build_app(bus: Bus, config: HttpConfig) -> web.Application:
@@ -35,10 +61,13 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     )
     app[BUS] = bus
     app[CONFIG] = config
-    app[DOCUMENT] = orjson.dumps(openapi_document(ROUTES, config.version))
-    for route in ROUTES:
+    served = routes(any_openai_model=config.play.any_openai_model)
+    app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
+    for route in served:
         # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
         app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route))
+    app[SOCKETS] = sockets = OpenSockets()
+    app.on_shutdown.append(sockets.close)
     app.on_response_prepare.append(_finish)
     return app
 

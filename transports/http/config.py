@@ -9,6 +9,19 @@ APP_NAME = "Junjo AI Studio"
 
 
 @attrs.frozen(kw_only=True)
+class PlayConfig:
+    """What the playground's routes have to know.
+
+    ``any_openai_model`` allows model names of any form behind ``openai/``, as servers under another base URL have them.
+    """
+
+    any_openai_model: bool = False
+    run_seconds: float = 600.0  # the longest run, and so the longest answer
+    runs_per_socket: int = 32  # at once
+    heartbeat_seconds: float = 20.0  # a socket that does not answer a ping within half of it is dead
+
+
+@attrs.frozen(kw_only=True)
 class HttpConfig:
     """``frontend_url`` and ``backend_url`` are the public addresses in production, ``None`` in development."""
 
@@ -21,4 +34,5 @@ class HttpConfig:
     secure_cookies: bool
     otlp_budget: ByteBudget  # shared with the gRPC receiver
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
+    play: PlayConfig = PlayConfig()
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408

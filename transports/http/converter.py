@@ -1,4 +1,4 @@
-"""JSON and query strings become attrs classes, strictly: 5 is not "5", and "no" is not true.
+"""JSON and query strings become attrs classes, strictly: 5 is not "5", and "no" is not true; "5" is 5, as in pydantic.
 
 Faults are described as pydantic 2 does, because the clients of this API show those texts (contract, section 1). All
 faults of a request are found, in the order of the fields.
@@ -26,10 +26,12 @@ T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
 _MASK = "***"
+_SECRETS = frozenset(("password", "key"))  # members whose values are never sent back
 _DEEPEST_ECHO = 32  # levels of a faulty input that are shown again
 # pydantic reads "1_000", "+5" and "5.0" as integers, and nothing with an exponent.
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+(?:_[0-9]+)*)(?:\.0+)?\s*")
 _MOST_DIGITS = 4300
+_DECIMAL = re.compile(r"\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 _BOOLEANS = {
     **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
     **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
@@ -62,7 +64,7 @@ def echo(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
     if depth > _DEEPEST_ECHO:
         return "…"
     if isinstance(value, dict):
-        return {_text(key): _MASK if key == "password" else echo(item, depth + 1) for key, item in value.items()}
+        return {_text(key): _MASK if key in _SECRETS else echo(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [echo(item, depth + 1) for item in value]
     if isinstance(value, str):
@@ -87,7 +89,7 @@ def _structured(converter: Converter, value: Any, cls: type[T], where: str) -> T
 def _problems(error: BaseException, location: tuple[str | int, ...], value: Any) -> Iterator[Problem]:  # noqa: ANN401
     """Walk cattrs' tree of exceptions beside the input that caused them."""
     if isinstance(error, Fault):
-        shown = _MASK if location[-1] == "password" or _may_hold_password(location, value) else echo(value)
+        shown = _MASK if location[-1] in _SECRETS or _may_hold_secret(location, value) else echo(value)
         yield Problem(type=error.type, location=location, message=error.message, input=shown, context=error.context)
     elif isinstance(error, KeyError):
         yield Problem(type="missing", location=location, message="Field required", input=echo(value))
@@ -110,9 +112,9 @@ def _step_of(error: BaseException) -> str | int:
     raise error
 
 
-def _may_hold_password(location: tuple[str | int, ...], value: object) -> bool:
-    """A body that was not parsed (a form, say) is one text, in which a password cannot be told from the rest."""
-    return location == ("body",) and isinstance(value, str) and "password" in value.lower()
+def _may_hold_secret(location: tuple[str | int, ...], value: object) -> bool:
+    """A body that was not parsed (a form, say) is one text, in which a secret cannot be told from the rest."""
+    return location == ("body",) and isinstance(value, str) and any(name in value.lower() for name in _SECRETS)
 
 
 def _strict(type_: type, name: str, message: str) -> Hook:
@@ -132,7 +134,21 @@ def _string(value: Any, _: Any) -> str:  # noqa: ANN401 - any JSON value
     return value
 
 
+def _integer(value: Any, _: Any) -> int:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return _integer_in(value, int)
+    if isinstance(value, float) and not value.is_integer():  # infinities and NaN are none either
+        raise Fault("int_from_float", "Input should be a valid integer, got a number with a fractional part")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Fault("int_type", "Input should be a valid integer")
+    return int(value)
+
+
 def _number(value: Any, _: Any) -> float:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        if not _DECIMAL.fullmatch(value):
+            raise Fault("float_parsing", "Input should be a valid number, unable to parse string as a number")
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Fault("float_type", "Input should be a valid number")
     if (isinstance(value, int) and abs(value) > 2**63) or not math.isfinite(value):
@@ -240,7 +256,7 @@ def _time(moment: datetime) -> str:
 
 def _json() -> Converter:
     converter = _converter()
-    converter.register_structure_hook(int, _strict(int, "int_type", "Input should be a valid integer"))
+    converter.register_structure_hook(int, _integer)
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(bool, _strict(bool, "bool_type", "Input should be a valid boolean"))
     converter.register_structure_hook_func(_is_dict, _strict(dict, "dict_type", "Input should be a valid dictionary"))

@@ -11,7 +11,7 @@ from transports.http.config import HttpConfig
 from transports.http.keys import CONFIG
 
 _METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
-_EXPOSED = "x-request-id, link, x-next-cursor"
+_EXPOSED = "x-request-id, x-trace-id, link, x-next-cursor"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -56,10 +56,14 @@ def _studio_error(request: web.Request, error: StudioError) -> web.Response:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
     if otlp_answers.speaks(request):
         return otlp_answers.error_answer(request, wire.otlp or wire.http, wire.grpc, error, headers)
-    detail: Any = error.detail
+    return error_response(wire.http, {"detail": detail_of(error)}, headers)
+
+
+def detail_of(error: StudioError) -> str | list[dict[str, Any]]:
+    """The error's text, or the faults that it names."""
     if isinstance(error, InvalidRequest) and error.problems:
-        detail = [_item(problem) for problem in error.problems]
-    return error_response(wire.http, {"detail": detail}, headers)
+        return [_item(problem) for problem in error.problems]
+    return error.detail
 
 
 def _item(problem: Problem) -> dict[str, Any]:

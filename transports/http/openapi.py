@@ -20,6 +20,7 @@ _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.PUBLIC: [],
     Access.SESSION: [{"session": []}],
     Access.SESSION_OR_READ_KEY: [{"session": []}, {"apiKey": []}, {"bearer": []}],
+    Access.SESSION_OR_PLAY_KEY: [{"session": []}, {"apiKey": []}, {"bearer": []}],
     Access.INGEST_KEY: [{"apiKey": []}, {"bearer": []}],
 }
 _SCHEMES = {

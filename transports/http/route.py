@@ -23,6 +23,7 @@ class Access(Enum):
     PUBLIC = "public"
     SESSION = "session"  # a signed-in user
     SESSION_OR_READ_KEY = "session or read key"  # or a program, with an API key of scope read
+    SESSION_OR_PLAY_KEY = "session or play key"  # or a program, with an API key of scope play
     INGEST_KEY = "ingest key"  # an exporter, with an API key of scope ingest
 
 

@@ -92,21 +92,70 @@ class NotBlank(Rule):
 
 @attrs.frozen
 class Between(Rule):
-    """An integer between two bounds, both included."""
+    """A number between two bounds, both included. The bounds of a float are floats."""
 
-    least: int
-    most: int
+    least: float
+    most: float
 
-    def apply(self, value: int) -> int:
+    def apply(self, value: float) -> float:
         if value < self.least:
-            message = f"Input should be greater than or equal to {self.least}"
+            message = f"Input should be greater than or equal to {_shown(self.least)}"
             raise Fault("greater_than_equal", message, {"ge": self.least})
         if value > self.most:
-            raise Fault("less_than_equal", f"Input should be less than or equal to {self.most}", {"le": self.most})
+            message = f"Input should be less than or equal to {_shown(self.most)}"
+            raise Fault("less_than_equal", message, {"le": self.most})
         return value
 
     def schema(self) -> dict[str, Any]:
         return {"minimum": self.least, "maximum": self.most}
+
+
+@attrs.frozen
+class Above(Rule):
+    """An integer greater than a bound."""
+
+    bound: int
+
+    def apply(self, value: int) -> int:
+        if value <= self.bound:
+            raise Fault("greater_than", f"Input should be greater than {self.bound}", {"gt": self.bound})
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"exclusiveMinimum": self.bound}
+
+
+@attrs.frozen
+class Pattern(Rule):
+    """A text of a form. ``also`` is a second form that is allowed and not spoken of."""
+
+    form: str
+    also: str | None = None
+
+    def apply(self, value: str) -> str:
+        if not any(form and re.fullmatch(form, value) for form in (self.form, self.also)):
+            raise Fault("string_pattern_mismatch", f"String should match pattern '{self.form}'", {"pattern": self.form})
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {} if self.also else {"pattern": self.form}
+
+
+@attrs.frozen
+class MostItems(Rule):
+    """A list of at most so many items."""
+
+    most: int
+
+    def apply(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(value) > self.most:
+            message = f"List should have at most {self.most} items after validation, not {len(value)}"
+            context = {"field_type": "List", "max_length": self.most, "actual_length": len(value)}
+            raise Fault("too_long", message, context)
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"maxItems": self.most}
 
 
 @attrs.frozen
@@ -142,6 +191,11 @@ class EmailAddress(Rule):
 
     def schema(self) -> dict[str, Any]:
         return {"format": "email"}
+
+
+def _shown(bound: float) -> str:
+    """Without the zero behind the point, as pydantic does in its texts."""
+    return str(int(bound) if bound == int(bound) else bound)
 
 
 def _not_an_email(reason: str) -> Fault:

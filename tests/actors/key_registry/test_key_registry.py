@@ -22,7 +22,7 @@ from tests.actors.stage import HandClock, file_bytes, rows, staged
 pytestmark = pytest.mark.integration
 
 ANN = Principal(user_id="u1", email="ann@example.com", session_id="s1")
-BOTH = frozenset(Scope)
+BOTH = frozenset((Scope.INGEST, Scope.READ))
 
 
 @pytest.fixture

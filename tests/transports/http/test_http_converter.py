@@ -168,11 +168,11 @@ class Figures:
 @pytest.mark.parametrize(
     ("document", "type_"),
     [
-        ({"whole": "5"}, "int_type"),
+        ({"whole": "5.5"}, "int_parsing"),
         ({"whole": True}, "int_type"),
-        ({"whole": 5.0}, "int_type"),
+        ({"whole": 5.5}, "int_from_float"),
         ({"whole": 10}, "less_than_equal"),
-        ({"real": "1"}, "float_type"),
+        ({"real": "hot"}, "float_parsing"),
         ({"real": True}, "float_type"),
         ({"real": float("inf")}, "finite_number"),
         ({"real": 10**400}, "finite_number"),

@@ -1,0 +1,32 @@
+"""One prompt, one answer."""
+
+from actors.errors import DeadlineExceeded, ProviderFailed, Refused, Throttled
+from actors.playground.messages import Generate
+from transports.http.completions import GenerateAnswer, completion_document
+from transports.http.prompts import AnyModelRequest, GenerateRequest, prompt_in, request_class
+from transports.http.route import Access, Answer, Call, Route
+
+_MARGIN_SECONDS = 5.0  # the run's own deadline comes first, and says more
+
+
+async def generate(call: Call[GenerateRequest | AnyModelRequest, None]) -> Answer:
+    request = Generate(prompt=prompt_in(call.body), by=call.by)
+    result = await call.bus.ask(request, timeout=call.config.play.run_seconds + _MARGIN_SECONDS)
+    return Answer(body=completion_document(result.completion), headers=(("X-Trace-Id", result.trace_id),))
+
+
+def routes(*, any_openai_model: bool) -> tuple[Route, ...]:
+    """The routes, for a studio with OpenAI's own models, or for one with any."""
+    return (
+        Route(
+            method="POST",
+            path="/llm/generate",
+            handler=generate,
+            access=Access.SESSION,
+            body=request_class(any_openai_model),
+            answers=GenerateAnswer,
+            errors=(Refused, Throttled, ProviderFailed, DeadlineExceeded),
+            tag="playground",
+            summary="Ask a model",
+        ),
+    )
