@@ -1,0 +1,228 @@
+"""The rules of the house: who imports whom, who asks whom, who reads the environment.
+
+Imports run studio -> transports -> actors. An actor's public face is its ``messages`` and the value types they carry;
+transports and other actors see nothing else of it.
+"""
+
+import ast
+import importlib
+import inspect
+from collections.abc import Callable
+from graphlib import TopologicalSorter
+
+import pytest
+
+from actors.errors import RetryableError, StudioError
+from actors.runtime.messages import Event, Request, StreamRequest
+from tests.messages import FOLDERS, MESSAGES, REQUESTS, folder_of
+from tests.source import PROJECT, Module, all_modules, classes_below, modules, within
+from transports.errors import ERRORS
+
+pytestmark = pytest.mark.unit
+
+# Value types of an actor that stand in a module of their own beside its ``messages``.
+VALUES = {
+    "actors.span_store.spans",
+    "actors.ingestion.source",
+    "actors.playground.prompt",
+    "actors.playground.providers.provider",
+}
+# What everybody may know of the actors.
+COMMON_GROUND = {"actors.errors", "actors.principal"}
+# What a transport may know of the runtime: how to ask, and what was counted.
+RUNTIME_FOR_TRANSPORTS = {"actors.runtime.bus", "actors.runtime.messages", "actors.runtime.statistics"}
+# What actors share: they stand above the actors' folders and know none of them.
+SHARED_BY_ACTORS = COMMON_GROUND | {"actors.audit", "actors.clock", "actors.sqlite"}
+
+# Who may ask whom, by folder. Without a circle nobody can wait for himself.
+MAY_ASK = {
+    "ingestion": {"span_store"},
+    "playground": {"span_store"},
+}
+# Who may hear whose events. Hearing is no waiting, so circles would do no harm here.
+MAY_HEAR = {
+    "playground": {"key_registry", "session"},
+}
+
+
+def faults_in(package: str, allowed: Callable[[str], bool]) -> list[str]:
+    """The imports of a package's modules that are not allowed, as ``place:line imports name``."""
+    return [
+        f"{module.place}:{line} imports {imported}"
+        for module in modules(package)
+        for line, imported in module.imported_modules()
+        if not allowed(imported)
+    ]
+
+
+def is_public_face(module: str) -> bool:
+    return module in VALUES or module in {f"actors.{folder}.messages" for folder in FOLDERS}
+
+
+def test_value_modules_exist() -> None:
+    assert {module.name for module in modules("actors")} >= VALUES
+
+
+def test_actors_import_neither_transports_nor_the_studio() -> None:
+    assert not faults_in("actors", lambda imported: within(imported, "actors"))
+
+
+def test_transports_do_not_import_the_studio() -> None:
+    assert not faults_in("transports", lambda imported: not within(imported, "studio"))
+
+
+def test_transports_see_only_the_public_faces_of_actors() -> None:
+    seen = COMMON_GROUND | RUNTIME_FOR_TRANSPORTS
+    assert not faults_in(
+        "transports",
+        lambda imported: not within(imported, "actors") or imported in seen or is_public_face(imported),
+    )
+
+
+def test_the_runtime_knows_no_domain() -> None:
+    assert not faults_in(
+        "actors/runtime",
+        lambda imported: within(imported, "actors.runtime") or imported == "actors.errors",
+    )
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_actors_see_only_the_public_faces_of_each_other(folder: str) -> None:
+    own = f"actors.{folder}"
+    assert not faults_in(
+        f"actors/{folder}",
+        lambda imported: (
+            within(imported, own)
+            or within(imported, "actors.runtime")
+            or imported in SHARED_BY_ACTORS
+            or is_public_face(imported)
+        ),
+    )
+
+
+def test_what_actors_share_knows_none_of_them() -> None:
+    shared = [module for module in modules("actors") if module.path.parent == PROJECT / "actors"]
+    assert {module.name for module in shared} == SHARED_BY_ACTORS | {"actors"}
+    known = {(module.name, imported) for module in shared for _, imported in module.imported_modules()}
+    # Opening a file may be refused, which is a word of the runtime.
+    assert {imported for _, imported in known} <= SHARED_BY_ACTORS | {"actors.runtime.actor"}
+
+
+def test_a_public_face_shows_nothing_behind_it() -> None:
+    """Whoever imports messages or values gets no store, no thread, no library of the implementation along."""
+    allowed = COMMON_GROUND | {"actors.clock", "actors.runtime.messages"}
+    faults = [
+        f"{module.place}:{line} imports {imported}"
+        for module in modules("actors")
+        if is_public_face(module.name)
+        for line, imported in module.imported_modules()
+        if imported not in allowed and not is_public_face(imported)
+    ]
+    assert not faults
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    names = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv", "os.unsetenv"}
+    faults = [
+        f"{module.place}:{line} uses {name}"
+        for module in all_modules()
+        if module.name != "studio.settings"
+        for line, name in [*module.imports(), *attributes(module)]
+        if name in names or within(name, "dotenv")
+    ]
+    assert not faults
+
+
+def attributes(module: Module) -> list[tuple[int, str]]:
+    """Line and text of every ``name.attribute``."""
+    return [
+        (node.lineno, f"{node.value.id}.{node.attr}")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    ]
+
+
+def test_every_error_has_its_row_in_the_table() -> None:
+    assert set(ERRORS) == classes_below(StudioError) - {RetryableError}
+
+
+def test_only_errors_with_a_row_are_raised() -> None:
+    abstract = {StudioError.__name__, RetryableError.__name__}
+    faults = [
+        f"{module.place}:{node.lineno} makes a {node.func.id}"
+        for module in all_modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in abstract
+    ]
+    assert not faults
+
+
+def imported_from_others(folder: str, kind: type | tuple[type, ...]) -> set[str]:
+    """The folders from whose messages this one imports classes of that kind."""
+    found = set()
+    for module in modules(f"actors/{folder}"):
+        for _, name in module.imports():
+            home, _, attribute = name.rpartition(".")
+            if home.startswith("actors.") and home.endswith(".messages") and not within(home, f"actors.{folder}"):
+                value = getattr(importlib.import_module(home), attribute)
+                if inspect.isclass(value) and issubclass(value, kind) and value in MESSAGES:
+                    found.add(folder_of(value))
+    return found
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_who_asks_whom_is_known(folder: str) -> None:
+    assert imported_from_others(folder, (Request, StreamRequest)) == MAY_ASK.get(folder, set())
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_who_hears_whom_is_known(folder: str) -> None:
+    assert imported_from_others(folder, Event) == MAY_HEAR.get(folder, set())
+
+
+def test_nobody_asks_in_a_circle() -> None:
+    assert set(MAY_ASK) <= set(FOLDERS)
+    TopologicalSorter(MAY_ASK).prepare()
+
+
+def test_actors_start_before_those_that_ask_them() -> None:
+    [started] = [
+        [
+            folder_of(getattr(importlib.import_module("studio.app"), node.args[0].id))
+            for node in sorted(calls_of(function, "add"), key=lambda call: call.lineno)
+            if isinstance(node.args[0], ast.Name)
+        ]
+        for function in ast.walk(module_named("studio.app").tree)
+        if isinstance(function, ast.FunctionDef) and function.name == "add_actors"
+    ]
+    assert sorted(started) == FOLDERS, "every actor is started, once"
+    for asker, asked in MAY_ASK.items():
+        assert all(started.index(each) < started.index(asker) for each in asked)
+
+
+def module_named(name: str) -> Module:
+    [module] = [each for each in all_modules() if each.name == name]
+    return module
+
+
+def calls_of(tree: ast.AST, method: str) -> list[ast.Call]:
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method
+    ]
+
+
+def test_actors_do_not_ask_themselves() -> None:
+    """A serial handler that asked its own actor would wait for itself."""
+    own = {(folder_of(each), each.__name__) for each in REQUESTS}
+    faults = [
+        f"{module.place}:{call.lineno}"
+        for folder in FOLDERS
+        for module in modules(f"actors/{folder}")
+        for method in ("ask", "stream")
+        for call in calls_of(module.tree, method)
+        for node in ast.walk(call)
+        if isinstance(node, ast.Name) and (folder, node.id) in own
+    ]
+    assert not faults

@@ -1,0 +1,126 @@
+"""What is shipped, and what must not stand in the files."""
+
+import ast
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from tests.source import PACKAGES, PROJECT, parsed
+
+pytestmark = pytest.mark.unit
+
+TESTS = sorted((PROJECT / "tests").rglob("test_*.py"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of the files in the wheel."""
+    [built] = WheelBuilder(str(PROJECT)).build(directory=str(tmp_path_factory.mktemp("dist")), versions=["standard"])
+    with ZipFile(built) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_ships_the_three_packages_whole_and_nothing_else(wheel: set[str]) -> None:
+    shipped = {name for name in wheel if ".dist-info/" not in name}
+    written = {
+        str(path.relative_to(PROJECT))
+        for package in PACKAGES
+        for path in (PROJECT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert shipped == written
+    assert {name.partition("/")[0] for name in shipped} == set(PACKAGES)
+    assert any(name.endswith(".sql") for name in shipped), "the schema is part of the program"
+
+
+def test_every_folder_of_the_packages_is_a_package() -> None:
+    """The wheel would ship one without ``__init__.py``, but resources are found through packages."""
+    folders = {path.parent for package in PACKAGES for path in (PROJECT / package).rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+def test_proto_holds_definitions_only() -> None:
+    """With an ``__init__.py`` it would hide the package of the same name on the Python path."""
+    assert {path.suffix for path in (PROJECT / "proto").rglob("*")} == {".proto"}
+
+
+def sources(*folders: str) -> list[Path]:
+    return [
+        path
+        for folder in folders
+        for path in sorted((PROJECT / folder).rglob("*"))
+        if path.is_file() and "generated" not in path.parts and path.suffix != ".pyc"
+    ]
+
+
+def test_nothing_is_left_to_do() -> None:
+    left = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
+    faults = [
+        f"{path.relative_to(PROJECT)}:{number}"
+        for path in sources(*PACKAGES, "scripts", "proto")
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        if left.search(line)
+    ]
+    assert not faults
+
+
+def test_names_say_what_a_thing_is() -> None:
+    vague = {"manager", "helper", "helpers", "util", "utils", "common", "base", "misc"}
+    faults = [
+        str(path.relative_to(PROJECT))
+        for path in sources(*PACKAGES, "scripts", "tests")
+        if vague & set(re.split(r"[_\-]", path.stem))
+    ]
+    assert not faults
+
+
+def declared_markers() -> set[str]:
+    settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    return {marker.partition(":")[0] for marker in settings["tool"]["pytest"]["ini_options"]["markers"]}
+
+
+def marks_in(nodes: list[ast.expr]) -> set[str]:
+    """The ``pytest.mark.X`` that stand in these expressions."""
+    return {
+        node.attr
+        for root in nodes
+        for node in ast.walk(root)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "mark"
+    }
+
+
+def module_marks(tree: ast.Module) -> set[str]:
+    values = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == "pytestmark" for target in node.targets)
+    ]
+    return marks_in(values)
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_every_test_has_a_marker(path: Path) -> None:
+    """So that each runs in one of the phases of the test command."""
+    tree, markers = parsed(path), declared_markers()
+    if module_marks(tree) & markers:
+        return
+    holders: list[ast.Module | ast.ClassDef] = [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]
+    unmarked = [
+        test.name
+        for holder in holders
+        for test in holder.body
+        if isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef) and test.name.startswith("test")
+        if not marks_in(test.decorator_list + getattr(holder, "decorator_list", [])) & markers
+    ]
+    assert not unmarked
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    names = Counter(path.name for path in TESTS)
+    assert [name for name, count in names.items() if count > 1] == []
