@@ -1,0 +1,110 @@
+"""OpenAI, and servers that speak like it, through OpenAI's own SDK."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import openai
+from openai.types.chat import ChatCompletionChunk
+
+from actors.playground import model_facts
+from actors.playground.prompt import Completion, Prompt
+from actors.playground.providers.calls import Calls, Fault
+from actors.playground.providers.http_client import Patience, open_client
+from actors.playground.providers.openai_answer import StreamedAnswer, completion_of
+from actors.playground.providers.openai_request import family_of, request_body
+from actors.playground.providers.provider import Chunk, Endpoint, Model
+
+model_facts.load()  # this file is imported in a thread
+
+_OpenStream = Callable[[], Awaitable[openai.AsyncStream[ChatCompletionChunk]]]
+
+_BASE_URL = "https://api.openai.com/v1"
+_CHAT_PREFIXES = ("gpt-", "o1", "o3", "o4")  # of the vendor's own list (contract, section 7)
+_NOT_CHAT = ("whisper", "tts", "dall-e", "embedding", "moderation")  # of anybody else's
+
+
+class OpenAIProvider:
+    """Chat completions. A server without keys is sent none."""
+
+    def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
+        self._patience = patience or Patience()
+        self._own_server = endpoint.base_url is not None
+        self._client = _open_sdk(endpoint, self._patience)
+        self._calls = Calls(provider="openai", key=endpoint.key, fault_of=_fault_of)
+
+    async def generate(self, prompt: Prompt) -> Completion:
+        body = request_body(prompt)
+        call = self._client.chat.completions.create(**body)
+        return await self._calls.one(call, completion_of, self._patience.answer)
+
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
+        body = {**request_body(prompt), "stream": True, "stream_options": {"include_usage": True}}
+        call: _OpenStream = partial(self._client.chat.completions.create, **body)
+        return self._calls.each(call, StreamedAnswer(), self._patience.answer)
+
+    async def models(self) -> tuple[Model, ...]:
+        found = await self._calls.all_of(
+            aiter(self._client.models.list(timeout=self._patience.models)), self._patience.models
+        )
+        return tuple(_model(model.id) for model in found if self._can_chat(model.id))
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def _can_chat(self, name: str) -> bool:
+        if self._own_server:
+            return not any(kind in name.lower() for kind in _NOT_CHAT)
+        return name.startswith(_CHAT_PREFIXES)
+
+
+def _open_sdk(endpoint: Endpoint, patience: Patience) -> openai.AsyncOpenAI:
+    """The SDK, told everything: what it is not told it takes from the environment."""
+    client = openai.AsyncOpenAI(
+        api_key=endpoint.key,
+        admin_api_key="",
+        base_url=endpoint.base_url or _BASE_URL,
+        timeout=patience.answer,
+        max_retries=0,
+        http_client=open_client(patience),
+        _enforce_credentials=False,
+    )
+    client.organization = client.project = client.webhook_secret = None
+    client._custom_headers = {}  # noqa: SLF001 - there is no other way to be rid of OPENAI_CUSTOM_HEADERS
+    return client
+
+
+def _model(name: str) -> Model:
+    family = family_of(name)
+    return Model(
+        id=name,
+        display_name=name,
+        supports_reasoning=None if family is None else family.reasons,
+        max_tokens=model_facts.context_window("openai", name),
+    )
+
+
+def _fault_of(error: Exception) -> Fault | None:
+    match error:
+        case openai.APIStatusError():
+            return Fault(
+                message=_message_in(error),
+                status=error.status_code,
+                retry_after=error.response.headers.get("retry-after"),
+            )
+        case openai.APITimeoutError():
+            return Fault(message="no answer in time")
+        case openai.APIConnectionError():
+            return Fault(message="the connection failed")
+        case openai.APIError():
+            return Fault(message=error.message)
+        case openai.OpenAIError():
+            return Fault(message=str(error))
+        case _:
+            return None
+
+
+def _message_in(error: openai.APIStatusError) -> str:
+    body: Any = error.body
+    message = body.get("message") if isinstance(body, dict) else None
+    return message if isinstance(message, str) else ""
