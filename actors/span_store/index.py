@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from actors.runtime.actor import StartRefused
 from actors.span_store.rows import INDEX_COLUMNS
-from actors.span_store.segments import in_reading_order, write_segment
+from actors.span_store.segments import reading_order, write_segment
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "64MB"
@@ -111,10 +111,11 @@ def span_keys_of(connection: duckdb.DuckDBPyConnection, traces: list[str]) -> se
 
 def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table) -> None:
     """Write a segment and make it part of the index, in one transaction. Blocks; runs in the sealing thread."""
-    ordered = in_reading_order(rows)
+    order = reading_order(rows)
     file = f"{segment:08d}.parquet"
-    size = write_segment(folder / file, ordered)
-    hot = ordered.select(INDEX_COLUMNS).append_column("position", pa.array(range(ordered.num_rows), pa.uint32()))
+    size = write_segment(folder / file, rows, order)
+    hot = rows.select(INDEX_COLUMNS).take(order)
+    hot = hot.append_column("position", pa.array(range(hot.num_rows), pa.uint32()))
     connection.register("sealing", hot)
     try:
         connection.begin()

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +19,6 @@ from actors.span_store.journal import sync_folder
 
 # Rows that are decompressed together: about 5 MB of LLM spans, 8 ms.
 ROW_GROUP = 2048
-_ZSTD_LEVEL = 1
 # Columns that repeat their values. The others are long texts and ids, where a dictionary only costs.
 _DICTIONARY = [
     "service_name",
@@ -39,31 +39,33 @@ _DICTIONARY = [
     "resource_json",
     "scope_json",
 ]
+_FORMAT: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "use_dictionary": _DICTIONARY,
+    "write_statistics": ["seq", "start_time_unix_nano", "end_time_unix_nano"],
+}
 
 
-def in_reading_order(rows: pa.Table) -> pa.Table:
-    """By start of the trace, then trace, then start of the span."""
+def reading_order(rows: pa.Table) -> pa.Array:
+    """Positions of the rows by start of the trace, then trace, then start of the span."""
     starts = rows.select(["trace_id", "start_time_unix_nano"]).group_by("trace_id")
     traces = starts.aggregate([("start_time_unix_nano", "min")]).sort_by("start_time_unix_nano_min")
     rank = pc.index_in(rows["trace_id"], value_set=traces["trace_id"])
     order = pa.table({"rank": rank, "start": rows["start_time_unix_nano"], "seq": rows["seq"]})
-    indices = pc.sort_indices(order, [("rank", "ascending"), ("start", "ascending"), ("seq", "ascending")])
-    return rows.take(indices)
+    return pc.sort_indices(order, [("rank", "ascending"), ("start", "ascending"), ("seq", "ascending")])
 
 
-def write_segment(path: Path, rows: pa.Table) -> int:
-    """Write the file, durable under its name when this returns; its size in bytes."""
+def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> int:
+    """Write the rows in this order; the file is durable under its name when this returns. Its size in bytes.
+
+    One row group after the other is put in order, so that the spans are not in memory twice.
+    """
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("wb") as file:
-        pq.write_table(
-            rows,
-            file,
-            compression="zstd",
-            compression_level=_ZSTD_LEVEL,
-            row_group_size=ROW_GROUP,
-            use_dictionary=_DICTIONARY,
-            write_statistics=["seq", "start_time_unix_nano", "end_time_unix_nano"],
-        )
+        with pq.ParquetWriter(file, rows.schema, **_FORMAT) as writer:
+            for begin in range(0, len(order), ROW_GROUP):
+                writer.write_table(rows.take(order[begin : begin + ROW_GROUP]), ROW_GROUP)
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)

@@ -31,7 +31,7 @@ class Limits:
     """Sizes in bytes of spans in memory."""
 
     seal_at: int = 64 * 1024 * 1024  # a generation that is larger is sealed
-    most_recent: int = 256 * 1024 * 1024  # with more than this unsealed, no spans are taken
+    most_recent: int = 192 * 1024 * 1024  # with more than this unsealed, no spans are taken
 
 
 @attrs.frozen

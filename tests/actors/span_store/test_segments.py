@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from actors.span_store.rows import numbered, rows_of
-from actors.span_store.segments import ROW_GROUP, in_reading_order, read_rows, write_segment
+from actors.span_store.segments import ROW_GROUP, read_rows, reading_order, write_segment
 from actors.span_store.spans import span_columns
 from actors.span_store.trace_filter import TraceFilter
 from tests.spans import START, span
@@ -26,8 +26,13 @@ def shuffled(traces: int, each: int) -> pa.Table:
     return pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])
 
 
+def write_in_order(path: Path, rows: pa.Table) -> None:
+    write_segment(path, rows, reading_order(rows))
+
+
 def test_traces_lie_together_in_the_order_of_their_start() -> None:
-    ordered = in_reading_order(shuffled(20, 5))
+    rows = shuffled(20, 5)
+    ordered = rows.take(reading_order(rows))
     assert [int(trace_id, 16) for trace_id in ordered["trace_id"].to_pylist()] == [
         t for t in range(1, 21) for _ in range(5)
     ]
@@ -36,22 +41,22 @@ def test_traces_lie_together_in_the_order_of_their_start() -> None:
 
 
 def test_rows_come_back_by_position_in_the_order_asked(tmp_path: Path) -> None:
-    rows = in_reading_order(shuffled(ROW_GROUP // 2, 5))
+    rows = shuffled(ROW_GROUP // 2, 5)
+    order = reading_order(rows)
     path = tmp_path / "1.parquet"
-    assert write_segment(path, rows) == path.stat().st_size
+    assert write_segment(path, rows, order) == path.stat().st_size
     positions = [rows.num_rows - 1, 0, ROW_GROUP, ROW_GROUP - 1, 7, ROW_GROUP + 1]
-    assert read_rows(path, positions, ["seq", "attributes_json"]) == rows.select(["seq", "attributes_json"]).take(
-        positions
-    )
+    columns = ["seq", "attributes_json"]
+    assert read_rows(path, positions, columns) == rows.select(columns).take(order).take(positions)
 
 
 def test_nothing_unfinished_stays(tmp_path: Path) -> None:
-    write_segment(tmp_path / "1.parquet", shuffled(2, 2))
+    write_in_order(tmp_path / "1.parquet", shuffled(2, 2))
     assert [path.name for path in tmp_path.iterdir()] == ["1.parquet"]
 
 
 def test_plain_duckdb_reads_a_segment(tmp_path: Path) -> None:
-    write_segment(tmp_path / "1.parquet", shuffled(3, 4))
+    write_in_order(tmp_path / "1.parquet", shuffled(3, 4))
     with duckdb.connect() as connection:
         query = f"SELECT count(*), sum((attributes_json->>'n')::INT) FROM '{tmp_path}/1.parquet'"
         assert connection.execute(query).fetchall() == [(12, 30)]
