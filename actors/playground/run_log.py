@@ -29,7 +29,7 @@ class _Reader:
 class RunLog:
     """The entries of a run, numbered from 1.
 
-    With a reader, the writer waits in ``room`` while 64 entries, or a quarter of ``most_bytes``, are unread, and what
+    With a reader, or before the first one, the writer waits in ``room`` while 64 entries, or a quarter of ``most_bytes``, are unread, and what
     was read is kept up to ``most_bytes``. Without one nothing waits, and the oldest entries go first.
     """
 
@@ -39,7 +39,7 @@ class RunLog:
         self._written = 0
         self._dropped = 0
         self._next = 1
-        self._reader: _Reader | None = None
+        self._reader: _Reader | None = _Reader(0, 0)  # the first one, who is on the way
         self._ended = False
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
