@@ -111,17 +111,27 @@ class Finding:
         )
 
 
-def rounds(data_dir: Path, count: int, seed: int | None = None) -> Iterator[Finding]:
-    """So many kills on one folder. Raises ``AssertionError`` when a later round has harmed what an earlier one left."""
+def rounds(
+    data_dir: Path,
+    count: int,
+    *,
+    spans_a_request: Sequence[int] = SPANS_A_REQUEST,
+    most_requests: int = MOST_REQUESTS,
+    seed: int | None = None,
+) -> Iterator[Finding]:
+    """So many kills on one folder. Raises ``AssertionError`` when a later round has harmed what an earlier one left.
+
+    Large requests keep the store busy with sealing, so that many kills hit that too.
+    """
     chance = random.Random(seed)
-    mixture = [Payloads(spans) for spans in SPANS_A_REQUEST]
+    mixture = [Payloads(spans) for spans in spans_a_request]
     key, stored = "", dict[str, list[SpanId]]()
     for number in range(count):
         service = f"torture-{number}"
         with OwnStudio(data_dir) as studio:
             key = key or studio.sign_up()
             load = Load(studio, key, service, mixture)
-            load.wait_for(chance.randint(1, MOST_REQUESTS))
+            load.wait_for(chance.randint(1, most_requests))
             time.sleep(chance.random() * 0.03)  # so that the kill does not always follow an answer
             studio.kill()
             load.join()
@@ -132,7 +142,9 @@ def rounds(data_dir: Path, count: int, seed: int | None = None) -> Iterator[Find
             finding = compare(load, studio.stored(service), seconds)
             yield finding
             stored[service] = send_again(studio, key, service, load)
-            demand_unharmed(studio, stored)
+    with OwnStudio(data_dir) as studio:
+        studio.sign_in()
+        demand_unharmed(studio, stored)
 
 
 def compare(load: Load, stored: Sequence[SpanId], start_seconds: float) -> Finding:
@@ -176,13 +188,22 @@ def ids_of(payloads: Sequence[Payload]) -> set[SpanId]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--spans", nargs="+", type=int, default=SPANS_A_REQUEST, help="a request; one size at random")
+    parser.add_argument("--requests", type=int, default=MOST_REQUESTS, help="acknowledged before the kill, at most")
     parser.add_argument("--seed", type=int, help="of the moments of the kills")
     parser.add_argument("--folder", type=Path, help="where the data folder is made; default: the temporary folder")
     options = parser.parse_args()
-    print(f"{machine()}; {len(CLIENTS)} clients, {SPANS_A_REQUEST} spans a request\n\n{HEAD}")
+    print(f"{machine()}; {len(CLIENTS)} clients, {options.spans} spans a request\n\n{HEAD}")
     findings = []
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        for finding in rounds(Path(folder) / "data", options.rounds, options.seed):
+        kills = rounds(
+            Path(folder) / "data",
+            options.rounds,
+            spans_a_request=options.spans,
+            most_requests=options.requests,
+            seed=options.seed,
+        )
+        for finding in kills:
             findings.append(finding)
             print(finding.row(len(findings)), flush=True)
     spans = sum(finding.acknowledged for finding in findings)

@@ -11,9 +11,15 @@ from scripts.torture import Load, compare, rounds, send_again
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.mark.error_recovery]
 
 
-def test_nothing_acknowledged_is_lost_to_a_kill(data_dir: Path) -> None:
-    findings = list(rounds(data_dir, 3))
-    assert len(findings) == 3
+@pytest.mark.parametrize(
+    ("kills", "spans_a_request", "most_requests"),
+    [pytest.param(3, (1, 20, 200), 150, id="small-requests"), pytest.param(2, (512,), 120, id="while-sealing")],
+)
+def test_nothing_acknowledged_is_lost_to_a_kill(
+    data_dir: Path, kills: int, spans_a_request: tuple[int, ...], most_requests: int
+) -> None:
+    findings = list(rounds(data_dir, kills, spans_a_request=spans_a_request, most_requests=most_requests))
+    assert len(findings) == kills
     for finding in findings:
         assert finding.acknowledged > 0
         assert finding.good, finding
