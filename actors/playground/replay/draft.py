@@ -13,8 +13,8 @@ from actors.playground.prompt import ChatMessage, JsonObject, Tool, ToolCall
 class Draft:
     """What the readers have found so far. The first finding counts; ``lost`` is for people."""
 
-    provider: str | None = None
-    model: str | None = None
+    provider: object = None  # whatever was stored; read as text at the end
+    model: object = None
     messages: list[ChatMessage] = attrs.field(factory=list)
     parameters: dict[str, Any] = attrs.field(factory=dict)  # by their names in the REST contract
     tools: list[Tool] = attrs.field(factory=list)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from actors.playground.replay.draft import Draft
+from actors.playground.replay.draft import Draft, text
 
 _PROVIDERS = {
     "openai": "openai",
@@ -33,8 +33,8 @@ _EFFORTS = ("minimal", "low", "medium", "high")
 
 def fitting_model(draft: Draft) -> tuple[str, str]:
     """Provider and model. One that is not served here keeps its name, so that a user sees what to replace."""
-    model = (draft.model or "").removeprefix("models/")
-    said = (draft.provider or "").lower()
+    model = text(draft.model).removeprefix("models/")
+    said = text(draft.provider).lower()
     provider = _PROVIDERS.get(re.split(r"[._ -]", said)[0]) or _provider_of(model)
     if provider is None:
         draft.lost.append(f"provider {said or '(none named)'}: not served here")

@@ -54,7 +54,9 @@ def _output(message: Attributes) -> ChatMessage:
 
 
 def _calls(message: Attributes) -> ChatMessage:
-    calls = (tool_call(call.get("id"), call.get("name"), call.get("arguments")) for call in objects(message["calls"]))
+    calls = (
+        tool_call(call.get("id"), call.get("name"), call.get("arguments")) for call in objects(message.get("calls"))
+    )
     return ChatMessage(role="assistant", content=text(message.get("assistantText")), tool_calls=tuple(calls))
 
 

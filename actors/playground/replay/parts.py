@@ -6,7 +6,7 @@ from typing import Any, Final
 import attrs
 
 from actors.playground.prompt import ChatMessage, ToolCall
-from actors.playground.replay.draft import Draft, text, tool_call
+from actors.playground.replay.draft import Draft, objects, text, tool_call
 
 Part = Mapping[str, Any]
 
@@ -28,9 +28,9 @@ def add_message(draft: Draft, message: Mapping[str, Any]) -> None:
     number = len(draft.messages) + 1
     for part in content if isinstance(content, list) else [content]:
         _add_part(draft, turn, part, number)
-    for call in message.get("tool_calls") or ():
-        if isinstance(call, Mapping):
-            turn.calls.append(_call(call.get("function", call) if "function" in call else call, call.get("id")))
+    for call in objects(message.get("tool_calls")):
+        function = call.get("function")
+        turn.calls.append(_call(function if isinstance(function, Mapping) else call, call.get("id")))
     answered = message.get("tool_call_id")
     if turn.texts or turn.calls or not turn.results:
         draft.messages.append(

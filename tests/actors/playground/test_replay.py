@@ -1,0 +1,331 @@
+"""Spans of every convention as prompts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from actors.errors import Refused
+from actors.playground.messages import Replay
+from actors.playground.prompt import ChatMessage, JsonObject, Tool, ToolCall
+from actors.playground.replay.reading import replay_of
+from actors.span_store.spans import StoredSpan
+
+pytestmark = pytest.mark.unit
+
+_RECORDINGS = Path(__file__).parents[2] / "recordings"
+_CALL = ToolCall(id="c1", name="weather", arguments='{"city":"Oslo"}')
+_TALK = (
+    ChatMessage(role="system", content="be brief"),
+    ChatMessage(role="user", content="weather?"),
+    ChatMessage(role="assistant", content="", tool_calls=(_CALL,)),
+    ChatMessage(role="tool", content="sunny", tool_call_id="c1"),
+)
+_SCHEMA: JsonObject = {"type": "object", "properties": {"city": {"type": "string"}}}
+_TOOL = Tool(name="weather", description="Weather of a city", parameters=_SCHEMA)
+_FUNCTION = {"name": "weather", "description": "Weather of a city", "parameters": _SCHEMA}
+
+
+def stored(attributes: dict[str, Any], events: list[dict[str, Any]] | None = None) -> StoredSpan:
+    return StoredSpan(
+        trace_id="a" * 32,
+        span_id="b" * 16,
+        parent_span_id=None,
+        service_name="tests",
+        name="chat",
+        kind=3,
+        start_time_unix_nano=1,
+        end_time_unix_nano=2,
+        status_code=0,
+        status_message="",
+        trace_state="",
+        flags=0,
+        attributes_json=json.dumps(attributes),
+        events_json=json.dumps(events or []),
+        links_json="[]",
+        dropped_attributes_count=0,
+        dropped_events_count=0,
+        dropped_links_count=0,
+        resource_json="{}",
+        scope_json="{}",
+        exact_json=None,
+    )
+
+
+def replayed(attributes: dict[str, Any], events: list[dict[str, Any]] | None = None) -> Replay:
+    return replay_of(stored(attributes, events))
+
+
+_PARTS: list[dict[str, Any]] = [
+    {"role": "user", "parts": [{"type": "text", "content": "weather?"}]},
+    {
+        "role": "assistant",
+        "parts": [{"type": "tool_call", "id": "c1", "name": "weather", "arguments": {"city": "Oslo"}}],
+    },
+    {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "sunny"}]},
+]
+_GEN_AI = {
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.response.model": "gpt-4o-2024-08-06",
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.max_tokens": 50,
+    "gen_ai.request.stop_sequences": ["END"],
+}
+_NEW = _GEN_AI | {
+    "gen_ai.system_instructions": [{"type": "text", "content": "be brief"}],
+    "gen_ai.input.messages": _PARTS,
+    "gen_ai.tool.definitions": [{"type": "function", **_FUNCTION}],
+}
+_OLD_PARTS = [*_PARTS[:2], {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "result": "sunny"}]}]
+_OPEN_INFERENCE = {
+    "openinference.span.kind": "LLM",
+    "llm.provider": "openai",
+    "llm.model_name": "gpt-4o",
+    "llm.invocation_parameters": json.dumps({"temperature": 0.5, "max_tokens": 50, "stop": "END", "model": "gpt-4o"}),
+    "llm.input_messages.0.message.role": "system",
+    "llm.input_messages.0.message.content": "be brief",
+    "llm.input_messages.1.message.role": "user",
+    "llm.input_messages.1.message.contents.0.message_content.type": "text",
+    "llm.input_messages.1.message.contents.0.message_content.text": "weather?",
+    "llm.input_messages.2.message.role": "assistant",
+    "llm.input_messages.2.message.tool_calls.0.tool_call.id": "c1",
+    "llm.input_messages.2.message.tool_calls.0.tool_call.function.name": "weather",
+    "llm.input_messages.2.message.tool_calls.0.tool_call.function.arguments": '{"city":"Oslo"}',
+    "llm.input_messages.3.message.role": "tool",
+    "llm.input_messages.3.message.content": "sunny",
+    "llm.input_messages.3.message.tool_call_id": "c1",
+    "llm.tools.0.tool.json_schema": json.dumps({"type": "function", "function": _FUNCTION}),
+}
+_OPEN_LLMETRY = {
+    "gen_ai.system": "OpenAI",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.max_tokens": 50,
+    "llm.chat.stop_sequences": ["END"],
+    "gen_ai.prompt.0.role": "system",
+    "gen_ai.prompt.0.content": "be brief",
+    "gen_ai.prompt.1.role": "user",
+    "gen_ai.prompt.1.content": '[{"type":"text","text":"weather?"}]',
+    "gen_ai.prompt.2.role": "assistant",
+    "gen_ai.prompt.2.tool_calls.0.id": "c1",
+    "gen_ai.prompt.2.tool_calls.0.name": "weather",
+    "gen_ai.prompt.2.tool_calls.0.arguments": '{"city":"Oslo"}',
+    "gen_ai.prompt.3.role": "tool",
+    "gen_ai.prompt.3.content": "sunny",
+    "gen_ai.prompt.3.tool_call_id": "c1",
+    "gen_ai.completion.0.content": "nobody asks for this",
+    "llm.request.functions.0.name": "weather",
+    "llm.request.functions.0.description": "Weather of a city",
+    "llm.request.functions.0.parameters": json.dumps(_SCHEMA),
+}
+_VERCEL_TALK = [
+    {"role": "system", "content": "be brief"},
+    {"role": "user", "content": [{"type": "text", "text": "weather?"}]},
+    {
+        "role": "assistant",
+        "content": [{"type": "tool-call", "toolCallId": "c1", "toolName": "weather", "input": {"city": "Oslo"}}],
+    },
+    {
+        "role": "tool",
+        "content": [
+            {
+                "type": "tool-result",
+                "toolCallId": "c1",
+                "toolName": "weather",
+                "output": {"type": "text", "value": "sunny"},
+            }
+        ],
+    },
+]
+_VERCEL = {
+    "ai.model.provider": "openai.chat",
+    "ai.model.id": "gpt-4o",
+    "ai.settings.temperature": 0.5,
+    "ai.settings.maxOutputTokens": 50,
+    "ai.settings.stopSequences": ["END"],
+    "ai.prompt.messages": json.dumps(_VERCEL_TALK),
+    "ai.prompt.tools": [json.dumps({"type": "function", **_FUNCTION, "inputSchema": _SCHEMA})],
+}
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        pytest.param(_NEW, id="GenAI, structured"),
+        pytest.param(
+            {name: json.dumps(value) if isinstance(value, list) else value for name, value in _NEW.items()}
+            | {"gen_ai.request.stop_sequences": ["END"]},
+            id="GenAI, JSON text",
+        ),
+        pytest.param(_NEW | {"gen_ai.input.messages": _OLD_PARTS}, id="GenAI, older drafts"),
+        pytest.param(_OPEN_INFERENCE, id="OpenInference"),
+        pytest.param(_OPEN_LLMETRY, id="OpenLLMetry"),
+        pytest.param(_VERCEL, id="Vercel"),
+    ],
+)
+def test_one_conversation_in_every_convention(attributes: dict[str, Any]) -> None:
+    replay = replayed(attributes)
+    prompt = replay.prompt
+    assert prompt.messages == _TALK
+    assert (prompt.provider, prompt.model) == ("openai", "gpt-4o")
+    assert (prompt.temperature, prompt.max_tokens, prompt.stop) == (0.5, 50, ("END",))
+    assert prompt.tools == (_TOOL,)
+    assert replay.not_carried_over == ()
+    assert prompt.replay_of is not None
+    assert (prompt.replay_of.trace_id, prompt.replay_of.span_id) == ("a" * 32, "b" * 16)
+
+
+def test_messages_as_events() -> None:
+    events: list[dict[str, Any]] = [
+        {"name": "gen_ai.system.message", "attributes": {"content": "be brief"}},
+        {"name": "gen_ai.user.message", "attributes": {"content": "weather?"}},
+        {
+            "name": "gen_ai.assistant.message",
+            "attributes": {
+                "tool_calls": [
+                    {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
+                ]
+            },
+        },
+        {"name": "gen_ai.tool.message", "attributes": {"content": "sunny", "id": "c1"}},
+        {"name": "gen_ai.choice", "attributes": {"message": "nobody asks for this"}},
+    ]
+    assert replayed(_GEN_AI, events).prompt.messages == _TALK
+
+
+def _model_requests() -> list[dict[str, Any]]:
+    request = ExportTraceServiceRequest.FromString((_RECORDINGS / "junjo_0.69.0.bin").read_bytes())
+    spans = [span for r in request.resource_spans for s in r.scope_spans for span in s.spans]
+    return [
+        {a.key: a.value.string_value or a.value.int_value for a in span.attributes}
+        for span in spans
+        if span.name.startswith("model request")
+    ]
+
+
+def test_model_requests_of_junjo() -> None:
+    second = next(a for a in _model_requests() if '"ordinal":2' in str(a["junjo.agent.model.request"]))
+    replay = replayed(second)
+    prompt = replay.prompt
+    assert (prompt.provider, prompt.model) == ("demo", "demo-1")
+    assert [message.role for message in prompt.messages] == ["system", "user", "assistant", "tool"]
+    assert prompt.messages[0].content == "Answer with the tool."
+    assert prompt.messages[2].tool_calls == (_CALL,)
+    assert prompt.messages[3] == ChatMessage(role="tool", content="sunny in Oslo", tool_call_id="c1")
+    assert [tool.name for tool in prompt.tools] == ["weather"]
+    assert replay.not_carried_over == ("provider demo: not served here",)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "lost"),
+    [
+        ({"gen_ai.request.seed": 7}, "parameter seed"),
+        ({"gen_ai.request.temperature": 3.0}, "parameter temperature: 3.0 is not allowed here"),
+        ({"gen_ai.request.reasoning.level": "extreme"}, "parameter reasoning_effort: 'extreme' is not allowed here"),
+        ({"gen_ai.request.model": "GPT 4"}, "model 'GPT 4': not a name that may be asked for here"),
+        (
+            {
+                "gen_ai.input.messages": [
+                    {"role": "user", "parts": [{"type": "text", "content": "x"}, {"type": "blob"}]}
+                ]
+            },
+            "message 1: blob",
+        ),
+        ({"gen_ai.tool.definitions": ["?", {"type": "web_search"}]}, "a tool that cannot be read"),
+        ({"llm.invocation_parameters": '{"logit_bias":{}}'}, "parameter logit_bias"),
+    ],
+)
+def test_what_gets_lost_is_said(attributes: dict[str, Any], lost: str) -> None:
+    replay = replayed(_GEN_AI | {"gen_ai.input.messages": _PARTS} | attributes)
+    assert lost in replay.not_carried_over
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "found"),
+    [
+        ("gcp.gemini", "models/gemini-2.5-flash", ("gemini", "gemini-2.5-flash")),
+        ("google.generative-ai", "gemini-2.5-flash", ("gemini", "gemini-2.5-flash")),
+        ("azure.ai.openai", "gpt-4o", ("openai", "gpt-4o")),
+        ("anthropic.messages", "claude-3-7-sonnet", ("anthropic", "claude-3-7-sonnet")),
+        ("aws.bedrock", "claude-3-7-sonnet", ("anthropic", "claude-3-7-sonnet")),
+        (None, "o3-mini", ("openai", "o3-mini")),
+        ("Mistral AI", "mistral-large", ("mistral_ai", "mistral-large")),
+        (None, None, ("unknown", "unknown")),
+    ],
+)
+def test_which_provider(provider: str | None, model: str | None, found: tuple[str, str]) -> None:
+    attributes = {"gen_ai.provider.name": provider, "gen_ai.request.model": model, "gen_ai.input.messages": _PARTS}
+    prompt = replayed({name: value for name, value in attributes.items() if value is not None}).prompt
+    assert (prompt.provider, prompt.model) == found
+
+
+def test_schema_of_an_answer() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": _SCHEMA}}
+    parameters = {"llm.invocation_parameters": json.dumps({"response_format": form})}
+    prompt = replayed(_OPEN_INFERENCE | parameters).prompt
+    assert (prompt.json_mode, prompt.json_schema) == (True, _SCHEMA)
+
+
+def test_the_prompt_around_a_vercel_call() -> None:
+    prompt = replayed({"ai.prompt": json.dumps({"system": "be brief", "prompt": "hi"}), "ai.model.id": "gpt-4o"}).prompt
+    assert [(m.role, m.content) for m in prompt.messages] == [("system", "be brief"), ("user", "hi")]
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"gen_ai.input.messages": "not json"},
+        {"gen_ai.input.messages": "5", "llm.input_messages.x.message.role": 3, "gen_ai.prompt.": 1},
+        {"junjo.agent.model.request": '{"messages":5}', "ai.prompt": "[]", "ai.prompt.tools": "{}"},
+    ],
+)
+def test_a_span_without_a_prompt_is_refused(attributes: dict[str, Any]) -> None:
+    with pytest.raises(Refused, match="holds no prompt"):
+        replayed(attributes)
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(("role", "content", "parts", "type", "text", "tool_calls", "function", "calls", "name")),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+_NAMES = (
+    *_NEW,
+    *_OPEN_INFERENCE,
+    *_OPEN_LLMETRY,
+    *_VERCEL,
+    "ai.prompt",
+    "ai.schema",
+    "gen_ai.prompt",
+    "junjo.agent.model.request",
+    "junjo.agent.model.request.mode",
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(_NAMES), _JSON | _JSON.map(json.dumps), max_size=6),
+    st.lists(st.fixed_dictionaries({"name": st.just("gen_ai.tool.message"), "attributes": _JSON}), max_size=2),
+)
+def test_nothing_that_was_stored_is_too_odd(attributes: dict[str, Any], events: list[dict[str, Any]]) -> None:
+    try:
+        replay = replayed(attributes, events)
+    except Refused:
+        return
+    assert replay.prompt.messages
