@@ -9,12 +9,14 @@ from actors.errors import StudioError
 from actors.runtime.actor import Actor, handles, handles_together
 from actors.runtime.mailbox import Capacity
 from actors.span_store.messages import (
+    FoundSpans,
     GetSpan,
     GetTraceSpans,
     IngestSpans,
     IngestSummary,
     ListServices,
     SearchSpans,
+    SearchText,
     SpanPage,
     SpansStored,
 )
@@ -68,6 +70,10 @@ class SpanStoreActor(Actor):
     @handles(SearchSpans, concurrent=True)
     async def search_spans(self, request: SearchSpans) -> SpanPage:
         return await self._opened.read(lambda reader: reader.search(request))
+
+    @handles(SearchText, concurrent=True)
+    async def search_text(self, request: SearchText) -> FoundSpans:
+        return await self._opened.read(lambda reader: reader.text(request))
 
     @handles(GetTraceSpans, concurrent=True)
     async def get_trace_spans(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:

@@ -87,6 +87,29 @@ class GetSpan(Request[StoredSpan | None]):
 
 
 @attrs.frozen(kw_only=True)
+class FoundSpans:
+    """Spans with a text, latest arrival first. ``before`` is where the search goes on, ``None`` when it is through."""
+
+    spans: tuple[StoredSpan, ...]
+    before: int | None
+
+
+@attrs.frozen(kw_only=True)
+class SearchText(Request[FoundSpans]):
+    """Spans whose name, status message, attributes or events have this text, as it is written, case and all.
+
+    ``before`` is that of the page before. Times bound the start of the spans: from (included) to (excluded).
+    """
+
+    text: str
+    service_name: str | None = None
+    from_time_unix_nano: int | None = None
+    to_time_unix_nano: int | None = None
+    limit: int = 100
+    before: int | None = None
+
+
+@attrs.frozen(kw_only=True)
 class SpansStored(Event):
     """New spans are durable and queryable."""
 

@@ -8,11 +8,21 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
-from actors.span_store.messages import Cursor, GetSpan, GetTraceSpans, SearchSpans, SpanFilter, SpanPage
+from actors.span_store.messages import (
+    Cursor,
+    FoundSpans,
+    GetSpan,
+    GetTraceSpans,
+    SearchSpans,
+    SearchText,
+    SpanFilter,
+    SpanPage,
+)
 from actors.span_store.recent import Recent
 from actors.span_store.rows import INDEX_COLUMNS
 from actors.span_store.segments import read_rows
 from actors.span_store.spans import StoredSpan
+from actors.span_store.text_search import TextSearch
 
 _FILTERS = {
     SpanFilter.ALL: "",
@@ -75,6 +85,9 @@ class SpanReader:
     def span(self, request: GetSpan) -> StoredSpan | None:
         found = self._read(self._of_trace(request.trace_id, " AND span_id = ?", [request.span_id]))
         return found[0] if found else None
+
+    def text(self, request: SearchText) -> FoundSpans:
+        return TextSearch(request, self._segments).run(self._cursor, self._recent)
 
     def _list(self, request: SearchSpans, limit: int) -> list[_Place]:
         condition = f"service_name = ?{_FILTERS[request.filter]}"

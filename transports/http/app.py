@@ -17,6 +17,7 @@ from transports.http import (
     replay,
     service,
     sign_in,
+    text_search,
     traces_in,
     users,
 )
@@ -46,6 +47,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *llm_stream.ROUTES,
         *replay.ROUTES,
         *observability.ROUTES,
+        *text_search.ROUTES,
         *traces_in.ROUTES,
         *metrics.ROUTES,
     )

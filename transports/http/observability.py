@@ -69,7 +69,7 @@ async def list_workflow_spans(call: Call[None, PageQuery]) -> Answer:
 
 
 async def list_trace_spans(call: Call[None, None]) -> Answer:
-    return await _answer(await call.bus.ask(GetTraceSpans(trace_id=call.path("trace_id"))))
+    return await answer_spans(await call.bus.ask(GetTraceSpans(trace_id=call.path("trace_id"))))
 
 
 async def get_span(call: Call[None, None]) -> Answer:
@@ -84,10 +84,11 @@ async def _search(call: Call[None, PageQuery] | Call[None, RootQuery], which: Sp
             service_name=call.path("service_name"), filter=which, limit=call.query.limit, after=call.query.after
         )
     )
-    return await _answer(page.spans, _next_page(call, page))
+    return await answer_spans(page.spans, _next_page(call, page))
 
 
-async def _answer(spans: tuple[StoredSpan, ...], headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+async def answer_spans(spans: tuple[StoredSpan, ...], headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """A plain array of spans, which the front end knows; where it goes on is said in headers."""
     return Answer(body=await _rendered(partial(render_spans, spans), spans), headers=headers)
 
 

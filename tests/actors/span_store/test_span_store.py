@@ -22,6 +22,7 @@ from actors.span_store.messages import (
     IngestSummary,
     ListServices,
     SearchSpans,
+    SearchText,
     SpanFilter,
 )
 from actors.span_store.spans import Resource, Span, SpanEvent, SpanLink, StoredSpan
@@ -219,6 +220,43 @@ async def test_a_trace_is_newest_first_and_unknown_ids_give_nothing(bus: Bus) ->
     assert [stored.name for stored in trace] == ["span 2", "span 1"]
     assert await bus.ask(GetTraceSpans(trace_id="xyz")) == ()
     assert await bus.ask(GetSpan(trace_id=f"{1:032x}", span_id=f"{9:016x}")) is None
+
+
+async def found(bus: Bus, text: str, **search: object) -> list[list[str]]:
+    """Names of the spans of each page."""
+    pages = []
+    before = None
+    while True:
+        page = await bus.ask(SearchText(text=text, before=before, **search))  # type: ignore[arg-type] # varies by test
+        pages.append([stored.name for stored in page.spans])
+        before = page.before
+        if before is None:
+            return pages
+
+
+async def test_text_is_found_in_every_part_latest_arrival_first(bus: Bus) -> None:
+    await ingest(bus, span(1, attributes={"a": "a needle"}), span(2, name="needle 2"), span(3))
+    await ingest(bus, span(4, status_message="needle"), span(5, start=START - 1, attributes={"needle": 1}))
+    await ingest(bus, span(6, events=[SpanEvent(1, "needle", {})]), span(7, service="needle"))
+    everything = [name for page in await found(bus, "needle") for name in page]
+    assert everything == ["span 6", "span 5", "span 4", "needle 2", "span 1"]
+
+
+async def test_pages_of_a_text_search_join_while_spans_arrive(bus: Bus) -> None:
+    for number in range(1, 8):
+        await ingest(bus, *(span(number * 10 + n, trace_id=number, attributes={"t": "needle"}) for n in range(3)))
+    pages = []
+    before = None
+    for late in itertools.count(1000):
+        page = await bus.ask(SearchText(text="needle", limit=4, before=before))
+        pages.append([stored.name for stored in page.spans])
+        before = page.before
+        if before is None:
+            break
+        await ingest(bus, span(late, attributes={"t": "needle"}))
+    names = [name for page in pages for name in page]
+    assert names == [f"span {number * 10 + n}" for number in range(7, 0, -1) for n in (2, 1, 0)]
+    assert max(map(len, pages)) <= 4
 
 
 async def test_names_are_data_and_not_sql(bus: Bus) -> None:

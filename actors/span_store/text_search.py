@@ -1,0 +1,105 @@
+"""Finds spans by text in their name, status message, attributes and events.
+
+Goes through the spans from the latest arrival back: first those in memory, then one sealed file after the other, and
+stops when the page is full or its time is up. A page says where the next one goes on, so that a search through
+everything is many short ones.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from actors.span_store.messages import FoundSpans, SearchText
+from actors.span_store.recent import Recent
+from actors.span_store.spans import StoredSpan
+
+_SEARCHED = ("attributes_json", "name", "status_message", "events_json")
+_HOT = ["seq", "service_name", "start_time_unix_nano", *_SEARCHED]
+_STORED = list(StoredSpan._fields)
+
+
+class TextSearch:
+    """One search. ``budget`` is how many seconds one page may take before it says where to go on."""
+
+    def __init__(self, request: SearchText, segments: Path, *, budget: float = 1.0) -> None:
+        self._request = request
+        self._segments = segments
+        self._deadline = time.monotonic() + budget
+        # As the text stands in JSON: quotes and control characters escaped, everything else as it is.
+        self._pattern = orjson.dumps(request.text).decode()[1:-1]
+
+    def run(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> FoundSpans:
+        """The page. Of the index only what came before the view of memory counts, so each span is seen once."""
+        found: list[pa.Table] = []
+        missing = self._request.limit
+        for first_seq, rows in self._parts(cursor, recent):
+            found.append(rows.slice(0, missing))
+            missing -= rows.num_rows
+            if missing < 0:
+                return self._page(found, found[-1]["seq"][-1].as_py())
+            if missing == 0 or time.monotonic() > self._deadline:
+                return self._page(found, first_seq)
+        return self._page(found, None)
+
+    def _parts(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> Iterator[tuple[int, pa.Table]]:
+        """Matching rows of each part, latest first, and the number of the part's first span."""
+        yield recent.first_seq, self._latest_first(recent.table.filter(self._matches(recent.table)))
+        for first_seq, file in self._files(cursor, recent.first_seq):
+            yield first_seq, self._latest_first(self._in_file(self._segments / file))
+
+    def _files(self, cursor: duckdb.DuckDBPyConnection, before: int) -> list[tuple[int, str]]:
+        """Sealed files that may have matches, latest first."""
+        request = self._request
+        return cursor.execute(
+            """
+            SELECT first_seq, file FROM segment
+            WHERE first_seq < ? AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
+            ORDER BY first_seq DESC
+            """,
+            [
+                before if request.before is None else min(before, request.before),
+                request.from_time_unix_nano or 0,
+                request.to_time_unix_nano if request.to_time_unix_nano is not None else 2**64 - 1,
+            ],
+        ).fetchall()
+
+    def _in_file(self, path: Path) -> pa.Table:
+        """The matching rows of a file, whole; only the columns that are searched are read of all."""
+        with pq.ParquetFile(path, memory_map=True) as file:
+            parts = []
+            for group in range(file.num_row_groups):
+                rows = file.read_row_group(group, columns=_HOT)
+                mask = self._matches(rows)
+                if pc.any(mask).as_py():
+                    parts.append(file.read_row_group(group, columns=["seq", *_STORED]).filter(mask))
+            return pa.concat_tables(parts) if parts else file.schema_arrow.empty_table()
+
+    def _matches(self, rows: pa.Table) -> pa.ChunkedArray:
+        request = self._request
+        mask = pc.match_substring(rows[_SEARCHED[0]], self._pattern)
+        for column in _SEARCHED[1:]:
+            text = self._pattern if column.endswith("_json") else request.text
+            mask = pc.or_(mask, pc.match_substring(rows[column], text))
+        start = rows["start_time_unix_nano"]
+        if request.service_name is not None:
+            mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
+        if request.from_time_unix_nano is not None:
+            mask = pc.and_(mask, pc.greater_equal(start, pa.scalar(request.from_time_unix_nano, pa.uint64())))
+        if request.to_time_unix_nano is not None:
+            mask = pc.and_(mask, pc.less(start, pa.scalar(request.to_time_unix_nano, pa.uint64())))
+        if request.before is not None:
+            mask = pc.and_(mask, pc.less(rows["seq"], pa.scalar(request.before, pa.uint64())))
+        return mask
+
+    def _latest_first(self, rows: pa.Table) -> pa.Table:
+        return rows.select(["seq", *_STORED]).sort_by([("seq", "descending")])
+
+    def _page(self, found: list[pa.Table], before: int | None) -> FoundSpans:
+        rows = [zip(*(table[name].to_pylist() for name in _STORED), strict=True) for table in found]
+        return FoundSpans(spans=tuple(StoredSpan(*values) for table in rows for values in table), before=before or None)

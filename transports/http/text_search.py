@@ -1,0 +1,72 @@
+"""Spans out, found by text."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import attrs
+
+from actors.span_store.messages import SearchText
+from transports.http.observability import answer_spans
+from transports.http.route import Access, Answer, Call, Route, described
+from transports.http.rules import Between
+from transports.http.span_json import SpanAnswer
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@attrs.frozen(kw_only=True)
+class TextQuery:
+    """What to look for, and where."""
+
+    text: str = attrs.field(metadata=described("Text as it is written, case and all", "rate limit exceeded"))
+    service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
+    since: datetime | None = attrs.field(
+        default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00Z")
+    )
+    until: datetime | None = attrs.field(
+        default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00Z")
+    )
+    limit: Annotated[int, Between(1, 1000)] = attrs.field(default=100, metadata=described("Most spans to answer", 100))
+    before: Annotated[int, Between(0, 2**63)] | None = attrs.field(
+        default=None, metadata=described("From the link of an earlier answer: go on from there", 123456)
+    )
+
+
+async def search_text(call: Call[None, TextQuery]) -> Answer:
+    query = call.query
+    found = await call.bus.ask(
+        SearchText(
+            text=query.text,
+            service_name=query.service,
+            from_time_unix_nano=_nanoseconds(query.since),
+            to_time_unix_nano=_nanoseconds(query.until),
+            limit=query.limit,
+            before=query.before,
+        )
+    )
+    if found.before is None:
+        return await answer_spans(found.spans)
+    target = call.request.rel_url.update_query(before=str(found.before))
+    return await answer_spans(found.spans, (("Link", f'<{target.raw_path_qs}>; rel="next"'),))
+
+
+def _nanoseconds(moment: datetime | None) -> int | None:
+    """Unix nanoseconds, not before the epoch."""
+    if moment is None:
+        return None
+    since = moment - _EPOCH
+    return max(0, (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000)
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/v1/observability/search",
+        handler=search_text,
+        access=Access.SESSION_OR_READ_KEY,
+        query=TextQuery,
+        answers=list[SpanAnswer],
+        tag="observability",
+        summary="Find spans by text in their name, status, attributes and events, latest arrival first",
+    ),
+)
