@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Protocol, TypeVar
 
 import attrs
@@ -48,12 +49,15 @@ class Fault:
     retry_after: str | None = None  # the header
 
 
-class OpenStream(Protocol[Event_co]):
+class Events(Protocol[Event_co]):
     """An answer that is arriving."""
+
+    def __aiter__(self) -> AsyncIterator[Event_co]: ...
 
     async def __anext__(self) -> Event_co: ...
 
-    async def aclose(self) -> None: ...
+
+OpenStream = Callable[[], Awaitable[AbstractAsyncContextManager[Events[Event]]]]
 
 
 class Answer(Protocol[Event_contra]):
@@ -87,31 +91,25 @@ class Calls:
                 return tuple([item async for item in items])
 
     async def each(
-        self, call: Callable[[], Awaitable[OpenStream[Event]]], answer: Answer[Event], seconds: float
+        self, open_stream: OpenStream[Event], answer: Answer[Event], seconds: float
     ) -> AsyncGenerator[Chunk, None]:
         """A streamed answer. Leaving it, in whatever way, closes the vendor's connection."""
         deadline = asyncio.get_running_loop().time() + seconds
         with self._faults():
             async with asyncio.timeout_at(deadline):
-                stream = await call()
-        try:
-            # The timeouts do not reach over the yields: whoever reads on may be another task.
+                stream = await open_stream()
+        async with stream as events:
             while True:
+                # The timeout does not reach over the yields: whoever reads on may be another task.
                 with self._faults():
                     async with asyncio.timeout_at(deadline):
-                        event = await anext(stream, None)
+                        event = await anext(events, None)
                     if event is None:
                         break
                     chunks = answer.add(event)
                 for chunk in chunks:
                     yield chunk
-            with self._faults():
-                completion = answer.completion()
-            if completion is None:
-                raise ProviderFailed(f"{self.provider}: the stream ended before the answer did")
-            yield completion
-        finally:
-            await stream.aclose()
+            yield self._whole(answer)
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -128,8 +126,22 @@ class Calls:
             # The SDKs hand over whatever JSON a server sends without a look at it, so it fails where it is read.
             if not isinstance(error, ValueError | TypeError | AttributeError | LookupError):
                 raise
-            log.warning("provider's answer not understood", provider=self.provider, exc_info=True)
+            # The error's text may hold what the model said, which is not for the log.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.warning(
+                "provider's answer not understood",
+                provider=self.provider,
+                error=type(error).__name__,
+                at=f"{place.filename}:{place.lineno}",
+            )
             raise ProviderFailed(f"{self.provider}: the answer is not understood") from error
+
+    def _whole(self, answer: Answer[Event]) -> Completion:
+        with self._faults():
+            completion = answer.completion()
+        if completion is None:
+            raise ProviderFailed(f"{self.provider}: the stream ended before the answer did")
+        return completion
 
     def _failed(self, fault: Fault) -> ProviderFailed:
         reason = _reason(fault)

@@ -1,6 +1,6 @@
 """OpenAI, and servers that speak like it, through OpenAI's own SDK."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,6 @@ from actors.playground.providers.openai_request import family_of, request_body
 from actors.playground.providers.provider import Chunk, Endpoint, Model
 
 model_facts.load()  # this file is imported in a thread
-
-_OpenStream = Callable[[], Awaitable[openai.AsyncStream[ChatCompletionChunk]]]
 
 _BASE_URL = "https://api.openai.com/v1"
 _CHAT_PREFIXES = ("gpt-", "o1", "o3", "o4")  # of the vendor's own list (contract, section 7)
@@ -39,8 +37,7 @@ class OpenAIProvider:
         return await self._calls.one(call, completion_of, self._patience.answer)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
-        body = {**request_body(prompt), "stream": True, "stream_options": {"include_usage": True}}
-        call: _OpenStream = partial(self._client.chat.completions.create, **body)
+        call = partial(self._open_stream, request_body(prompt))
         return self._calls.each(call, StreamedAnswer(), self._patience.answer)
 
     async def models(self) -> tuple[Model, ...]:
@@ -51,6 +48,11 @@ class OpenAIProvider:
 
     async def close(self) -> None:
         await self._client.close()
+
+    async def _open_stream(self, body: dict[str, Any]) -> openai.AsyncStream[ChatCompletionChunk]:
+        body = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(**body)
+        return stream
 
     def _can_chat(self, name: str) -> bool:
         if self._own_server:
