@@ -7,7 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.conventions import HOT_COLUMNS, hot_values
-from actors.span_store.span_text import events_json, exact_json, links_json, plain_json, resource_json, scope_json
+from actors.span_store.span_text import (
+    EMPTY_ARRAY,
+    events_json,
+    exact_json,
+    links_json,
+    plain_json,
+    resource_json,
+    scope_json,
+)
 from actors.span_store.spans import Resource, SpanColumns
 
 # Fresh memory is expensive to get from the kernel, a page at a time. jemalloc keeps what it had for a second, Arrow's
@@ -64,17 +72,12 @@ _NO_PARENT = pa.scalar(None, pa.string())
 def rows_of(spans: SpanColumns) -> pa.Table:
     """All columns but ``seq``."""
     attributes = [plain_json(each) for each in spans.attributes]
-    events = [events_json(each) for each in spans.events]
-    links = [links_json(each) for each in spans.links]
+    events = _texts(spans.events, events_json)
+    links = _texts(spans.links, links_json)
     resources = _shared(spans.resource, _resource_columns)
     scopes = _shared(spans.scope, scope_json)
-    inexact = [
-        row
-        for row, parts in enumerate(zip(attributes, events, links, resources, scopes, strict=True))
-        if not all(part[-1] for part in parts)
-    ]
     exact: list[bytes | None] = [None] * len(spans)
-    for row in inexact:
+    for row in _inexact(attributes, events, links, resources, scopes):
         exact[row] = exact_json(spans, row)
     hot = zip(*map(hot_values, spans.attributes), strict=True)
     columns: dict[str, Any] = {
@@ -113,6 +116,17 @@ def numbered(rows: pa.Table, first_seq: int) -> pa.RecordBatch:
 
 def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - an array already, or a sequence
     return values if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def _texts(items: Sequence[Sequence[Any]], make: Any) -> list[tuple[bytes, bool]]:  # noqa: ANN401 - a function of one item
+    """``make`` of each item; most requests have none that is not empty."""
+    return [make(item) for item in items] if any(items) else [(EMPTY_ARRAY, True)] * len(items)
+
+
+def _inexact(*columns: Sequence[tuple[Any, ...]]) -> list[int]:
+    """Rows of which any column ends in False: its plain JSON does not say all."""
+    wrong = [[row for row, value in enumerate(column) if not value[-1]] for column in columns]
+    return sorted({row for rows in wrong for row in rows})
 
 
 def _shared(items: Sequence[Any], make: Any) -> list[Any]:  # noqa: ANN401 - a function of one item
