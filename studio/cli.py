@@ -31,7 +31,8 @@ FAILED = 1
 NOT_STARTED = 2
 
 NO_KEY = """\
-no API key: give one with --key or in JUNJO_API_KEY. Signed in, this makes one (cookies.txt is from the sign-in):
+no API key: give one with --key or in JUNJO_AI_STUDIO_API_KEY.
+Signed in, this makes one (cookies.txt is from the sign-in):
   curl -b cookies.txt {endpoint}/api_keys -H 'content-type: application/json' -d '{{"name":"demo"}}'"""
 
 
@@ -145,5 +146,5 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="run the studio (the default)")
     demo = commands.add_parser("demo", help="send two example traces to a running studio")
     demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")
-    demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_API_KEY")
+    demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")
     return parser

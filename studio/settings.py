@@ -232,7 +232,7 @@ def load_settings(environ: Mapping[str, str] | None = None, directory: Path | No
 
 
 def client_defaults(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> tuple[str, str]:
-    """For a client of the studio on this machine: the URL that these settings give it, and JUNJO_API_KEY or ""."""
+    """For a client on this machine: the URL that these settings give it, and JUNJO_AI_STUDIO_API_KEY or ""."""
     environ = os.environ if environ is None else environ
     given = _given(environ, directory or Path.cwd(), [])
     fields = attrs.fields(Settings)
@@ -241,7 +241,7 @@ def client_defaults(environ: Mapping[str, str] | None = None, directory: Path | 
         for declared in (field.metadata["variable"] for field in (fields.host, fields.backend_port))
     )
     host = "localhost" if address in EVERYWHERE else address
-    return f"http://{host}:{port}", environ.get("JUNJO_API_KEY", "").strip()
+    return f"http://{host}:{port}", environ.get("JUNJO_AI_STUDIO_API_KEY", "").strip()
 
 
 def declared_variables() -> dict[str, Variable]:

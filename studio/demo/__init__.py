@@ -38,7 +38,8 @@ class DemoSent:
                 f"  {trace.service}: one trace of {len(trace.spans)} spans",
                 f"    {observability}/traces/{trace.trace_id}/spans",
             ]
-        read = f'curl -H "x-junjo-api-key: $JUNJO_API_KEY" {observability}/services/{self.traces[0].service}/spans/root'
+        roots = f"{observability}/services/{self.traces[0].service}/spans/root"
+        read = f'curl -H "x-junjo-api-key: $JUNJO_AI_STUDIO_API_KEY" {roots}'
         return "\n".join([*lines, "Read it with the session cookie or with the key, for example:", f"  {read}"])
 
 

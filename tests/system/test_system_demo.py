@@ -54,7 +54,7 @@ def test_a_newcomer_sees_data(running: Running, data_dir: Path) -> None:
 def test_the_key_and_the_port_may_come_from_the_environment(running: Running, data_dir: Path) -> None:
     port = str(running.studio.http_port)
     for _ in range(2):  # every run has ids of its own
-        code, _, err = demo(data_dir, JUNJO_API_KEY=running.key, JUNJO_BACKEND_PORT=port)
+        code, _, err = demo(data_dir, JUNJO_AI_STUDIO_API_KEY=running.key, JUNJO_BACKEND_PORT=port)
         assert (code, err) == (0, "")
     assert len(running.studio.stored(AGENT)) == 12
 
@@ -71,7 +71,7 @@ def test_a_wrong_key_is_said_and_not_shown(running: Running, data_dir: Path) -> 
 def test_without_a_key_it_says_how_to_make_one(data_dir: Path) -> None:
     code, out, err = demo(data_dir, "--endpoint", "http://127.0.0.1:9/")
     assert (code, out) == (2, "")
-    assert "JUNJO_API_KEY" in err
+    assert "JUNJO_AI_STUDIO_API_KEY" in err
     assert "http://127.0.0.1:9/api_keys" in err
 
 
