@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 _MOST_WAITING = 256  # spans; beyond that, new runs wait
 _MOST_TOGETHER = 64
 _ATTEMPTS = 5
+_PAUSE = 0.1  # seconds between commits, each of which costs more than a short run
 
 
 class TraceWriter:
@@ -26,6 +27,7 @@ class TraceWriter:
         self._waiting: deque[IngestSpans] = deque()
         self._arrived = asyncio.Event()
         self._taken = asyncio.Event()
+        self._flushed_at = float("-inf")  # loop time
 
     async def room(self) -> None:
         """Wait until a run may begin whose trace will have to be stored."""
@@ -44,6 +46,13 @@ class TraceWriter:
             self._arrived.clear()
             await self.flush()
             await self._arrived.wait()
+            await self._gather_some()
+
+    async def _gather_some(self) -> None:
+        """A run after a quiet time is stored at once; many short ones share commits."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._flushed_at + _PAUSE - loop.time())
+        self._flushed_at = loop.time()
 
     async def flush(self) -> None:
         """Store all that waits. A span leaves the queue when it is stored, or cannot be."""
