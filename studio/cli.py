@@ -6,6 +6,7 @@ spans), 2 it could not start with these settings.
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -90,6 +91,7 @@ def demo(endpoint: str | None, key: str | None) -> int:
 async def _serve(settings: Settings) -> int:
     told_to_stop = _stop_signal()
     async with running(settings) as studio:
+        _collect_garbage_seldom()
         _announce(settings, studio)
         gave_up = asyncio.create_task(studio.gave_up())
         stop = asyncio.create_task(told_to_stop.wait())
@@ -100,6 +102,17 @@ async def _serve(settings: Settings) -> int:
         log.info("studio stopping")
     log.info("studio stopped")
     return FAILED if failed else STOPPED
+
+
+def _collect_garbage_seldom() -> None:
+    """Leave what stands after the start alone, and look for cycles a hundredth as often.
+
+    Decoding makes a dictionary for each span, none of which is part of a cycle; Python's default has the collector look
+    through them all again and again. Under load that took a fifth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
 
 
 def _stop_signal() -> asyncio.Event:
