@@ -11,6 +11,8 @@ import attrs
 import orjson
 from aiohttp import web
 
+_FULL = 64 * 1024 - 4096  # of the buffer before the system's own: about where writing begins to wait
+
 
 class Trouble(Enum):
     """What goes wrong in an answer; in a streamed one, after the deltas of the script."""
@@ -45,6 +47,7 @@ class Script:
     status: int = 200
     error: str = "the vendor's own words"
     headers: Mapping[str, str] = {}
+    body: bytes | None = None  # of a plain answer, in place of the proper one
 
 
 @attrs.frozen(kw_only=True)
@@ -60,12 +63,14 @@ class Seen:
 class VendorServer(ABC):
     """Serves on a free port of the loopback while its block lasts.
 
-    ``begun`` is set when the deltas of an answer are out, ``disconnected`` when a client leaves before its answer ends.
+    ``begun`` is set when the deltas of an answer are out, ``disconnected`` when a client leaves before its answer ends,
+    and ``stalled`` when a client does not take what is sent.
     """
 
     def __init__(self, script: Script | None = None) -> None:
         self.begun = asyncio.Event()
         self.disconnected = asyncio.Event()
+        self.stalled = asyncio.Event()
         self.play(script or Script())
         self.seen: list[Seen] = []
         self.connections: set[int] = set()  # the client's ports
@@ -93,6 +98,7 @@ class VendorServer(ABC):
         self.script = script
         self.begun.clear()
         self.disconnected.clear()
+        self.stalled.clear()
 
     @property
     def address(self) -> str:
@@ -146,6 +152,8 @@ class VendorServer(ABC):
         await self._trouble(request, script.trouble)
         if script.trouble is Trouble.GARBAGE:
             return web.Response(body=b'{"this is not', content_type="application/json")
+        if script.body is not None:
+            return web.Response(body=script.body, content_type="application/json")
         return _json(self.whole(script, model), 200, script.headers)
 
     async def _stream(self, request: web.Request, script: Script, model: str) -> web.StreamResponse:
@@ -153,7 +161,7 @@ class VendorServer(ABC):
         await response.prepare(request)
         deltas, end = self.events(script, model)
         for event in deltas:
-            await response.write(event)
+            await self._write(request, response, event)
         self.begun.set()
         await self._trouble(request, script.trouble)
         if script.trouble is Trouble.CUT:
@@ -165,6 +173,12 @@ class VendorServer(ABC):
                 await response.write(event)
         await response.write_eof()
         return response
+
+    async def _write(self, request: web.Request, response: web.StreamResponse, event: bytes) -> None:
+        transport = request.transport
+        if transport is not None and transport.get_write_buffer_size() > _FULL:
+            self.stalled.set()
+        await response.write(event)
 
     async def _trouble(self, request: web.Request, trouble: Trouble) -> None:
         if trouble is Trouble.HANG:

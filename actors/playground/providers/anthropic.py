@@ -98,7 +98,7 @@ def _fault_of(error: Exception) -> Fault | None:
         case anthropic.APIStatusError():
             retry_after = error.response.headers.get("retry-after")
             # In a stream that has begun, a failure comes with the status 200 of its start.
-            status = error.status_code if error.response.is_error else None
+            status = None if error.response.is_success else error.status_code
             return Fault(message=error.api_message or error.type or "", status=status, retry_after=retry_after)
         case anthropic.APITimeoutError():
             return Fault(message="no answer in time")

@@ -22,10 +22,13 @@ _FINISH_REASONS = {
 
 
 def completion_of(response: GenerateContentResponse, model: str) -> Completion:
-    """A plain answer."""
+    """A plain answer. ``ValueError`` when it is none."""
     answer = StreamedAnswer(model)
     answer.add(response)
-    return answer.so_far()
+    completion = answer.completion()
+    if completion is None:
+        raise ValueError("an answer without a finish reason")
+    return completion
 
 
 class StreamedAnswer:
@@ -54,16 +57,14 @@ class StreamedAnswer:
         return [chunk for part in parts if (chunk := self._chunk(part)) is not None]
 
     def completion(self) -> Completion | None:
-        return None if self._finish_reason is None else self.so_far()
-
-    def so_far(self) -> Completion:
-        """What has arrived."""
+        if self._finish_reason is None:
+            return None
         return Completion(
             id=self._id or f"chatcmpl-{time.time_ns():x}",
             created=int(time.time()),  # the vendor does not say
             model=self._model,
             content="".join(self._text),
-            finish_reason=self._said_reason(),
+            finish_reason=_said_reason(self._finish_reason, called=bool(self._calls)),
             reasoning="".join(self._reasoning) or None,
             tool_calls=tuple(self._calls),
             usage=_usage(self._usage),
@@ -94,10 +95,11 @@ class StreamedAnswer:
         self._text.append(part.text)
         return TextDelta(text=part.text)
 
-    def _said_reason(self) -> str | None:
-        if self._finish_reason == "STOP" and self._calls:
-            return "tool_calls"
-        return _FINISH_REASONS.get(self._finish_reason or "", self._finish_reason)
+
+def _said_reason(finish_reason: str, *, called: bool) -> str:
+    if called and finish_reason == "STOP":
+        return "tool_calls"
+    return _FINISH_REASONS.get(finish_reason, finish_reason)
 
 
 def _usage(usage: GenerateContentResponseUsageMetadata | None) -> Usage | None:
