@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import attrs
 
 from actors.errors import StudioError
-from actors.runtime.actor import Actor, handles, handles_together
+from actors.runtime.actor import Actor, handles, handles_at_once, handles_together
 from actors.runtime.bus import Bus
 from actors.runtime.messages import Request
 from actors.runtime.supervisor import Supervisor
@@ -29,6 +29,13 @@ Ask = Callable[[], Awaitable[object]]
 @attrs.frozen(kw_only=True)
 class Read(Request[int]):
     """Answered concurrently."""
+
+    number: int
+
+
+@attrs.frozen(kw_only=True)
+class Look(Request[int]):
+    """Answered inside the ask."""
 
     number: int
 
@@ -54,6 +61,10 @@ class Echo(Actor):
 
     @handles(Read, concurrent=True)
     async def read(self, request: Read) -> int:
+        return request.number
+
+    @handles_at_once(Look)
+    def look(self, request: Look) -> int:
         return request.number
 
     @handles(Write)
@@ -93,6 +104,7 @@ async def measure(runs: int, times: int) -> dict[str, list[float]]:
     echo = Echo()
     ways: dict[str, Ask] = {
         "bare coroutine": lambda: echo.read(Read(number=1)),
+        "ask at once": lambda: bus.ask(Look(number=1)),
         "concurrent ask": lambda: bus.ask(Read(number=1)),
         "serial ask": lambda: bus.ask(Write(number=1)),
         "grouped ask": lambda: bus.ask(WriteTogether(number=1)),

@@ -5,7 +5,7 @@ from pathlib import Path
 from actors.clock import Clock, utc_now
 from actors.key_registry.messages import ApiKey, IssuedKey, IssueKey, KeyRevoked, ListKeys, RevokeKey, VerifyKey
 from actors.key_registry.store import KeyStore
-from actors.runtime.actor import Actor, handles
+from actors.runtime.actor import Actor, handles, handles_at_once
 
 
 class KeyRegistryActor(Actor):
@@ -14,8 +14,6 @@ class KeyRegistryActor(Actor):
     ``path`` is the SQLite file, which may be shared with other actors. Keys are verified from memory, also while a
     change is being written; a fault of the file makes changes ``Unavailable`` and leaves the keys as they were.
     """
-
-    readers = 256  # they only look into memory: so many answers a turn of a busy loop, not eight
 
     def __init__(self, path: Path, *, clock: Clock = utc_now) -> None:
         self._path = path
@@ -42,8 +40,8 @@ class KeyRegistryActor(Actor):
     async def keys(self, _: ListKeys) -> tuple[ApiKey, ...]:
         return self._store.keys()
 
-    @handles(VerifyKey, concurrent=True)
-    async def verify(self, request: VerifyKey) -> ApiKey | None:
+    @handles_at_once(VerifyKey)
+    def verify(self, request: VerifyKey) -> ApiKey | None:
         return self._store.find(request.secret)
 
     @property

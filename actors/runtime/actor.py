@@ -34,6 +34,7 @@ class Way(Enum):
 
     SERIAL = "serial"  # one at a time, in order: writes
     CONCURRENT = "concurrent"  # several at once, cancelled when the asker leaves: reads
+    AT_ONCE = "at once"  # a plain call inside the ask: reads of memory
     TOGETHER = "together"  # all that wait, in one call, one at a time: group commit
     STREAM = "stream"  # an asynchronous generator for each subscriber
     EVENT = "event"  # serial, without a reply
@@ -59,6 +60,16 @@ class Handling(Generic[Q_co]):
     def __call__(
         self: Handling[Request[R]], method: Callable[[A, Q_co], Coroutine[Any, Any, R]]
     ) -> Callable[[A, Q_co], Coroutine[Any, Any, R]]:
+        return _mark(method, self.route)
+
+
+@attrs.frozen
+class HandlingAtOnce(Generic[Q_co]):
+    """The decorator that ``handles_at_once`` makes."""
+
+    route: Route
+
+    def __call__(self: HandlingAtOnce[Request[R]], method: Callable[[A, Q_co], R]) -> Callable[[A, Q_co], R]:
         return _mark(method, self.route)
 
 
@@ -94,6 +105,15 @@ def handles(request: type[Q_co], *, concurrent: bool = False) -> Handling[Q_co]:
     reads: several run at once, beside the serial ones, and one whose asker has left is cancelled.
     """
     return Handling(Route(message=request, way=Way.CONCURRENT if concurrent else Way.SERIAL))
+
+
+def handles_at_once(request: type[Q_co]) -> HandlingAtOnce[Q_co]:
+    """Answer ``request`` with what a plain method returns, inside the very ``ask``: no mailbox, no task, no waiting.
+
+    For what takes microseconds and touches memory only. It is called between two steps of any other handler of the
+    actor, and its asker's deadline does not matter to it.
+    """
+    return HandlingAtOnce(Route(message=request, way=Way.AT_ONCE))
 
 
 def handles_together(request: type[Q_co], *, messages: int, weight: int) -> HandlingTogether[Q_co]:

@@ -39,6 +39,7 @@ class Bus:
     def __init__(self) -> None:
         self.statistics = Statistics()
         self._owners: dict[type[Message], type[Actor]] = {}
+        self._at_once: set[type[Message]] = set()
         self._subscribers: defaultdict[type[Message], list[type[Actor]]] = defaultdict(list)
         self._cells: dict[type[Actor], Cell | None] = {}  # None while the actor is away
 
@@ -56,6 +57,8 @@ class Bus:
         self._cells[actor_class] = None
         self._owners.update(dict.fromkeys(requests, actor_class))
         for route in actor_class.routes:
+            if route.way is Way.AT_ONCE:
+                self._at_once.add(route.message)
             if route.way is Way.EVENT:
                 self._subscribers[route.message].append(actor_class)
 
@@ -71,8 +74,11 @@ class Bus:
         """Send a request to its owner and wait for the reply, for ``timeout`` seconds.
 
         Raises the ``StudioError`` the owner answers, ``DeadlineExceeded``, ``Overloaded``, or ``Unavailable``.
-        Cancelling the caller withdraws the request where it has not been begun, and cancels a concurrent one.
+        Cancelling the caller withdraws the request where it has not been begun, and cancels a concurrent one. What is
+        handled at once is answered without a turn of the loop, so it is never late.
         """
+        if type(request) in self._at_once:
+            return self._answered_at_once(request)
         loop = asyncio.get_running_loop()
         deadline = min(loop.time() + timeout, _deadline.get())
         reply: asyncio.Future[R] = loop.create_future()
@@ -119,6 +125,15 @@ class Bus:
                 counters.asked += 1
             else:
                 counters.refused += 1
+
+    def _answered_at_once(self, request: Request[R]) -> R:
+        try:
+            cell = self._cell_of(request)
+        except Unavailable:
+            self.statistics.of(type(request)).refused += 1
+            raise
+        reply: R = cell.answer_at_once(request)
+        return reply
 
     def _send(self, request: Request[R], reply: "asyncio.Future[R]", deadline: float) -> None:
         counters = self.statistics.of(type(request))

@@ -6,7 +6,7 @@ import structlog
 
 from actors.clock import Clock, utc_now
 from actors.errors import Unavailable
-from actors.runtime.actor import Actor, handles
+from actors.runtime.actor import Actor, handles, handles_at_once
 from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
@@ -38,7 +38,7 @@ class SessionActor(Actor):
     """Keeps accounts and sessions in the SQLite file at ``path``, which may be shared with other actors.
 
     ``cookie_key`` has 32 bytes. Sign-ins run beside the writes, because a password takes some 30 ms to check; there may
-    be 128 of them, and ``readers`` is larger, so that session checks, which take microseconds, never wait for them.
+    be 128 of them, and ``readers`` is larger, so that other reads never wait for them.
     """
 
     readers = 256
@@ -115,8 +115,8 @@ class SessionActor(Actor):
         self._tell_ended((ended,) if ended else ())
         return ended is not None
 
-    @handles(CheckSession, concurrent=True)
-    async def check_session(self, request: CheckSession) -> CheckedSession | None:
+    @handles_at_once(CheckSession)
+    def check_session(self, request: CheckSession) -> CheckedSession | None:
         return self._accounts.sessions.check(request.cookie)
 
     async def _sweep(self) -> None:

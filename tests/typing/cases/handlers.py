@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 import attrs
 
 from actors.errors import Conflict, StudioError
-from actors.runtime.actor import Actor, handles, handles_together, streams, subscribes
+from actors.runtime.actor import Actor, handles, handles_at_once, handles_together, streams, subscribes
 from actors.runtime.messages import Event, Request, StreamRequest
 
 
@@ -62,6 +62,16 @@ class RightTogether(Actor):
         return [1 for _ in requests] or [Conflict("nothing")]
 
 
+class RightAtOnce(Actor):
+    @handles_at_once(CountSpans)
+    def count_spans(self, _: CountSpans) -> int:
+        return 1
+
+    @handles_at_once(FindName)
+    def find_name(self, _: FindName) -> str:
+        return "a name where there may be none is right"
+
+
 class WrongReply(Actor):
     @handles(CountSpans)  # E: arg-type
     async def count_spans(self, _: CountSpans) -> str:
@@ -94,6 +104,24 @@ class WrongReplyToAll(Actor):
     @handles_together(CountSpans, messages=2, weight=0)  # E: arg-type
     async def count_spans(self, requests: Sequence[CountSpans]) -> int:
         return len(requests)
+
+
+class WrongAtOnce(Actor):
+    @handles_at_once(CountSpans)  # E: arg-type
+    def count_spans(self, _: CountSpans) -> str:
+        return "1"
+
+    @handles_at_once(FindName)  # E: arg-type
+    async def find_name(self, _: FindName) -> str:
+        return "nobody would await it"
+
+    @handles_at_once(DeleteAll)  # E: arg-type
+    def delete_all(self, _: CountSpans) -> None:
+        pass
+
+    @handles_at_once(WatchNames)  # E: misc, arg-type
+    def watch_names(self, _: WatchNames) -> str:
+        return ""
 
 
 class WrongRequest(Actor):
