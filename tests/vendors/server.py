@@ -48,6 +48,7 @@ class Script:
     error: str = "the vendor's own words"
     headers: Mapping[str, str] = {}
     body: bytes | None = None  # of a plain answer, in place of the proper one
+    raw: bytes | None = None  # of a streamed answer, in place of all its events
 
 
 @attrs.frozen(kw_only=True)
@@ -159,7 +160,7 @@ class VendorServer(ABC):
     async def _stream(self, request: web.Request, script: Script, model: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **script.headers})
         await response.prepare(request)
-        deltas, end = self.events(script, model)
+        deltas, end = self.events(script, model) if script.raw is None else ([script.raw], [])
         for event in deltas:
             await self._write(request, response, event)
         self.begun.set()

@@ -28,12 +28,13 @@ class OpenAIProvider:
     def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
         self._own_server = endpoint.base_url is not None
+        self._headers = None if endpoint.key else {"Authorization": openai.omit}
         self._client = _open_sdk(endpoint, self._patience)
         self._calls = Calls(provider="openai", key=endpoint.key, fault_of=_fault_of)
 
     async def generate(self, prompt: Prompt) -> Completion:
         body = request_body(prompt)
-        call = self._client.chat.completions.create(**body)
+        call = self._client.chat.completions.create(**body, extra_headers=self._headers)
         return await self._calls.one(call, completion_of, self._patience.answer)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
@@ -41,9 +42,8 @@ class OpenAIProvider:
         return self._calls.each(call, StreamedAnswer(), self._patience.answer)
 
     async def models(self) -> tuple[Model, ...]:
-        found = await self._calls.all_of(
-            aiter(self._client.models.list(timeout=self._patience.models)), self._patience.models
-        )
+        pages = self._client.models.list(extra_headers=self._headers, timeout=self._patience.models)
+        found = await self._calls.all_of(aiter(pages), self._patience.models)
         return tuple(_model(model.id) for model in found if self._can_chat(model.id))
 
     async def close(self) -> None:
@@ -51,7 +51,9 @@ class OpenAIProvider:
 
     async def _open_stream(self, body: dict[str, Any]) -> openai.AsyncStream[ChatCompletionChunk]:
         body = {**body, "stream": True, "stream_options": {"include_usage": True}}
-        stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(**body)
+        stream: openai.AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
+            **body, extra_headers=self._headers
+        )
         return stream
 
     def _can_chat(self, name: str) -> bool:
