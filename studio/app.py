@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -62,10 +63,12 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
     supervisor = Supervisor(bus)
     add_actors(supervisor, settings)
     budget = ByteBudget(_RECEIVING_BYTES)
-    http = build_app(bus, http_config(settings, budget))
-    grpc = grpc_config(settings, budget)
     host = settings.host
     async with AsyncExitStack() as stack:
+        # One thread: decoding holds the interpreter's lock, and several would only take it from each other.
+        decoder = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode"))
+        http = build_app(bus, http_config(settings, budget, decoder))
+        grpc = grpc_config(settings, budget, decoder)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
 
@@ -134,7 +137,7 @@ def playground(settings: Settings) -> PlaygroundActor:
     )
 
 
-def http_config(settings: Settings, budget: ByteBudget) -> HttpConfig:
+def http_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> HttpConfig:
     return HttpConfig(
         version=__version__,
         environment="production" if settings.production else "development",
@@ -144,6 +147,7 @@ def http_config(settings: Settings, budget: ByteBudget) -> HttpConfig:
         allow_origins=settings.allow_origins,
         secure_cookies=settings.production,
         otlp_budget=budget,
+        decoder=decoder,
         max_request_bytes=settings.max_request_bytes,
         play=PlayConfig(
             any_openai_model=settings.openai_base_url is not None,
@@ -153,9 +157,10 @@ def http_config(settings: Settings, budget: ByteBudget) -> HttpConfig:
     )
 
 
-def grpc_config(settings: Settings, budget: ByteBudget) -> GrpcConfig:
+def grpc_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,
         max_request_bytes=settings.max_request_bytes,
         otlp_budget=budget,
+        decoder=decoder,
     )

@@ -17,4 +17,4 @@ class GrpcConfig:
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, compressed and inflated
     patience: float = 60.0  # for the rest of a message that has begun to arrive
     grace: float = 5.0  # at stop, for calls in work
-    executor: Executor | None = None  # inflates and decodes large requests; None is the loop's own
+    decoder: Executor | None = None  # inflates and decodes large requests; None is the loop's own

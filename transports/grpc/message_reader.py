@@ -86,7 +86,7 @@ class MessageReader:
             return data
         if len(data) > _INLINE_BYTES:
             loop = asyncio.get_running_loop()
-            inflated = await loop.run_in_executor(self._config.executor, inflate, data, encoding, self._limit)
+            inflated = await loop.run_in_executor(self._config.decoder, inflate, data, encoding, self._limit)
         else:
             inflated = inflate(data, encoding, self._limit)
         if self._type is bytes:

@@ -25,7 +25,7 @@ async def serve_otlp(bus: Bus, config: GrpcConfig, host: str, port: int) -> Asyn
 
     ``OSError`` when the port is taken. Health and reflection are served beside it, in both servers.
     """
-    services = (trace_service(bus, config.executor), metrics_service(bus), logs_service(bus))
+    services = (trace_service(bus, config.decoder), metrics_service(bus), logs_service(bus))
     async with _serve(services, config, host, port) as bound:
         yield bound
 

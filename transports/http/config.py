@@ -1,5 +1,7 @@
 """What the HTTP side has to know. The composition root fills it from the settings."""
 
+from concurrent.futures import Executor
+
 import attrs
 
 from transports.byte_budget import ByteBudget
@@ -33,6 +35,7 @@ class HttpConfig:
     allow_origins: tuple[str, ...]  # exact origins of pages that may call with the session cookie
     secure_cookies: bool
     otlp_budget: ByteBudget  # shared with the gRPC receiver
+    decoder: Executor | None = None  # inflates and decodes large OTLP requests; None is the loop's own
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408

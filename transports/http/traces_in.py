@@ -21,7 +21,8 @@ async def export_traces(call: Call[None, None]) -> web.Response:
     """Store the spans of a request; the answer comes after they are durable."""
     with call.config.otlp_budget.reserve() as reservation:
         body = await _body_of(call.request, reservation)
-        response = await receive_traces(call.bus, body, json=call.request.content_type == JSON)
+        json = call.request.content_type == JSON
+        response = await receive_traces(call.bus, body, json=json, executor=call.config.decoder)
     return otlp_answers.answer(call.request, response)
 
 
@@ -33,7 +34,8 @@ async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
     raw = await _read(request, limit, reservation)
     encoding = request.headers.get("Content-Encoding", "")
     if encoding and len(raw) > _INLINE_BYTES:
-        body = await asyncio.to_thread(inflate, raw, encoding, limit)
+        decoder = request.app[CONFIG].decoder
+        body = await asyncio.get_running_loop().run_in_executor(decoder, inflate, raw, encoding, limit)
     else:
         body = inflate(raw, encoding, limit)
     if body is not raw:
