@@ -45,7 +45,7 @@ def span_of(record: RunRecord) -> Span:
         links=_links(record),
         dropped_links_count=0,
         status_code=0 if error is None else _ERROR,
-        status_message="" if error is None else error.detail,
+        status_message="" if error is None else well_formed(error.detail),
         resource=_RESOURCE,
         scope=_SCOPE,
     )

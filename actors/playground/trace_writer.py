@@ -13,10 +13,11 @@ from actors.span_store.spans import Span
 
 log = structlog.get_logger(__name__)
 
-_MOST_WAITING = 256  # spans; beyond that, new runs wait
-_MOST_TOGETHER = 64
+_MOST_WAITING = 1024  # spans; beyond these two, new runs wait
+_MOST_BYTES = 32 * 1024 * 1024
+_MOST_TOGETHER = 256
 _ATTEMPTS = 5
-_PAUSE = 0.1  # seconds between commits, each of which costs more than a short run
+_PAUSE = 0.25  # seconds between commits, each of which costs more than a short run
 
 
 class TraceWriter:
@@ -24,55 +25,66 @@ class TraceWriter:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._waiting: deque[IngestSpans] = deque()
+        self._waiting: deque[tuple[Span, int]] = deque()  # with its size
+        self._bytes = 0
         self._arrived = asyncio.Event()
+        self._many = asyncio.Event()
         self._taken = asyncio.Event()
         self._flushed_at = float("-inf")  # loop time
 
     async def room(self) -> None:
         """Wait until a run may begin whose trace will have to be stored."""
-        while len(self._waiting) >= _MOST_WAITING:
+        while len(self._waiting) >= _MOST_WAITING or self._bytes > _MOST_BYTES:
             self._taken.clear()
             await self._taken.wait()
 
     def add(self, span: Span, size: int) -> None:
         """Take the span of a run that is over."""
-        self._waiting.append(IngestSpans(spans=(span,), size=size))
+        self._waiting.append((span, size))
+        self._bytes += size
         self._arrived.set()
+        if len(self._waiting) >= _MOST_TOGETHER or self._bytes > _MOST_BYTES:
+            self._many.set()
 
     async def work(self) -> None:
-        """Store what comes, until cancelled."""
-        while True:
-            self._arrived.clear()
-            await self.flush()
-            await self._arrived.wait()
-            await self._gather_some()
-
-    async def _gather_some(self) -> None:
-        """A run after a quiet time is stored at once; many short ones share commits."""
+        """Store what comes, until cancelled. A run after a quiet time is stored at once; many share commits."""
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._flushed_at + _PAUSE - loop.time())
-        self._flushed_at = loop.time()
+        while True:
+            await self._arrived.wait()
+            try:
+                async with asyncio.timeout_at(self._flushed_at + _PAUSE):
+                    await self._many.wait()
+            except TimeoutError:
+                pass
+            self._arrived.clear()
+            self._many.clear()
+            self._flushed_at = loop.time()
+            await self.flush()
 
     async def flush(self) -> None:
         """Store all that waits. A span leaves the queue when it is stored, or cannot be."""
         while self._waiting:
             together = list(islice(self._waiting, _MOST_TOGETHER))
-            await asyncio.gather(*map(self._store, together))  # the store commits them as one
+            if not await self._stored(together) and len(together) > 1:
+                for one in together:  # one of them cannot be stored, which must not cost the others theirs
+                    await self._stored([one])
             for _ in together:
-                self._waiting.popleft()
+                self._bytes -= self._waiting.popleft()[1]
             self._taken.set()
 
-    async def _store(self, request: IngestSpans) -> None:
+    async def _stored(self, spans: list[tuple[Span, int]]) -> bool:
+        """Try, and try again while that may help."""
+        request = IngestSpans(spans=[span for span, _ in spans], size=sum(size for _, size in spans))
         for attempt in range(_ATTEMPTS):
             try:
                 await self._bus.ask(request)
             except RetryableError as error:
-                log.info("the trace of a run has to wait", reason=error.detail)
+                log.info("traces of runs have to wait", runs=len(spans), reason=error.detail)
                 await asyncio.sleep((error.retry_after or 1.0) * 2**attempt)
             except StudioError as error:
-                log.warning("the trace of a run is lost", reason=error.detail)
-                return
+                log.warning("traces of runs were not stored", runs=len(spans), reason=error.detail)
+                return False
             else:
-                return
-        log.warning("the trace of a run is lost", reason="the span store stayed away")
+                return True
+        log.warning("traces of runs were not stored", runs=len(spans), reason="the span store stayed away")
+        return False

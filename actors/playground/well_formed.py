@@ -27,6 +27,9 @@ def well_formed_chunk(chunk: Chunk) -> Chunk:
 def well_formed_completion(completion: Completion) -> Completion:
     return attrs.evolve(
         completion,
+        id=well_formed(completion.id),
+        model=well_formed(completion.model),
+        finish_reason=None if completion.finish_reason is None else well_formed(completion.finish_reason),
         content=well_formed(completion.content),
         reasoning=None if completion.reasoning is None else well_formed(completion.reasoning),
         tool_calls=tuple(map(_well_formed_call, completion.tool_calls)),

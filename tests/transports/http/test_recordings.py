@@ -1,8 +1,8 @@
 """Replays the recordings of the reference in their order against one studio.
 
 A third of the recordings are not here, and with them some steps that the others follow from; ``_MISSING_STEPS`` makes
-up for those. Left out are the playground's routes (``/llm/*``, which this part does not serve) and the gRPC ones (which
-tests/transports/grpc replays).
+up for those. The gRPC ones are replayed by tests/transports/grpc, and the ones for which models answered have a test of
+their own, with local vendors.
 """
 
 import json
@@ -14,8 +14,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.http_studio import ADMIN, HttpStudio, Reply
+from actors.playground.providers.provider import Endpoint
+from tests.http_studio import ADMIN, HttpStudio, Reply, http_config, running_http_studio
 from tests.recordings_compare import differences
+from tests.vendors.anthropic import AnthropicServer
+from tests.vendors.gemini import GeminiServer
+from tests.vendors.openai import OpenAIServer
+from tests.vendors.server import Script, VendorServer
 
 pytestmark = pytest.mark.integration
 
@@ -36,12 +41,19 @@ _MISSING_STEPS: dict[str, tuple[str, str, Any]] = {
     "users list before self-delete": ("POST", "/users", _SECOND),
     "sign-in for spans phase": ("POST", "/users", ADMIN),
 }
+_LLM_OK = "llm generate ok"
 _START = 1_700_000_000_123_456_789
 
 
 def _recordings() -> list[dict[str, Any]]:
     lines = (_FOLDER / "golden.jsonl").read_text().splitlines()
-    return [row for row in map(json.loads, lines) if row["method"] != "GRPC" and not row["path"].startswith("/llm/")]
+    return [row for row in map(json.loads, lines) if row["method"] != "GRPC" and not row["name"].startswith(_LLM_OK)]
+
+
+def _answers_of_models() -> list[dict[str, Any]]:
+    """Recorded with keys and local vendors; a parameter that a model refuses was an error of the reference's own."""
+    lines = (_FOLDER / "golden.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["name"].startswith(_LLM_OK) and row["ours"] == "same"]
 
 
 class Replay:
@@ -116,6 +128,38 @@ async def test_every_recording_is_answered_as_recorded(studio: HttpStudio) -> No
     found = [f"{row['name']}: {text}" for row in recordings for text in await replay.play(row)]
     assert len(recordings) > 100
     assert not found, "\n".join(found)
+
+
+async def test_every_answer_of_a_model_is_as_recorded(tmp_path: Path) -> None:
+    recordings = _answers_of_models()
+    async with OpenAIServer() as openai, AnthropicServer() as anthropic, GeminiServer() as gemini:
+        vendors: dict[str, VendorServer] = {"openai": openai, "anthropic": anthropic, "gemini": gemini}
+        endpoints = {name: Endpoint(key=f"{name}-key", base_url=vendor.base_url) for name, vendor in vendors.items()}
+        async with running_http_studio(tmp_path, http_config(), endpoints=endpoints) as studio:
+            cookie = await studio.set_up()
+            found = []
+            for row in recordings:
+                vendor = vendors[row["request_body"]["model"].partition("/")[0]]
+                vendor.play(_script_for(row))
+                reply = await studio.call("POST", row["path"], body=row["request_body"], cookie=cookie)
+                found += [f"{row['name']}: {text}" for text in _model_differences(row, reply)]
+    assert len(recordings) > 10
+    assert not found, "\n".join(found)
+
+
+def _script_for(row: dict[str, Any]) -> Script:
+    """The vendor's part of a recorded answer."""
+    content: str = row["body"]["choices"][0]["message"]["content"]
+    reasoning: str | None = row["body"]["reasoning_content"]
+    return Script(text=(content,), reasoning=() if reasoning is None else (reasoning,))
+
+
+def _model_differences(row: dict[str, Any], reply: Reply) -> list[str]:
+    """Times, and ids that the reference made up itself, differ."""
+    recorded = json.loads(json.dumps(row))
+    if reply.status == 200:
+        recorded["body"]["created"] = reply.json["created"]
+    return differences(recorded, reply.status, reply.headers, _parsed(reply))
 
 
 def _body_of(row: dict[str, Any]) -> bytes | None:
