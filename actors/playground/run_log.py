@@ -30,8 +30,7 @@ class RunLog:
     """The entries of a run, numbered from 1.
 
     With a reader, or before the first one, the writer waits in ``room`` while 64 entries, or a quarter of
-    ``most_bytes``, are unread, and what was read is kept up to ``most_bytes``. Without one nothing waits, and the oldest
-    entries go first.
+    ``most_bytes``, are unread; what was read is kept up to ``most_bytes``. Without one nothing waits, and the oldest go.
     """
 
     def __init__(self, most_bytes: int) -> None:

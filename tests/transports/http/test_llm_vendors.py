@@ -1,0 +1,144 @@
+"""The playground over the vendors' own SDKs, against local servers that speak their wire."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from actors.playground.providers.provider import Endpoint
+from tests.http_studio import HttpStudio, http_config, running_http_studio
+from tests.play_socket import LAST, play_socket
+from tests.vendors.anthropic import AnthropicServer
+from tests.vendors.gemini import GeminiServer
+from tests.vendors.openai import OpenAIServer
+from tests.vendors.server import Script, Trouble, VendorServer
+
+pytestmark = pytest.mark.integration
+
+MODELS = {
+    "openai": "openai/gpt-4o",
+    "anthropic": "anthropic/claude-3-7-sonnet-20250219",
+    "gemini": "gemini/gemini-2.5-flash",
+}
+
+
+@attrs.frozen
+class Vendors:
+    """A studio with a signed-in user and all three vendors."""
+
+    studio: HttpStudio
+    cookie: str
+    servers: dict[str, VendorServer]
+
+
+@pytest.fixture
+async def vendors(tmp_path: Path) -> AsyncIterator[Vendors]:
+    async with OpenAIServer() as openai, AnthropicServer() as anthropic, GeminiServer() as gemini:
+        servers: dict[str, VendorServer] = {"openai": openai, "anthropic": anthropic, "gemini": gemini}
+        endpoints = {name: Endpoint(key=f"{name}-key", base_url=server.base_url) for name, server in servers.items()}
+        async with running_http_studio(tmp_path, http_config(), endpoints=endpoints) as studio:
+            yield Vendors(studio, await studio.set_up(), servers)
+
+
+@pytest.mark.parametrize("name", MODELS)
+async def test_a_stream_of_ten_thousand_deltas(vendors: Vendors, name: str) -> None:
+    pieces = tuple(f"{number} " for number in range(10_000))
+    vendors.servers[name].play(Script(text=pieces))
+    async with play_socket(vendors.studio, cookie=vendors.cookie) as socket:
+        await socket.run(model=MODELS[name])
+        frames = await socket.until(*LAST)
+    assert [frame["seq"] for frame in frames] == list(range(1, len(frames) + 1))
+    assert "".join(frame.get("text", "") for frame in frames) == "".join(pieces)
+    assert frames[-1]["response"]["choices"][0]["message"]["content"] == "".join(pieces)
+    assert frames[-1]["response"]["usage"]["total_tokens"] == 7
+
+
+@pytest.mark.parametrize("way", ["cancel", "close", "sign out"])
+@pytest.mark.parametrize("name", MODELS)
+async def test_the_vendors_connection_is_closed(vendors: Vendors, name: str, way: str) -> None:
+    server = vendors.servers[name]
+    server.play(Script(trouble=Trouble.HANG))
+    async with play_socket(vendors.studio, cookie=vendors.cookie) as socket:
+        await socket.run(model=MODELS[name])
+        await socket.until("delta")
+        if way == "cancel":
+            await socket.send(type="cancel", run_id="r1")
+        elif way == "sign out":
+            await vendors.studio.call("POST", "/sign-out", cookie=vendors.cookie)
+        else:
+            await socket.socket.close()
+        async with asyncio.timeout(5):
+            await server.disconnected.wait()
+
+
+@pytest.mark.parametrize("trouble", [Trouble.CUT, Trouble.GARBAGE, Trouble.UNFINISHED])
+@pytest.mark.parametrize("name", MODELS)
+async def test_trouble_in_mid_stream_is_a_failure(vendors: Vendors, name: str, trouble: Trouble) -> None:
+    vendors.servers[name].play(Script(trouble=trouble))
+    async with play_socket(vendors.studio, cookie=vendors.cookie) as socket:
+        await socket.run(model=MODELS[name])
+        failed = (await socket.until(*LAST))[-1]
+    assert (failed["type"], failed["status"]) == ("failed", 502)
+    assert failed["detail"].startswith(f"Generation failed: {name}: ")
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+@pytest.mark.parametrize("name", MODELS)
+async def test_an_error_of_the_vendor_is_502(vendors: Vendors, name: str, status: int) -> None:
+    vendors.servers[name].play(Script(status=status, headers={"retry-after": "7"}))
+    body: dict[str, Any] = {"model": MODELS[name], "messages": [{"role": "user", "content": "hi"}]}
+    reply = await vendors.studio.call("POST", "/llm/generate", body=body, cookie=vendors.cookie)
+    assert reply.status == 502
+    assert reply.json["detail"].startswith(f"Generation failed: {name}: ")
+    assert f"{name}-key" not in reply.body.decode()
+
+
+async def test_models_side_by_side(vendors: Vendors) -> None:
+    async with play_socket(vendors.studio, cookie=vendors.cookie) as socket:
+        for name, model in MODELS.items():
+            await socket.run(name, model=model)
+        finished = [(await socket.until("finished"))[-1] for _ in MODELS]
+    assert {frame["run_id"] for frame in finished} == set(MODELS)
+
+
+@pytest.mark.parametrize("name", MODELS)
+async def test_model_lists(vendors: Vendors, name: str) -> None:
+    reply = await vendors.studio.call("GET", f"/llm/providers/{name}/models", cookie=vendors.cookie)
+    assert reply.status == 200
+    assert all(model["id"].startswith(f"{name}/") for model in reply.json["models"])
+    assert reply.json["models"]
+
+
+async def test_a_run_can_be_replayed(vendors: Vendors) -> None:
+    body = {
+        "model": MODELS["openai"],
+        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hi"}],
+        "temperature": 0.5,
+        "max_completion_tokens": 50,
+        "stop": ["END"],
+        "json_mode": True,
+        "json_schema": {"type": "object"},
+        "tools": [{"name": "weather", "description": "of a city", "parameters": {"type": "object"}}],
+    }
+    reply = await vendors.studio.call("POST", "/llm/generate", body=body, cookie=vendors.cookie)
+    trace_id = reply.headers["X-Trace-Id"]
+    path = f"/api/v1/observability/traces/{trace_id}/spans"
+    while not (spans := (await vendors.studio.call("GET", path, cookie=vendors.cookie)).json):
+        pass
+    replayed = await vendors.studio.call("GET", f"/llm/replay/{trace_id}/{spans[0]['span_id']}", cookie=vendors.cookie)
+    origin = {"trace_id": trace_id, "span_id": spans[0]["span_id"]}
+    assert replayed.json == {"request": {**body, "replay_of": origin}, "not_carried_over": []}
+    again = await vendors.studio.call("POST", "/llm/generate", body=replayed.json["request"], cookie=vendors.cookie)
+    path = f"/api/v1/observability/traces/{again.headers['X-Trace-Id']}/spans"
+    while not (spans := (await vendors.studio.call("GET", path, cookie=vendors.cookie)).json):
+        pass
+    assert spans[0]["attributes_json"]["playground.replay_of.trace_id"] == trace_id
+    assert spans[0]["links_json"][0]["traceId"] == trace_id
+
+
+async def test_an_unknown_span_cannot_be_replayed(vendors: Vendors) -> None:
+    reply = await vendors.studio.call("GET", f"/llm/replay/{'0' * 32}/{'0' * 16}", cookie=vendors.cookie)
+    assert (reply.status, reply.json["detail"]) == (404, "Span not found")
