@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from actors.span_store.disk import sync, sync_folder
 from actors.span_store.rows import ROWS
 
 _MAGIC = b"JUNJOWAL"
@@ -45,7 +46,7 @@ class Journal:
         header = before + _HEADER.pack(content.size, zlib.crc32(content))
         try:
             _write_all(self._file, [memoryview(header), memoryview(content)])
-            os.fdatasync(self._file)
+            sync(self._file)
         except OSError:
             os.ftruncate(self._file, self.size)
             raise
@@ -66,7 +67,7 @@ def recover(path: Path) -> tuple[list[pa.RecordBatch], bool]:
     if good < len(data):
         with path.open("r+b") as file:
             file.truncate(good)
-            os.fsync(file.fileno())
+            sync(file.fileno())
     return batches, damaged
 
 
@@ -111,12 +112,3 @@ def _write_all(file: int, parts: list[memoryview]) -> None:
             written -= len(parts.pop(0))
         if parts:
             parts[0] = parts[0][written:]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a new or removed name in the folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

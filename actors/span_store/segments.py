@@ -4,7 +4,6 @@ Spans of a trace lie together and traces lie in the order of their start, so tha
 takes one or two small row groups. Any tool that reads Parquet reads them.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from actors.span_store.journal import sync_folder
+from actors.span_store.disk import sync, sync_folder
 
 # Rows that are decompressed together: about 5 MB of LLM spans, 8 ms.
 ROW_GROUP = 2048
@@ -67,7 +66,7 @@ def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> int:
             for begin in range(0, len(order), ROW_GROUP):
                 writer.write_table(_take_near(rows, order[begin : begin + ROW_GROUP]), ROW_GROUP)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     unfinished.rename(path)
     sync_folder(path.parent)
     return path.stat().st_size

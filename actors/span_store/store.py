@@ -13,7 +13,8 @@ import structlog
 
 from actors.errors import Unavailable
 from actors.span_store import index
-from actors.span_store.journal import Journal, recover, sync_folder
+from actors.span_store.disk import sync_folder
+from actors.span_store.journal import Journal, recover
 from actors.span_store.queries import SpanReader
 from actors.span_store.readers import Readers
 from actors.span_store.recent import Generation, Recent
