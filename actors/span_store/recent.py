@@ -1,6 +1,9 @@
 """Spans that are durable in the journal and not sealed yet: kept in memory, where queries read them."""
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain
 
 import pyarrow as pa
 
@@ -49,11 +52,26 @@ class Recent:
     def __init__(self, generations: Sequence[Generation]) -> None:
         self.first_seq = generations[0].first_seq
         self.table: pa.Table = pa.concat_tables([each.table() for each in generations])
+        self._batches: list[pa.RecordBatch] = self.table.to_batches()
+        lengths = (batch.num_rows for batch in self._batches)
+        self._starts = list(accumulate(lengths, initial=self.first_seq))[:-1]
 
     def take(self, sequence: Sequence[int], columns: Sequence[str]) -> pa.Table:
-        """The rows with these numbers."""
-        positions = pa.array([seq - self.first_seq for seq in sequence], pa.int64())
-        return self.table.select(columns).take(positions)
+        """The rows with these numbers, in this order.
+
+        They are taken from their batches one by one: Arrow copies the whole of a table in batches before it takes.
+        """
+        by_batch: defaultdict[int, list[int]] = defaultdict(list)
+        for place, seq in enumerate(sequence):
+            by_batch[bisect_right(self._starts, seq) - 1].append(place)
+        parts = []
+        for number, places in by_batch.items():
+            offset = self._starts[number]
+            rows = pa.array([sequence[place] - offset for place in places], pa.int64())
+            parts.append(self._batches[number].select(columns).take(rows))
+        taken = list(chain.from_iterable(by_batch.values()))
+        order = sorted(range(len(taken)), key=taken.__getitem__)
+        return pa.Table.from_batches(parts).combine_chunks().take(pa.array(order, pa.int64()))
 
 
 def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
