@@ -3,9 +3,9 @@
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
-from typing import Self
+from typing import Self, cast
 
-import httpx2
+import aiohttp
 from google import genai
 from google.genai import errors, types
 
@@ -13,8 +13,9 @@ from actors.playground import model_facts
 from actors.playground.prompt import Completion, Prompt
 from actors.playground.providers.calls import Calls, Fault
 from actors.playground.providers.google_answer import StreamedAnswer, completion_of
+from actors.playground.providers.google_http import REQUEST_ARGUMENTS, open_session, responses_noted_in
 from actors.playground.providers.google_request import Request, family_of, request_of
-from actors.playground.providers.http_client import Patience, open_client, responses_noted_in, tls_context
+from actors.playground.providers.http_client import Patience, tls_context
 from actors.playground.providers.provider import Chunk, Endpoint, Model
 
 model_facts.load()  # this file is imported in a thread
@@ -29,7 +30,7 @@ class GoogleProvider:
 
     def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
-        self._http = open_client(self._patience)
+        self._http = open_session(self._patience)
         self._sdk = _open_sdk(endpoint, self._patience, self._http)
         self._calls = Calls(provider="gemini", key=endpoint.key, fault_of=_fault_of)
 
@@ -49,7 +50,7 @@ class GoogleProvider:
         return tuple(_model(model) for model in found if _can_chat(model))
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
         self._sdk.close()
 
     async def _open_stream(self, request: Request) -> "_Stream":
@@ -71,14 +72,14 @@ class _Stream:
 
     def __init__(self, events: AsyncIterator[types.GenerateContentResponse]) -> None:
         self._events = events
-        self._responses: list[httpx2.Response] = []
+        self._responses: list[aiohttp.ClientResponse] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         for response in self._responses:
-            await response.aclose()
+            response.close()
 
     def __aiter__(self) -> AsyncIterator[types.GenerateContentResponse]:
         return self
@@ -88,15 +89,18 @@ class _Stream:
             return await anext(self._events)
 
 
-def _open_sdk(endpoint: Endpoint, patience: Patience, http: httpx2.AsyncClient) -> genai.Client:
+def _open_sdk(endpoint: Endpoint, patience: Patience, http: aiohttp.ClientSession) -> genai.Client:
     """The SDK, told everything: what it is not told it takes from the environment."""
     base_url, version = _address(endpoint.base_url)
     options = types.HttpOptions(
         base_url=base_url,
         api_version=version,
         timeout=_milliseconds(patience.answer),
-        httpx_async_client=http,
-        httpx_client=httpx2.Client(verify=tls_context(), trust_env=False),  # not used, but made if not given
+        aiohttp_client=http,
+        async_client_args=REQUEST_ARGUMENTS,
+        client_args={"verify": tls_context(), "trust_env": False},  # of a client that is made but not used
+        # Not none at all, with which the SDK tries again by itself after a wait of up to ten seconds.
+        retry_options=types.HttpRetryOptions(attempts=1),
     )
     debug = genai.client.DebugConfig(client_mode="", replays_directory="", replay_id="")
     return genai.Client(vertexai=False, api_key=endpoint.key, http_options=options, debug_config=debug)
@@ -118,8 +122,8 @@ def _contents(request: Request) -> types.ContentListUnion:
     return [types.Content.model_validate(content) for content in request.contents]
 
 
-def _config(request: Request) -> types.GenerateContentConfig:
-    return types.GenerateContentConfig.model_validate(request.config)
+def _config(request: Request) -> types.GenerateContentConfigDict:
+    return cast("types.GenerateContentConfigDict", request.config)  # an object would be copied, deep and slow
 
 
 def _can_chat(model: types.Model) -> bool:
@@ -142,6 +146,8 @@ def _model(model: types.Model) -> Model:
 
 def _fault_of(error: Exception) -> Fault | None:
     match error:
+        case aiohttp.ClientError():
+            return Fault(message="the connection failed")
         case errors.APIError():
             headers = getattr(error.response, "headers", None) or {}
             return Fault(message=error.message or "", status=error.code, retry_after=headers.get("retry-after"))

@@ -1,9 +1,6 @@
 """The HTTP client that the vendors' SDKs are given, so that nothing comes from the environment of the process."""
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 
 import attrs
@@ -26,27 +23,7 @@ def open_client(patience: Patience) -> httpx2.AsyncClient:
         trust_env=False,
         follow_redirects=False,
         timeout=patience.answer,
-        event_hooks={"response": [_note]},
     )
-
-
-@contextmanager
-def responses_noted_in(responses: list[httpx2.Response]) -> Iterator[None]:
-    """Responses that arrive in the block are added: for an SDK that does not let go of them when told to."""
-    before = _noted.set(responses)
-    try:
-        yield
-    finally:
-        _noted.reset(before)
-
-
-_noted: ContextVar[list[httpx2.Response] | None] = ContextVar("_noted", default=None)
-
-
-async def _note(response: httpx2.Response) -> None:
-    responses = _noted.get()
-    if responses is not None:
-        responses.append(response)
 
 
 class _Transport(httpx2.AsyncHTTPTransport):

@@ -96,6 +96,15 @@ async def test_ten_thousand_deltas_arrive_in_order(pair: Pair) -> None:
     assert last.content == "".join(texts)
 
 
+async def test_a_delta_may_be_long(pair: Pair) -> None:
+    text = "é" * 1024 * 1024
+    async with pair.open(Script(text=(text,))) as (_, provider):
+        first, last = await chunks_of(provider, pair.prompt())
+    assert first == TextDelta(text=text)
+    assert isinstance(last, Completion)
+    assert last.content == text
+
+
 async def test_a_reader_that_pauses_pauses_the_vendor(pair: Pair) -> None:
     texts = ("x" * 1024,) * 20_000  # far more than sockets hold
     async with pair.open(Script(text=texts)) as (server, provider):

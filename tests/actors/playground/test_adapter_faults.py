@@ -173,7 +173,8 @@ async def test_nothing_is_taken_from_the_environment(pair: Pair, monkeypatch: py
 
 
 @pytest.mark.security
-def test_the_key_is_not_shown_by_accident(pair: Pair) -> None:
+async def test_the_key_is_not_shown_by_accident(pair: Pair) -> None:
     make: Any = pair.adapter
     provider = make(Endpoint(key=KEY))
     assert KEY not in repr(vars(provider))
+    await provider.close()

@@ -12,7 +12,6 @@ from actors.playground.providers.provider import Endpoint, Model, TextDelta
 from tests.vendors.anthropic import AnthropicServer, model
 from tests.vendors.server import Script, ScriptedCall
 
-
 SCHEMA: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}}
 
 
