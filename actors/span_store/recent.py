@@ -10,6 +10,8 @@ import pyarrow as pa
 from actors.span_store.journal import Journal
 from actors.span_store.rows import ROWS
 
+_JOINED_ROWS = 256  # larger batches stay as they came
+
 
 class Generation:
     """The spans of one journal. Appended to by the writing thread; other threads read ``table``."""
@@ -39,11 +41,15 @@ class Generation:
         self.ids.update(span_keys(batch))
         self.bytes += batch.nbytes
         self.rows += batch.num_rows
-        self._batches.append(batch)
+        batches = [*self._batches, batch]
+        # Queries pay for each batch, so small ones are joined, each about as often as it doubles.
+        while len(batches) > 1 and batches[-2].num_rows <= batches[-1].num_rows <= _JOINED_ROWS:
+            batches[-2:] = [pa.concat_batches(batches[-2:])]
+        self._batches = batches  # replaced at once: other threads read it
 
     def table(self) -> pa.Table:
         """All rows so far, in the order of ``seq``; no copy."""
-        return pa.Table.from_batches(list(self._batches), ROWS)
+        return pa.Table.from_batches(self._batches, ROWS)
 
 
 class Recent:
