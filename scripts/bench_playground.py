@@ -99,7 +99,6 @@ async def studio(pipe: Connection, vendor_url: str) -> None:
             "GRPC_PORT": "0",
             "JUNJO_LOG_LEVEL": "error",
             "OPENAI_BASE_URL": vendor_url,
-            "OPENAI_API_KEY": "none",
         }
         settings = load_settings(environ, folder)
         configure_logging(settings)

@@ -69,7 +69,7 @@ class PlaygroundActor(Actor):
 
     readers = 512  # they wait for providers; ``PlaygroundLimits`` bounds what one user has
     most_streams = 4096  # one for each run that is followed, and one for each socket
-    stream_buffer = 16
+    stream_buffer = 1  # an item holds up to 64 events
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class PlaygroundActor(Actor):
         self._parts.runs.start(request.run_id, request.prompt, request.by)
 
     @streams(FollowRun)
-    def follow_run(self, request: FollowRun) -> AsyncGenerator[RunEvent, None]:
+    def follow_run(self, request: FollowRun) -> AsyncGenerator[tuple[RunEvent, ...], None]:
         return self._parts.runs.follow(request.run_id, request.after, request.by)
 
     @handles(CancelRun)

@@ -156,9 +156,10 @@ class StartRun(Request[None]):
 
 
 @attrs.frozen(kw_only=True)
-class FollowRun(StreamRequest[RunEvent]):
-    """The events of a run behind ``after``. Who follows slows the run down to their own pace.
+class FollowRun(StreamRequest[tuple[RunEvent, ...]]):
+    """The events of a run behind ``after``, each item up to 64 that are there.
 
+    Who follows slows the run down to their own pace.
     A second follower takes the place of the first, whose stream ends. ``NotFound`` ("resume_expired") when the log no
     longer reaches back, and for the run of another user.
     """

@@ -30,7 +30,8 @@ class RunLog:
     """The entries of a run, numbered from 1.
 
     With a reader, or before the first one, the writer waits in ``room`` while 64 entries, or a quarter of
-    ``most_bytes``, are unread; what was read is kept up to ``most_bytes``. Without one nothing waits, and the oldest go.
+    ``most_bytes``, are unread; what was read is kept up to ``most_bytes``. Without one nothing waits, and the oldest
+    entries go first.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -71,16 +72,19 @@ class RunLog:
             self._room.clear()
             await self._room.wait()
 
-    async def read(self, after: int) -> AsyncGenerator[RunEvent, None]:
-        """The entries behind ``after`` as they come. The reader before ends. Raises ``NotFound`` when some are gone."""
+    async def read(self, after: int) -> AsyncGenerator[tuple[RunEvent, ...], None]:
+        """The entries behind ``after``, all that are there in one item.
+
+        The reader before ends. Raises ``NotFound`` when some of the entries are gone.
+        """
         reader = self._reader = _Reader(after, self._offset_behind(after))
         self._arrived.set()
         try:
             while self._reader is reader:
-                entry = self._entry(reader.seq + 1)
-                if entry is not None:
-                    yield entry[0]
-                    reader.seq, reader.offset = entry[0].seq, entry[1]
+                entries = self._behind(reader.seq)
+                if entries:
+                    yield tuple(event for event, _ in entries)
+                    reader.seq, reader.offset = entries[-1][0].seq, entries[-1][1]
                     self._room.set()
                 elif self._ended:
                     return
@@ -95,8 +99,9 @@ class RunLog:
     def _first(self) -> int:
         return self._next - len(self._entries)
 
-    def _entry(self, seq: int) -> tuple[RunEvent, int] | None:
-        return self._entries[seq - self._first()] if seq < self._next else None
+    def _behind(self, seq: int) -> list[tuple[RunEvent, int]]:
+        first = seq + 1 - self._first()
+        return [self._entries[index] for index in range(first, min(first + _MOST_UNREAD, len(self._entries)))]
 
     def _offset_behind(self, seq: int) -> int:
         if not self._first() - 1 <= seq < self._next:

@@ -69,7 +69,7 @@ class Runs:
         run.task.add_done_callback(lambda _: self._over(run))
         run.wait_for_follower(self._limits.resume_seconds, self._given_up)
 
-    async def follow(self, run_id: str, after: int, by: Principal) -> AsyncGenerator[RunEvent, None]:
+    async def follow(self, run_id: str, after: int, by: Principal) -> AsyncGenerator[tuple[RunEvent, ...], None]:
         """The run's events behind ``after``. Raises ``NotFound``."""
         run = self._runs.get((by.user_id, run_id))
         if run is None:
@@ -77,8 +77,8 @@ class Runs:
         async with aclosing(run.log.read(after)) as events:
             run.has_follower()
             try:
-                async for event in events:
-                    yield event
+                async for together in events:
+                    yield together
             finally:
                 await events.aclose()
                 if not run.log.has_reader:

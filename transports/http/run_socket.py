@@ -116,8 +116,9 @@ class RunSocket:
     async def _pass_on(self, run_id: str, after: int) -> None:
         try:
             async with self._bus.stream(FollowRun(run_id=run_id, after=after, by=self._by)) as events:
-                async for event in events:
-                    await self._send(event_frame(run_id, event))
+                async for together in events:
+                    for event in together:
+                        await self._send(event_frame(run_id, event))
         except StudioError as error:
             await self._send(failure_frame(run_id, error))
 

@@ -13,6 +13,7 @@ from actors.errors import ProviderFailed
 from actors.playground.actor import PlaygroundLimits
 from actors.playground.prompt import ToolCall, Usage
 from actors.playground.providers.provider import Endpoint, ReasoningDelta, TextDelta
+from tests.actors.stage import HandClock
 from tests.http_studio import ORIGIN, HttpStudio, http_config, running_http_studio
 from tests.play_socket import LAST, PlaySocket, play_socket
 from tests.scripted_provider import ScriptedProvider, completion
@@ -299,6 +300,27 @@ async def test_sign_out_ends_sockets_and_runs(play: Play, socket: PlaySocket) ->
     assert await socket.close_code() == 4401
     async with asyncio.timeout(10):
         await play.vendor.let_go.wait()
+
+
+@pytest.mark.security
+async def test_an_expired_session_ends_its_socket_and_runs(tmp_path: Path) -> None:
+    vendor, clock = ScriptedProvider(), HandClock()
+    async with running_http_studio(
+        tmp_path,
+        http_config(),
+        clock=clock,
+        endpoints={"openai": Endpoint(key="sk-1")},
+        adapters={"openai": vendor.open},
+    ) as studio:
+        async with play_socket(studio, cookie=await studio.set_up()) as socket:
+            await socket.run()
+            await socket.until("started")
+            await vendor.asked.wait()
+            clock.move(days=8)
+            await socket.send(type="resume", run_id="r1", after=0)
+            assert await socket.close_code() == 4401
+        async with asyncio.timeout(10):
+            await vendor.let_go.wait()
 
 
 @pytest.mark.security
