@@ -20,6 +20,7 @@ from http import HTTPStatus
 from itertools import chain
 from multiprocessing.connection import Connection
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import aiohttp
@@ -177,6 +178,12 @@ class Socket:
                 raise SystemExit(f"a run failed: {frame}")
 
 
+async def open_socket(stack: AsyncExitStack, http: aiohttp.ClientSession, url: str) -> Socket:
+    """A new one for each part: aiohttp answers pings only while it reads, so one that rests is taken for dead."""
+    opened = await stack.enter_async_context(http.ws_connect(f"{url}/llm/stream", headers={"Origin": url}))
+    return Socket(opened, token_hex(4))
+
+
 @attrs.frozen
 class Rate:
     """Of one run of the benchmark."""
@@ -211,16 +218,14 @@ async def compare(vendor_url: str, studio_port: int, options: argparse.Namespace
         async with http.post(f"{url}/users/create-first-user", json=USER) as answer:
             answer.raise_for_status()
         sides = Sides(sdk, http, url)
-        sockets = []
-        for number in range(32):
-            opened = await stack.enter_async_context(http.ws_connect(f"{url}/llm/stream", headers={"Origin": url}))
-            sockets.append(Socket(opened, str(number)))
+        sockets: list[Socket] = []
         kinds: dict[str, dict[str, Sample]] = {
             "plain": {"studio": sides.studio_plain, "SDK": sides.sdk_plain},
             "streamed": {"studio": partial(sides.studio_streamed, sockets), "SDK": sides.sdk_streamed},
         }
         for kind, calls in kinds.items():
             for concurrency in (1, 32):
+                sockets[:] = [await open_socket(stack, http, url) for _ in range(concurrency)]
                 rates: dict[str, list[Rate]] = {name: [] for name in calls}
                 for turn in range(options.runs):
                     for name in sorted(calls, reverse=turn % 2 == 1):

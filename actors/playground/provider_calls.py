@@ -42,10 +42,12 @@ class ProviderCalls:
             async with aclosing(provider.stream(record.prompt)) as chunks:
                 async for given in chunks:
                     chunk = well_formed_chunk(given)
-                    record.note(chunk)
-                    if not isinstance(chunk, Completion):
-                        log.append(chunk)
-                        await log.room()
+                    is_first = record.note(chunk)
+                    if isinstance(chunk, Completion):
+                        continue
+                    log.append(chunk)
+                    # A vendor may have sent much at once: the first words go out before the next are looked at.
+                    await (log.caught_up() if is_first else log.room())
             if record.completion is None:
                 raise ProviderFailed(f"{vendor.name}: the stream ended early")
             result = record.result(record.completion)

@@ -72,6 +72,12 @@ class RunLog:
             self._room.clear()
             await self._room.wait()
 
+    async def caught_up(self) -> None:
+        """Wait until the reader has everything, or has gone."""
+        while self._reader is not None and self._reader.seq < self._next - 1:
+            self._room.clear()
+            await self._room.wait()
+
     async def read(self, after: int) -> AsyncGenerator[tuple[RunEvent, ...], None]:
         """The entries behind ``after``, all that are there in one item.
 

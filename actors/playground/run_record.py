@@ -37,9 +37,10 @@ class RunRecord:
     _tool_calls: list[ToolCall] = attrs.field(factory=list)
     _told: Usage | None = None
 
-    def note(self, chunk: Chunk) -> None:
-        """Remember what came."""
-        if self.time_to_first_token is None and not isinstance(chunk, Usage | Completion):
+    def note(self, chunk: Chunk) -> bool:
+        """Remember what came; whether it is the first thing that was said."""
+        is_first = self.time_to_first_token is None and not isinstance(chunk, Usage | Completion)
+        if is_first:
             self.time_to_first_token = time.perf_counter() - self._begun
         match chunk:
             case TextDelta():
@@ -52,6 +53,7 @@ class RunRecord:
                 self._told = chunk
             case Completion():
                 self.completion = chunk
+        return is_first
 
     def result(self, completion: Completion) -> RunResult:
         """The run is over and good."""
