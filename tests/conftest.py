@@ -1,0 +1,7 @@
+"""For all tests."""
+
+from hypothesis import HealthCheck, settings
+
+# Hypothesis measures time in two places, and fails where a machine is slow. No test here is about time.
+settings.register_profile("studio", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("studio")
