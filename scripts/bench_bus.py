@@ -2,7 +2,7 @@
 """How long does a message take through the bus? Microseconds for an ``ask`` there and back, beside a bare coroutine.
 
 "one after the other" is the latency of a lone asker, "together" the cost of each when many ask at once. The ways take
-turns, so that a noisy machine disturbs them alike. Run from the repository: ``uv run python scripts/bench_bus.py``.
+turns, so that a noisy machine disturbs them alike. Run from the repository: ``uv run python -m scripts.bench_bus``.
 """
 
 import argparse

@@ -91,7 +91,7 @@ def demo(endpoint: str | None, key: str | None) -> int:
 async def _serve(settings: Settings) -> int:
     told_to_stop = _stop_signal()
     async with running(settings) as studio:
-        _collect_garbage_seldom()
+        collect_garbage_seldom()
         _announce(settings, studio)
         gave_up = asyncio.create_task(studio.gave_up())
         stop = asyncio.create_task(told_to_stop.wait())
@@ -104,7 +104,7 @@ async def _serve(settings: Settings) -> int:
     return FAILED if failed else STOPPED
 
 
-def _collect_garbage_seldom() -> None:
+def collect_garbage_seldom() -> None:
     """Leave what stands after the start alone, and look for cycles a hundredth as often.
 
     Decoding makes a dictionary for each span, none of which is part of a cycle; Python's default has the collector look

@@ -4,6 +4,7 @@ Whoever reads the database cannot make a cookie from it, and a made-up cookie is
 """
 
 import base64
+import hashlib
 import hmac
 import secrets
 
@@ -14,6 +15,7 @@ _TOKEN_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _COOKIE_LENGTH = (_NONCE_BYTES + _TOKEN_BYTES + _TAG_BYTES) * 4 // 3  # a multiple of 3 bytes, so base64 has no padding
+_MOST_KNOWN = 4096
 _PURPOSE = b"junjo session cookie 1"  # authenticated with each cookie, so that no other use of the key can pass as one
 
 
@@ -27,6 +29,10 @@ class CookieSeal:
     def __init__(self, cookie_key: bytes, session_secret: str) -> None:
         self._cipher = AESGCM(cookie_key)
         self._secret = session_secret.encode()
+        # Digests of cookies that were opened before, each under a keyed hash of the cookie, which takes a fifth of the
+        # time and gives nothing away either. Only what the cipher has accepted gets in here.
+        self._known: dict[bytes, bytes] = {}
+        self._known_key = secrets.token_bytes(32)
 
     def new_cookie(self) -> tuple[str, bytes]:
         """A cookie of 80 URL-safe characters around a new 256-bit token, and the token's digest."""
@@ -37,14 +43,26 @@ class CookieSeal:
 
     def open(self, cookie: str) -> bytes | None:
         """The digest of the cookie's token; ``None`` for a text that was not sealed with this key."""
-        if len(cookie) != _COOKIE_LENGTH:
+        if len(cookie) != _COOKIE_LENGTH or not cookie.isascii():
             return None
+        name = hashlib.blake2b(cookie.encode(), key=self._known_key, digest_size=32).digest()
+        digest = self._known.get(name)
+        if digest is None and (digest := self._unsealed(cookie)) is not None:
+            self._remember(name, digest)
+        return digest
+
+    def _unsealed(self, cookie: str) -> bytes | None:
         try:
             sealed = base64.b64decode(cookie, altchars=b"-_", validate=True)
             token = self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _PURPOSE)
         except (ValueError, InvalidTag):
             return None
         return self._digest(token)
+
+    def _remember(self, name: bytes, digest: bytes) -> None:
+        if len(self._known) >= _MOST_KNOWN:
+            del self._known[next(iter(self._known))]  # the oldest
+        self._known[name] = digest
 
     def _digest(self, token: bytes) -> bytes:
         return hmac.digest(self._secret, token, "sha256")

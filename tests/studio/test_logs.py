@@ -81,6 +81,41 @@ def test_a_line_is_written_whatever_a_client_sent(tmp_path: Path, form: str) -> 
     assert r"\ud800" in line
 
 
+def test_json_is_ascii_whatever_the_encoding(tmp_path: Path) -> None:
+    (line,) = logged(tmp_path, "log.info('größer', size=2**80)", PYTHONIOENCODING="latin-1")
+    assert line.isascii()
+    record = json.loads(line)
+    assert (record["event"], record["size"], record["logger"]) == ("größer", 2**80, "studio.test")
+
+
+def test_lines_of_many_threads_stay_whole(tmp_path: Path) -> None:
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(4) as threads:
+    for number in range(400):
+        threads.submit(log.info if number % 2 else logging.getLogger("library").warning, f"line {number}")
+"""
+    events = [json.loads(line)["event"] for line in logged(tmp_path, program)]
+    assert sorted(events) == sorted(f"line {number}" for number in range(400))
+
+
+@pytest.mark.error_recovery
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_costs_the_line_and_not_the_work(tmp_path: Path) -> None:
+    program = "log.info('stored'); logging.getLogger('library').error('odd'); Path(sys.argv[1], 'went-on').touch()"
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", PROGRAM + program, str(tmp_path)],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (tmp_path / "went-on").exists()
+    assert "Logging error" not in ended.stderr
+
+
 @pytest.mark.security
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_no_secret_is_written(tmp_path: Path, form: str) -> None:

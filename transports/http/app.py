@@ -21,14 +21,13 @@ from transports.http import (
     traces_in,
     users,
 )
+from transports.http.around import HEADER, surround
 from transports.http.config import HttpConfig
 from transports.http.dispatch import endpoint
-from transports.http.error_answers import answer_errors
 from transports.http.json_body import MOST_BYTES
 from transports.http.keys import BUS, CONFIG, DOCUMENT, REQUEST_ID, SOCKETS
 from transports.http.open_sockets import OpenSockets
 from transports.http.openapi import openapi_document
-from transports.http.request_id import HEADER, identify, log_access
 from transports.http.route import Route
 from transports.http.session_cookie import renew_cookie
 
@@ -58,9 +57,7 @@ ROUTES = routes()
 
 def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     """All routes over one bus. Serve it with ``serve_http``, which leaves compressed bodies as they are."""
-    app = web.Application(
-        middlewares=(identify, log_access, cors.answer_preflight, answer_errors), client_max_size=MOST_BYTES
-    )
+    app = web.Application(middlewares=(surround,), client_max_size=MOST_BYTES)
     app[BUS] = bus
     app[CONFIG] = config
     served = routes(any_openai_model=config.play.any_openai_model)
@@ -76,9 +73,10 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
 
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     """The headers of every answer, streamed ones too."""
+    headers = response.headers
     if REQUEST_ID in request:  # aiohttp answers a bad Expect header before the layers
-        response.headers[HEADER] = request[REQUEST_ID]
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.pop("Server", None)  # which version of which library answers is nobody's business
+        headers[HEADER] = request[REQUEST_ID]
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.pop("Server", None)  # which version of which library answers is nobody's business
     cors.add_headers(request, response)
     await renew_cookie(request, response)

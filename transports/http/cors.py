@@ -3,8 +3,6 @@
 Denied origins still get the body of a simple request: it is the browser that keeps it from the page.
 """
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
 
 from transports.http.config import HttpConfig
@@ -13,15 +11,14 @@ from transports.http.keys import CONFIG
 _METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 _EXPOSED = "x-request-id, x-trace-id, link, x-next-cursor"
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
-@web.middleware
-async def answer_preflight(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Preflights are answered here, whatever the path; everything else passes."""
+def preflight_answer(request: web.Request) -> web.Response | None:
+    """The answer to a preflight, whatever its path; ``None`` for everything else."""
+    if request.method != "OPTIONS":
+        return None
     asked = request.headers.get("Access-Control-Request-Method")
-    if request.method != "OPTIONS" or asked is None or "Origin" not in request.headers:
-        return await handler(request)
+    if asked is None or "Origin" not in request.headers:
+        return None
     faults = [] if _allowed(request) else ["origin"]
     if asked not in _METHODS.split(", "):
         faults.append("method")

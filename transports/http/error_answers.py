@@ -25,9 +25,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MASKED = "Internal Server Error"
 
 
-@web.middleware
-async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error becomes an answer; one that nobody expected is logged with its traceback and masked."""
+async def answer_of(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's answer, or the one to its error: what nobody expected is logged with its traceback and masked."""
     try:
         return await handler(request)
     except StudioError as error:

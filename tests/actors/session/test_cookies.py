@@ -53,6 +53,19 @@ def test_garbage_does_not_open(seal: CookieSeal, garbage: str) -> None:
     assert seal.open(garbage) is None
 
 
+def test_what_is_remembered_of_cookies_is_bounded_and_no_cookie(
+    seal: CookieSeal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.session.cookies._MOST_KNOWN", 3)
+    made = [seal.new_cookie() for _ in range(5)]
+    for _ in range(2):
+        for cookie, digest in made:
+            assert [seal.open(cookie), seal.open(cookie)] == [digest, digest]
+            assert seal.open("A" * len(cookie)) is None
+    assert set(seal._known.values()) == {digest for _, digest in made[2:]}
+    assert not {cookie.encode() for cookie, _ in made} & seal._known.keys()
+
+
 def test_a_key_of_another_length_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="256"):
         CookieSeal(bytes(31), "secret")
