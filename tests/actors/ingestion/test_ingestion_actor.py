@@ -125,6 +125,7 @@ async def test_a_v3_batch_of_nothing_but_corrupt_rows_does_not_stop_the_pull(tmp
     service.add(1)
     async with serving(service) as port, pulling(tmp_path, port) as bus:
         await until(bus, lambda state: state.stored == 1)
+        assert await stored(bus) == ["span 1"]
 
 
 async def test_a_final_message_without_key_never_moves_ours(tmp_path: Path) -> None:
