@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+import orjson
 import structlog
 
 from actors.runtime.supervisor import ActorGaveUp
@@ -24,6 +25,8 @@ from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
 from studio.logs import configure_logging
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
+from transports.http.app import ROUTES
+from transports.http.openapi import openapi_document
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +56,13 @@ def program() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     given = _parser().parse_args(arguments)
-    return demo(given.endpoint, given.key) if given.command == "demo" else run()
+    match given.command:
+        case "demo":
+            return demo(given.endpoint, given.key)
+        case "openapi":
+            return openapi()
+        case _:
+            return run()
 
 
 def run() -> int:
@@ -85,6 +94,13 @@ def demo(endpoint: str | None, key: str | None) -> int:
         print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
         return FAILED
     print(sent.report(endpoint))  # noqa: T201 - for the person at the terminal
+    return STOPPED
+
+
+def openapi() -> int:
+    """Print the OpenAPI document, the same that a running studio serves at /openapi.json, indented."""
+    document = orjson.dumps(openapi_document(ROUTES, __version__), option=orjson.OPT_INDENT_2)
+    print(document.decode())  # noqa: T201 - it was asked for
     return STOPPED
 
 
@@ -157,6 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="run the studio (the default)")
+    commands.add_parser("openapi", help="print the OpenAPI document of the REST API")
     demo = commands.add_parser("demo", help="send two example traces to a running studio")
     demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")
     demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")

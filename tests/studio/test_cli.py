@@ -12,6 +12,8 @@ import pytest
 
 from studio import __version__
 from tests.studio_process import start_studio, studio_process
+from transports.http.app import ROUTES
+from transports.http.openapi import openapi_document
 
 pytestmark = pytest.mark.integration
 
@@ -30,6 +32,13 @@ async def ended(data_dir: Path, *arguments: str, **more: str) -> tuple[int | Non
 
 async def test_version(data_dir: Path) -> None:
     assert await ended(data_dir, "--version") == (0, f"{__version__}\n", [])
+
+
+async def test_the_openapi_document_needs_no_settings(data_dir: Path) -> None:
+    code, out, err = await ended(data_dir, "openapi", JUNJO_ENV="production")
+    assert (code, err) == (0, [])
+    assert json.loads(out) == json.loads(json.dumps(openapi_document(ROUTES, __version__)))
+    assert not data_dir.exists()
 
 
 async def test_an_unknown_command_is_explained(data_dir: Path) -> None:
