@@ -21,11 +21,12 @@ from transports.http import (
     traces_in,
     users,
 )
+from transports.http.access_log import AccessLog
 from transports.http.around import HEADER, surround
 from transports.http.config import HttpConfig
 from transports.http.dispatch import endpoint
 from transports.http.json_body import MOST_BYTES
-from transports.http.keys import BUS, CONFIG, DOCUMENT, REQUEST_ID, SOCKETS
+from transports.http.keys import ACCESS_LOG, BUS, CONFIG, DOCUMENT, REQUEST_ID, SOCKETS
 from transports.http.open_sockets import OpenSockets
 from transports.http.openapi import openapi_document
 from transports.http.route import Route
@@ -67,6 +68,8 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
         app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route))
     app[SOCKETS] = sockets = OpenSockets()
     app.on_shutdown.append(sockets.close)
+    app[ACCESS_LOG] = access_log = AccessLog()
+    app.on_cleanup.append(access_log.close)
     app.on_response_prepare.append(_finish)
     return app
 

@@ -5,41 +5,27 @@ import re
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-import structlog
 from aiohttp import web
 from structlog.contextvars import bind_contextvars
 
 from transports.http.cors import preflight_answer
 from transports.http.error_answers import answer_of
-from transports.http.keys import REQUEST_ID
+from transports.http.keys import ACCESS_LOG, REQUEST_ID
 
 HEADER = "X-Request-Id"
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-
-log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
 async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a request, whatever comes of it, and log one line.
-
-    All lines that are logged meanwhile carry the request's id too. The query stays out of the log, like everything else
-    that a client may think secret.
-    """
+    """Answer a request, whatever comes of it, and log one line. Lines that are logged meanwhile carry its id too."""
     began = perf_counter()
     request[REQUEST_ID] = request_id = _id_for(request)
     bind_contextvars(request_id=request_id)  # in place of that of an earlier request on this connection
     response = preflight_answer(request) or await answer_of(request, handler)
-    log.info(
-        "http request",
-        method=request.method,
-        path=request.path,
-        status=response.status,
-        milliseconds=round((perf_counter() - began) * 1000, 2),
-        client=request.remote,
-    )
+    request.app[ACCESS_LOG].add(request, request_id, response.status, perf_counter() - began)
     return response
 
 

@@ -32,17 +32,17 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
 
 
 def _response(result: object, status: int) -> web.StreamResponse:
-    if isinstance(result, web.StreamResponse):
-        return result
-    answer = result if isinstance(result, Answer) else Answer(body=result)
-    response = (
-        web.Response(status=status)
-        if status == web.HTTPNoContent.status_code
-        else web.Response(status=status, body=json_bytes(answer.body), content_type="application/json")
-    )
-    for name, value in answer.headers:
-        response.headers.add(name, value)
-    return response
+    if isinstance(result, Answer):
+        response = _json_response(result.body, status)
+        response.headers.extend(result.headers)
+        return response
+    return result if isinstance(result, web.StreamResponse) else _json_response(result, status)
+
+
+def _json_response(body: object, status: int) -> web.Response:
+    if status == web.HTTPNoContent.status_code:
+        return web.Response(status=status)
+    return web.Response(status=status, body=json_bytes(body), content_type="application/json")
 
 
 def json_bytes(body: object) -> bytes:

@@ -5,9 +5,11 @@ from aiohttp import web
 from actors.key_registry.messages import ApiKey
 from actors.runtime.bus import Bus
 from actors.session.messages import CheckedSession
+from transports.http.access_log import AccessLog
 from transports.http.config import HttpConfig
 from transports.http.open_sockets import OpenSockets
 
+ACCESS_LOG = web.AppKey("access_log", AccessLog)
 BUS = web.AppKey("bus", Bus)
 CONFIG = web.AppKey("config", HttpConfig)
 DOCUMENT = web.AppKey("document", bytes)  # OpenAPI, as JSON text

@@ -117,21 +117,23 @@ async def test_a_body_over_the_limit_is_refused(studio: HttpStudio) -> None:
         {"email": {"password": {"x": _SECRET}}, "password": None},
     ],
 )
-async def test_no_password_comes_back_or_is_logged(studio: HttpStudio, path: str, body: Any) -> None:
-    cookie = await studio.set_up()
+async def test_no_password_comes_back_or_is_logged(tmp_path: Path, path: str, body: Any) -> None:
     with capture_logs() as logs:
-        reply = await studio.call("POST", path, body=body, cookie=cookie)
+        async with running_http_studio(tmp_path, http_config()) as studio:
+            cookie = await studio.set_up()
+            reply = await studio.call("POST", path, body=body, cookie=cookie)
     assert reply.status == 422
     assert _SECRET.encode() not in reply.body
     assert _SECRET not in repr(logs)
 
 
-async def test_no_secret_is_logged_when_all_goes_well(studio: HttpStudio) -> None:
+async def test_no_secret_is_logged_when_all_goes_well(tmp_path: Path) -> None:
     with capture_logs() as logs:
-        cookie = await studio.set_up()
-        key = await studio.make_key(cookie)
-        await studio.call("GET", f"{_API}/services?api_key={_SECRET}", headers={"Authorization": f"Bearer {key}"})
-        await studio.send_spans(key, b"")
+        async with running_http_studio(tmp_path, http_config()) as studio:
+            cookie = await studio.set_up()
+            key = await studio.make_key(cookie)
+            await studio.call("GET", f"{_API}/services?api_key={_SECRET}", headers={"Authorization": f"Bearer {key}"})
+            await studio.send_spans(key, b"")
     assert len(logs) > 4
     for secret in (cookie, key, ADMIN["password"], _SECRET):
         assert secret not in repr(logs)
