@@ -146,6 +146,7 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> Ht
         backend_url=settings.backend_url,
         allow_origins=settings.allow_origins,
         secure_cookies=settings.production,
+        pulls_spans=settings.ingestion_host is not None,
         otlp_budget=budget,
         decoder=decoder,
         max_request_bytes=settings.max_request_bytes,

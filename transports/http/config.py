@@ -34,6 +34,7 @@ class HttpConfig:
     backend_url: str | None
     allow_origins: tuple[str, ...]  # exact origins of pages that may call with the session cookie
     secure_cookies: bool
+    pulls_spans: bool = False  # from an external ingestion service, whose state /health then shows
     otlp_budget: ByteBudget  # shared with the gRPC receiver
     decoder: Executor | None = None  # inflates and decodes large OTLP requests; None is the loop's own
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation

@@ -2,6 +2,7 @@
 
 import attrs
 
+from actors.ingestion.messages import GetIngestionState
 from transports.http.config import APP_NAME
 from transports.http.route import Call, Route, described
 
@@ -22,6 +23,24 @@ class Health:
     status: str = attrs.field(metadata=described("Always ok", "ok"))
     version: str = attrs.field(metadata=described("Version of the application", "0.1.0"))
     app_name: str = attrs.field(metadata=described("Name of the application", APP_NAME))
+
+
+@attrs.frozen(kw_only=True)
+class IngestionHealth:
+    """How the pull of spans from the external ingestion service goes. Counts are since the studio started."""
+
+    connected: bool = attrs.field(metadata=described("Whether the latest pull succeeded", True))
+    fault: str = attrs.field(metadata=described("Why it did not; empty otherwise", ""))
+    stored: int = attrs.field(metadata=described("Spans pulled and durable", 1200))
+    corrupt: int = attrs.field(metadata=described("Rows that were no span, logged and passed", 0))
+    remaining: int | None = attrs.field(metadata=described("Rows that still wait there, where the service says so", 0))
+
+
+@attrs.frozen(kw_only=True)
+class PullingHealth(Health):
+    """The service is up, and pulls spans from an external ingestion service."""
+
+    ingestion: IngestionHealth = attrs.field(metadata=described("The pull", {"connected": True}))
 
 
 @attrs.frozen(kw_only=True)
@@ -50,7 +69,18 @@ async def root(call: Call[None, None]) -> ServiceInfo:
 
 
 async def health(call: Call[None, None]) -> Health:
-    return Health(status="ok", version=call.config.version, app_name=APP_NAME)
+    version = call.config.version
+    if not call.config.pulls_spans:
+        return Health(status="ok", version=version, app_name=APP_NAME)
+    state = await call.bus.ask(GetIngestionState())
+    pull = IngestionHealth(
+        connected=state.connected,
+        fault=state.fault,
+        stored=state.stored,
+        corrupt=state.corrupt,
+        remaining=state.remaining,
+    )
+    return PullingHealth(status="ok", version=version, app_name=APP_NAME, ingestion=pull)
 
 
 async def ping(_: Call[None, None]) -> Pong:
@@ -69,7 +99,14 @@ async def get_config(call: Call[None, None]) -> PublicConfig:
 
 ROUTES = (
     Route(method="GET", path="/", handler=root, answers=ServiceInfo, tag="service", summary="Describe the service"),
-    Route(method="GET", path="/health", handler=health, answers=Health, tag="service", summary="Check the service"),
+    Route(
+        method="GET",
+        path="/health",
+        handler=health,
+        answers=PullingHealth | Health,
+        tag="service",
+        summary="Check the service",
+    ),
     Route(method="GET", path="/ping", handler=ping, answers=Pong, tag="service", summary="Answer pong"),
     Route(
         method="GET",

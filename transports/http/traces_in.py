@@ -3,13 +3,15 @@
 import asyncio
 
 from aiohttp import web
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from actors.errors import InvalidRequest, Overloaded, TooLarge, Unavailable, UnsupportedMedia
 from transports.byte_budget import Reservation
 from transports.http import otlp_answers
 from transports.http.keys import CONFIG
 from transports.http.otlp_answers import JSON, PROTOBUF
-from transports.http.route import Access, Call, Route
+from transports.http.route import Access, Call, Handler, Route
 from transports.inflate import inflate, too_large
 from transports.otlp import receive_traces
 
@@ -24,6 +26,24 @@ async def export_traces(call: Call[None, None]) -> web.Response:
         json = call.request.content_type == JSON
         response = await receive_traces(call.bus, body, json=json, executor=call.config.decoder)
     return otlp_answers.answer(call.request, response)
+
+
+async def export_metrics(call: Call[None, None]) -> web.Response:
+    """Answer success and drop the metrics, which some SDKs send along."""
+    await _dropped(call)
+    return otlp_answers.answer(call.request, ExportMetricsServiceResponse())
+
+
+async def export_logs(call: Call[None, None]) -> web.Response:
+    """Answer success and drop the logs."""
+    await _dropped(call)
+    return otlp_answers.answer(call.request, ExportLogsServiceResponse())
+
+
+async def _dropped(call: Call[None, None]) -> None:
+    """Receive a body like that of spans, with the same limits, for nothing."""
+    with call.config.otlp_budget.reserve() as reservation:
+        await _body_of(call.request, reservation)
 
 
 async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
@@ -60,16 +80,22 @@ async def _read(request: web.Request, limit: int, reservation: Reservation) -> b
     return bytes(received)
 
 
-ROUTES = (
-    Route(
+def _route(path: str, handler: Handler, summary: str) -> Route:
+    return Route(
         method="POST",
-        path="/v1/traces",
-        handler=export_traces,
+        path=path,
+        handler=handler,
         access=Access.INGEST_KEY,
         answers=bytes,
         content_type=PROTOBUF,
         errors=(InvalidRequest, UnsupportedMedia, TooLarge, Overloaded, Unavailable),
         tag="OTLP",
-        summary="Receive spans (ExportTraceServiceRequest)",
-    ),
+        summary=summary,
+    )
+
+
+ROUTES = (
+    _route("/v1/traces", export_traces, "Receive spans (ExportTraceServiceRequest)"),
+    _route("/v1/metrics", export_metrics, "Receive metrics and drop them (ExportMetricsServiceRequest)"),
+    _route("/v1/logs", export_logs, "Receive logs and drop them (ExportLogsServiceRequest)"),
 )
