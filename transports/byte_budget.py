@@ -1,7 +1,6 @@
 """A bound on the bytes of all requests that are being received at once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from actors.errors import Overloaded
 
@@ -13,19 +12,17 @@ class ByteBudget:
         self._free = size
         self._size = size
 
-    @contextmanager
-    def reserve(self) -> Iterator["Reservation"]:
-        """Hold bytes for the length of the block."""
-        reservation = Reservation(self)
-        try:
-            yield reservation
-        finally:
-            self._free += reservation.size
+    def reserve(self) -> "Reservation":
+        """Hold bytes for the length of a ``with`` block."""
+        return Reservation(self)
 
     def take(self, size: int) -> None:
         if size > self._free and self._free < self._size:
             raise Overloaded("Too many bytes are being received at once", retry_after=1.0)
         self._free -= size
+
+    def give_back(self, size: int) -> None:
+        self._free += size
 
 
 class Reservation:
@@ -34,6 +31,12 @@ class Reservation:
     def __init__(self, budget: ByteBudget) -> None:
         self._budget = budget
         self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._budget.give_back(self.size)
 
     def grow(self, size: int) -> None:
         """Hold so many bytes more, or raise ``Overloaded``."""

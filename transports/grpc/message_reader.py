@@ -48,7 +48,9 @@ class MessageReader:
             raise too_large(self._limit)
         if self._type is bytes:
             self._reservation.grow(length)
-        data = await self._inflated(await self._read_in_time(length), encoding)
+        data = await self._read_in_time(length)
+        if encoding:
+            data = await self._inflated(data, encoding)
         return data if self._type is bytes else self._decoded(data)
 
     def _encoding_of(self, compressed: int) -> str:
@@ -82,8 +84,6 @@ class MessageReader:
             raise InvalidRequest("The message is truncated") from error
 
     async def _inflated(self, data: bytes, encoding: str) -> bytes:
-        if not encoding:
-            return data
         if len(data) > _INLINE_BYTES:
             loop = asyncio.get_running_loop()
             inflated = await loop.run_in_executor(self._config.decoder, inflate, data, encoding, self._limit)
