@@ -1,5 +1,6 @@
 """An external ingestion service for tests: keeps rows in memory and serves ``ReadSpans`` in either generation."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -27,6 +28,12 @@ class IngestionService(InternalIngestionServiceBase):
     rows: list[tuple[bytes, bytes]] = attrs.field(factory=list)
     asked: list[tuple[bytes, int]] = attrs.field(factory=list)  # start key and batch size of each call
     final_key: bool = True  # whether the control message has a key
+    _called: asyncio.Condition = attrs.field(factory=asyncio.Condition)
+
+    async def until_asked(self, calls: int) -> None:
+        """Return when so many calls have come since the start."""
+        async with self._called:
+            await self._called.wait_for(lambda: len(self.asked) >= calls)
 
     def add(self, span_id: int, *, service: str = "pulled", trace_id: int = 1) -> None:
         resource = any_resource(service)
@@ -36,6 +43,8 @@ class IngestionService(InternalIngestionServiceBase):
         request = await stream.recv_message()
         assert request is not None
         self.asked.append((request.start_key_ulid, request.batch_size))
+        async with self._called:
+            self._called.notify_all()
         start = int.from_bytes(request.start_key_ulid, "big")
         batch = list(enumerate(self.rows, 1))[start : start + request.batch_size]
         for number, (span, resource) in batch:
