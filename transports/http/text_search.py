@@ -51,11 +51,12 @@ async def search_text(call: Call[None, TextQuery]) -> Answer:
 
 
 def _nanoseconds(moment: datetime | None) -> int | None:
-    """Unix nanoseconds, not before the epoch."""
+    """Unix nanoseconds; what lies outside of OTLP's 64 bits is the nearest of them."""
     if moment is None:
         return None
     since = moment - _EPOCH
-    return max(0, (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000)
+    nanoseconds = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
+    return min(max(0, nanoseconds), 2**64 - 1)
 
 
 ROUTES = (

@@ -52,6 +52,15 @@ async def test_service_and_times_bound_the_search(studio: HttpStudio) -> None:
     assert await found(studio, cookie, text="Needle") == [[]]
 
 
+async def test_times_outside_of_what_a_span_can_have_bound_nothing_or_everything(studio: HttpStudio) -> None:
+    cookie = await studio.set_up()
+    await send(studio, await studio.make_key(cookie), 1, text="needle")
+    first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+    assert await found(studio, cookie, text="needle", since=first, until=last) == [["span 1"]]
+    assert await found(studio, cookie, text="needle", since=last) == [[]]
+    assert await found(studio, cookie, text="needle", until=first) == [[]]
+
+
 @pytest.mark.parametrize("query", ["", "text=a&since=yesterday", "text=a&limit=0", "text=a&before=x"])
 async def test_a_malformed_query_is_told(studio: HttpStudio, query: str) -> None:
     cookie = await studio.set_up()
