@@ -16,7 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -142,7 +142,7 @@ class HttpConnection(asyncio.Protocol):
     def __init__(self, request: bytes) -> None:
         self._request = request
         self._received = b""
-        self._answer: asyncio.Future[bytes]
+        self._answer: asyncio.Future[bytes] | None = None
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -154,12 +154,12 @@ class HttpConnection(asyncio.Protocol):
         self._received += data
         head, end, body = self._received.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
-        if end and length and len(body) >= int(length[1]):
+        if self._answer and end and length and len(body) >= int(length[1]):
             answer, self._received = self._received, b""
             self._answer.set_result(answer)
 
     def connection_lost(self, _: Exception | None) -> None:
-        with suppress(asyncio.InvalidStateError):  # it has its answer
+        if self._answer and not self._answer.done():
             self._answer.set_exception(ConnectionError("the server hung up"))
 
     async def ask(self) -> bytes:
@@ -225,17 +225,19 @@ async def http_asks(port: int, cookie: str) -> AsyncIterator[list[Ask]]:
 
 async def compare(servers: Servers, server: psutil.Process, runs: int, seconds: float) -> None:
     """Print both comparisons at each concurrency."""
-    async with (
-        grpc_asks(servers.studio_grpc, servers.key) as our_grpc,
-        grpc_asks(servers.empty_grpc, servers.key) as empty_grpc,
-        http_asks(servers.studio_http, servers.cookie) as our_http,
-        http_asks(servers.empty_http, servers.cookie) as empty_http,
-    ):
-        pairs = {
-            ("ValidateApiKey", "empty grpclib handler"): (our_grpc, empty_grpc),
-            ("GET /auth-test", "empty aiohttp handler"): (our_http, empty_http),
-        }
-        for names, sides in pairs.items():
+    pairs = {
+        ("ValidateApiKey", "empty grpclib handler"): (
+            grpc_asks(servers.studio_grpc, servers.key),
+            grpc_asks(servers.empty_grpc, servers.key),
+        ),
+        ("GET /auth-test", "empty aiohttp handler"): (
+            http_asks(servers.studio_http, servers.cookie),
+            http_asks(servers.empty_http, servers.cookie),
+        ),
+    }
+    for names, (ours, empty) in pairs.items():
+        async with ours as our_asks, empty as empty_asks:
+            sides = our_asks, empty_asks
             for concurrency in CONCURRENCIES:
                 rates: tuple[list[Rate], list[Rate]] = ([], [])
                 for run in range(runs):
