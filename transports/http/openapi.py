@@ -85,7 +85,8 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas.of(route.body)}}}
     elif route.content_type == PROTOBUF:
         binary = {"schema": {"type": "string", "format": "binary"}}
-        operation["requestBody"] = {"content": {PROTOBUF: binary, JSON: {"schema": {"type": "object"}}}}
+        content = {PROTOBUF: binary, JSON: {"schema": {"type": "object"}}}
+        operation["requestBody"] = {"required": True, "content": content}  # of any length, but of one of these types
     return operation
 
 
