@@ -1,5 +1,7 @@
 """The DuckDB index of sealed spans."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
@@ -8,7 +10,7 @@ import pyarrow as pa
 
 from actors.runtime.actor import StartRefused
 from actors.span_store.rows import INDEX_COLUMNS
-from actors.span_store.segments import reading_order, write_segment
+from actors.span_store.segments import Written, reading_order, write_segment
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "64MB"
@@ -43,16 +45,27 @@ _INSERT_TRACE_PARTS = """
 """
 _INSERT_SEGMENT = """
     INSERT INTO segment
-    SELECT ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano) FROM sealing
+    SELECT ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ? FROM sealing
 """
+_INSERT_SEALED = "INSERT INTO sealed SELECT ?, ?, max(seq) FROM sealing"
 
 
 @attrs.frozen
 class SealedUpTo:
-    """Where the index ends: the next number for a segment, and the first span that is not sealed."""
+    """The next numbers, none of which was ever given, for a segment, a span and a journal."""
 
     next_segment: int
     next_seq: int
+    next_journal: int
+
+
+@attrs.frozen
+class Totals:
+    """What the index has; ``bytes`` are those of the segments."""
+
+    segments: int
+    rows: int
+    bytes: int
 
 
 def open_index(path: Path) -> duckdb.DuckDBPyConnection:
@@ -78,9 +91,27 @@ def open_index(path: Path) -> duckdb.DuckDBPyConnection:
 
 def sealed_up_to(connection: duckdb.DuckDBPyConnection) -> SealedUpTo:
     [row] = connection.execute(
-        "SELECT coalesce(max(segment) + 1, 0), coalesce(max(last_seq) + 1, 0) FROM segment"
+        """
+        SELECT coalesce(max(segment) + 1, 0), coalesce(max(last_seq) + 1, 0), coalesce(max(journal) + 1, 0)
+        FROM (SELECT segment, last_seq, journal FROM sealed UNION ALL SELECT segment, last_seq, NULL FROM segment)
+        """
     ).fetchall()
     return SealedUpTo(*row)
+
+
+def is_sealed(connection: duckdb.DuckDBPyConnection, journal: int, first_seq: int) -> bool:
+    """Whether the spans of a journal are in the index. An earlier version recorded only how far all of them went."""
+    rows = connection.execute(
+        "SELECT 1 FROM sealed WHERE journal = ? OR journal IS NULL AND last_seq >= ?", [journal, first_seq]
+    ).fetchall()
+    return bool(rows)
+
+
+def totals(connection: duckdb.DuckDBPyConnection) -> Totals:
+    [row] = connection.execute(
+        "SELECT count(*), coalesce(sum(rows), 0)::BIGINT, coalesce(sum(bytes), 0)::BIGINT FROM segment"
+    ).fetchall()
+    return Totals(*row)
 
 
 def segment_files(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -111,6 +142,12 @@ def span_keys_of(connection: duckdb.DuckDBPyConnection, traces: list[str]) -> se
 
 def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table) -> None:
     """Write a segment and make it part of the index, in one transaction. Blocks; runs in the sealing thread."""
+    with transaction(connection):
+        add(connection, segment, folder, rows)
+
+
+def add(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table) -> None:
+    """Write a segment and its rows in the index, inside a transaction of the caller's."""
     order = reading_order(rows)
     file = f"{segment:08d}.parquet"
     size = write_segment(folder / file, rows, order)
@@ -118,17 +155,33 @@ def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows
     hot = hot.append_column("position", pa.array(range(hot.num_rows), pa.uint32()))
     connection.register("sealing", hot)
     try:
-        connection.begin()
         connection.execute(_INSERT_SPANS, [segment])
         connection.execute(_INSERT_SERVICES, [segment])
         connection.execute(_INSERT_TRACE_PARTS, [segment])
         connection.execute(_INSERT_SEGMENT, [segment, file, size])
-        connection.commit()
-    except duckdb.Error:
-        _roll_back(connection)
-        raise
     finally:
         connection.unregister("sealing")
+
+
+def remove(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:
+    """Take segments out of the index, inside a transaction of the caller's. Their files stay."""
+    for table in ("span", "trace_part", "segment_service", "segment"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE segment IN (SELECT unnest(?::UINTEGER[]))",  # noqa: S608 - own names
+            [list(segments)],
+        )
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Committed at the end of the block, undone when it raises."""
+    connection.begin()
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        _roll_back(connection)
+        raise
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
