@@ -140,17 +140,22 @@ def span_keys_of(connection: duckdb.DuckDBPyConnection, traces: list[str]) -> se
     return {key for (key,) in rows}
 
 
-def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table) -> None:
-    """Write a segment and make it part of the index, in one transaction. Blocks; runs in the sealing thread."""
+def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table, *, journal: int) -> Written:
+    """Write a segment and make it part of the index, in one transaction that also says which journal is sealed now.
+
+    Blocks; runs in the sealing thread.
+    """
     with transaction(connection):
-        add(connection, segment, folder, rows)
+        return add(connection, segment, folder, rows, journal=journal)
 
 
-def add(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table) -> None:
+def add(
+    connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table, *, journal: int | None = None
+) -> Written:
     """Write a segment and its rows in the index, inside a transaction of the caller's."""
     order = reading_order(rows)
     file = f"{segment:08d}.parquet"
-    size = write_segment(folder / file, rows, order)
+    written = write_segment(folder / file, rows, order)
     hot = rows.select(INDEX_COLUMNS).take(order)
     hot = hot.append_column("position", pa.array(range(hot.num_rows), pa.uint32()))
     connection.register("sealing", hot)
@@ -158,9 +163,12 @@ def add(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows:
         connection.execute(_INSERT_SPANS, [segment])
         connection.execute(_INSERT_SERVICES, [segment])
         connection.execute(_INSERT_TRACE_PARTS, [segment])
-        connection.execute(_INSERT_SEGMENT, [segment, file, size])
+        connection.execute(_INSERT_SEGMENT, [segment, file, written.bytes, written.checksum])
+        if journal is not None:
+            connection.execute(_INSERT_SEALED, [journal, segment])
     finally:
         connection.unregister("sealing")
+    return written
 
 
 def remove(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:
