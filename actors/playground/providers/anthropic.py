@@ -5,13 +5,14 @@ from functools import partial
 from typing import Any
 
 import anthropic
-from anthropic.types import ModelInfo, RawMessageStreamEvent
+import httpx2
+from anthropic.types import ModelInfo
 
 from actors.playground import model_facts
 from actors.playground.prompt import Completion, Prompt
 from actors.playground.providers.anthropic_answer import StreamedAnswer, completion_of
 from actors.playground.providers.anthropic_request import Thinking, generation_of, request_body
-from actors.playground.providers.calls import Calls, Fault
+from actors.playground.providers.calls import Calls, Fault, read_with
 from actors.playground.providers.http_client import Patience, open_client
 from actors.playground.providers.provider import Chunk, Endpoint, Model
 
@@ -20,12 +21,12 @@ model_facts.load()  # this file is imported in a thread
 _BASE_URL = "https://api.anthropic.com"
 # The version of the API that has temperature and top_p; the next one, which the SDK is made for, refuses them.
 _VERSION = "2023-06-01"
-_NOT_IN_THE_SDK = ("temperature", "top_p")
+_PATH = "/v1/messages"
 _PAGE = 1000  # the most that the vendor allows
 
 
 class AnthropicProvider:
-    """Messages."""
+    """Messages, through the SDK's own ``post``, which answers JSON as it is and leaves ``temperature`` in the body."""
 
     def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
@@ -33,11 +34,11 @@ class AnthropicProvider:
         self._calls = Calls(provider="anthropic", key=endpoint.key, fault_of=_fault_of)
 
     async def generate(self, prompt: Prompt) -> Completion:
-        call = self._client.messages.create(**_arguments(prompt))
-        return await self._calls.one(call, completion_of, self._patience.answer)
+        call = self._client.post(_PATH, body=request_body(prompt), cast_to=httpx2.Response)
+        return await self._calls.one(call, read_with(completion_of), self._patience.answer)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
-        call = partial(self._open_stream, _arguments(prompt))
+        call = partial(self._open_stream, request_body(prompt))
         return self._calls.each(call, StreamedAnswer(), self._patience.answer)
 
     async def models(self) -> tuple[Model, ...]:
@@ -47,19 +48,14 @@ class AnthropicProvider:
     async def close(self) -> None:
         await self._client.close()
 
-    async def _open_stream(self, arguments: dict[str, Any]) -> anthropic.AsyncStream[RawMessageStreamEvent]:
-        stream: anthropic.AsyncStream[RawMessageStreamEvent]
-        stream = await self._client.messages.create(**arguments, stream=True)
-        return stream
+    async def _open_stream(self, body: dict[str, Any]) -> anthropic.AsyncStream[object]:
+        body = {**body, "stream": True}
+        return await self._client.post(
+            _PATH, body=body, cast_to=object, stream=True, stream_cls=anthropic.AsyncStream[object]
+        )
 
     def _list(self) -> AsyncIterator[ModelInfo]:
         return aiter(self._client.models.list(limit=_PAGE, timeout=self._patience.models))
-
-
-def _arguments(prompt: Prompt) -> dict[str, Any]:
-    body = request_body(prompt)
-    older = {name: body.pop(name) for name in _NOT_IN_THE_SDK if name in body}
-    return {**body, "extra_body": older} if older else body
 
 
 def _open_sdk(endpoint: Endpoint, patience: Patience) -> anthropic.AsyncAnthropic:

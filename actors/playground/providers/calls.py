@@ -5,7 +5,7 @@ import re
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 import httpx2
@@ -157,6 +157,12 @@ class Calls:
             message = message.replace(self.key, "***")
         line = " ".join(_ADDRESS.sub("", _KEY.sub("***", message)).split())
         return line if len(line) <= _MESSAGE_LENGTH else line[: _MESSAGE_LENGTH - 1] + "…"
+
+
+def read_with(read: Callable[[Any], Completion]) -> Callable[[httpx2.Response], Completion]:
+    """Read the answer's JSON with ``read``."""
+    # By the standard library: orjson refuses half a surrogate pair, at which vendors cut text now and then.
+    return lambda response: read(response.json())
 
 
 def _reason(fault: Fault) -> str:

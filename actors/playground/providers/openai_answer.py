@@ -1,12 +1,12 @@
-"""What OpenAI's chat completions answer, whole and streamed."""
+"""What OpenAI's chat completions answer, whole and streamed: JSON that nobody has looked at yet.
 
-from collections.abc import Iterable
+Members that the vendor always sends are taken for granted; that one is missing fails where it is read.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import attrs
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
-from openai.types.completion_usage import CompletionUsage
 
 from actors.playground.prompt import Completion, ToolCall, Usage
 from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
@@ -15,22 +15,26 @@ from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelt
 _REASONING = ("reasoning_content", "reasoning")
 
 
-def completion_of(answer: ChatCompletion) -> Completion:
+Json = Mapping[str, Any]
+
+
+def completion_of(answer: Json) -> Completion:
     """A plain answer."""
-    choice = answer.choices[0]
+    choice = answer["choices"][0]
+    message = choice["message"]
     return Completion(
-        id=answer.id,
-        created=answer.created,
-        model=answer.model,
-        content=choice.message.content or choice.message.refusal or "",
-        finish_reason=choice.finish_reason,
-        reasoning=_reasoning_in(choice.message),
+        id=answer["id"],
+        created=answer["created"],
+        model=answer["model"],
+        content=message.get("content") or message.get("refusal") or "",
+        finish_reason=choice["finish_reason"],
+        reasoning=_reasoning_in(message),
         tool_calls=tuple(
-            ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
-            for call in choice.message.tool_calls or ()
-            if call.type == "function"
+            ToolCall(id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
+            for call in message.get("tool_calls") or ()
+            if call["type"] == "function"
         ),
-        usage=_usage(answer.usage),
+        usage=_usage(answer.get("usage")),
     )
 
 
@@ -42,11 +46,12 @@ class _Call:
     name: str = ""
     arguments: list[str] = attrs.field(factory=list)
 
-    def add(self, part: ChoiceDeltaToolCall) -> None:
-        self.id = part.id or self.id
-        if part.function is not None:
-            self.name = part.function.name or self.name
-            self.arguments.append(part.function.arguments or "")
+    def add(self, part: Json) -> None:
+        self.id = part.get("id") or self.id
+        function = part.get("function")
+        if function is not None:
+            self.name = function.get("name") or self.name
+            self.arguments.append(function.get("arguments") or "")
 
     @property
     def whole(self) -> ToolCall:
@@ -61,21 +66,22 @@ class StreamedAnswer:
         self._reasoning: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._finish_reason: str | None = None
-        self._usage: CompletionUsage | None = None
-        self._last: ChatCompletionChunk | None = None
+        self._usage: Json | None = None
+        self._last: Json | None = None
 
-    def add(self, chunk: ChatCompletionChunk) -> Iterable[Chunk]:
+    def add(self, chunk: Any) -> Iterable[Chunk]:  # noqa: ANN401 - any JSON
         self._last = chunk
-        if chunk.usage is not None:
-            self._usage = chunk.usage  # in a last chunk without choices
-        if not chunk.choices:
+        if chunk.get("usage") is not None:
+            self._usage = chunk["usage"]  # in a last chunk without choices
+        if not chunk["choices"]:
             return ()
-        choice = chunk.choices[0]
-        news = self._deltas(choice.delta)
-        for part in choice.delta.tool_calls or ():
-            self._calls.setdefault(part.index, _Call()).add(part)
-        if choice.finish_reason is not None and self._finish_reason is None:
-            self._finish_reason = choice.finish_reason
+        choice = chunk["choices"][0]
+        news = self._deltas(choice["delta"])
+        for part in choice["delta"].get("tool_calls") or ():
+            self._calls.setdefault(part["index"], _Call()).add(part)
+        finish_reason = choice.get("finish_reason")
+        if finish_reason is not None and self._finish_reason is None:
+            self._finish_reason = finish_reason
             news.extend(self._tool_calls())
         return news
 
@@ -83,9 +89,9 @@ class StreamedAnswer:
         if self._last is None or self._finish_reason is None:
             return None
         return Completion(
-            id=self._last.id,
-            created=self._last.created,
-            model=self._last.model,
+            id=self._last["id"],
+            created=self._last["created"],
+            model=self._last["model"],
             content="".join(self._text),
             finish_reason=self._finish_reason,
             reasoning="".join(self._reasoning) or None,
@@ -93,12 +99,12 @@ class StreamedAnswer:
             usage=_usage(self._usage),
         )
 
-    def _deltas(self, delta: Any) -> list[Chunk]:  # noqa: ANN401 - has fields that the SDK does not know
+    def _deltas(self, delta: Json) -> list[Chunk]:
         news: list[Chunk] = []
         if reasoning := _reasoning_in(delta):
             self._reasoning.append(reasoning)
             news.append(ReasoningDelta(text=reasoning))
-        if text := delta.content or delta.refusal:
+        if text := delta.get("content") or delta.get("refusal"):
             self._text.append(text)
             news.append(TextDelta(text=text))
         return news
@@ -107,21 +113,19 @@ class StreamedAnswer:
         return tuple(call.whole for _, call in sorted(self._calls.items()))
 
 
-def _reasoning_in(message: Any) -> str | None:  # noqa: ANN401 - has fields that the SDK does not know
-    extra = message.model_extra
-    if not extra:
-        return None
-    return next((extra[name] for name in _REASONING if extra.get(name)), None)
+def _reasoning_in(message: Json) -> str | None:
+    return next((message[name] for name in _REASONING if message.get(name)), None)
 
 
-def _usage(usage: CompletionUsage | None) -> Usage | None:
+def _usage(usage: Json | None) -> Usage | None:
     if usage is None:
         return None
-    read_from, made_of = usage.prompt_tokens_details, usage.completion_tokens_details
+    read_from = usage.get("prompt_tokens_details") or {}
+    made_of = usage.get("completion_tokens_details") or {}
     return Usage(
-        prompt_tokens=usage.prompt_tokens,
-        completion_tokens=usage.completion_tokens,
-        cache_read_tokens=(read_from and read_from.cached_tokens) or 0,
-        cache_write_tokens=(read_from and read_from.cache_write_tokens) or 0,
-        reasoning_tokens=(made_of and made_of.reasoning_tokens) or 0,
+        prompt_tokens=usage["prompt_tokens"],
+        completion_tokens=usage["completion_tokens"],
+        cache_read_tokens=read_from.get("cached_tokens") or 0,
+        cache_write_tokens=read_from.get("cache_write_tokens") or 0,
+        reasoning_tokens=made_of.get("reasoning_tokens") or 0,
     )
