@@ -1,14 +1,14 @@
 """Replays the recordings of the reference in their order against one studio.
 
 A third of the recordings are not here, and with them some steps that the others follow from; ``_MISSING_STEPS`` makes
-up for those. The gRPC ones are replayed by tests/transports/grpc, and the ones for which models answered have a test of
-their own, with local vendors.
+up for those. The ones for which models answered have a test of their own, with local vendors.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+import grpc.aio
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
@@ -17,10 +17,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from actors.playground.providers.provider import Endpoint
 from tests.http_studio import ADMIN, HttpStudio, Reply, http_config, running_http_studio
 from tests.recordings_compare import differences
+from tests.recordings_grpc import grpc_differences
 from tests.vendors.anthropic import AnthropicServer
 from tests.vendors.gemini import GeminiServer
 from tests.vendors.openai import OpenAIServer
 from tests.vendors.server import Script, VendorServer
+from transports.byte_budget import ByteBudget
+from transports.grpc.config import GrpcConfig
+from transports.grpc.server import serve_auth
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +51,7 @@ _START = 1_700_000_000_123_456_789
 
 def _recordings() -> list[dict[str, Any]]:
     lines = (_FOLDER / "golden.jsonl").read_text().splitlines()
-    return [row for row in map(json.loads, lines) if row["method"] != "GRPC" and not row["name"].startswith(_LLM_OK)]
+    return [row for row in map(json.loads, lines) if not row["name"].startswith(_LLM_OK)]
 
 
 def _answers_of_models() -> list[dict[str, Any]]:
@@ -59,13 +63,16 @@ def _answers_of_models() -> list[dict[str, Any]]:
 class Replay:
     """The state that the recordings build on: who is signed in, and what the recorded ids are called here."""
 
-    def __init__(self, studio: HttpStudio) -> None:
+    def __init__(self, studio: HttpStudio, channel: grpc.aio.Channel) -> None:
         self.studio = studio
+        self.channel = channel
         self.cookie: str | None = None
         self.ids: dict[str, str] = {}
 
     async def play(self, row: dict[str, Any]) -> list[str]:
         await self.before(row["name"])
+        if row["method"] == "GRPC":
+            return await grpc_differences(self.channel, row, await self.studio.make_key(self.cookie or ""))
         reply = await self.studio.call(
             row["method"],
             self._ours(row["path"]),
@@ -122,10 +129,16 @@ class Replay:
             self.ids[recorded["id"]] = ours["id"]
 
 
+@pytest.mark.requires_grpc_server
 async def test_every_recording_is_answered_as_recorded(studio: HttpStudio) -> None:
-    replay = Replay(studio)
     recordings = _recordings()
-    found = [f"{row['name']}: {text}" for row in recordings for text in await replay.play(row)]
+    config = GrpcConfig(otlp_budget=ByteBudget(1024 * 1024))
+    async with (
+        serve_auth(studio.bus, config, "127.0.0.1", 0) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        replay = Replay(studio, channel)
+        found = [f"{row['name']}: {text}" for row in recordings for text in await replay.play(row)]
     assert len(recordings) > 100
     assert not found, "\n".join(found)
 
