@@ -1,16 +1,16 @@
 """SpanStoreActor: the messages of the span store, each handed to the function that answers it."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from actors.errors import StudioError
-from actors.runtime.actor import Actor, handles, handles_together
+from actors.runtime.actor import Actor, handles, handles_at_once, handles_together
 from actors.runtime.mailbox import Capacity
+from actors.span_store.lifetime import StoreLifetime
 from actors.span_store.messages import (
     FoundSpans,
     GetSpan,
+    GetStoreState,
     GetTraceSpans,
     IngestSpans,
     IngestSummary,
@@ -19,13 +19,14 @@ from actors.span_store.messages import (
     SearchText,
     SpanPage,
     SpansStored,
+    StoreState,
 )
 from actors.span_store.queries import SpanReader
 from actors.span_store.spans import StoredSpan
 from actors.span_store.store import Limits, SpanStore
 
 _READERS = 4
-_SEAL_AGAIN = 5.0  # seconds until what could not be sealed is tried again
+_INTERVAL = 5.0
 
 
 class SpanStoreActor(Actor):
@@ -35,26 +36,22 @@ class SpanStoreActor(Actor):
     capacity = Capacity(messages=512, bytes=64 * 1024 * 1024)
     readers = _READERS
 
-    def __init__(self, path: Path, *, limits: Limits | None = None) -> None:
-        self._path = path
-        self._limits = limits or Limits()
-        self._store: SpanStore | None = None
+    def __init__(self, path: Path, *, limits: Limits | None = None, interval: float = _INTERVAL) -> None:
+        """``interval`` is the number of seconds after which what the disk has refused is tried again."""
+        self._life = StoreLifetime(path, threads=_READERS, limits=limits or Limits(), interval=interval)
 
     async def start(self) -> None:
-        self._store = await SpanStore.open(self._path, threads=_READERS, limits=self._limits)
+        await self._life.open()
 
     async def work(self) -> None:
-        """Try again what could not be sealed; end, to be started anew, when the database is broken."""
-        while not self._opened.broken.is_set():
-            self._opened.seal_in_background()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_SEAL_AGAIN):
-                    await self._opened.broken.wait()
-        raise RuntimeError("the span database has to be opened again")
+        await self._life.tend()
 
     async def stop(self) -> None:
-        if self._store is not None:
-            await self._store.close()
+        await self._life.close()
+
+    @handles_at_once(GetStoreState)
+    def state(self, _: GetStoreState) -> StoreState:
+        return self._life.state()
 
     @handles_together(IngestSpans, messages=64, weight=8 * 1024 * 1024)
     async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary | StudioError]:
@@ -85,6 +82,4 @@ class SpanStoreActor(Actor):
 
     @property
     def _opened(self) -> SpanStore:
-        if self._store is None:
-            raise RuntimeError("messages come after start")
-        return self._store
+        return self._life.store

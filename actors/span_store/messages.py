@@ -110,6 +110,23 @@ class SearchText(Request[FoundSpans]):
 
 
 @attrs.frozen(kw_only=True)
+class StoreState:
+    """How the store is. Healthy without ``problems``, each a sentence for people who may not see the machine."""
+
+    problems: tuple[str, ...]
+    recent_spans: int = 0  # durable in journals, in memory, not sealed yet
+    recent_bytes: int = 0
+    segments: int = 0
+    segment_bytes: int = 0
+    sealed_spans: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class GetStoreState(Request[StoreState]):
+    """Answered from memory, also while the store cannot be opened."""
+
+
+@attrs.frozen(kw_only=True)
 class SpansStored(Event):
     """New spans are durable and queryable."""
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 
+from actors.span_store.damage import Damage
 from actors.span_store.messages import (
     Cursor,
     FoundSpans,
@@ -53,8 +54,9 @@ class SpanReader:
     what came before its first span is read: so each span is seen once.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, recent: Recent, segments: Path) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, recent: Recent, segments: Path, damage: Damage) -> None:
         self._cursor = cursor
+        self._damage = damage
         self._recent = recent
         self._segments = segments
         cursor.register("recent", recent.table.select(INDEX_COLUMNS))
@@ -87,7 +89,7 @@ class SpanReader:
         return found[0] if found else None
 
     def text(self, request: SearchText) -> FoundSpans:
-        return TextSearch(request, self._segments).run(self._cursor, self._recent)
+        return TextSearch(request, self._segments, self._damage).run(self._cursor, self._recent)
 
     def _list(self, request: SearchSpans, limit: int) -> list[_Place]:
         condition = f"service_name = ?{_FILTERS[request.filter]}"
@@ -152,23 +154,26 @@ class SpanReader:
         return [_Place(*row) for row in rows]
 
     def _read(self, places: Sequence[_Place]) -> tuple[StoredSpan, ...]:
-        """Whole spans, in the order of their places."""
+        """Whole spans, in the order of their places. Those of a damaged segment are left out, and that is reported."""
         by_segment: defaultdict[int | None, list[_Place]] = defaultdict(list)
         for place in places:
             by_segment[place.segment].append(place)
         spans: dict[int, StoredSpan] = {}
         for segment, members in by_segment.items():
             table = self._rows(segment, members)
+            if table is None:
+                continue
             columns = (table[name].to_pylist() for name in _STORED)
             stored = map(StoredSpan._make, zip(*columns, strict=True))
             spans.update(zip((place.seq for place in members), stored, strict=True))
-        return tuple(spans[place.seq] for place in places)
+        return tuple(spans[place.seq] for place in places if place.seq in spans)
 
-    def _rows(self, segment: int | None, places: list[_Place]) -> pa.Table:
+    def _rows(self, segment: int | None, places: list[_Place]) -> pa.Table | None:
         if segment is None:
             return self._recent.take([place.seq for place in places], _STORED)
         positions = [place.position for place in places if place.position is not None]
-        return read_rows(self._segments / f"{segment:08d}.parquet", positions, _STORED)
+        file = f"{segment:08d}.parquet"
+        return self._damage.skipped(self._cursor, file, lambda: read_rows(self._segments / file, positions, _STORED))
 
 
 def _after(request: SearchSpans, after: Cursor | None) -> SearchSpans:

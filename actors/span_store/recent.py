@@ -31,6 +31,18 @@ class Generation:
     def next_seq(self) -> int:
         return self.first_seq + self.rows
 
+    def number_from(self, first_seq: int) -> None:
+        """Number all rows without gap. Before other threads know of the generation."""
+        self.first_seq = first_seq
+        batches = []
+        for batch in self._batches:
+            last_seq = first_seq + batch.num_rows - 1
+            if batch["seq"][0].as_py() != first_seq or batch["seq"][-1].as_py() != last_seq:
+                batch = batch.set_column(0, ROWS.field(0), pa.array(range(first_seq, last_seq + 1), pa.uint64()))  # noqa: PLW2901 - the same rows
+            batches.append(batch)
+            first_seq = last_seq + 1
+        self._batches = batches
+
     def append(self, batch: pa.RecordBatch) -> None:
         """Make the batch durable, then visible. ``OSError`` when the disk does not take it."""
         self.journal.append(batch)

@@ -4,12 +4,14 @@ Spans of a trace lie together and traces lie in the order of their start, so tha
 takes one or two small row groups. Any tool that reads Parquet reads them.
 """
 
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,6 +20,7 @@ from actors.span_store.disk import sync, sync_folder
 
 # Rows that are decompressed together: about 5 MB of LLM spans, 8 ms.
 ROW_GROUP = 2048
+_BLOCK = 1024 * 1024  # bytes
 # Columns that repeat their values. The others are long texts and ids, where a dictionary only costs.
 _DICTIONARY = [
     "service_name",
@@ -42,6 +45,7 @@ _FORMAT: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
     "use_dictionary": _DICTIONARY,
+    "write_page_checksum": True,
     "write_statistics": ["seq", "start_time_unix_nano", "end_time_unix_nano"],
 }
 
@@ -55,21 +59,59 @@ def reading_order(rows: pa.Table) -> pa.Array:
     return pc.sort_indices(order, [("rank", "ascending"), ("start", "ascending"), ("seq", "ascending")])
 
 
-def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> int:
-    """Write the rows in this order; the file is durable under its name when this returns. Its size in bytes.
+@attrs.frozen
+class Written:
+    """Of a whole file: its size in bytes, and the CRC-32 by which damage is found."""
+
+    bytes: int
+    checksum: int
+
+
+class _Summed:
+    """A file that sums up what is written to it."""
+
+    closed = False  # asked for by Arrow
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.bytes = 0
+        self.checksum = 0
+
+    def write(self, data: bytes) -> int:
+        written = self._file.write(data)
+        self.bytes += written
+        self.checksum = zlib.crc32(data, self.checksum)
+        return written
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> Written:
+    """Write the rows in this order; the file is durable under its name when this returns.
 
     One row group after the other is put in order, so that the spans are not in memory twice.
     """
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("wb") as file:
-        with pq.ParquetWriter(file, rows.schema, **_FORMAT) as writer:
+        summed = _Summed(file)
+        with pq.ParquetWriter(summed, rows.schema, **_FORMAT) as writer:
             for begin in range(0, len(order), ROW_GROUP):
                 writer.write_table(_take_near(rows, order[begin : begin + ROW_GROUP]), ROW_GROUP)
         file.flush()
         sync(file.fileno())
     unfinished.rename(path)
     sync_folder(path.parent)
-    return path.stat().st_size
+    return Written(summed.bytes, summed.checksum)
+
+
+def checksum(path: Path) -> int:
+    """The CRC-32 of a whole file."""
+    found = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            found = zlib.crc32(block, found)
+    return found
 
 
 def _take_near(rows: pa.Table, positions: pa.Array) -> pa.Table:
@@ -100,5 +142,13 @@ def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> p
 
 @lru_cache(maxsize=64)
 def _open(path: Path) -> pq.ParquetFile:
-    """Files never change, so their footers are read once."""
-    return pq.ParquetFile(path, memory_map=True)
+    """Files never change, so their footers are read once.
+
+    They are read and not mapped: where a mapped file has lost its end, or the disk cannot read it, the process dies.
+    """
+    return open_segment(path)
+
+
+def open_segment(path: Path) -> pq.ParquetFile:
+    """Open a file so that reading damaged pages is an ``OSError``."""
+    return pq.ParquetFile(path, page_checksum_verification=True)

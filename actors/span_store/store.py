@@ -3,21 +3,26 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 import attrs
 import duckdb
+import pyarrow as pa
 import structlog
 
 from actors.errors import Unavailable
 from actors.span_store import index
-from actors.span_store.disk import sync_folder
-from actors.span_store.journal import Journal, recover
+from actors.span_store.damage import Damage
+from actors.span_store.disk import sync_folder, takes_data
+from actors.span_store.journal import Journal
+from actors.span_store.messages import StoreState
+from actors.span_store.problems import Problems
 from actors.span_store.queries import SpanReader
 from actors.span_store.readers import Readers
 from actors.span_store.recent import Generation, Recent
+from actors.span_store.recovery import Folders, take_up
 from actors.span_store.spans import SpanColumns
 from actors.span_store.trace_filter import TraceFilter
 from actors.span_store.writer import Committed, SpanWriter
@@ -25,6 +30,11 @@ from actors.span_store.writer import Committed, SpanWriter
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+# Topics of problems.
+_DISK = "disk"
+_SEALING = "sealing"
+_DISK_FAILS = "The disk of the span store is full or fails: new spans are refused until it works"
 
 
 @attrs.frozen(kw_only=True)
@@ -35,21 +45,6 @@ class Limits:
     most_recent: int = 192 * 1024 * 1024  # with more than this unsealed, no spans are taken
 
 
-@attrs.frozen
-class Folders:
-    """Where things are: beside the index file, with its name."""
-
-    index: Path
-
-    @property
-    def journals(self) -> Path:
-        return self.index.with_suffix(".journals")
-
-    @property
-    def segments(self) -> Path:
-        return self.index.with_suffix(".segments")
-
-
 class SpanStore:
     """Made by ``open``; after that ``write`` and ``read`` from the event loop, and ``close`` once."""
 
@@ -57,14 +52,19 @@ class SpanStore:
         """Open everything, and take up what the last run left in its journals. Blocks."""
         self._folders = folders
         self._limits = limits
+        self.problems = Problems()
+        self._damage = Damage(self.problems)
         self._connection = index.open_index(folders.index)
-        for folder in (folders.journals, folders.segments):
-            folder.mkdir(exist_ok=True)
-        _remove_leftovers(folders.segments, index.segment_files(self._connection))
-        self._lock = threading.Lock()  # of the two below, when they are replaced
-        sealed = index.sealed_up_to(self._connection)
-        self._next_segment = sealed.next_segment
-        self._generations = _recovered(folders.journals, sealed.next_seq)
+        try:
+            folders.make()
+            taken_up = take_up(self._connection, folders, self.problems)
+        except BaseException:
+            self._connection.close()
+            raise
+        self._lock = threading.Lock()  # of the generations, when they are replaced
+        self._next_segment = taken_up.next_segment
+        self._generations = taken_up.generations
+        self._sealed = index.totals(self._connection)
         self._known_traces = TraceFilter()
         self._known_traces.add(index.trace_ids(self._connection))
         self._sealed_reader = self._connection.cursor()
@@ -77,6 +77,8 @@ class SpanStore:
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
         self._readers = Readers(self._connection, threads)
+        self._closed = False
+        self._broken = False
         self.broken = asyncio.Event()  # DuckDB has given this connection up; only a new one will do
 
     @classmethod
@@ -85,10 +87,11 @@ class SpanStore:
 
     async def write(self, requests: Sequence[SpanColumns]) -> Committed:
         """Store all requests in one batch. ``Unavailable`` when the disk fails, ``Overloaded``."""
-        loop = asyncio.get_running_loop()
-        committed = await self._guarded(loop.run_in_executor(self._writing, self._writer.write, requests))
+        committed = await self._run(self._writing, self._writer.write, requests)
+        if committed.stored:
+            self.problems.solved(_DISK)
         if self._generations[-1].bytes >= self._limits.seal_at:
-            await self._guarded(loop.run_in_executor(self._writing, self._rotate))
+            await self._run(self._writing, self._rotate)
             self.seal_in_background()
         return committed
 
@@ -96,42 +99,76 @@ class SpanStore:
         """Run a query in a thread."""
 
         def run(cursor: duckdb.DuckDBPyConnection) -> T:
-            return query(SpanReader(cursor, Recent(self._generations), self._folders.segments))
+            return query(SpanReader(cursor, Recent(self._generations), self._folders.segments, self._damage))
 
+        self._demand_open()
         return await self._guarded(self._readers.run(run))
+
+    def state(self) -> StoreState:
+        """How it is, from memory."""
+        generations = self._generations
+        return StoreState(
+            problems=self.problems.sentences(),
+            recent_spans=sum(generation.rows for generation in generations),
+            recent_bytes=sum(generation.bytes for generation in generations),
+            segments=self._sealed.segments,
+            segment_bytes=self._sealed.bytes,
+            sealed_spans=self._sealed.rows,
+        )
+
+    async def try_disk(self) -> None:
+        """When the disk has failed: find out whether it takes anything again."""
+        if _DISK in self.problems and await self._run(self._writing, takes_data, self._folders.journals):
+            self.problems.solved(_DISK)
 
     def seal_in_background(self) -> None:
         """Seal all generations but the one that is appended to."""
-        if len(self._generations) > 1:
-            asyncio.get_running_loop().run_in_executor(self._sealing, self._seal_full_ones)
+        if len(self._generations) > 1 and not self._closed:
+            sealing = asyncio.get_running_loop().run_in_executor(self._sealing, self._seal_full_ones)
+            sealing.add_done_callback(lambda _: self.broken.set() if self._broken else None)
 
     async def close(self) -> None:
         """Finish what runs, then close all files. What is not sealed stays in its journal."""
+        self._closed = True
         await asyncio.to_thread(self._close)
 
     def _rotate(self) -> None:
+        """Go on in a new journal; in the old one, when the disk has no room for another."""
+        last = self._generations[-1]
+        try:
+            journal = Journal(self._folders.journals / f"{last.number + 1:08d}.journal")
+        except OSError as fault:
+            self.problems.found(_DISK, _DISK_FAILS, fault)
+            return
         with self._lock:
-            last = self._generations[-1]
-            self._generations = (
-                *self._generations,
-                Generation(last.number + 1, last.next_seq, _journal(self._folders.journals, last.number + 1)),
-            )
+            self._generations = (*self._generations, Generation(last.number + 1, last.next_seq, journal))
 
     def _seal_full_ones(self) -> None:
         """Seal the oldest first; one that fails stays in memory and in its journal, and is tried again."""
         for generation in self._generations[:-1]:
             try:
-                self._seal(generation)
-            except (duckdb.Error, OSError):
-                log.exception("sealing failed", generation=generation.number, spans=generation.rows)
+                if generation.rows:
+                    self._seal(generation)
+                self._forget(generation)
+            except (duckdb.FatalException, duckdb.InternalException) as fault:
+                self.problems.found(_SEALING, "The span index is broken and being opened again", fault)
+                self._broken = True
                 return
+            except (duckdb.Error, OSError, pa.ArrowException, MemoryError) as fault:
+                self.problems.found(_SEALING, "Spans cannot be sealed; they are kept in journals meanwhile", fault)
+                return
+        self.problems.solved(_SEALING)
 
     def _seal(self, generation: Generation) -> None:
         rows = generation.table()
-        index.seal(self._connection, self._next_segment, self._folders.segments, rows)
+        index.seal(self._connection, self._next_segment, self._folders.segments, rows, journal=generation.number)
         self._next_segment += 1
         # Known before they leave memory, so that a re-sent span is always found in one of the two places.
         self._known_traces.add(set(rows["trace_id"].to_pylist()))
+        self._sealed = index.totals(self._connection)
+
+    def _forget(self, generation: Generation) -> None:
+        """Drop a sealed generation from memory, then its journal; one that stays is known for what it is at start."""
         with self._lock:
             self._generations = tuple(each for each in self._generations if each is not generation)
         generation.journal.delete()
@@ -141,6 +178,15 @@ class SpanStore:
         known = [trace_id for trace_id in trace_ids if trace_id in self._known_traces]
         return index.span_keys_of(self._sealed_reader, known) if known else set()
 
+    async def _run(self, executor: Executor, work: Callable[..., T], *arguments: object) -> T:
+        """Run in a thread of the store."""
+        self._demand_open()
+        return await self._guarded(asyncio.get_running_loop().run_in_executor(executor, work, *arguments))
+
+    def _demand_open(self) -> None:
+        if self._closed:
+            raise Unavailable("The span store is restarting")
+
     async def _guarded(self, work: Awaitable[T]) -> T:
         try:
             return await work
@@ -149,7 +195,9 @@ class SpanStore:
             self.broken.set()
             raise Unavailable("The span store is restarting") from error
         except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, OSError) as error:
-            log.exception("the span database does not work")
+            log.exception("the span store cannot do its work")
+            if isinstance(error, OSError | duckdb.IOException):
+                self.problems.found(_DISK, _DISK_FAILS)
             raise Unavailable("The span store cannot reach its disk or memory", retry_after=5.0) from error
 
     def _close(self) -> None:
@@ -160,30 +208,3 @@ class SpanStore:
             generation.journal.close()
         self._sealed_reader.close()
         self._connection.close()
-
-
-def _recovered(folder: Path, next_seq: int) -> tuple[Generation, ...]:
-    """The generations that were not sealed, the last of which goes on; an empty first one where there are none."""
-    generations: list[Generation] = []
-    for path in sorted(folder.glob("*.journal")):
-        batches, damaged = recover(path)
-        if damaged:
-            log.error("a journal is damaged; what could not be read was moved aside", journal=path.name)
-        if batches and batches[0]["seq"][0].as_py() < next_seq:
-            path.unlink()  # sealed in the moment of the crash
-            continue
-        first_seq = generations[-1].next_seq if generations else next_seq
-        generations.append(Generation(int(path.stem), first_seq, Journal(path), batches))
-    return tuple(generations) or (Generation(0, next_seq, _journal(folder, 0)),)
-
-
-def _journal(folder: Path, number: int) -> Journal:
-    return Journal(folder / f"{number:08d}.journal")
-
-
-def _remove_leftovers(folder: Path, known: dict[str, int]) -> None:
-    """Files that a crash left before the index spoke of them; their spans are still in a journal."""
-    for path in folder.iterdir():
-        if path.name not in known:
-            log.warning("leftover removed", file=path.name)
-            path.unlink()

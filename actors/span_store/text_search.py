@@ -7,16 +7,18 @@ everything is many short ones.
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from actors.span_store.damage import Damage
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.recent import Recent
+from actors.span_store.segments import open_segment
 from actors.span_store.spans import StoredSpan
 
 _SEARCHED = ("attributes_json", "name", "status_message", "events_json")
@@ -27,8 +29,9 @@ _STORED = list(StoredSpan._fields)
 class TextSearch:
     """One search. ``budget`` is how many seconds one page may take before it says where to go on."""
 
-    def __init__(self, request: SearchText, segments: Path, *, budget: float = 1.0) -> None:
+    def __init__(self, request: SearchText, segments: Path, damage: Damage, *, budget: float = 1.0) -> None:
         self._request = request
+        self._damage = damage
         self._segments = segments
         self._deadline = time.monotonic() + budget
         # As the text stands in JSON: quotes and control characters escaped, everything else as it is.
@@ -51,7 +54,9 @@ class TextSearch:
         """Matching rows of each part, latest first, and the number of the part's first span."""
         yield recent.first_seq, self._latest_first(recent.table.filter(self._matches(recent.table)))
         for first_seq, file in self._files(cursor, recent.first_seq):
-            yield first_seq, self._latest_first(self._in_file(self._segments / file))
+            rows = self._damage.skipped(cursor, file, partial(self._in_file, self._segments / file))
+            if rows is not None:
+                yield first_seq, self._latest_first(rows)
 
     def _files(self, cursor: duckdb.DuckDBPyConnection, before: int) -> list[tuple[int, str]]:
         """Sealed files that may have matches, latest first."""
@@ -71,7 +76,7 @@ class TextSearch:
 
     def _in_file(self, path: Path) -> pa.Table:
         """The matching rows of a file, whole; only the columns that are searched are read of all."""
-        with pq.ParquetFile(path, memory_map=True) as file:
+        with open_segment(path) as file:
             parts = []
             for group in range(file.num_row_groups):
                 rows = file.read_row_group(group, columns=_HOT)

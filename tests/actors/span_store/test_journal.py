@@ -1,6 +1,10 @@
 """The write-ahead log keeps what it acknowledged, and only that, whatever happens to its end."""
 
+import errno
+import os
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.span_store.journal import Journal, recover
-from actors.span_store.rows import numbered, rows_of
+from actors.span_store.rows import ROWS, numbered, rows_of
 from actors.span_store.spans import span_columns
 from tests.spans import span
 
@@ -37,7 +41,7 @@ def test_what_was_appended_comes_back_also_after_reopening(tmp_path: Path) -> No
     journal = Journal(path)
     journal.append(batch(4))
     journal.close()
-    batches, damaged = recover(path)
+    batches, damaged = recover(path, path.parent / "damaged")
     assert batches == [batch(0), batch(2), batch(4)]
     assert not damaged
 
@@ -57,13 +61,13 @@ def test_an_end_torn_anywhere_costs_only_the_batch_that_was_never_acknowledged(
     cut %= sizes[-1] + 1
     with path.open("r+b") as file:
         file.truncate(cut)
-    batches, damaged = recover(path)
+    batches, damaged = recover(path, path.parent / "damaged")
     assert batches == [batch(0), batch(2), batch(4)][: sum(size <= cut for size in sizes[1:])]
     assert not damaged
     journal = Journal(path)  # and it can be appended to
     journal.append(batch(100))
     journal.close()
-    assert recover(path)[0] == [*batches, batch(100)]
+    assert recover(path, path.parent / "damaged")[0] == [*batches, batch(100)]
 
 
 def test_zeros_behind_the_end_are_a_torn_end(tmp_path: Path) -> None:
@@ -71,33 +75,102 @@ def test_zeros_behind_the_end_are_a_torn_end(tmp_path: Path) -> None:
     size = written(path, 1)[-1]
     with path.open("ab") as file:
         file.write(bytes(5000))
-    assert recover(path) == ([batch(0)], False)
+    assert recover(path, path.parent / "damaged") == ([batch(0)], False)
     assert path.stat().st_size == size
 
 
-def test_damage_in_the_middle_is_told_and_what_follows_is_kept_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "lost"),
+    [
+        pytest.param(0, "nothing", id="magic"),
+        pytest.param(8, "nothing", id="length-of-the-schema"),
+        pytest.param(40, "nothing", id="schema"),
+        pytest.param("first", 0, id="length-of-a-batch"),
+        pytest.param("first+6", 0, id="sum-of-a-batch"),
+        pytest.param("first+100", 0, id="a-batch"),
+        pytest.param("second+3", 1, id="length-far-beyond-the-end"),
+        pytest.param("last+100", 3, id="the-last-batch"),
+    ],
+)
+def test_a_damaged_place_costs_one_batch_and_the_whole_file_is_kept_aside(
+    tmp_path: Path, place: int | str, lost: int | str
+) -> None:
     path = tmp_path / "1.journal"
-    sizes = written(path, 3)
+    sizes = written(path, 4)
+    named = {"first": sizes[0], "second": sizes[1], "last": sizes[3]}
+    name, _, offset = str(place).partition("+")
+    position = named[name] + int(offset or 0) if name in named else int(place)
     with path.open("r+b") as file:
-        file.seek(sizes[1] + 100)
-        file.write(b"\xff")
+        file.seek(position)
+        old = file.read(1)
+        file.seek(position)
+        file.write(bytes([old[0] ^ 0x40]))
     data = path.read_bytes()
-    batches, damaged = recover(path)
-    assert (batches, damaged) == ([batch(0)], True)
-    assert path.with_suffix(".damaged").read_bytes() == data[sizes[1] :]
+    batches, damaged = recover(path, tmp_path / "damaged")
+    assert damaged
+    assert batches == [batch(number * 2) for number in range(4) if number != lost]
+    assert [kept.read_bytes() for kept in (tmp_path / "damaged").iterdir()] == [data]
+    journal = Journal(path)  # and it can be appended to
+    journal.append(batch(100))
+    journal.close()
+    assert recover(path, tmp_path / "damaged") == ([*batches, batch(100)], False)
+
+
+def test_batches_of_an_older_form_are_brought_to_ours(tmp_path: Path) -> None:
+    path = tmp_path / "1.journal"
+    older = pa.schema([field for field in ROWS if field.name not in ("user_id", "scope_json")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("actors.span_store.journal.ROWS", older)
+        journal = Journal(path)
+    journal.append(batch(0).select(older.names))
+    journal.close()
+    [found], damaged = recover(path, tmp_path / "damaged")[0], recover(path, tmp_path / "damaged")[1]
+    assert not damaged
+    assert found.schema == ROWS
+    assert found["scope_json"].null_count == found.num_rows
+    journal = Journal(path)
+    journal.append(batch(2))
+    journal.close()
+    assert recover(path, tmp_path / "damaged") == ([found, batch(2)], False)
+
+
+def test_an_end_that_could_not_be_cut_off_is_cut_off_before_the_next_append(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that fails may refuse the cut as well; what is appended later must not stand behind the torn frame."""
+    journal = Journal(tmp_path / "1.journal")
+    journal.append(batch(0))
+    with file_size_limit(journal.size + 100), monkeypatch.context() as patch:
+        patch.setattr("os.ftruncate", failing_disk)
+        with pytest.raises(OSError, match="File too large"):
+            journal.append(batch(2))
+        with pytest.raises(OSError, match="Input/output error"):
+            journal.append(batch(2))
+    journal.append(batch(4))
+    journal.close()
+    assert recover(tmp_path / "1.journal", tmp_path / "damaged") == ([batch(0), batch(4)], False)
+
+
+def failing_disk(*_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """A limit on the size of files stops a write half-way, as a full disk does."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
-    """A limit on the size of files stops a write half-way, as a full disk does."""
     journal = Journal(tmp_path / "1.journal")
     journal.append(batch(0))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.size + 100, limits[1]))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            journal.append(batch(2))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with file_size_limit(journal.size + 100), pytest.raises(OSError, match="File too large"):
+        journal.append(batch(2))
     journal.append(batch(4))
     journal.close()
-    assert recover(tmp_path / "1.journal") == ([batch(0), batch(4)], False)
+    assert recover(tmp_path / "1.journal", tmp_path / "damaged") == ([batch(0), batch(4)], False)

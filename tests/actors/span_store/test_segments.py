@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from actors.span_store.rows import numbered, rows_of
-from actors.span_store.segments import ROW_GROUP, read_rows, reading_order, write_segment
+from actors.span_store.segments import ROW_GROUP, Written, checksum, read_rows, reading_order, write_segment
 from actors.span_store.spans import span_columns
 from actors.span_store.trace_filter import TraceFilter
 from tests.spans import START, span
@@ -44,7 +44,7 @@ def test_rows_come_back_by_position_in_the_order_asked(tmp_path: Path) -> None:
     rows = shuffled(ROW_GROUP // 2, 5)
     order = reading_order(rows)
     path = tmp_path / "1.parquet"
-    assert write_segment(path, rows, order) == path.stat().st_size
+    assert write_segment(path, rows, order) == Written(path.stat().st_size, checksum(path))
     positions = [rows.num_rows - 1, 0, ROW_GROUP, ROW_GROUP - 1, 7, ROW_GROUP + 1]
     columns = ["seq", "attributes_json"]
     assert read_rows(path, positions, columns) == rows.select(columns).take(order).take(positions)
@@ -53,6 +53,23 @@ def test_rows_come_back_by_position_in_the_order_asked(tmp_path: Path) -> None:
 def test_nothing_unfinished_stays(tmp_path: Path) -> None:
     write_in_order(tmp_path / "1.parquet", shuffled(2, 2))
     assert [path.name for path in tmp_path.iterdir()] == ["1.parquet"]
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
+def test_a_flipped_bit_is_an_error_and_no_other_value(tmp_path: Path, place: float) -> None:
+    path = tmp_path / "1.parquet"
+    spans = [span(n, trace_id=n, attributes={"noise": random.Random(n).randbytes(2000).hex()}) for n in range(1, 200)]
+    rows = pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])
+    write_in_order(path, rows)
+    damage(path, int(path.stat().st_size * place))
+    with pytest.raises(OSError, match=r"CRC|deserialize"):
+        read_rows(path, range(rows.num_rows), rows.column_names)
+
+
+def damage(path: Path, position: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[position] ^= 1
+    path.write_bytes(data)
 
 
 def test_plain_duckdb_reads_a_segment(tmp_path: Path) -> None:

@@ -1,0 +1,88 @@
+"""The span store through its lives: opened, looked after, and opened again when its files fail."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from actors.errors import Unavailable
+from actors.span_store.messages import StoreState
+from actors.span_store.problems import Problems
+from actors.span_store.recovery import CURE
+from actors.span_store.store import Limits, SpanStore
+
+_OPENING = "opening"
+
+
+class StoreLifetime:
+    """Holds the open store. While it cannot be opened, ``store`` is ``Unavailable`` and ``state`` says why.
+
+    A full disk or a damaged file does not go away by a restart of the process, so the rest of the studio stays up, and
+    the store is tried again every ``interval`` seconds.
+    """
+
+    def __init__(self, path: Path, *, threads: int, limits: Limits, interval: float) -> None:
+        self._path = path
+        self._threads = threads
+        self._limits = limits
+        self._interval = interval
+        self._store: SpanStore | None = None
+        self._problems = Problems()  # of opening; an open store has its own
+
+    @property
+    def store(self) -> SpanStore:
+        if self._store is None:
+            raise Unavailable("The span store cannot be opened", retry_after=self._interval)
+        return self._store
+
+    def state(self) -> StoreState:
+        return self._store.state() if self._store else StoreState(problems=self._problems.sentences())
+
+    async def open(self) -> None:
+        """Open the store if that is possible now. ``StartRefused`` when it never will be."""
+        try:
+            self._store = await SpanStore.open(self._path, threads=self._threads, limits=self._limits)
+        except (duckdb.Error, pa.ArrowException, OSError) as fault:
+            self._problems.found(_OPENING, _why(fault), fault)
+        else:
+            self._problems.solved(_OPENING)
+
+    async def tend(self) -> None:
+        """Until cancelled: seal what could not be sealed, and open the store again when it broke."""
+        while True:
+            if self._store is None:
+                await asyncio.sleep(self._interval)
+                await self.open()
+            else:
+                await self._look_after(self._store)
+
+    async def close(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            await store.close()
+
+    async def _look_after(self, store: SpanStore) -> None:
+        store.seal_in_background()
+        with suppress(Unavailable):  # and reported
+            await store.try_disk()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._interval):
+                await store.broken.wait()
+        if store.broken.is_set():
+            self._problems.found(_OPENING, "The span index broke and is being opened again")
+            await self.close()
+            await self.open()
+
+
+def _why(fault: Exception) -> str:
+    if isinstance(fault, OSError | duckdb.IOException) and not _is_damaged(fault):
+        return "The span store cannot be opened: its disk is full, read-only or failing, or its files are in use"
+    return f"The span index is damaged: {CURE}"
+
+
+def _is_damaged(fault: Exception) -> bool:
+    """DuckDB has no error of its own for a file that is none of its files."""
+    text = str(fault)
+    return "not a valid DuckDB" in text or "Corrupt" in text or "checksum" in text
