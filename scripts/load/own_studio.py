@@ -86,10 +86,14 @@ class OwnStudio:
 
     def rest(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Reply:
         """One call with the session of ``sign_up`` or ``sign_in``; ``body`` is sent as JSON."""
-        connection = HTTPConnection(HOST, self.http_port)
         sent = {"Content-Type": "application/json"} | ({"Cookie": self.cookie} if self.cookie else {})
+        return self.call(method, path, None if body is None else json.dumps(body).encode(), sent | dict(headers or {}))
+
+    def call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
+        """One call with these headers and no others, and the body as it is."""
+        connection = HTTPConnection(HOST, self.http_port)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), sent | dict(headers or {}))
+            connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
             named = {name.lower(): value for name, value in response.getheaders()}
             return Reply(status=response.status, headers=named, body=response.read())
