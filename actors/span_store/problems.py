@@ -4,6 +4,8 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+CURE = "stop the studio and run studio repair"
+
 
 class Problems:
     """Sentences by topic. Written by any thread; a topic has one sentence, and is logged when that changes."""

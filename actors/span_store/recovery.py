@@ -11,13 +11,11 @@ import structlog
 
 from actors.span_store import index
 from actors.span_store.journal import Journal, recover
-from actors.span_store.problems import Problems
+from actors.span_store.problems import CURE, Problems
 from actors.span_store.recent import Generation, span_keys
 from actors.span_store.rows import ROWS
 
 log = structlog.get_logger(__name__)
-
-CURE = "stop the studio and run studio repair"
 
 
 @attrs.frozen

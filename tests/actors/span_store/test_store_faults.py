@@ -1,0 +1,301 @@
+"""Disks that fail and files that are damaged: the store says so, serves what is good, and goes on by itself."""
+
+import errno
+import os
+import random
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from actors.errors import Unavailable
+from actors.runtime.bus import Bus
+from actors.runtime.supervisor import Supervisor
+from actors.span_store.actor import SpanStoreActor
+from actors.span_store.index import open_index
+from actors.span_store.messages import (
+    GetSpan,
+    GetStoreState,
+    GetTraceSpans,
+    IngestSpans,
+    IngestSummary,
+    ListServices,
+    SearchSpans,
+    SearchText,
+    StoreState,
+)
+from actors.span_store.spans import Span
+from actors.span_store.store import Limits
+from tests.spans import span
+
+pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
+
+SEALED_AT_ONCE = Limits(seal_at=1)
+
+
+@asynccontextmanager
+async def running_store(path: Path, limits: Limits | None = None) -> AsyncIterator[Bus]:
+    bus = Bus()
+    supervisor = Supervisor(bus)
+    supervisor.add(
+        SpanStoreActor, lambda: SpanStoreActor(path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01)
+    )
+    await supervisor.start()
+    try:
+        yield bus
+    finally:
+        await supervisor.stop()
+
+
+async def ingest(bus: Bus, *spans: Span) -> IngestSummary:
+    return await bus.ask(IngestSpans(spans=spans, size=1000))
+
+
+async def names(bus: Bus) -> list[str]:
+    page = await bus.ask(SearchSpans(service_name="tests"))
+    return sorted(stored.name for stored in page.spans)
+
+
+async def state_when(bus: Bus, reached: Callable[[StoreState], bool]) -> StoreState:
+    """The state as soon as it is so; asking gives the store time."""
+    while True:
+        state = await bus.ask(GetStoreState())
+        if reached(state):
+            return state
+        with suppress(Unavailable):
+            await bus.ask(GetSpan(trace_id=f"{1:032x}", span_id="0"))
+
+
+def healthy(state: StoreState) -> bool:
+    return not state.problems
+
+
+def all_sealed(state: StoreState) -> bool:
+    return state.recent_spans == 0
+
+
+async def fill(path: Path, *groups: list[int]) -> list[Path]:
+    """One sealed segment for each group of spans; the segments."""
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        for group in groups:
+            await ingest(bus, *(span(number, trace_id=number, attributes=noise(number)) for number in group))
+            await state_when(bus, all_sealed)
+    return sorted(path.with_suffix(".segments").iterdir())
+
+
+def noise(seed: int) -> dict[str, str]:
+    """What does not compress, so that most of a segment are attributes."""
+    return {"noise": random.Random(seed).randbytes(500).hex()}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "traces.duckdb"
+
+
+def flip(path: Path, place: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * place)] ^= 0x10
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", ["vanished", "truncated", "emptied", "flipped"])
+async def test_a_damaged_segment_costs_only_its_own_spans(path: Path, harm: str) -> None:
+    numbers = range(100, 400)
+    [_, middle, _] = await fill(path, [1, 2], list(numbers), [3])
+    match harm:
+        case "vanished":
+            middle.unlink()
+        case "truncated":
+            os.truncate(middle, middle.stat().st_size // 2)
+        case "emptied":
+            os.truncate(middle, 0)
+        case "flipped":
+            flip(middle, 0.5)
+    async with running_store(path) as bus:
+        assert await names(bus) == ["span 1", "span 2", "span 3"]
+        assert await bus.ask(GetTraceSpans(trace_id=f"{200:032x}")) == ()
+        assert len(await bus.ask(GetTraceSpans(trace_id=f"{3:032x}"))) == 1
+        assert {s.name for s in (await bus.ask(SearchText(text="span"))).spans} >= {"span 1", "span 2", "span 3"}
+        [problem] = (await bus.ask(GetStoreState())).problems
+        assert problem.startswith(f"The segment {middle.name} is ")
+        assert await ingest(bus, span(5, trace_id=5)) == IngestSummary(stored=1, duplicates=0)
+        assert "span 5" in await names(bus)
+
+
+async def test_a_lost_index_costs_no_segment(path: Path) -> None:
+    """Segments that the index does not know are removed only when their spans are elsewhere."""
+    segments = await fill(path, [1, 2], [3])
+    lose(path)
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        state = await bus.ask(GetStoreState())
+        assert state.problems == ("2 segments are not in the index: stop the studio and run studio repair",)
+        await ingest(bus, span(4, trace_id=4))
+        await state_when(bus, all_sealed)
+        assert await names(bus) == ["span 4"]
+    left = sorted(path.with_suffix(".segments").iterdir())
+    assert left[:2] == segments
+    assert len(left) == 3
+
+
+async def test_a_leftover_segment_is_removed_when_its_spans_are_in_a_journal(path: Path) -> None:
+    async with running_store(path) as bus:
+        await ingest(bus, span(1))
+        shutil.copytree(path.parent, path.parent / "crashed")
+    [segment] = await fill(path.parent / "other" / "traces.duckdb", [1])
+    path = path.parent / "crashed" / "traces.duckdb"
+    shutil.copy(segment, path.with_suffix(".segments"))
+    async with running_store(path) as bus:
+        assert (await bus.ask(GetStoreState())).problems == ()
+        assert await names(bus) == ["span 1"]
+    assert list(path.with_suffix(".segments").iterdir()) == []
+
+
+async def test_a_journal_that_was_sealed_is_not_read_again(path: Path) -> None:
+    """Its deletion may fail, or a crash may come before it; also when its spans were deleted since."""
+    async with running_store(path) as bus:
+        await ingest(bus, span(1))
+    [journal] = path.with_suffix(".journals").iterdir()
+    content = journal.read_bytes()
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        await ingest(bus, span(2, trace_id=2))
+        await state_when(bus, all_sealed)
+    with open_index(path) as connection:
+        for table in ("span", "trace_part", "segment_service", "segment"):
+            connection.execute(f"DELETE FROM {table}")
+    journal.write_bytes(content)
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        assert await names(bus) == []
+        assert not journal.exists()
+        await ingest(bus, span(3, trace_id=3))
+        await state_when(bus, all_sealed)
+        assert await names(bus) == ["span 3"]
+
+
+async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay_right(path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("actors.span_store.index.add", failing_disk)
+        async with running_store(path, Limits(seal_at=4000)) as bus:
+            for number in range(1, 30):
+                await ingest(bus, span(number, trace_id=number))
+    [first, *others] = sorted(path.with_suffix(".journals").iterdir())
+    assert len(others) > 1
+    flip(first, 0.99)
+    async with running_store(path) as bus:
+        state = await bus.ask(GetStoreState())
+        assert state.problems == (f"The journal {first.name} was damaged: spans may be missing",)
+        found = await names(bus)
+        assert len(found) == 28
+        for name in found:
+            number = int(name.split()[1])
+            stored = await bus.ask(GetSpan(trace_id=f"{number:032x}", span_id=f"{number:016x}"))
+            assert stored is not None
+            assert stored.name == name
+        await state_when(bus, lambda state: state.segments == len(others))
+        assert await names(bus) == found
+    assert [kept.name for kept in (path.parent / "damaged").iterdir()] == [first.name]
+
+
+def failing_disk(*_: object, **__: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("content", [b"no database", bytes(20000)], ids=["text", "zeros"])
+async def test_a_damaged_index_is_said_and_does_not_end_the_process(path: Path, content: bytes) -> None:
+    await fill(path, [1])
+    good = replaced(path, content)
+    async with running_store(path) as bus:
+        state = await bus.ask(GetStoreState())
+        assert state.problems == ("The span index is damaged: stop the studio and run studio repair",)
+        with pytest.raises(Unavailable, match="cannot be opened"):
+            await ingest(bus, span(2))
+        with pytest.raises(Unavailable, match="cannot be opened"):
+            await names(bus)
+        replaced(path, good)  # restored, say, from a backup
+        await state_when(bus, healthy)
+        assert await names(bus) == ["span 1"]
+
+
+async def test_an_index_that_breaks_is_opened_again(path: Path) -> None:
+    async with running_store(path) as bus:
+        await ingest(bus, span(1))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("actors.span_store.queries.SpanReader.services", broken_database)
+            for _ in range(10):  # more often than a supervisor would restart an actor
+                with pytest.raises(Unavailable):
+                    await bus.ask(ListServices())
+        await state_when(bus, healthy)
+        assert await names(bus) == ["span 1"]
+
+
+def replaced(path: Path, content: bytes) -> bytes:
+    """What was there."""
+    before = path.read_bytes()
+    path.write_bytes(content)
+    return before
+
+
+def lose(path: Path) -> None:
+    path.unlink()
+
+
+def broken_database(_: object) -> None:
+    raise duckdb.FatalException("database has been invalidated")
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Writes stop half-way, and syncs fail."""
+    writev = os.writev
+
+    def half(file: int, parts: list[memoryview]) -> int:
+        writev(file, [part[: len(part) // 2] for part in parts[:1]])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.writev", half)
+        patch.setattr("os.fdatasync", failing_disk)
+        yield
+
+
+async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path) -> None:
+    async with running_store(path) as bus:
+        await ingest(bus, span(1))
+        with full_disk():
+            with pytest.raises(Unavailable, match="cannot reach its disk") as refusal:
+                await ingest(bus, span(2, trace_id=2))
+            assert refusal.value.retry_after
+            assert (await bus.ask(GetStoreState())).problems == (
+                "The disk of the span store is full or fails: new spans are refused until it works",
+            )
+            assert await names(bus) == ["span 1"]
+        await state_when(bus, healthy)  # found out without a write
+        assert await ingest(bus, span(2, trace_id=2)) == IngestSummary(stored=1, duplicates=0)
+        assert await names(bus) == ["span 1", "span 2"]
+
+
+async def test_a_disk_without_room_for_sealing_keeps_spans_in_journals(path: Path) -> None:
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("actors.span_store.index.add", failing_disk)
+            await ingest(bus, span(1))
+            state = await state_when(bus, lambda state: bool(state.problems))
+            assert state.problems == ("Spans cannot be sealed; they are kept in journals meanwhile",)
+            assert await names(bus) == ["span 1"]
+        await state_when(bus, lambda state: all_sealed(state) and healthy(state))
+        assert await names(bus) == ["span 1"]
+
+
+async def test_a_disk_without_room_for_a_new_journal_goes_on_with_the_old_one(path: Path) -> None:
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("actors.span_store.store.Journal", failing_disk)
+            for number in range(1, 4):
+                assert await ingest(bus, span(number, trace_id=number)) == IngestSummary(stored=1, duplicates=0)
+            assert await names(bus) == ["span 1", "span 2", "span 3"]
+        await ingest(bus, span(4, trace_id=4))
+        await state_when(bus, lambda state: all_sealed(state) and healthy(state))
+        assert await names(bus) == ["span 1", "span 2", "span 3", "span 4"]
