@@ -3,6 +3,7 @@
 import attrs
 
 from actors.ingestion.messages import GetIngestionState
+from actors.span_store.messages import GetStoreState
 from transports.http.config import APP_NAME
 from transports.http.route import Call, Route, described
 
@@ -20,7 +21,7 @@ class ServiceInfo:
 class Health:
     """The service is up. The reference has these members and no others."""
 
-    status: str = attrs.field(metadata=described("Always ok", "ok"))
+    status: str = attrs.field(metadata=described("ok or degraded", "ok"))
     version: str = attrs.field(metadata=described("Version of the application", "0.1.0"))
     app_name: str = attrs.field(metadata=described("Name of the application", APP_NAME))
 
@@ -41,6 +42,16 @@ class PullingHealth(Health):
     """The service is up, and pulls spans from an external ingestion service."""
 
     ingestion: IngestionHealth = attrs.field(metadata=described("The pull", {"connected": True}))
+
+
+@attrs.frozen(kw_only=True)
+class DegradedHealth(Health):
+    """The service is up, but something is wrong that a person should look at. A restart would not help."""
+
+    problems: tuple[str, ...] = attrs.field(
+        metadata=described("What is wrong, a sentence each", ["The disk of the span store is full or fails"])
+    )
+    ingestion: IngestionHealth | None = attrs.field(metadata=described("The pull, where there is one", None))
 
 
 @attrs.frozen(kw_only=True)
@@ -70,17 +81,26 @@ async def root(call: Call[None, None]) -> ServiceInfo:
 
 async def health(call: Call[None, None]) -> Health:
     version = call.config.version
-    if not call.config.pulls_spans:
-        return Health(status="ok", version=version, app_name=APP_NAME)
+    pull = await _pull(call) if call.config.pulls_spans else None
+    store = await call.bus.ask(GetStoreState())
+    if store.problems:
+        return DegradedHealth(
+            status="degraded", version=version, app_name=APP_NAME, problems=store.problems, ingestion=pull
+        )
+    if pull is not None:
+        return PullingHealth(status="ok", version=version, app_name=APP_NAME, ingestion=pull)
+    return Health(status="ok", version=version, app_name=APP_NAME)
+
+
+async def _pull(call: Call[None, None]) -> IngestionHealth:
     state = await call.bus.ask(GetIngestionState())
-    pull = IngestionHealth(
+    return IngestionHealth(
         connected=state.connected,
         fault=state.fault,
         stored=state.stored,
         corrupt=state.corrupt,
         remaining=state.remaining,
     )
-    return PullingHealth(status="ok", version=version, app_name=APP_NAME, ingestion=pull)
 
 
 async def ping(_: Call[None, None]) -> Pong:
@@ -103,7 +123,7 @@ ROUTES = (
         method="GET",
         path="/health",
         handler=health,
-        answers=PullingHealth | Health,
+        answers=DegradedHealth | PullingHealth | Health,
         tag="service",
         summary="Check the service",
     ),
