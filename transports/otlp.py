@@ -106,7 +106,7 @@ def _salvaged(body: bytes, faults: "Counter[str]") -> ExportTraceServiceRequest:
     except DecodeError as error:
         raise InvalidRequest("The body is not an ExportTraceServiceRequest") from error
     if lost:
-        faults["the span is malformed or nested too deeply"] = lost
+        faults["the span, its scope or its resource is malformed or too deep"] = lost
     return request
 
 

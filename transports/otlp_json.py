@@ -10,23 +10,17 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import orjson
 
 from actors.errors import InvalidRequest
-from actors.span_store.spans import (
-    AttributeValue,
-    InstrumentationScope,
-    Resource,
-    Span,
-    SpanEvent,
-    SpanLink,
-)
+from actors.span_store.spans import AttributeValue, InstrumentationScope, Resource, Span, SpanEvent, SpanLink
 from transports.otlp_request import DecodedRequest, fault_of_ids, parent_id, summary
 
 MAX_DEPTH = 48  # of values in values; the protobuf encoding reaches about as deep before its parser refuses
 
+T = TypeVar("T")
 _Object: TypeAlias = Mapping[str, Any]
 _MAX_UINT32 = 2**32 - 1
 _MAX_UINT64 = 2**64 - 1
@@ -39,8 +33,8 @@ class _BadSpan(Exception):
 def decode_trace_json(body: bytes) -> DecodedRequest:
     """Decode an ``ExportTraceServiceRequest`` in JSON.
 
-    ``InvalidRequest`` when the body is not JSON or its frame has the wrong shape. A span that is malformed is rejected
-    by itself.
+    ``InvalidRequest`` when the body is not JSON or its frame is wrong. A malformed span is rejected by itself, and a
+    resource or scope with its spans.
     """
     faults: Counter[str] = Counter()
     spans = list(_spans_of(_parse(body), faults))
@@ -73,12 +67,12 @@ def _no_constant(name: str) -> float:
 
 def _spans_of(document: _Object, faults: "Counter[str]") -> Iterator[Span]:
     for resource_spans in _frames(document, "resourceSpans"):
-        resource = _framed(_resource, resource_spans)
+        resource = _read(_resource, resource_spans)
         for scope_spans in _frames(resource_spans, "scopeSpans"):
-            scope = _framed(_scope, scope_spans)
+            scope = _read(_scope, scope_spans)
             for span in _frames(scope_spans, "spans"):
                 try:
-                    yield _span(span, resource, scope)
+                    yield _span(span, _good(resource), _good(scope))
                 except _BadSpan as fault:
                     faults[str(fault)] += 1
 
@@ -90,11 +84,18 @@ def _frames(holder: _Object, key: str) -> list[_Object]:
         raise InvalidRequest(str(fault)) from fault
 
 
-def _framed(read: Any, holder: _Object) -> Any:  # noqa: ANN401 - the result of read
+def _read(read: Callable[[_Object], T], holder: _Object) -> T | _BadSpan:
+    """A resource or scope, or what is wrong with it."""
     try:
         return read(holder)
     except _BadSpan as fault:
-        raise InvalidRequest(str(fault)) from fault
+        return fault
+
+
+def _good(value: T | _BadSpan) -> T:
+    if isinstance(value, _BadSpan):
+        raise _BadSpan(*value.args)
+    return value
 
 
 def _span(span: _Object, resource: Resource, scope: InstrumentationScope) -> Span:

@@ -6,7 +6,7 @@ is simple, so it is walked by hand (protobuf encoding: a varint tag, and for wir
 
 from collections.abc import Iterator
 
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
@@ -21,7 +21,10 @@ _VARINT = 0
 
 
 def salvage(body: bytes) -> tuple[ExportTraceServiceRequest, int]:
-    """The request without its unreadable spans, and how many those are. ``DecodeError`` when its frame is broken."""
+    """The request without its unreadable spans, and how many those are. ``DecodeError`` when its frame is broken.
+
+    A resource or scope that cannot be read takes its spans with it: nobody could tell whose they are.
+    """
     request = ExportTraceServiceRequest()
     lost = 0
     for number, field in _fields(memoryview(body)):
@@ -38,7 +41,9 @@ def _salvage_resource_spans(data: memoryview, target: ResourceSpans) -> int:
             lost += _salvage_scope_spans(field, target.scope_spans.add())
         else:
             rest += raw
-    target.MergeFromString(bytes(rest))
+    if not _merged(target, bytes(rest)):
+        lost += sum(len(scope_spans.spans) for scope_spans in target.scope_spans)
+        target.Clear()
     return lost
 
 
@@ -53,8 +58,19 @@ def _salvage_scope_spans(data: memoryview, target: ScopeSpans) -> int:
             target.spans.append(Span.FromString(bytes(field)))
         except DecodeError:
             lost += 1
-    target.MergeFromString(bytes(rest))
+    if not _merged(target, bytes(rest)):
+        lost += len(target.spans)
+        target.Clear()
     return lost
+
+
+def _merged(target: Message, data: bytes) -> bool:
+    """Add the fields in ``data`` to a message; whether they could be read."""
+    try:
+        target.MergeFromString(data)
+    except DecodeError:
+        return False
+    return True
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:

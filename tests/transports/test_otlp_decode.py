@@ -180,7 +180,20 @@ def test_one_unreadable_span_costs_the_others_nothing(bad: bytes) -> None:
     assert [span.span_id for span in decoded.spans] == [f"{1:016x}", f"{3:016x}"]
     assert decoded.spans[0].resource.attributes == {"service.name": "kept"}
     assert decoded.spans[0].scope.name == "tests"
-    assert decoded.message == "1 span(s) rejected: the span is malformed or nested too deeply"
+    assert decoded.message == "1 span(s) rejected: the span, its scope or its resource is malformed or too deep"
+
+
+@pytest.mark.parametrize("unreadable", ["resource", "scope"])
+def test_an_unreadable_resource_or_scope_costs_other_spans_nothing(unreadable: str) -> None:
+    no_text = length_delimited(1, length_delimited(1, b"\xff\xfe"))
+    spans = length_delimited(2, otlp_span(1).SerializeToString()) + length_delimited(
+        2, otlp_span(2).SerializeToString()
+    )
+    bad_scope = length_delimited(2, length_delimited(1, length_delimited(1, b"\xff")) + spans)
+    bad = length_delimited(1, no_text + length_delimited(2, spans) if unreadable == "resource" else bad_scope)
+    decoded = decode_trace_request(request_of(otlp_span(3).SerializeToString()) + bad)
+    assert [span.span_id for span in decoded.spans] == [f"{3:016x}"]
+    assert decoded.message == "2 span(s) rejected: the span, its scope or its resource is malformed or too deep"
 
 
 def test_values_nest_as_deep_as_protobuf_allows() -> None:

@@ -137,6 +137,22 @@ def test_a_malformed_span_is_rejected_and_its_neighbours_kept(fault: dict[str, A
     assert (decoded.rejected, decoded.message) == (1, f"1 span(s) rejected: {message}")
 
 
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"resource": 5}, "resource must be an object"),
+        ({"resource": attributes({"boolValue": "true"})}, "boolValue must be true or false"),
+        ({"scopeSpans": [{"scope": {"name": 5}, "spans": [IDS, IDS]}]}, "name must be a string"),
+    ],
+)
+def test_a_malformed_resource_or_scope_costs_other_spans_nothing(bad: dict[str, Any], message: str) -> None:
+    request = orjson.loads(body({**IDS, "name": "kept"}))
+    request["resourceSpans"].insert(0, {"scopeSpans": [{"spans": [IDS, IDS]}], **bad})
+    decoded = decode_trace_json(orjson.dumps(request))
+    assert [span.name for span in decoded.spans] == ["kept"]
+    assert (decoded.rejected, decoded.message) == (2, f"2 span(s) rejected: {message}")
+
+
 def test_values_may_nest_so_deep_and_no_deeper() -> None:
     def nested(depth: int) -> dict[str, Any]:
         value: dict[str, Any] = {"stringValue": "deep"}
@@ -158,7 +174,6 @@ def test_values_may_nest_so_deep_and_no_deeper() -> None:
         b'{"resourceSpans":{}}',
         b'{"resourceSpans":[1]}',
         b'{"resourceSpans":[{"scopeSpans":5}]}',
-        b'{"resourceSpans":[{"resource":5,"scopeSpans":[]}]}',
         b'{"a":NaN}',
         b'{"a":"\xff"}',
         b"[" * 100_000,
