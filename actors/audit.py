@@ -39,6 +39,8 @@ class Resource(Enum):
     SESSION = "session"
     API_KEY = "api_key"
     PROVIDER_KEY = "provider_key"
+    TRACE = "trace"
+    SERVICE = "service"
 
 
 @attrs.frozen(kw_only=True)

@@ -15,7 +15,7 @@ from actors.playground.providers.provider import Endpoint
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
-from actors.span_store.actor import SpanStoreActor
+from actors.span_store.actor import Limits, Retention, SpanStoreActor
 from studio import __version__
 from studio.settings import Settings
 from transports.byte_budget import ByteBudget
@@ -105,7 +105,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
         ),
     )
     supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(settings.duckdb_path))
+    supervisor.add(SpanStoreActor, lambda: span_store(settings))
     supervisor.add(PlaygroundActor, lambda: playground(settings))
     ingestion_host = settings.ingestion_host
     if ingestion_host:
@@ -118,6 +118,12 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
                 batch_size=settings.span_batch_size,
             ),
         )
+
+
+def span_store(settings: Settings) -> SpanStoreActor:
+    retention = Retention(age=settings.retention_days, size=settings.retention_bytes)
+    limits = Limits(retention=retention)
+    return SpanStoreActor(settings.duckdb_path, accounts=settings.sqlite_path, limits=limits)
 
 
 def playground(settings: Settings) -> PlaygroundActor:

@@ -20,6 +20,7 @@ from studio.variables import (
     cookie_key,
     days,
     endpoint_url,
+    gigabytes,
     log_format,
     log_level,
     optional,
@@ -110,6 +111,17 @@ class Settings:
             "67108864",
             whole_number(1024, 2**31 - 1),
             "The largest OTLP request, before and after inflation.",
+        )
+    )
+    retention_days: timedelta | None = attrs.field(
+        metadata=variable("JUNJO_RETENTION_DAYS", "", optional(days), "Spans that are older are deleted.")
+    )
+    retention_bytes: int | None = attrs.field(
+        metadata=variable(
+            "JUNJO_RETENTION_GB",
+            "",
+            optional(gigabytes),
+            "The most space for spans, in 10^9 bytes: the oldest are deleted first.",
         )
     )
     internal_grpc_token: str | None = attrs.field(

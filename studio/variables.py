@@ -76,6 +76,17 @@ def days(text: str) -> timedelta:
     return timedelta(days=value)
 
 
+def gigabytes(text: str) -> int:
+    """Read a number of gigabytes, 10^9 bytes each, as bytes; half of one is 0.5."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.1 <= value <= 1_000_000:  # noqa: PLR2004 - less is no room for a journal; more is no disk
+        raise ValueError("must be a number of gigabytes from 0.1 to 1000000")
+    return round(value * 1_000_000_000)
+
+
 def path(text: str) -> Path:
     """Read a file system path; ``~`` is the home folder."""
     try:

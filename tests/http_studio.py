@@ -132,7 +132,7 @@ async def running_http_studio(
         SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock)
     )
     supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts))
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb"))
+    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db"))
     supervisor.add(
         PlaygroundActor,
         lambda: PlaygroundActor(

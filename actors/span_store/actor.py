@@ -6,8 +6,12 @@ from pathlib import Path
 from actors.errors import StudioError
 from actors.runtime.actor import Actor, handles, handles_at_once, handles_together
 from actors.runtime.mailbox import Capacity
+from actors.span_store.deletions import Deletions
 from actors.span_store.lifetime import StoreLifetime
 from actors.span_store.messages import (
+    Deleted,
+    DeleteService,
+    DeleteTrace,
     FoundSpans,
     GetSpan,
     GetStoreState,
@@ -22,8 +26,11 @@ from actors.span_store.messages import (
     StoreState,
 )
 from actors.span_store.queries import SpanReader
+from actors.span_store.retention import Retention
 from actors.span_store.spans import StoredSpan
 from actors.span_store.store import Limits, SpanStore
+
+__all__ = ["Limits", "Retention", "SpanStoreActor"]
 
 _READERS = 4
 _INTERVAL = 5.0
@@ -36,11 +43,18 @@ class SpanStoreActor(Actor):
     capacity = Capacity(messages=512, bytes=64 * 1024 * 1024)
     readers = _READERS
 
-    def __init__(self, path: Path, *, limits: Limits | None = None, interval: float = _INTERVAL) -> None:
-        """``interval`` is the number of seconds after which what the disk has refused is tried again."""
+    def __init__(
+        self, path: Path, *, accounts: Path, limits: Limits | None = None, interval: float = _INTERVAL
+    ) -> None:
+        """``interval`` is the number of seconds after which what the disk has refused is tried again.
+
+        ``accounts`` is the SQLite file with the audit trail, which is shared with other actors.
+        """
+        self._deletions = Deletions(accounts)
         self._life = StoreLifetime(path, threads=_READERS, limits=limits or Limits(), interval=interval)
 
     async def start(self) -> None:
+        await self._deletions.open()
         await self._life.open()
 
     async def work(self) -> None:
@@ -48,6 +62,7 @@ class SpanStoreActor(Actor):
 
     async def stop(self) -> None:
         await self._life.close()
+        await self._deletions.close()
 
     @handles_at_once(GetStoreState)
     def state(self, _: GetStoreState) -> StoreState:
@@ -59,6 +74,14 @@ class SpanStoreActor(Actor):
         if committed.stored:
             self.bus.publish(SpansStored(count=committed.stored, trace_ids=committed.trace_ids))
         return committed.outcomes
+
+    @handles(DeleteTrace, concurrent=True)
+    async def delete_trace(self, request: DeleteTrace) -> Deleted:
+        return await self._deletions.trace(self._opened, request)
+
+    @handles(DeleteService, concurrent=True)
+    async def delete_service(self, request: DeleteService) -> Deleted:
+        return await self._deletions.service(self._opened, request)
 
     @handles(ListServices, concurrent=True)
     async def list_services(self, _: ListServices) -> tuple[str, ...]:

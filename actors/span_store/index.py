@@ -48,6 +48,13 @@ _INSERT_SEGMENT = """
     SELECT ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ? FROM sealing
 """
 _INSERT_SEALED = "INSERT INTO sealed SELECT ?, ?, max(seq) FROM sealing"
+# So that no number is given again. With the latest journal, which is recorded already: none may be taken for sealed
+# because of this.
+_INSERT_REMOVED = """
+    INSERT INTO sealed
+    SELECT (SELECT max(journal) FROM sealed), max(segment), max(last_seq)
+    FROM segment WHERE segment IN (SELECT unnest(?::UINTEGER[])) HAVING count(*) > 0
+"""
 
 
 @attrs.frozen
@@ -173,6 +180,7 @@ def add(
 
 def remove(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:
     """Take segments out of the index, inside a transaction of the caller's. Their files stay."""
+    connection.execute(_INSERT_REMOVED, [list(segments)])
     for table in ("span", "trace_part", "segment_service", "segment"):
         connection.execute(
             f"DELETE FROM {table} WHERE segment IN (SELECT unnest(?::UINTEGER[]))",  # noqa: S608 - own names

@@ -9,8 +9,7 @@ import pyarrow as pa
 
 from actors.errors import Unavailable
 from actors.span_store.messages import StoreState
-from actors.span_store.problems import Problems
-from actors.span_store.recovery import CURE
+from actors.span_store.problems import CURE, Problems
 from actors.span_store.store import Limits, SpanStore
 
 _OPENING = "opening"
@@ -67,6 +66,7 @@ class StoreLifetime:
         store.seal_in_background()
         with suppress(Unavailable):  # and reported
             await store.try_disk()
+            await store.tidy()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._interval):
                 await store.broken.wait()

@@ -4,6 +4,7 @@ from enum import Enum
 
 import attrs
 
+from actors.principal import Principal
 from actors.runtime.messages import Event, Request
 from actors.span_store.spans import SpanColumns, StoredSpan, span_columns
 
@@ -107,6 +108,32 @@ class SearchText(Request[FoundSpans]):
     to_time_unix_nano: int | None = None
     limit: int = 100
     before: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Deleted:
+    """Spans that are gone for good, and their space with them."""
+
+    spans: int
+
+
+@attrs.frozen(kw_only=True)
+class DeleteTrace(Request[Deleted]):
+    """Delete the spans of a trace that are stored now. ``NotFound`` when there are none.
+
+    A span that is sent again afterwards is stored again. What a fault cuts short can be done again.
+    """
+
+    trace_id: str
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class DeleteService(Request[Deleted]):
+    """Delete the spans of a service, as ``DeleteTrace`` does those of a trace. It may take minutes."""
+
+    service_name: str
+    by: Principal
 
 
 @attrs.frozen(kw_only=True)

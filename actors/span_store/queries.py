@@ -88,6 +88,10 @@ class SpanReader:
         found = self._read(self._of_trace(request.trace_id, " AND span_id = ?", [request.span_id]))
         return found[0] if found else None
 
+    def has(self, column: str, value: str) -> bool:
+        """Whether any span has this value in a column of the index."""
+        return bool(self._places(f"{column} = ?", [value], limit=1))
+
     def text(self, request: SearchText) -> FoundSpans:
         return TextSearch(request, self._segments, self._damage).run(self._cursor, self._recent)
 

@@ -149,6 +149,15 @@ def _open(path: Path) -> pq.ParquetFile:
     return open_segment(path)
 
 
+def forget_files() -> None:
+    """Close the files that are kept open, so that those which were removed take no space any more."""
+    _open.cache_clear()
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    return folder / f"{number:08d}.parquet"
+
+
 def open_segment(path: Path) -> pq.ParquetFile:
     """Open a file so that reading damaged pages is an ``OSError``."""
     return pq.ParquetFile(path, page_checksum_verification=True)

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import structlog
 
+from actors.clock import utc_now
 from actors.errors import Unavailable
 from actors.span_store import index
 from actors.span_store.damage import Damage
@@ -23,6 +25,8 @@ from actors.span_store.queries import SpanReader
 from actors.span_store.readers import Readers
 from actors.span_store.recent import Generation, Recent
 from actors.span_store.recovery import Folders, take_up
+from actors.span_store.retention import Retention
+from actors.span_store.sealed_files import Doomed, SealedFiles
 from actors.span_store.spans import SpanColumns
 from actors.span_store.trace_filter import TraceFilter
 from actors.span_store.writer import Committed, SpanWriter
@@ -39,10 +43,11 @@ _DISK_FAILS = "The disk of the span store is full or fails: new spans are refuse
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """Sizes in bytes of spans in memory."""
+    """Sizes in bytes of spans in memory, and what is kept of the sealed ones."""
 
     seal_at: int = 64 * 1024 * 1024  # a generation that is larger is sealed
     most_recent: int = 192 * 1024 * 1024  # with more than this unsealed, no spans are taken
+    retention: Retention = attrs.field(factory=Retention)
 
 
 class SpanStore:
@@ -63,6 +68,7 @@ class SpanStore:
             raise
         self._lock = threading.Lock()  # of the generations, when they are replaced
         self._next_segment = taken_up.next_segment
+        self._sealed_files = SealedFiles(self._connection, folders.segments, self._take_segment_number)
         self._generations = taken_up.generations
         self._sealed = index.totals(self._connection)
         self._known_traces = TraceFilter()
@@ -77,6 +83,7 @@ class SpanStore:
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
         self._readers = Readers(self._connection, threads)
+        self._tidied_at: datetime | None = None
         self._closed = False
         self._broken = False
         self.broken = asyncio.Event()  # DuckDB has given this connection up; only a new one will do
@@ -98,11 +105,48 @@ class SpanStore:
     async def read(self, query: Callable[[SpanReader], T]) -> T:
         """Run a query in a thread."""
 
-        def run(cursor: duckdb.DuckDBPyConnection) -> T:
+        def answer(cursor: duckdb.DuckDBPyConnection) -> T:
             return query(SpanReader(cursor, Recent(self._generations), self._folders.segments, self._damage))
+
+        def run(cursor: duckdb.DuckDBPyConnection) -> T:
+            try:
+                return answer(cursor)
+            except FileNotFoundError:  # a deletion came between the look into the index and that into the file
+                return answer(cursor)
 
         self._demand_open()
         return await self._guarded(self._readers.run(run))
+
+    async def delete(self, column: str, value: str) -> int:
+        """Delete the spans that are stored now and have this value, for good; their number.
+
+        Those of a file go in one step, those of different files in several: a deletion that a crash cuts short, or a
+        fault of the disk (``Unavailable``), is partly done and can be done again.
+        """
+        doomed = Doomed(column, value, self._generations[-1].next_seq)
+        await self._seal_recent(doomed.is_in)
+        if any(doomed.is_in(generation.table()) for generation in self._generations):
+            raise Unavailable("The span store cannot seal its recent spans", retry_after=5.0)
+        deleted = 0
+        while (found := await self._run(self._sealing, self._sealed_files.delete, doomed)) is not None:
+            deleted += found
+        await self._run(self._sealing, self._take_stock)
+        return deleted
+
+    async def tidy(self) -> None:
+        """When it is time again: drop the files that are not kept any longer, and join small ones."""
+        retention, now = self._limits.retention, utc_now()
+        if self._tidied_at is not None and now - self._tidied_at < retention.every:
+            return
+        self._tidied_at = now
+        await self._seal_recent(lambda rows: retention.is_due_for_sealing(rows, now))
+        expired = await self._run(self._sealing, retention.expired, self._connection, now)
+        if expired:
+            await self._run(self._sealing, self._sealed_files.drop, expired)
+            log.info("segments dropped by retention", segments=len(expired))
+        joined = await self._run(self._sealing, self._sealed_files.join_small_ones)
+        if expired or joined:
+            await self._run(self._sealing, self._take_stock)
 
     def state(self) -> StoreState:
         """How it is, from memory."""
@@ -131,6 +175,21 @@ class SpanStore:
         """Finish what runs, then close all files. What is not sealed stays in its journal."""
         self._closed = True
         await asyncio.to_thread(self._close)
+
+    async def _seal_recent(self, matters: Callable[[pa.Table], bool]) -> None:
+        """Seal what is in memory, if something there matters."""
+        if any(matters(generation.table()) for generation in self._generations):
+            await self._run(self._writing, self._rotate)
+            await self._run(self._sealing, self._seal_full_ones)
+
+    def _take_stock(self) -> None:
+        """After something was removed: free its space in the index file, and count what is left."""
+        self._sealed_files.give_space_back()
+        self._sealed = index.totals(self._connection)
+
+    def _take_segment_number(self) -> int:
+        self._next_segment += 1
+        return self._next_segment - 1
 
     def _rotate(self) -> None:
         """Go on in a new journal; in the old one, when the disk has no room for another."""

@@ -7,6 +7,7 @@ from actors.runtime.bus import Bus
 from transports.http import (
     api_keys,
     cors,
+    deletion,
     document,
     generate,
     llm_stream,
@@ -48,6 +49,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *replay.ROUTES,
         *observability.ROUTES,
         *text_search.ROUTES,
+        *deletion.ROUTES,
         *traces_in.ROUTES,
         *metrics.ROUTES,
     )

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 async def pulling(folder: Path, port: int, *, batch_size: int = 4, interval: float = 0.01) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb"))
+    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db"))
     supervisor.add(
         IngestionActor,
         lambda: IngestionActor(

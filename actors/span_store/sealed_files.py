@@ -1,0 +1,130 @@
+"""Changes to what is sealed: spans deleted, files dropped and joined."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import attrs
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from actors.errors import Unavailable
+from actors.span_store import index
+from actors.span_store.disk import sync_folder
+from actors.span_store.problems import CURE
+from actors.span_store.segments import forget_files, open_segment, segment_path
+
+# Small files are joined when so many lie next to each other, into one of so many bytes at most.
+_JOINED_FROM = 8
+_JOINED_BYTES = 8 * 1024 * 1024
+
+
+@attrs.frozen
+class Doomed:
+    """Spans to delete: those with a value in a column, among the ones that were numbered before ``before_seq``."""
+
+    column: str
+    value: str
+    before_seq: int
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        return pc.and_(
+            pc.equal(rows[self.column], self.value), pc.less(rows["seq"], pa.scalar(self.before_seq, pa.uint64()))
+        )
+
+    def is_in(self, rows: pa.Table) -> bool:
+        return bool(pc.any(self.mask(rows)).as_py())
+
+
+class SealedFiles:
+    """The folder of the segments, and their index.
+
+    Its methods block, and are called from the sealing thread only: the one that writes. A change is one transaction of
+    the index. New files are durable before it and old ones go after it, so a crash leaves nothing but files that the
+    index does not know, which the next start removes.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int]) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._take_number = take_number
+
+    def delete(self, doomed: Doomed) -> int | None:
+        """Delete from one file; the number of spans. ``None`` when no file has any.
+
+        One file a call, so that sealing gets its turn between them.
+        """
+        [(segment,)] = self._connection.execute(
+            f"SELECT min(segment) FROM span WHERE {doomed.column} = ? AND seq < ?",  # noqa: S608 - a column of ours
+            [doomed.value, doomed.before_seq],
+        ).fetchall()
+        if segment is None:
+            return None
+        rows = self._rows_of(segment)
+        kept = rows.filter(pc.invert(doomed.mask(rows)))
+        self._replace([segment], kept)
+        return int(rows.num_rows - kept.num_rows)
+
+    def drop(self, segments: Sequence[int]) -> None:
+        """Delete all spans of these files."""
+        with index.transaction(self._connection):
+            index.remove(self._connection, segments)
+        self._unlink(segments)
+
+    def join_small_ones(self) -> int:
+        """Join one run of small files that lie next to each other in the order of arrival; how many they were.
+
+        Deletions and retention leave files that are smaller than sealing makes them, and each costs every search.
+        """
+        files = self._connection.execute("SELECT segment, bytes FROM segment ORDER BY first_seq").fetchall()
+        run = _first_run(files)
+        if run:
+            self._replace(run, pa.concat_tables([self._rows_of(segment) for segment in run]))
+        return len(run)
+
+    def give_space_back(self) -> None:
+        """Let the index file shrink, too: DuckDB gives blocks back at a checkpoint."""
+        self._connection.execute("CHECKPOINT")
+
+    def _rows_of(self, segment: int) -> pa.Table:
+        """All rows of a file. ``Unavailable`` when it is damaged: nothing of it is thrown away then."""
+        try:
+            with open_segment(segment_path(self._folder, segment)) as file:
+                return file.read()
+        except (OSError, pa.ArrowException) as fault:
+            raise Unavailable(f"A file of the span store is damaged: {CURE}") from fault
+
+    def _replace(self, segments: Sequence[int], rows: pa.Table) -> None:
+        """Put one file with these rows in place of others."""
+        number = self._take_number()
+        try:
+            with index.transaction(self._connection):
+                index.remove(self._connection, segments)
+                if rows.num_rows:
+                    index.add(self._connection, number, self._folder, rows)
+        except BaseException:
+            segment_path(self._folder, number).unlink(missing_ok=True)
+            raise
+        self._unlink(segments)
+
+    def _unlink(self, segments: Sequence[int]) -> None:
+        """Remove files; those that are open count until they are closed, so none is kept open."""
+        for segment in segments:
+            segment_path(self._folder, segment).unlink(missing_ok=True)
+        sync_folder(self._folder)
+        forget_files()
+
+
+def _first_run(files: Sequence[tuple[int, int]]) -> list[int]:
+    """The first small files in a row, given as number and bytes, if they are enough to be joined."""
+    run: list[int] = []
+    room = _JOINED_BYTES
+    for segment, size in files:
+        if size <= room:
+            run.append(segment)
+            room -= size
+        elif len(run) >= _JOINED_FROM:
+            break
+        else:
+            run, room = ([segment], _JOINED_BYTES - size) if size <= _JOINED_BYTES else ([], _JOINED_BYTES)
+    return run if len(run) >= _JOINED_FROM else []

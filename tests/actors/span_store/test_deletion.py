@@ -1,0 +1,226 @@
+"""Spans deleted: from memory and from sealed files, for good, with their space, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from actors.errors import NotFound, Unavailable
+from actors.principal import Principal
+from actors.runtime.bus import Bus
+from actors.runtime.supervisor import Supervisor
+from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.messages import (
+    DeleteService,
+    DeleteTrace,
+    GetTraceSpans,
+    IngestSpans,
+    ListServices,
+    SearchSpans,
+    SearchText,
+)
+from tests.actors.stage import rows
+from tests.spans import START, span
+
+pytestmark = pytest.mark.integration
+
+KEPT_RECENT = Limits()
+SEALED_AT_ONCE = Limits(seal_at=1)
+BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
+
+
+@asynccontextmanager
+async def running_store(folder: Path, limits: Limits = KEPT_RECENT) -> AsyncIterator[Bus]:
+    bus = Bus()
+    supervisor = Supervisor(bus)
+    supervisor.add(
+        SpanStoreActor,
+        lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits),
+    )
+    await supervisor.start()
+    try:
+        yield bus
+    finally:
+        await supervisor.stop()
+
+
+@pytest.fixture(params=[KEPT_RECENT, SEALED_AT_ONCE], ids=["recent", "sealed"])
+async def bus(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bus]:
+    async with running_store(tmp_path, request.param) as bus:
+        yield bus
+
+
+async def ingest(bus: Bus, *, traces: range, spans: int = 3, service: str = "tests") -> None:
+    made = [
+        span(trace * 100 + number, trace_id=trace, start=START + trace, service=service, attributes={"mark": "here"})
+        for trace in traces
+        for number in range(spans)
+    ]
+    await bus.ask(IngestSpans(spans=made, size=1000))
+
+
+async def stored(bus: Bus, service: str = "tests") -> set[str]:
+    page = await bus.ask(SearchSpans(service_name=service, limit=10_000))
+    assert page.next is None
+    ids = [each.trace_id + each.span_id for each in page.spans]
+    assert len(ids) == len(set(ids))
+    return {f"{int(each[:32], 16)}:{int(each[32:], 16)}" for each in ids}
+
+
+def segments(folder: Path) -> list[Path]:
+    return sorted((folder / "traces.segments").iterdir())
+
+
+async def test_a_trace_is_deleted_and_nothing_else(bus: Bus) -> None:
+    await ingest(bus, traces=range(1, 4))
+    deleted = await bus.ask(DeleteTrace(trace_id=f"{2:032x}", by=BY))
+    assert deleted.spans == 3
+    assert await stored(bus) == {f"{trace}:{trace * 100 + number}" for trace in (1, 3) for number in range(3)}
+    assert not await bus.ask(GetTraceSpans(trace_id=f"{2:032x}"))
+    assert len(await bus.ask(GetTraceSpans(trace_id=f"{3:032x}"))) == 3
+    found = await bus.ask(SearchText(text="here"))
+    assert len(found.spans) == 6
+
+
+async def test_a_trace_in_many_files_is_deleted_from_all(tmp_path: Path) -> None:
+    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+        for number in range(5):
+            await bus.ask(IngestSpans(spans=[span(number, trace_id=1), span(number, trace_id=number + 2)], size=1))
+        assert (await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))).spans == 5
+        assert await stored(bus) == {f"{number + 2}:{number}" for number in range(5)}
+
+
+async def test_a_service_is_deleted_with_its_name(bus: Bus) -> None:
+    await ingest(bus, traces=range(1, 3), service="one/with a slash")
+    await ingest(bus, traces=range(3, 5), service="other")
+    deleted = await bus.ask(DeleteService(service_name="one/with a slash", by=BY))
+    assert deleted.spans == 6
+    assert await bus.ask(ListServices()) == ("other",)
+    assert len(await stored(bus, "other")) == 6
+
+
+async def test_what_is_unknown_is_not_found_and_not_recorded(bus: Bus, tmp_path: Path) -> None:
+    await ingest(bus, traces=range(1, 2))
+    with pytest.raises(NotFound):
+        await bus.ask(DeleteTrace(trace_id="f" * 32, by=BY))
+    with pytest.raises(NotFound):
+        await bus.ask(DeleteService(service_name="test", by=BY))
+    assert not rows(tmp_path / "junjo.db", "SELECT * FROM audit_trail")
+    assert len(await stored(bus)) == 3
+
+
+async def test_who_deleted_is_in_the_audit_trail(bus: Bus, tmp_path: Path) -> None:
+    await ingest(bus, traces=range(1, 2))
+    await ingest(bus, traces=range(2, 3), service="other")
+    await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
+    await bus.ask(DeleteService(service_name="other", by=BY))
+    trail = rows(
+        tmp_path / "junjo.db",
+        "SELECT action, resource_type, resource_id, user_email, user_id, session_id FROM audit_trail ORDER BY rowid",
+    )
+    assert trail == [
+        ("delete", "trace", f"{1:032x}", "admin@example.com", "u1", "s1"),
+        ("delete", "service", "other", "admin@example.com", "u1", "s1"),
+    ]
+
+
+async def test_a_deleted_span_that_is_sent_again_is_stored_again(bus: Bus) -> None:
+    await ingest(bus, traces=range(1, 3))
+    await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
+    summary = await bus.ask(IngestSpans(spans=[span(100, trace_id=1), span(200, trace_id=2)], size=1000))
+    assert (summary.stored, summary.duplicates) == (1, 1)
+    assert "1:100" in await stored(bus)
+
+
+async def test_space_is_given_back(tmp_path: Path) -> None:
+    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+        await ingest(bus, traces=range(1, 200), spans=50, service="large")
+        await ingest(bus, traces=range(200, 202), service="small")
+        while (await bus.ask(SearchSpans(service_name="large", limit=1))).spans:  # read, so that files are open
+            await bus.ask(DeleteService(service_name="large", by=BY))
+        held = {Path(link).name for link in map(str, open_files())}
+        [left] = segments(tmp_path)
+        assert left.stat().st_size < 100_000
+        assert not {name for name in held if name.endswith(".parquet (deleted)")}
+    with duckdb.connect(tmp_path / "traces.duckdb", read_only=True) as index:
+        assert index.execute("SELECT count(*) FROM span").fetchall() == [(6,)]
+        assert index.execute("SELECT file FROM segment").fetchall() == [(left.name,)]
+        assert index.execute("SELECT DISTINCT service_name FROM segment_service").fetchall() == [("small",)]
+
+
+def open_files() -> list[Path]:
+    found = []
+    for link in Path("/proc/self/fd").iterdir() if Path("/proc/self/fd").exists() else ():
+        try:
+            found.append(link.readlink())
+        except FileNotFoundError:
+            continue
+    return found
+
+
+async def test_what_was_deleted_stays_deleted_over_restarts(tmp_path: Path) -> None:
+    async with running_store(tmp_path) as bus:
+        await ingest(bus, traces=range(1, 4))
+        await bus.ask(DeleteTrace(trace_id=f"{3:032x}", by=BY))
+    async with running_store(tmp_path) as bus:
+        assert len(await stored(bus)) == 6
+        await bus.ask(DeleteService(service_name="tests", by=BY))  # the index is empty now
+    async with running_store(tmp_path) as bus:
+        assert not await bus.ask(ListServices())
+        await ingest(bus, traces=range(7, 8))
+        await bus.ask(DeleteTrace(trace_id=f"{7:032x}", by=BY))
+        await ingest(bus, traces=range(8, 9))
+    async with running_store(tmp_path) as bus:
+        assert await stored(bus) == {"8:800", "8:801", "8:802"}
+
+
+async def test_a_file_that_a_crash_left_after_a_deletion_is_removed(tmp_path: Path) -> None:
+    async with running_store(tmp_path) as bus:
+        await ingest(bus, traces=range(1, 3))
+        await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
+        [written_anew] = segments(tmp_path)
+        content = written_anew.read_bytes()
+        await bus.ask(DeleteTrace(trace_id=f"{2:032x}", by=BY))
+    written_anew.write_bytes(content)
+    async with running_store(tmp_path) as bus:
+        assert not segments(tmp_path)
+        assert not await bus.ask(ListServices())
+
+
+async def test_readers_and_writers_go_on_meanwhile(tmp_path: Path) -> None:
+    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+        await ingest(bus, traces=range(1, 40), spans=5)
+
+        async def read() -> None:
+            for _ in range(30):
+                kept = await bus.ask(GetTraceSpans(trace_id=f"{39:032x}"))
+                assert len(kept) == 5
+
+        async def write() -> None:
+            for trace in range(100, 120):
+                await ingest(bus, traces=range(trace, trace + 1), spans=5)
+
+        async def delete() -> None:
+            for trace in range(1, 20):
+                assert (await bus.ask(DeleteTrace(trace_id=f"{trace:032x}", by=BY))).spans == 5
+
+        await asyncio.gather(read(), read(), write(), delete())
+        expected = {
+            f"{trace}:{trace * 100 + number}" for trace in [*range(20, 40), *range(100, 120)] for number in range(5)
+        }
+        assert await stored(bus) == expected
+
+
+async def test_of_a_damaged_file_nothing_is_thrown_away(tmp_path: Path) -> None:
+    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+        await ingest(bus, traces=range(1, 3))
+        await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
+        [file] = segments(tmp_path)
+        damaged = b"no Parquet"
+        file.write_bytes(damaged)
+        with pytest.raises(Unavailable, match="damaged"):
+            await bus.ask(DeleteTrace(trace_id=f"{2:032x}", by=BY))
+        assert file.read_bytes() == damaged
