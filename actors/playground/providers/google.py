@@ -13,9 +13,10 @@ from actors.playground import model_facts
 from actors.playground.prompt import Completion, Prompt
 from actors.playground.providers.calls import Calls, Fault
 from actors.playground.providers.google_answer import StreamedAnswer, completion_of
-from actors.playground.providers.google_http import REQUEST_ARGUMENTS, open_session, responses_noted_in
+from actors.playground.providers.google_http import REQUEST_ARGUMENTS, open_noting_session, responses_noted_in
 from actors.playground.providers.google_request import Request, family_of, request_of
-from actors.playground.providers.http_client import Patience, tls_context
+from actors.playground.providers.http_client import Patience
+from actors.playground.providers.http_session import tls_context
 from actors.playground.providers.provider import Chunk, Endpoint, Model
 
 model_facts.load()  # this file is imported in a thread
@@ -30,7 +31,7 @@ class GoogleProvider:
 
     def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
-        self._http = open_session(self._patience)
+        self._http = open_noting_session(self._patience.connect)
         self._sdk = _open_sdk(endpoint, self._patience, self._http)
         self._calls = Calls(provider="gemini", key=endpoint.key, fault_of=_fault_of)
 

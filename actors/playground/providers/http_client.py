@@ -1,10 +1,13 @@
 """The HTTP client that the vendors' SDKs are given, so that nothing comes from the environment of the process."""
 
-import ssl
-from functools import cache
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
+import aiohttp
 import attrs
 import httpx2
+
+from actors.playground.providers.http_session import open_session
 
 
 @attrs.frozen(kw_only=True)
@@ -19,28 +22,68 @@ class Patience:
 def open_client(patience: Patience) -> httpx2.AsyncClient:
     """A client of its own pool, without proxies, ``.netrc`` and redirects (which could carry a key elsewhere)."""
     return httpx2.AsyncClient(
-        transport=_Transport(patience.connect),
+        transport=_Transport(open_session(patience.connect)),
         trust_env=False,
         follow_redirects=False,
         timeout=patience.answer,
     )
 
 
-class _Transport(httpx2.AsyncHTTPTransport):
-    """Gives connecting its own time: the SDKs set one figure for all."""
+class _Transport(httpx2.AsyncBaseTransport):
+    """Carries requests over a session of aiohttp, which it owns.
 
-    def __init__(self, connect: float) -> None:
-        limits = httpx2.Limits(max_connections=256, max_keepalive_connections=64, keepalive_expiry=30)
-        super().__init__(verify=tls_context(), trust_env=False, limits=limits)
-        self._connect = connect
+    The public package for this, httpx-aiohttp, tells a connection that was cut as a timeout.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         timeout = request.extensions.get("timeout", {})
-        request.extensions["timeout"] = {**timeout, "connect": self._connect, "pool": self._connect}
-        return await super().handle_async_request(request)
+        with _told_as_httpx2():
+            response = await self._session.request(
+                request.method,
+                str(request.url),
+                headers=request.headers.multi_items(),
+                data=await request.aread() or None,
+                allow_redirects=False,
+                auto_decompress=False,  # httpx2 does that
+                timeout=aiohttp.ClientTimeout(sock_read=timeout.get("read")),
+            )
+        return httpx2.Response(
+            response.status,
+            headers=list(response.raw_headers),
+            stream=_Body(response),
+            extensions={"http_version": b"HTTP/1.1"},
+        )
+
+    async def aclose(self) -> None:
+        await self._session.close()
 
 
-@cache
-def tls_context() -> ssl.SSLContext:
-    """One for all clients: to read the certificates takes 20 ms."""
-    return httpx2.create_ssl_context(trust_env=False)
+class _Body(httpx2.AsyncByteStream):
+    """What the server sends. Closed before its end, it closes the connection."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while data := await self._more():
+            yield data
+
+    async def aclose(self) -> None:
+        self._response.close()
+
+    async def _more(self) -> bytes:
+        with _told_as_httpx2():
+            return await self._response.content.readany()
+
+
+@contextmanager
+def _told_as_httpx2() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpx2.TimeoutException("no answer in time") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise httpx2.NetworkError("the connection failed") from error

@@ -1,0 +1,46 @@
+"""The HTTP that the vendors' SDKs go over: aiohttp's, which costs less than httpx2's own (decision 0005)."""
+
+import ssl
+from collections.abc import Sequence
+from functools import cache
+
+import aiohttp
+import attrs
+import httpx2
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+
+def open_session(
+    connect_seconds: float, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
+) -> aiohttp.ClientSession:
+    """A session of its own pool, without proxies, ``.netrc`` and cookies."""
+    return aiohttp.ClientSession(
+        connector=_Connector(connect_seconds),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=middlewares,
+        trust_env=False,
+    )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives connecting its own time: the SDKs set one figure for all."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(limit=256, keepalive_timeout=30, ssl=tls_context())
+        self._seconds = seconds
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the name is aiohttp's
+    ) -> Connection:
+        return await super().connect(req, traces, attrs.evolve(timeout, connect=self._seconds))
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """One for all clients: to read the certificates takes 20 ms."""
+    return httpx2.create_ssl_context(trust_env=False)
