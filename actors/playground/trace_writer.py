@@ -62,9 +62,11 @@ class TraceWriter:
             await self.flush()
 
     async def flush(self) -> None:
-        """Store all that waits. A span leaves the queue when it is stored, or cannot be."""
-        while self._waiting:
-            together = list(islice(self._waiting, _MOST_TOGETHER))
+        """Store all that waits now. A span leaves the queue when it is stored, or cannot be."""
+        left = len(self._waiting)  # not what comes meanwhile, which would be a commit for every few runs
+        while left > 0:
+            together = list(islice(self._waiting, min(left, _MOST_TOGETHER)))
+            left -= len(together)
             if not await self._stored(together) and len(together) > 1:
                 for one in together:  # one of them cannot be stored, which must not cost the others theirs
                     await self._stored([one])
