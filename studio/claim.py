@@ -28,7 +28,7 @@ def claimed(settings: Settings) -> Iterator[None]:
     A free port is not held, only seen: the servers bind it, and report it should someone else be faster.
     """
     _refuse_taken_ports(settings)
-    with _sole_use_of(settings.data_dir):
+    with sole_use_of(settings.data_dir):
         yield
 
 
@@ -57,7 +57,8 @@ def _bind_for_a_moment(host: str, port: int) -> None:
 
 
 @contextmanager
-def _sole_use_of(folder: Path) -> Iterator[None]:
+def sole_use_of(folder: Path) -> Iterator[None]:
+    """Hold a data folder for the length of the block. Raises ``CannotStart``."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)

@@ -1,7 +1,7 @@
 """The command line: parse, run, exit code.
 
-Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good, or ``demo`` found no studio to take its
-spans), 2 it could not start with these settings.
+Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good; ``demo`` found no studio to take its
+spans; ``check`` found damage), 2 it could not start with these settings.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -25,6 +25,7 @@ from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
 from studio.logs import configure_logging
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
+from studio.upkeep import Upkeep, check_data, repair_data
 from transports.http.app import ROUTES
 from transports.http.openapi import openapi_document
 
@@ -61,6 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return demo(given.endpoint, given.key)
         case "openapi":
             return openapi()
+        case "check":
+            return on_data(check_data)
+        case "repair":
+            return on_data(repair_data)
         case _:
             return run()
 
@@ -95,6 +100,19 @@ def demo(endpoint: str | None, key: str | None) -> int:
         return FAILED
     print(sent.report(endpoint))  # noqa: T201 - for the person at the terminal
     return STOPPED
+
+
+def on_data(work: Callable[[Settings], Upkeep]) -> int:
+    """Check or repair the data folder, and print what there was to say."""
+    try:
+        outcome = work(load_settings())
+        for line in outcome.lines:
+            print(line, flush=True)  # noqa: T201 - it was asked for
+    except SettingsError as fault:
+        return _not_started(fault.lines)
+    except CannotStart as fault:
+        return _not_started([str(fault)])
+    return STOPPED if outcome.good else FAILED
 
 
 def openapi() -> int:
@@ -173,6 +191,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="run the studio (the default)")
+    commands.add_parser("check", help="look for damage in the data folder, with no studio running; exit code 1 if any")
+    commands.add_parser("repair", help="move aside what is damaged there, and index again what is good")
     commands.add_parser("openapi", help="print the OpenAPI document of the REST API")
     demo = commands.add_parser("demo", help="send two example traces to a running studio")
     demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")

@@ -45,6 +45,13 @@ def takes_data(folder: Path) -> bool:
     return True
 
 
+def move_aside(file: Path, folder: Path) -> None:
+    """Move a damaged file into the folder, under its name or the next one that is free."""
+    set_aside(file, folder)
+    file.unlink()
+    sync_folder(file.parent)
+
+
 def set_aside(file: Path, folder: Path) -> Path:
     """Keep a damaged file in the folder, under its name or the next one that is free; it stays where it is as well."""
     folder.mkdir(exist_ok=True)

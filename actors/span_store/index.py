@@ -126,6 +126,18 @@ def segment_files(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(connection.execute("SELECT file, bytes FROM segment").fetchall())
 
 
+def unknown_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Segments that have rows in the index without being known to it."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT segment
+        FROM (SELECT segment FROM span UNION SELECT segment FROM trace_part UNION SELECT segment FROM segment_service)
+        WHERE segment NOT IN (SELECT segment FROM segment)
+        """
+    ).fetchall()
+    return [segment for (segment,) in rows]
+
+
 def trace_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """All traces of the index."""
     return [trace_id for (trace_id,) in connection.execute("SELECT DISTINCT trace_id FROM trace_part").fetchall()]

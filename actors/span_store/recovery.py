@@ -55,16 +55,20 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
 
     No segment is removed whose spans are not known to be elsewhere. ``OSError`` when the disk does not let it.
     """
+    for folder in (folders.journals, folders.segments):
+        for unfinished in folder.glob("*.unfinished"):
+            unfinished.unlink()
     sealed = index.sealed_up_to(connection)
-    unknown = _not_in_index(folders.segments, index.segment_files(connection))
+    unknown = not_in_index(folders.segments, index.segment_files(connection))
     next_segment = max([sealed.next_segment, *(number + 1 for number in unknown)])
-    next_seq = max([sealed.next_seq, *map(_next_seq, unknown.values())])
+    next_seq = max([sealed.next_seq, *map(next_seq_of, unknown.values())])
     generations = _journals(connection, folders, problems) or [_new_generation(folders, sealed.next_journal)]
     _number(generations, next_seq)
     orphans = [
         path.name
         for number, path in unknown.items()
-        if number >= sealed.next_segment and not _is_left_over(path, connection, generations)
+        if number >= sealed.next_segment
+        and not is_left_over(path, connection, [generation.ids for generation in generations])
     ]
     for path in unknown.values():
         if path.name not in orphans:
@@ -78,8 +82,6 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
 
 def _journals(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: Problems) -> list[Generation]:
     """The generations that were not sealed; their numbers are those of the files."""
-    for unfinished in folders.journals.glob("*.unfinished"):
-        unfinished.unlink()
     generations = []
     for path in sorted(folders.journals.glob("*.journal")):
         batches, damaged = recover(path, folders.damaged)
@@ -107,13 +109,12 @@ def _number(generations: Iterable[Generation], next_seq: int) -> None:
         next_seq = generation.next_seq
 
 
-def _not_in_index(folder: Path, known: dict[str, int]) -> dict[int, Path]:
-    for unfinished in folder.glob("*.unfinished"):
-        unfinished.unlink()
+def not_in_index(folder: Path, known: dict[str, int]) -> dict[int, Path]:
+    """Segments by number."""
     return {int(path.stem): path for path in folder.glob("*.parquet") if path.name not in known}
 
 
-def _next_seq(path: Path) -> int:
+def next_seq_of(path: Path) -> int:
     """Behind the last span of a file; 0 when the file does not tell."""
     try:
         with pq.ParquetFile(path) as file:
@@ -123,13 +124,13 @@ def _next_seq(path: Path) -> int:
         return 0
 
 
-def _is_left_over(path: Path, connection: duckdb.DuckDBPyConnection, generations: Iterable[Generation]) -> bool:
-    """Whether each of its spans is in a journal or in the index."""
+def is_left_over(path: Path, connection: duckdb.DuckDBPyConnection, recent: Iterable[set[str]]) -> bool:
+    """Whether each span of a file is in the index or in a journal, whose keys are ``recent``."""
     try:
         rows = pq.read_table(path, columns=["trace_id", "span_id"], partitioning=None)
     except (OSError, pa.ArrowException):
         return False
-    unknown = set(span_keys(rows)).difference(*(generation.ids for generation in generations))
+    unknown = set(span_keys(rows)).difference(*recent)
     return not unknown or not unknown - index.span_keys_of(connection, [key[:32] for key in unknown])
 
 
