@@ -1,10 +1,13 @@
 """SpanStoreActor: the messages of the span store, each handed to the function that answers it."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
+import pyarrow as pa
+
 from actors.errors import StudioError
-from actors.runtime.actor import Actor, handles, handles_at_once, handles_together
+from actors.runtime.actor import Actor, handles, handles_at_once, handles_together, streams
 from actors.runtime.mailbox import Capacity
 from actors.span_store.deletions import Deletions
 from actors.span_store.lifetime import StoreLifetime
@@ -12,6 +15,7 @@ from actors.span_store.messages import (
     Deleted,
     DeleteService,
     DeleteTrace,
+    ExportSpans,
     FoundSpans,
     GetSpan,
     GetStoreState,
@@ -42,6 +46,9 @@ class SpanStoreActor(Actor):
     # Bytes are those of the encoded requests; in memory spans take about four times as much.
     capacity = Capacity(messages=512, bytes=64 * 1024 * 1024)
     readers = _READERS
+    # Each item of a stream has megabytes.
+    most_streams = 8
+    stream_buffer = 1
 
     def __init__(
         self, path: Path, *, accounts: Path, limits: Limits | None = None, interval: float = _INTERVAL
@@ -74,6 +81,12 @@ class SpanStoreActor(Actor):
         if committed.stored:
             self.bus.publish(SpansStored(count=committed.stored, trace_ids=committed.trace_ids))
         return committed.outcomes
+
+    @streams(ExportSpans)
+    async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
+        async with aclosing(self._opened.export(request)) as parts:
+            async for part in parts:
+                yield part
 
     @handles(DeleteTrace, concurrent=True)
     async def delete_trace(self, request: DeleteTrace) -> Deleted:

@@ -3,9 +3,10 @@
 from enum import Enum
 
 import attrs
+import pyarrow as pa
 
 from actors.principal import Principal
-from actors.runtime.messages import Event, Request
+from actors.runtime.messages import Event, Request, StreamRequest
 from actors.span_store.spans import SpanColumns, StoredSpan, span_columns
 
 
@@ -134,6 +135,20 @@ class DeleteService(Request[Deleted]):
 
     service_name: str
     by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class ExportSpans(StreamRequest[pa.Table]):
+    """The spans that are stored now, whole, in the order of their arrival, less those that are deleted meanwhile.
+
+    Times bound the start of the spans: from (included) to (excluded). The columns are those of the sealed files:
+    ``seq``, then everything that is stored of a span. Each table has a few megabytes; where there is no span, a single
+    one says the columns.
+    """
+
+    service_name: str | None = None
+    from_time_unix_nano: int = 0
+    to_time_unix_nano: int = 2**64 - 1
 
 
 @attrs.frozen(kw_only=True)

@@ -74,6 +74,11 @@ class Recent:
         lengths = (batch.num_rows for batch in self._batches)
         self._starts = list(accumulate(lengths, initial=self.first_seq))[:-1]
 
+    @property
+    def next_seq(self) -> int:
+        """Behind the last row."""
+        return int(self.first_seq + self.table.num_rows)
+
     def take(self, sequence: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """The rows with these numbers, in this order.
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -16,10 +17,12 @@ import structlog
 from actors.clock import utc_now
 from actors.errors import Unavailable
 from actors.span_store import index
+from actors.span_store.bulk import BulkReads
 from actors.span_store.damage import Damage
 from actors.span_store.disk import sync_folder, takes_data
+from actors.span_store.export import SpanExport
 from actors.span_store.journal import Journal
-from actors.span_store.messages import StoreState
+from actors.span_store.messages import ExportSpans, StoreState
 from actors.span_store.problems import Problems
 from actors.span_store.queries import SpanReader
 from actors.span_store.readers import Readers
@@ -82,6 +85,7 @@ class SpanStore:
         )
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
+        self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
         self._tidied_at: datetime | None = None
         self._closed = False
@@ -116,6 +120,18 @@ class SpanStore:
 
         self._demand_open()
         return await self._guarded(self._readers.run(run))
+
+    async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
+        """Read many spans, a part after the other."""
+        self._demand_open()
+        cursor = self._connection.cursor()
+        export = SpanExport(request, cursor, lambda: Recent(self._generations), self._folders.segments)
+        try:
+            async with aclosing(self._bulk.items(export.parts())) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            cursor.close()
 
     async def delete(self, column: str, value: str) -> int:
         """Delete the spans that are stored now and have this value, for good; their number.
@@ -261,6 +277,7 @@ class SpanStore:
 
     def _close(self) -> None:
         self._readers.close()
+        self._bulk.close()
         self._writing.shutdown(wait=True)
         self._sealing.shutdown(wait=True)
         for generation in self._generations:

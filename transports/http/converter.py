@@ -15,11 +15,12 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 import attrs
 from cattrs import BaseValidationError, Converter
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
 from actors.errors import InvalidRequest, Problem
 from actors.span_store.messages import Cursor
 from transports.http.cursor_text import cursor_from
+from transports.http.route import wire_name
 from transports.http.rules import Fault, Rule
 
 T = TypeVar("T")
@@ -107,7 +108,7 @@ def _step_of(error: BaseException) -> str | int:
     """The field or index that cattrs noted on the exception."""
     for note in getattr(error, "__notes__", ()):
         if isinstance(note, AttributeValidationNote):
-            return note.name
+            return wire_name(note.name)
         if isinstance(note, IterableValidationNote):
             return int(note.index)
     raise error
@@ -195,7 +196,12 @@ def _enum_hook(cls: type[Enum], _: Converter) -> Hook:
 
 
 def _object_hook(cls: type[Any], converter: Converter) -> Hook:
-    structure_fields = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=True)
+    renamed: Any = {
+        field.name: override(rename=wire_name(field.name))
+        for field in attrs.fields(cls)
+        if wire_name(field.name) != field.name
+    }
+    structure_fields = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=True, **renamed)
 
     def structure(value: Any, _: Any) -> Any:  # noqa: ANN401 - any JSON value
         if not isinstance(value, Mapping):

@@ -13,7 +13,7 @@ from transports.http.access import REFUSALS
 from transports.http.config import APP_NAME
 from transports.http.json_schema import Schema, Schemas
 from transports.http.otlp_answers import JSON, PROTOBUF
-from transports.http.route import Access, Route, described
+from transports.http.route import Access, Route, described, wire_name
 from transports.http.session_cookie import NAME
 
 _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
@@ -117,7 +117,7 @@ def _query_parameter(schema: Schema, field: "attrs.Attribute[Any]") -> dict[str,
         alternatives = schema.pop("anyOf")
         schema = alternatives[0] | schema
         del schema["default"]
-    parameter = {"name": field.name, "in": "query", "required": field.default is attrs.NOTHING}
+    parameter = {"name": wire_name(field.name), "in": "query", "required": field.default is attrs.NOTHING}
     return parameter | {"description": schema.pop("description"), "example": schema.pop("example"), "schema": schema}
 
 
@@ -125,6 +125,10 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {str(route.status): {"description": HTTPStatus(route.status).phrase}}
     if route.answers is not None:
         responses[str(route.status)]["content"] = _success(route, schemas)
+    elif route.downloads:
+        responses[str(route.status)]["content"] = {
+            media: {"schema": {"type": "string", "format": "binary"}} for media in route.downloads
+        }
     for kind in (*REFUSALS[route.access], *_misunderstandings(route), *route.errors):
         status = _status(route, kind)
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _error(route, kind, schemas)}

@@ -87,6 +87,7 @@ class Route:
     query: type | None = None
     status: int = 200
     content_type: str = "application/json"  # of request and answer
+    downloads: tuple[str, ...] = ()  # media types of an answer that is a file, in place of ``answers``
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
     path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
     listed: bool = True  # in the OpenAPI document
@@ -96,6 +97,11 @@ class Route:
         """FastAPI's rule: function name and path with each non-word character as "_", then the method."""
         name = f"{self.handler.__name__}{self.path}"
         return "".join(c if c.isalnum() or c == "_" else "_" for c in name) + f"_{self.method.lower()}"
+
+
+def wire_name(field: str) -> str:
+    """The name of a query parameter or member: that of its field, without the underscore that Python's words need."""
+    return field.removesuffix("_")
 
 
 def described(description: str, example: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value

@@ -38,8 +38,8 @@ async def search_text(call: Call[None, TextQuery]) -> Answer:
         SearchText(
             text=query.text,
             service_name=query.service,
-            from_time_unix_nano=_nanoseconds(query.since),
-            to_time_unix_nano=_nanoseconds(query.until),
+            from_time_unix_nano=nanoseconds(query.since),
+            to_time_unix_nano=nanoseconds(query.until),
             limit=query.limit,
             before=query.before,
         )
@@ -50,7 +50,7 @@ async def search_text(call: Call[None, TextQuery]) -> Answer:
     return await answer_spans(found.spans, (("Link", f'<{target.raw_path_qs}>; rel="next"'),))
 
 
-def _nanoseconds(moment: datetime | None) -> int | None:
+def nanoseconds(moment: datetime | None) -> int | None:
     """Unix nanoseconds; what lies outside of OTLP's 64 bits is the nearest of them."""
     if moment is None:
         return None

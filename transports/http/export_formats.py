@@ -1,0 +1,106 @@
+"""The formats of a download. Each turns rows of the span store into bytes, a part after the other."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from transports.otlp_lines import otlp_lines
+
+_INTERNAL = "seq"  # the number of a span in the store that it comes from
+
+
+class Encoder(ABC):
+    """One download. Memory does not grow with its length. ``add`` is called once at least."""
+
+    content_type: ClassVar[str]
+
+    @abstractmethod
+    def add(self, rows: pa.Table) -> bytes:
+        """The bytes of these rows, with what has to stand before them. CPU-heavy."""
+
+    @abstractmethod
+    def end(self) -> bytes:
+        """What stands behind all rows."""
+
+
+class JsonLines(Encoder):
+    """OTLP/JSON."""
+
+    content_type = "application/x-ndjson"
+
+    def add(self, rows: pa.Table) -> bytes:
+        return otlp_lines(rows)
+
+    def end(self) -> bytes:
+        return b""
+
+
+class CsvText(Encoder):
+    """RFC 4180 with a header, UTF-8; what is nested is JSON text."""
+
+    content_type = "text/csv"
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def add(self, rows: pa.Table) -> bytes:
+        sink = pa.BufferOutputStream()
+        pa_csv.write_csv(rows.drop_columns(_INTERNAL), sink, pa_csv.WriteOptions(include_header=not self._begun))
+        self._begun = True
+        text: bytes = sink.getvalue().to_pybytes()
+        return text
+
+    def end(self) -> bytes:
+        return b""
+
+
+class ParquetFile(Encoder):
+    """Parquet with zstd. Of what was written only the footer's facts stay in memory, a few kilobytes a part."""
+
+    content_type = "application/vnd.apache.parquet"
+
+    def __init__(self) -> None:
+        self._sink = _Drained()
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, rows: pa.Table) -> bytes:
+        shown = rows.drop_columns(_INTERNAL)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._sink, shown.schema, compression="zstd")
+        if shown.num_rows:
+            self._writer.write_table(shown, row_group_size=shown.num_rows)
+        return self._sink.drain()
+
+    def end(self) -> bytes:
+        if self._writer is not None:
+            self._writer.close()
+        return self._sink.drain()
+
+
+class _Drained:
+    """A file whose content is taken away as it is written."""
+
+    closed = False  # asked for by Arrow
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._position = 0
+
+    def write(self, data: bytes) -> int:
+        self._held += data
+        self._position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        """Nothing waits anywhere."""
+
+    def drain(self) -> bytes:
+        taken = bytes(self._held)
+        self._held.clear()
+        return taken
