@@ -1,0 +1,41 @@
+"""When the traces of runs are stored."""
+
+from collections.abc import Callable
+
+import pytest
+
+from actors.playground.trace_writer import TraceWriter
+from actors.runtime.actor import Actor, handles
+from actors.span_store.messages import IngestSpans, IngestSummary
+from tests.actors.runtime.workbench import supervised
+from tests.spans import span
+
+pytestmark = pytest.mark.unit
+
+
+class SpanTaker(Actor):
+    """Stands where the span store does, and lets a run end while it stores."""
+
+    def __init__(self) -> None:
+        self.meanwhile: Callable[[], None] | None = None
+        self.stored: list[int] = []
+
+    @handles(IngestSpans)
+    async def take(self, request: IngestSpans) -> IngestSummary:
+        if self.meanwhile is not None:
+            self.meanwhile()
+        self.stored.append(len(request.spans))
+        return IngestSummary(stored=len(request.spans), duplicates=0)
+
+
+async def test_what_ends_while_traces_are_stored_waits_for_the_next_commit() -> None:
+    store = SpanTaker()
+    async with supervised(lambda: store) as bus:
+        writer = TraceWriter(bus)
+        store.meanwhile = lambda: writer.add(span(9), 100)
+        for number in (1, 2):
+            writer.add(span(number), 100)
+        await writer.flush()
+        assert store.stored == [2]
+        await writer.flush()
+        assert store.stored == [2, 1]
