@@ -25,6 +25,7 @@ class Action(Enum):
     """What was done."""
 
     CREATE = "create"
+    READ = "read"
     UPDATE = "update"
     DELETE = "delete"
     SIGN_IN = "auth_sign_in"
@@ -41,6 +42,7 @@ class Resource(Enum):
     PROVIDER_KEY = "provider_key"
     TRACE = "trace"
     SERVICE = "service"
+    BACKUP = "backup"
 
 
 @attrs.frozen(kw_only=True)

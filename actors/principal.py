@@ -11,6 +11,7 @@ class Scope(Enum):
     INGEST = "ingest"  # send spans
     READ = "read"  # read spans
     PLAY = "play"  # run prompts, which costs money
+    BACKUP = "backup"  # copy everything, password hashes included
 
 
 @attrs.frozen(kw_only=True)

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from actors.audit import Action, Resource
 from actors.errors import StudioError
 from actors.runtime.actor import Actor, handles, handles_at_once, handles_together, streams
 from actors.runtime.mailbox import Capacity
 from actors.span_store.deletions import Deletions
 from actors.span_store.lifetime import StoreLifetime
 from actors.span_store.messages import (
+    BackUp,
     Deleted,
     DeleteService,
     DeleteTrace,
     ExportSpans,
+    FilePart,
     FoundSpans,
     GetSpan,
     GetStoreState,
@@ -33,6 +36,7 @@ from actors.span_store.queries import SpanReader
 from actors.span_store.retention import Retention
 from actors.span_store.spans import StoredSpan
 from actors.span_store.store import Limits, SpanStore
+from actors.span_store.trail import Trail
 
 __all__ = ["Limits", "Retention", "SpanStoreActor"]
 
@@ -57,11 +61,13 @@ class SpanStoreActor(Actor):
 
         ``accounts`` is the SQLite file with the audit trail, which is shared with other actors.
         """
-        self._deletions = Deletions(accounts)
+        self._accounts = accounts
+        self._trail = Trail(accounts)
+        self._deletions = Deletions(self._trail)
         self._life = StoreLifetime(path, threads=_READERS, limits=limits or Limits(), interval=interval)
 
     async def start(self) -> None:
-        await self._deletions.open()
+        await self._trail.open()
         await self._life.open()
 
     async def work(self) -> None:
@@ -69,7 +75,7 @@ class SpanStoreActor(Actor):
 
     async def stop(self) -> None:
         await self._life.close()
-        await self._deletions.close()
+        await self._trail.close()
 
     @handles_at_once(GetStoreState)
     def state(self, _: GetStoreState) -> StoreState:
@@ -85,6 +91,13 @@ class SpanStoreActor(Actor):
     @streams(ExportSpans)
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.export(request)) as parts:
+            async for part in parts:
+                yield part
+
+    @streams(BackUp)
+    async def back_up(self, request: BackUp) -> AsyncGenerator[FilePart, None]:
+        await self._trail.record(Action.READ, Resource.BACKUP, None, request.by)
+        async with aclosing(self._opened.back_up(self._accounts)) as parts:
             async for part in parts:
                 yield part
 

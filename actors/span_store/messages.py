@@ -152,6 +152,23 @@ class ExportSpans(StreamRequest[pa.Table]):
 
 
 @attrs.frozen(kw_only=True)
+class FilePart:
+    """A part of a file of ``size`` bytes. The parts of a file come in order; an empty one has a single empty part."""
+
+    name: str  # a path with slashes, relative to the folder of all data
+    size: int
+    offset: int
+    content: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class BackUp(StreamRequest[FilePart]):
+    """A copy of all files of the studio as they are now: spans, accounts, keys; not the secrets of its settings."""
+
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
 class StoreState:
     """How the store is. Healthy without ``problems``, each a sentence for people who may not see the machine."""
 

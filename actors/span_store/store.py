@@ -17,12 +17,13 @@ import structlog
 from actors.clock import utc_now
 from actors.errors import Unavailable
 from actors.span_store import index
+from actors.span_store.backup import Snapshot, remove_leftovers
 from actors.span_store.bulk import BulkReads
 from actors.span_store.damage import Damage
 from actors.span_store.disk import sync_folder, takes_data
 from actors.span_store.export import SpanExport
 from actors.span_store.journal import Journal
-from actors.span_store.messages import ExportSpans, StoreState
+from actors.span_store.messages import ExportSpans, FilePart, StoreState
 from actors.span_store.problems import Problems
 from actors.span_store.queries import SpanReader
 from actors.span_store.readers import Readers
@@ -65,6 +66,7 @@ class SpanStore:
         self._connection = index.open_index(folders.index)
         try:
             folders.make()
+            remove_leftovers(folders)
             taken_up = take_up(self._connection, folders, self.problems)
         except BaseException:
             self._connection.close()
@@ -132,6 +134,27 @@ class SpanStore:
                     yield part
         finally:
             cursor.close()
+
+    async def back_up(self, accounts: Path) -> AsyncGenerator[FilePart, None]:
+        """Copy everything at one moment. ``Unavailable`` when the disk has no room for the snapshot."""
+        self._demand_open()
+        snapshot = await self._run(self._sealing, self._snapshot)
+        try:
+            await self._run(None, snapshot.take_accounts, accounts)
+            async with aclosing(self._bulk.items(snapshot.parts())) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            await asyncio.to_thread(snapshot.remove)
+
+    def _snapshot(self) -> Snapshot:
+        snapshot = Snapshot(self._folders)
+        try:
+            snapshot.take_spans(self._connection, self._generations)
+        except BaseException:
+            snapshot.remove()
+            raise
+        return snapshot
 
     async def delete(self, column: str, value: str) -> int:
         """Delete the spans that are stored now and have this value, for good; their number.
@@ -236,8 +259,10 @@ class SpanStore:
 
     def _seal(self, generation: Generation) -> None:
         rows = generation.table()
-        index.seal(self._connection, self._next_segment, self._folders.segments, rows, journal=generation.number)
-        self._next_segment += 1
+        # It may be sealed already: a commit that fails when it is done is reported like one that fails before.
+        if not index.is_sealed(self._connection, generation.number, generation.first_seq):
+            number = self._take_segment_number()
+            index.seal(self._connection, number, self._folders.segments, rows, journal=generation.number)
         # Known before they leave memory, so that a re-sent span is always found in one of the two places.
         self._known_traces.add(set(rows["trace_id"].to_pylist()))
         self._sealed = index.totals(self._connection)
@@ -253,7 +278,7 @@ class SpanStore:
         known = [trace_id for trace_id in trace_ids if trace_id in self._known_traces]
         return index.span_keys_of(self._sealed_reader, known) if known else set()
 
-    async def _run(self, executor: Executor, work: Callable[..., T], *arguments: object) -> T:
+    async def _run(self, executor: Executor | None, work: Callable[..., T], *arguments: object) -> T:
         """Run in a thread of the store."""
         self._demand_open()
         return await self._guarded(asyncio.get_running_loop().run_in_executor(executor, work, *arguments))

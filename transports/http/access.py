@@ -1,14 +1,17 @@
 """Who calls, and whether they may."""
 
+from typing import Any
+
 from aiohttp import web
 
 from actors.errors import Forbidden, StudioError, Unauthenticated
-from actors.key_registry.messages import VerifyKey
-from actors.principal import Scope
+from actors.key_registry.messages import ApiKey, VerifyKey
+from actors.playground.messages import key_user_id
+from actors.principal import Principal, Scope
 from actors.session.messages import CheckSession, Session
 from transports.api_key import key_in, require_key
-from transports.http.keys import BUS, CHECKED_SESSION, PLAY_KEY
-from transports.http.route import Access
+from transports.http.keys import BUS, CALLERS_KEY, CHECKED_SESSION
+from transports.http.route import Access, Call
 from transports.http.session_cookie import cookie_in
 
 # What each kind of access may answer, for the document.
@@ -17,8 +20,11 @@ REFUSALS: dict[Access, tuple[type[StudioError], ...]] = {
     Access.SESSION: (Unauthenticated,),
     Access.SESSION_OR_READ_KEY: (Unauthenticated,),
     Access.SESSION_OR_PLAY_KEY: (Unauthenticated, Forbidden),
+    Access.SESSION_OR_BACKUP_KEY: (Unauthenticated, Forbidden),
     Access.INGEST_KEY: (Unauthenticated,),
 }
+# What a key must allow that stands in for a session, and whose owner is the caller then.
+_SCOPES = {Access.SESSION_OR_PLAY_KEY: Scope.PLAY, Access.SESSION_OR_BACKUP_KEY: Scope.BACKUP}
 
 
 async def admit(request: web.Request, access: Access) -> Session | None:
@@ -29,8 +35,9 @@ async def admit(request: web.Request, access: Access) -> Session | None:
         await require_key(request.app[BUS], request.headers, Scope.INGEST)
         return None
     session = await session_of(request)
-    if session is None and access is Access.SESSION_OR_PLAY_KEY and key_in(request.headers):
-        request[PLAY_KEY] = await require_key(request.app[BUS], request.headers, Scope.PLAY)
+    scope = _SCOPES.get(access)
+    if session is None and scope is not None and key_in(request.headers):
+        request[CALLERS_KEY] = await require_key(request.app[BUS], request.headers, scope)
         return None
     if session is None and not (access is Access.SESSION_OR_READ_KEY and await _may_read(request)):
         raise Unauthenticated("Unauthorized: No valid session")
@@ -45,6 +52,14 @@ async def session_of(request: web.Request) -> Session | None:
         return None
     request[CHECKED_SESSION] = checked
     return checked.session
+
+
+def caller_of(call: Call[Any, Any]) -> Principal:
+    """The signed-in user, or the program whose key stands in for one: on routes that admit either."""
+    if call.session is not None:
+        return call.session.principal
+    key: ApiKey = call.request[CALLERS_KEY]
+    return Principal(user_id=key_user_id(key.id), email=key.created_by)
 
 
 async def _may_read(request: web.Request) -> bool:

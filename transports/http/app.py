@@ -6,6 +6,7 @@ from aiohttp import web
 from actors.runtime.bus import Bus
 from transports.http import (
     api_keys,
+    backup,
     cors,
     deletion,
     document,
@@ -51,6 +52,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *observability.ROUTES,
         *text_search.ROUTES,
         *export.ROUTES,
+        *backup.ROUTES,
         *deletion.ROUTES,
         *traces_in.ROUTES,
         *metrics.ROUTES,

@@ -15,5 +15,5 @@ CONFIG = web.AppKey("config", HttpConfig)
 DOCUMENT = web.AppKey("document", bytes)  # OpenAPI, as JSON text
 REQUEST_ID = web.RequestKey("request_id", str)
 SOCKETS = web.AppKey("sockets", OpenSockets)
-PLAY_KEY = web.RequestKey("play_key", ApiKey)  # where the caller is a program
+CALLERS_KEY = web.RequestKey("callers_key", ApiKey)  # where the caller is a program
 CHECKED_SESSION = web.RequestKey("checked_session", CheckedSession)

@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from actors.errors import Forbidden
-from actors.key_registry.messages import ApiKey, VerifyKey
-from actors.playground.messages import key_user_id
-from actors.principal import Principal, Scope
+from actors.key_registry.messages import VerifyKey
+from actors.principal import Scope
 from transports.api_key import key_in
-from transports.http.access import session_of
+from transports.http.access import caller_of, session_of
 from transports.http.json_body import MOST_BYTES
-from transports.http.keys import PLAY_KEY, SOCKETS
+from transports.http.keys import SOCKETS
 from transports.http.origin import require_origin
 from transports.http.route import Access, Call, Route
 from transports.http.run_socket import RunSocket
@@ -21,17 +20,10 @@ async def stream_runs(call: Call[None, None]) -> web.StreamResponse:
     require_origin(call.request, with_key=call.session is None)
     socket = web.WebSocketResponse(heartbeat=call.config.play.heartbeat_seconds, max_msg_size=MOST_BYTES)
     await socket.prepare(call.request)
-    runs = RunSocket(socket, call.bus, _principal(call), call.config.play, _still_signed_in(call))
+    runs = RunSocket(socket, call.bus, caller_of(call), call.config.play, _still_signed_in(call))
     with call.request.app[SOCKETS].with_one(socket):
         await runs.serve()
     return socket
-
-
-def _principal(call: Call[None, None]) -> Principal:
-    if call.session is not None:
-        return call.session.principal
-    key: ApiKey = call.request[PLAY_KEY]
-    return Principal(user_id=key_user_id(key.id), email=key.created_by)
 
 
 def _still_signed_in(call: Call[None, None]) -> Callable[[], Awaitable[bool]]:

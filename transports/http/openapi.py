@@ -21,6 +21,7 @@ _SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.SESSION: [{"session": []}],
     Access.SESSION_OR_READ_KEY: [{"session": []}, {"apiKey": []}, {"bearer": []}],
     Access.SESSION_OR_PLAY_KEY: [{"session": []}, {"apiKey": []}, {"bearer": []}],
+    Access.SESSION_OR_BACKUP_KEY: [{"session": []}, {"apiKey": []}, {"bearer": []}],
     Access.INGEST_KEY: [{"apiKey": []}, {"bearer": []}],
 }
 _SCHEMES = {

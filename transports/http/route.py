@@ -24,6 +24,7 @@ class Access(Enum):
     SESSION = "session"  # a signed-in user
     SESSION_OR_READ_KEY = "session or read key"  # or a program, with an API key of scope read
     SESSION_OR_PLAY_KEY = "session or play key"  # or a program, with an API key of scope play
+    SESSION_OR_BACKUP_KEY = "session or backup key"  # or a program, with an API key of scope backup
     INGEST_KEY = "ingest key"  # an exporter, with an API key of scope ingest
 
 
