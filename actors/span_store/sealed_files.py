@@ -95,16 +95,19 @@ class SealedFiles:
             raise Unavailable(f"A file of the span store is damaged: {CURE}") from fault
 
     def _replace(self, segments: Sequence[int], rows: pa.Table) -> None:
-        """Put one file with these rows in place of others."""
+        """Put one file with these rows in place of others.
+
+        When the commit fails, nobody knows before the next start whether it counts: then both old and new files stay.
+        """
         number = self._take_number()
-        try:
-            with index.transaction(self._connection):
+        with index.transaction(self._connection):
+            try:
                 index.remove(self._connection, segments)
                 if rows.num_rows:
                     index.add(self._connection, number, self._folder, rows)
-        except BaseException:
-            segment_path(self._folder, number).unlink(missing_ok=True)
-            raise
+            except BaseException:
+                segment_path(self._folder, number).unlink(missing_ok=True)
+                raise
         self._unlink(segments)
 
     def _unlink(self, segments: Sequence[int]) -> None:

@@ -93,15 +93,24 @@ def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> Written:
     One row group after the other is put in order, so that the spans are not in memory twice.
     """
     unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("wb") as file:
+    try:
+        written = _write(unfinished, rows, order)
+    except BaseException:  # the disk may be full: no part of a file must stay on it
+        unfinished.unlink(missing_ok=True)
+        raise
+    unfinished.rename(path)
+    sync_folder(path.parent)
+    return written
+
+
+def _write(path: Path, rows: pa.Table, order: pa.Array) -> Written:
+    with path.open("wb") as file:
         summed = _Summed(file)
         with pq.ParquetWriter(summed, rows.schema, **_FORMAT) as writer:
             for begin in range(0, len(order), ROW_GROUP):
                 writer.write_table(_take_near(rows, order[begin : begin + ROW_GROUP]), ROW_GROUP)
         file.flush()
         sync(file.fileno())
-    unfinished.rename(path)
-    sync_folder(path.parent)
     return Written(summed.bytes, summed.checksum)
 
 

@@ -31,6 +31,7 @@ from actors.span_store.recent import Generation, Recent
 from actors.span_store.recovery import Folders, take_up
 from actors.span_store.retention import Retention
 from actors.span_store.sealed_files import Doomed, SealedFiles
+from actors.span_store.segments import segment_path
 from actors.span_store.spans import SpanColumns
 from actors.span_store.trace_filter import TraceFilter
 from actors.span_store.writer import Committed, SpanWriter
@@ -89,6 +90,7 @@ class SpanStore:
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
         self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
+        self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
         self._tidied_at: datetime | None = None
         self._closed = False
         self._broken = False
@@ -261,8 +263,12 @@ class SpanStore:
         rows = generation.table()
         # It may be sealed already: a commit that fails when it is done is reported like one that fails before.
         if not index.is_sealed(self._connection, generation.number, generation.first_seq):
+            if self._attempt is not None:
+                self._attempt.unlink(missing_ok=True)
             number = self._take_segment_number()
+            self._attempt = segment_path(self._folders.segments, number)
             index.seal(self._connection, number, self._folders.segments, rows, journal=generation.number)
+        self._attempt = None
         # Known before they leave memory, so that a re-sent span is always found in one of the two places.
         self._known_traces.add(set(rows["trace_id"].to_pylist()))
         self._sealed = index.totals(self._connection)

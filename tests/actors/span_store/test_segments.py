@@ -1,5 +1,7 @@
 """Sealed files: every row readable by its position, traces together, also for other tools."""
 
+import errno
+import os
 import random
 from pathlib import Path
 
@@ -53,6 +55,17 @@ def test_rows_come_back_by_position_in_the_order_asked(tmp_path: Path) -> None:
 def test_nothing_unfinished_stays(tmp_path: Path) -> None:
     write_in_order(tmp_path / "1.parquet", shuffled(2, 2))
     assert [path.name for path in tmp_path.iterdir()] == ["1.parquet"]
+
+
+def test_a_disk_without_room_keeps_no_part_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.fdatasync", no_room)
+    with pytest.raises(OSError, match="No space left"):
+        write_in_order(tmp_path / "1.parquet", shuffled(2, 2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def no_room(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize("place", [0.2, 0.5, 0.8])

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -14,8 +15,10 @@ import pytest
 from actors.errors import Unavailable
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
+from actors.span_store import index
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.index import open_index
+from actors.span_store.inspection import inspect
 from actors.span_store.messages import (
     GetSpan,
     GetStoreState,
@@ -27,6 +30,8 @@ from actors.span_store.messages import (
     SearchText,
     StoreState,
 )
+from actors.span_store.recovery import Folders
+from actors.span_store.sealed_files import Doomed, SealedFiles
 from actors.span_store.spans import Span
 from actors.span_store.store import Limits
 from tests.spans import span
@@ -299,3 +304,71 @@ async def test_a_disk_without_room_for_a_new_journal_goes_on_with_the_old_one(pa
         await ingest(bus, span(4, trace_id=4))
         await state_when(bus, lambda state: all_sealed(state) and healthy(state))
         assert await names(bus) == ["span 1", "span 2", "span 3", "span 4"]
+
+
+@pytest.mark.parametrize("reported", [duckdb.IOException("disk"), OSError("disk")], ids=["duckdb", "os"])
+async def test_a_commit_that_is_reported_as_failed_but_was_not_stores_nothing_twice(
+    path: Path, reported: Exception
+) -> None:
+    seal = index.seal
+    failures = [reported]
+
+    def seal_and_fail(*arguments: Any, **named: Any) -> None:
+        seal(*arguments, **named)
+        if failures:
+            raise failures.pop()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("actors.span_store.index.seal", seal_and_fail)
+        async with running_store(path, SEALED_AT_ONCE) as bus:
+            await ingest(bus, span(1))
+            state = await state_when(bus, lambda state: all_sealed(state) and healthy(state))
+            assert (state.segments, state.sealed_spans) == (1, 1)
+            assert await names(bus) == ["span 1"]
+            assert await ingest(bus, span(1)) == IngestSummary(stored=0, duplicates=1)
+            await ingest(bus, span(2, trace_id=2))
+            await state_when(bus, all_sealed)
+            assert await names(bus) == ["span 1", "span 2"]
+    assert inspect(Folders(path)) == []
+
+
+async def test_sealing_that_fails_again_and_again_leaves_one_file_at_most(path: Path) -> None:
+    segments = path.with_suffix(".segments")
+    tried: set[str] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("actors.span_store.index._INSERT_SEGMENT", "INSERT INTO no_such_table SELECT ?, ?, ?, ?")
+        async with running_store(path, SEALED_AT_ONCE) as bus:
+            await ingest(bus, span(1))
+            while len(tried) < 3:
+                tried |= {file.name for file in segments.iterdir()}
+                assert await names(bus) == ["span 1"]
+            assert len(list(segments.iterdir())) <= 1
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        assert await names(bus) == ["span 1"]
+    assert inspect(Folders(path)) == []
+
+
+async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> None:
+    """When DuckDB fails at a commit, the new state may be the one that counts: no file goes before that is known."""
+    [before] = await fill(path, [1, 2])
+    connection = index.open_index(path)
+    numbers = iter([7])
+    files = SealedFiles(connection, path.with_suffix(".segments"), lambda: next(numbers))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("actors.span_store.index.transaction", lost_answer)
+        with pytest.raises(duckdb.IOException):
+            files.delete(Doomed("trace_id", f"{1:032x}", 2**40))
+    connection.close()
+    assert {file.name for file in path.with_suffix(".segments").iterdir()} == {before.name, "00000007.parquet"}
+    async with running_store(path) as bus:
+        assert (await bus.ask(GetStoreState())).problems == ()
+        assert await names(bus) == ["span 2"]
+    assert [file.name for file in path.with_suffix(".segments").iterdir()] == ["00000007.parquet"]
+
+
+@contextmanager
+def lost_answer(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    connection.begin()
+    yield
+    connection.commit()
+    raise duckdb.IOException("the disk said nothing")
