@@ -2,6 +2,7 @@
 
 import attrs
 
+from actors.errors import Unavailable
 from actors.ingestion.messages import GetIngestionState
 from actors.span_store.messages import GetStoreState
 from transports.http.config import APP_NAME
@@ -82,14 +83,20 @@ async def root(call: Call[None, None]) -> ServiceInfo:
 async def health(call: Call[None, None]) -> Health:
     version = call.config.version
     pull = await _pull(call) if call.config.pulls_spans else None
-    store = await call.bus.ask(GetStoreState())
-    if store.problems:
-        return DegradedHealth(
-            status="degraded", version=version, app_name=APP_NAME, problems=store.problems, ingestion=pull
-        )
+    problems = await _store_problems(call)
+    if problems:
+        return DegradedHealth(status="degraded", version=version, app_name=APP_NAME, problems=problems, ingestion=pull)
     if pull is not None:
         return PullingHealth(status="ok", version=version, app_name=APP_NAME, ingestion=pull)
     return Health(status="ok", version=version, app_name=APP_NAME)
+
+
+async def _store_problems(call: Call[None, None]) -> tuple[str, ...]:
+    """What is wrong with the span store. That it is away is an answer here, and not a reason to give none."""
+    try:
+        return (await call.bus.ask(GetStoreState())).problems
+    except Unavailable as away:
+        return (away.detail,)
 
 
 async def _pull(call: Call[None, None]) -> IngestionHealth:
