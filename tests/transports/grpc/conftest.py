@@ -71,7 +71,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
     bus = Bus()
     supervisor = Supervisor(bus)
     supervisor.add(KeyRegistryActor, partial(KeyRegistryActor, tmp_path / "junjo.db"))
-    supervisor.add(SpanStoreActor, partial(SpanStoreActor, tmp_path / "traces.duckdb"))
+    supervisor.add(SpanStoreActor, partial(SpanStoreActor, tmp_path / "traces.duckdb", accounts=tmp_path / "junjo.db"))
     await supervisor.start()
     issued = await bus.ask(IssueKey(name="test", scopes=frozenset(Scope), by=SYSTEM))
     yield Backend(bus=bus, key=issued.secret)
