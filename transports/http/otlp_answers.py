@@ -14,7 +14,7 @@ from actors.errors import InvalidRequest, StudioError
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
-_PREFIX = "/v1/"
+_PREFIXES = ("/v1/", "/v1development/")
 # HTTP statuses that have no StudioError behind them.
 _CODES = {
     400: Status.INVALID_ARGUMENT,
@@ -27,7 +27,7 @@ _CODES = {
 
 def speaks(request: web.Request) -> bool:
     """Whether this is a request of an OTLP exporter."""
-    return request.path.startswith(_PREFIX)
+    return request.path.startswith(_PREFIXES)
 
 
 def error_answer(
