@@ -25,6 +25,8 @@ from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
 from studio.logs import configure_logging
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
+from studio.transfer.client import TransferFailed
+from studio.transfer.commands import NAMES, add_commands, transfer
 from studio.upkeep import Upkeep, check_data, repair_data
 from transports.http.app import ROUTES
 from transports.http.openapi import openapi_document
@@ -62,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return demo(given.endpoint, given.key)
         case "openapi":
             return openapi()
+        case command if command in NAMES:
+            return transferred(given)
         case "check":
             return on_data(check_data)
         case "repair":
@@ -99,6 +103,17 @@ def demo(endpoint: str | None, key: str | None) -> int:
         print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
         return FAILED
     print(sent.report(endpoint))  # noqa: T201 - for the person at the terminal
+    return STOPPED
+
+
+def transferred(given: argparse.Namespace) -> int:
+    """Move data out of a studio or into one, and say what was moved."""
+    os.umask(0o077)  # as for the data folder
+    try:
+        print(transfer(given))  # noqa: T201 - for the person at the terminal
+    except TransferFailed as fault:
+        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        return FAILED
     return STOPPED
 
 
@@ -197,4 +212,5 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="send two example traces to a running studio")
     demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")
     demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")
+    add_commands(commands)
     return parser

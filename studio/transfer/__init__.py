@@ -1,0 +1,1 @@
+"""Data out of a studio and into one, from the command line."""

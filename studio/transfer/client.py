@@ -1,0 +1,83 @@
+"""A running studio, as a program on the command line speaks to it: one request after the other."""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPResponse
+from typing import IO
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import attrs
+
+_PATIENCE = 120.0  # seconds of silence
+_MOST_TRIES = 60
+_LATER = (429, 503)
+_LONGEST_WAIT = 10.0  # seconds between two tries
+
+
+class TransferFailed(Exception):
+    """The work cannot be done or gone on with. The text is one line for the person at the terminal; no key is in it."""
+
+
+@attrs.frozen
+class StudioClient:
+    """``endpoint`` is the URL of the REST API, without a slash at the end."""
+
+    endpoint: str
+    key: str = attrs.field(repr=False)
+
+    @contextmanager
+    def download(self, path: str, query: Mapping[str, str]) -> Iterator[IO[bytes]]:
+        """An answer, to be read inside the block. ``TransferFailed`` also when it ends too early."""
+        try:
+            with self._open(Request(f"{self.endpoint}{path}?{urlencode(query)}")) as response:  # noqa: S310 - see _open
+                yield response
+        except (HTTPException, ConnectionError, TimeoutError) as fault:
+            raise TransferFailed(f"{self.endpoint} broke off in the middle: what has come is not the whole") from fault
+
+    def send_spans(self, body: bytes, content_type: str) -> bytes:
+        """Post one OTLP request; the body of the answer. Waits where the studio asks for it."""
+        request = Request(f"{self.endpoint}/v1/traces", body, {"Content-Type": content_type})  # noqa: S310 - see _open
+        try:
+            with self._open(request) as response:
+                return response.read()
+        except (HTTPException, ConnectionError, TimeoutError) as fault:
+            raise TransferFailed(f"{self.endpoint} broke off in the middle") from fault
+
+    def _open(self, request: Request) -> HTTPResponse:
+        if not self.endpoint.startswith(("http://", "https://")):
+            raise TransferFailed(f"{self.endpoint} is no URL of a studio; one looks like http://127.0.0.1:1323")
+        if not self.key.isascii() or not self.key.isalnum():
+            raise TransferFailed("An API key has letters and digits only")
+        request.add_header("x-junjo-api-key", self.key)
+        for attempt in range(_MOST_TRIES):
+            try:
+                answer: HTTPResponse = urlopen(request, timeout=_PATIENCE)  # noqa: S310 - http and https only, see above
+            except HTTPError as refusal:
+                if refusal.code not in _LATER or attempt == _MOST_TRIES - 1:
+                    raise TransferFailed(f"{self.endpoint} says {refusal.code}: {_detail(refusal)}") from refusal
+                time.sleep(_wait(refusal))
+            except OSError as fault:
+                raise TransferFailed(f"No studio answers at {self.endpoint}: {fault}") from fault
+            else:
+                return answer
+        raise AssertionError("the last try ends above")
+
+
+def _detail(refusal: HTTPError) -> str:
+    body = refusal.read()
+    try:
+        document = json.loads(body)
+        return str(document.get("detail") or document["message"])
+    except (ValueError, KeyError, AttributeError):
+        return refusal.reason
+
+
+def _wait(refusal: HTTPError) -> float:
+    try:
+        return min(float(refusal.headers.get("Retry-After", "1")), _LONGEST_WAIT)
+    except ValueError:
+        return 1.0

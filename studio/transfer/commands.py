@@ -1,0 +1,58 @@
+"""The arguments of ``studio export``, ``import`` and ``backup``, and what each does."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.settings import client_defaults
+from studio.transfer.client import StudioClient, TransferFailed
+from studio.transfer.downloads import back_up, export
+from studio.transfer.uploads import import_files
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no other name for it
+
+NAMES = ("export", "import", "backup")
+_FORMATS = ("parquet", "jsonl", "csv")
+
+
+def add_commands(commands: "Commands") -> None:
+    """Make the commands known to the parser."""
+    exporting = commands.add_parser("export", help="write spans of a running studio to a file")
+    exporting.add_argument("file", type=Path, help="the file to write; its ending says the format: parquet, jsonl, csv")
+    exporting.add_argument("--service", help="only spans of this service")
+    exporting.add_argument("--from", help="only spans that started at this time (ISO 8601) or later")
+    exporting.add_argument("--to", help="only spans that started before this time")
+    _add_studio(exporting, "read")
+    importing = commands.add_parser("import", help="send spans in files to a running studio")
+    importing.add_argument("files", type=Path, nargs="+", help="exports of a studio, or OTLP in protobuf or JSON")
+    _add_studio(importing, "ingest")
+    backing_up = commands.add_parser("backup", help="copy everything of a running studio to a new folder")
+    backing_up.add_argument("folder", type=Path, help="the folder to make; a studio runs on it as its data folder")
+    _add_studio(backing_up, "backup")
+
+
+def transfer(given: argparse.Namespace) -> str:
+    """Do what a command of ``NAMES`` says; the report. Raises ``TransferFailed``."""
+    endpoint, key = client_defaults()
+    client = StudioClient((given.endpoint or endpoint).rstrip("/"), given.key or key)
+    if not client.key:
+        raise TransferFailed("no API key: give one with --key or in JUNJO_AI_STUDIO_API_KEY")
+    if given.command == "import":
+        return import_files(client, given.files)
+    if given.command == "backup":
+        return back_up(client, given.folder)
+    return export(client, given.file, _query(given))
+
+
+def _query(given: argparse.Namespace) -> dict[str, str]:
+    form = given.file.suffix.removeprefix(".")
+    if form not in _FORMATS:
+        raise TransferFailed(f"{given.file}: the name must end in .parquet, .jsonl or .csv")
+    chosen = {name: getattr(given, name) for name in ("service", "from", "to")}
+    return {"format": form} | {name: value for name, value in chosen.items() if value is not None}
+
+
+def _add_studio(parser: argparse.ArgumentParser, scope: str) -> None:
+    parser.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it here")
+    parser.add_argument("--key", help=f"an API key with the scope {scope}; by default JUNJO_AI_STUDIO_API_KEY")
