@@ -1,8 +1,12 @@
 """Kill the studio in the middle of load, again and again, and look for what it had acknowledged.
 
-Each round starts the studio on the same folder, lets several clients send over HTTP and gRPC, ends it with SIGKILL at a
-random moment, starts it again and counts back through REST: every acknowledged span is there, none twice. Then the
-clients send again what they had no answer for, as exporters do, and everything is counted again.
+Each round starts the studio on the same folder, lets several clients send over HTTP and gRPC, ends it with SIGKILL,
+starts it again and counts back through REST: every acknowledged span is there, none twice. Then the clients send again
+what they had no answer for, as exporters do, and everything is counted again, in the files too.
+
+Every other kill comes at a random moment; the others come inside of the store, at one of its delicate points after the
+other (scripts/load/mortal_studio.py). When the point is in a deletion, the service that is being deleted is gone
+afterwards at the latest when the deletion is asked for again, and it takes nothing else with it.
 
 Run from the repository: ``uv run python -m scripts.torture --rounds 25``.
 """
@@ -14,12 +18,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from http.client import HTTPException
 from pathlib import Path
 
 import attrs
 
+from actors.span_store.inspection import inspect
+from actors.span_store.recovery import Folders
 from scripts.load.machine import machine
+from scripts.load.mortal_studio import POINTS
 from scripts.load.own_studio import OwnStudio, SpanId
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.senders import SENDERS, NotAcknowledged, Sender
@@ -27,9 +35,11 @@ from scripts.load.senders import SENDERS, NotAcknowledged, Sender
 CLIENTS = ("http", "grpc") * 3
 SPANS_A_REQUEST = (1, 20, 200)
 MOST_REQUESTS = 150  # acknowledged before the kill
+SERVICES = "/api/v1/observability/services"
+DOOMED = "doomed"
 HEAD = (
-    "| round | requests acknowledged | spans acknowledged | in doubt | of these stored | missing | twice | start s |\n"
-    "|---|---|---|---|---|---|---|---|"
+    "| round | requests acknowledged | spans acknowledged | in doubt | of these stored | missing | twice "
+    "| faults in files | start s | killed at |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -39,7 +49,14 @@ class Load:
     Each payload is sent once, so that what has no answer is in doubt: it may be stored or not.
     """
 
-    def __init__(self, studio: OwnStudio, key: str, service: str, mixture: Sequence[Payloads]) -> None:
+    def __init__(
+        self,
+        studio: OwnStudio,
+        key: str,
+        service: str,
+        mixture: Sequence[Payloads],
+        clients: Sequence[str] = CLIENTS,
+    ) -> None:
         self.acknowledged: list[Payload] = []
         self.in_doubt: list[Payload] = []
         self.refusals: list[NotAcknowledged] = []
@@ -48,7 +65,7 @@ class Load:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._open = ExitStack()
-        senders = [self._open.enter_context(closing(SENDERS[protocol](studio, key))) for protocol in CLIENTS]
+        senders = [self._open.enter_context(closing(SENDERS[protocol](studio, key))) for protocol in clients]
         self._threads = [threading.Thread(target=self._client, args=(sender,)) for sender in senders]
         for thread in self._threads:
             thread.start()
@@ -99,15 +116,17 @@ class Finding:
     twice: int
     foreign: int  # stored, but never sent
     start_seconds: float
+    point: str = "any moment"  # of the kill; in brackets when it was not reached
+    faults: tuple[str, ...] = ()  # in the files
 
     @property
     def good(self) -> bool:
-        return self.missing == self.twice == self.foreign == 0
+        return self.missing == self.twice == self.foreign == len(self.faults) == 0
 
     def row(self, number: int) -> str:
         return (
             f"| {number} | {self.requests} | {self.acknowledged} | {self.in_doubt} | {self.rescued} "
-            f"| {self.missing} | {self.twice} | {self.start_seconds:.1f} |"
+            f"| {self.missing} | {self.twice} | {len(self.faults)} | {self.start_seconds:.1f} | {self.point} |"
         )
 
 
@@ -118,6 +137,7 @@ def rounds(
     spans_a_request: Sequence[int] = SPANS_A_REQUEST,
     most_requests: int = MOST_REQUESTS,
     seed: int | None = None,
+    points: Sequence[str] = tuple(POINTS),
 ) -> Iterator[Finding]:
     """So many kills on one folder. Raises ``AssertionError`` when a later round has harmed what an earlier one left.
 
@@ -128,10 +148,16 @@ def rounds(
     key, stored = "", dict[str, list[SpanId]]()
     for number in range(count):
         service = f"torture-{number}"
-        with OwnStudio(data_dir) as studio:
-            key = key or studio.sign_up()
-            load = Load(studio, key, service, mixture)
-            load.wait_for(chance.randint(1, most_requests))
+        point = points[number // 2 % len(points)] if points and number % 2 else ""
+        mark = data_dir.parent / f"died-{number}"
+        with OwnStudio(data_dir, program=mortal(point, chance, mark)) as studio:
+            key = studio.sign_in_or_up(key)
+            deletes = bool(point) and POINTS[point].deletes
+            # A deletion waits its turn between files that are sealed; full load would leave it few of these turns.
+            load = Load(studio, key, service, mixture, CLIENTS[:1] if deletes else CLIENTS)
+            if deletes:
+                delete_in_the_middle(studio, key, load)
+            load.wait_for(chance.randint(1, most_requests) if not point else most_requests)
             time.sleep(chance.random() * 0.03)  # so that the kill does not always follow an answer
             studio.kill()
             load.join()
@@ -140,11 +166,34 @@ def rounds(
             seconds = time.perf_counter() - began
             studio.sign_in()
             finding = compare(load, studio.stored(service), seconds)
-            yield finding
+            studio.rest("DELETE", f"{SERVICES}/{DOOMED}")
+            doomed = studio.stored(DOOMED)
             stored[service] = send_again(studio, key, service, load)
+            studio.terminate()
+        faults = (*inspect(Folders(data_dir / "duckdb" / "traces.duckdb")), *(["undeleted spans"] if doomed else []))
+        reached = point if mark.exists() else f"({point})" if point else "any moment"
+        yield attrs.evolve(finding, faults=faults, point=reached)
     with OwnStudio(data_dir) as studio:
         studio.sign_in()
         demand_unharmed(studio, stored)
+
+
+def mortal(point: str, chance: random.Random, mark: Path) -> Sequence[str]:
+    """The program that dies at the point, or the studio itself."""
+    if not point:
+        return ("studio",)
+    most = {"sync": 60, "_take_near": 12}.get(POINTS[point].name, 3)
+    return ("scripts.load.mortal_studio", point, str(chance.randint(1, most)), str(mark))
+
+
+def delete_in_the_middle(studio: OwnStudio, key: str, load: Load) -> None:
+    """Have a service stored among the load, and delete it when some of it is sealed."""
+    payloads = Payloads(20)
+    with closing(SENDERS["http"](studio, key)) as sender, suppress(NotAcknowledged, OSError, HTTPException):
+        for acknowledged in (5, 20, 60):
+            sender.send(payloads.make(DOOMED).body)
+            load.wait_for(acknowledged)
+            studio.rest("DELETE", f"{SERVICES}/{DOOMED}")
 
 
 def compare(load: Load, stored: Sequence[SpanId], start_seconds: float) -> Finding:
@@ -205,7 +254,7 @@ def main() -> int:
         )
         for finding in kills:
             findings.append(finding)
-            print(finding.row(len(findings)), flush=True)
+            print(finding.row(len(findings)), *finding.faults, sep="\n", flush=True)
     spans = sum(finding.acknowledged for finding in findings)
     bad = sum(not finding.good for finding in findings)
     print(f"\n{len(findings)} kills, {spans} spans acknowledged, {bad} rounds with a loss or a double")

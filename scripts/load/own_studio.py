@@ -44,11 +44,12 @@ class OwnStudio:
     The ports are its own choice unless ``variables`` say otherwise. Use it in a ``with`` block, which kills it.
     """
 
-    def __init__(self, data_dir: Path, **variables: str) -> None:
+    def __init__(self, data_dir: Path, *, program: Sequence[str] = ("studio",), **variables: str) -> None:
+        """``program`` is a module that runs a studio, and its arguments."""
         self.log = data_dir.parent / "studio.log"
         self.cookie = ""  # name and value, of the session that calls use
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "studio"],
+            [sys.executable, "-P", "-m", *program],
             env=environment(data_dir) | variables,
             cwd=data_dir.parent,
             stdin=subprocess.DEVNULL,
@@ -104,6 +105,13 @@ class OwnStudio:
         """Create the first user, stay signed in; a new API key for everything."""
         self._sign("/users/create-first-user")
         return str(self._good("POST", "/api_keys", {"name": "load"}).json["key"])
+
+    def sign_in_or_up(self, key: str) -> str:
+        """Sign in where there is a key already, or else ``sign_up``; the key."""
+        if not key:
+            return self.sign_up()
+        self.sign_in()
+        return key
 
     def sign_in(self) -> None:
         """Sign in as the user of an earlier ``sign_up`` on the same data."""

@@ -1,0 +1,116 @@
+"""A studio that ends itself with SIGKILL at a chosen point of its work. The studio itself has no such points.
+
+It seals and checkpoints far more often than others, so that each point is reached soon.
+
+``python -m scripts.load.mortal_studio POINT COUNT MARK`` dies when it comes to the point for the COUNT-th time, and
+writes the file MARK right before.
+"""
+
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from actors.span_store import index, journal, sealed_files, segments
+from actors.span_store.store import Limits, SpanStore
+from studio.cli import program
+
+_SEAL_AT = 1024 * 1024  # bytes
+_CHECKPOINT_AT = "512KB"
+_BESIDE_SECONDS = 0.02
+
+
+class When(Enum):
+    """When to die, seen from a call."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    DURING = "during"  # at a random moment
+
+
+@attrs.frozen
+class Point:
+    """A function of the store, by the place that it is called from."""
+
+    owner: Any
+    name: str
+    when: When
+    deletes: bool = False  # reached only while something is being deleted
+
+
+POINTS = {
+    "journal-written": Point(journal, "sync", When.BEFORE),
+    "journal-synced": Point(journal, "sync", When.AFTER),
+    "segment-half-written": Point(segments, "_take_near", When.BEFORE),
+    "segment-synced": Point(index, "write_segment", When.AFTER),
+    "index-written": Point(index, "add", When.AFTER),
+    "index-committing": Point(index, "add", When.DURING),
+    "index-committed": Point(index, "seal", When.AFTER),
+    "checkpoint": Point(index, "seal", When.DURING),
+    "journal-deleted": Point(journal.Journal, "delete", When.AFTER),
+    "deletion-written": Point(index, "remove", When.AFTER, deletes=True),
+    "deletion-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, deletes=True),
+    "deletion-checkpoint": Point(sealed_files.SealedFiles, "give_space_back", When.DURING, deletes=True),
+}
+
+
+def main() -> None:
+    name, count, mark = sys.argv[1:]
+    make_hasty()
+    make_mortal(POINTS[name], int(count), Path(mark))
+    sys.argv[1:] = []
+    program()
+
+
+def make_hasty() -> None:
+    """Let the store seal, checkpoint and tidy often."""
+    open_store = SpanStore.open.__func__  # type: ignore[attr-defined] # a class method has it
+    index._CHECKPOINT_AT = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
+
+    def open_hastily(cls: type[SpanStore], path: Path, *, threads: int, limits: Limits) -> Any:  # noqa: ANN401 - a coroutine
+        retention = attrs.evolve(limits.retention, every=timedelta(seconds=1))
+        return open_store(
+            cls, path, threads=threads, limits=attrs.evolve(limits, seal_at=_SEAL_AT, retention=retention)
+        )
+
+    SpanStore.open = classmethod(open_hastily)  # type: ignore[assignment] # the same signature
+
+
+def make_mortal(point: Point, count: int, mark: Path) -> None:
+    """Put the end of the process into the function."""
+    called = getattr(point.owner, point.name)
+    left = [count]
+
+    def mortal(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the function
+        left[0] -= 1
+        if left[0]:
+            return called(*arguments, **named)
+        if point.when is When.BEFORE:
+            die(mark)
+        if point.when is When.DURING:
+            threading.Timer(random.random() * _BESIDE_SECONDS, die, [mark]).start()
+        result = called(*arguments, **named)
+        if point.when is When.AFTER:
+            die(mark)
+        return result
+
+    replace: Callable[..., None] = setattr
+    replace(point.owner, point.name, mortal)
+
+
+def die(mark: Path) -> None:
+    mark.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+    signal.pause()  # the signal takes its moment
+
+
+if __name__ == "__main__":
+    main()
