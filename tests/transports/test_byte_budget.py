@@ -18,6 +18,31 @@ def test_refuses_what_does_not_fit_beside_others_and_says_when_to_retry() -> Non
     assert refusal.value.retry_after is not None
 
 
+def test_the_time_to_wait_is_how_long_requests_lately_took() -> None:
+    now = [0.0]
+    budget = ByteBudget(100, clock=lambda: now[0])
+    assert retry_after(budget) == 1.0
+    for _ in range(30):
+        with budget.reserve() as request:
+            request.grow(60)
+            now[0] += 4.0
+            request.grow(1)
+    assert retry_after(budget) == pytest.approx(4.0, rel=0.01)
+    for _ in range(30):
+        with budget.reserve() as request:
+            request.grow(60)
+    assert retry_after(budget) == 0.1
+
+
+def retry_after(budget: ByteBudget) -> float | None:
+    """What a request is told while another holds everything."""
+    with budget.reserve() as other, budget.reserve() as late:
+        other.grow(100)
+        with pytest.raises(Overloaded) as refusal:
+            late.grow(1)
+    return refusal.value.retry_after
+
+
 def test_takes_one_request_larger_than_itself_when_nothing_else_is_held() -> None:
     budget = ByteBudget(100)
     with budget.reserve() as alone:
