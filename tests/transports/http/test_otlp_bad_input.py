@@ -1,0 +1,139 @@
+"""Bodies that no exporter sends: each is refused, none costs a good one, and the studio goes on."""
+
+import asyncio
+import gzip
+import random
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.http_studio import HttpStudio, http_config, running_http_studio
+from tests.spans import otlp_request, otlp_span
+from transports.byte_budget import ByteBudget
+
+pytestmark = [pytest.mark.integration, pytest.mark.security]
+
+_LIMIT = 200_000
+_BUDGET = 1_000_000
+_GOOD = otlp_request(otlp_span(1)).SerializeToString()
+
+
+@pytest.fixture
+async def small(tmp_path: Path) -> AsyncIterator[tuple[HttpStudio, str, ByteBudget]]:
+    """A studio that takes little, an API key for it, and its room for requests."""
+    budget = ByteBudget(_BUDGET)
+    config = http_config(max_request_bytes=_LIMIT, otlp_budget=budget, body_seconds=1)
+    async with running_http_studio(tmp_path, config) as studio:
+        yield studio, await studio.make_key(await studio.set_up()), budget
+
+
+async def goes_on(studio: HttpStudio, key: str, budget: ByteBudget) -> None:
+    """Good spans are taken, and all room has come back."""
+    assert (await studio.send_spans(key, _GOOD)).body == b""
+    with budget.reserve() as everything:
+        everything.grow(_BUDGET)
+
+
+async def test_random_bytes_are_refused_and_never_stored(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+    studio, key, _ = small
+    chance = random.Random(1)
+    for size in (1, 2, 10, 100, 1000, 50_000):
+        for headers in ({}, {"Content-Encoding": "gzip"}, {"Content-Type": "application/json"}):
+            reply = await studio.send_spans(key, b"\x0f" + chance.randbytes(size), **headers)
+            assert reply.status == 400
+    services = await studio.call("GET", "/api/v1/observability/services", headers={"x-junjo-api-key": key})
+    assert services.json == []
+    await goes_on(*small)
+
+
+async def test_a_request_cut_anywhere_is_refused(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+    studio, key, _ = small
+    for length in range(1, len(_GOOD)):
+        assert (await studio.send_spans(key, _GOOD[:length])).status == 400
+    await goes_on(*small)
+
+
+async def test_an_endless_gzip_body_ends_at_the_limit(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+    studio, key, _ = small
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        packer = zlib.compressobj(0, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        while sent < 100 * _LIMIT:
+            sent += len(chunk := packer.compress(bytes(20_000)) + packer.flush(zlib.Z_SYNC_FLUSH))
+            yield chunk
+
+    reply = await studio.send_spans(key, endless(), **{"Content-Encoding": "gzip"})
+    assert reply.status == 413
+    assert sent < 100 * _LIMIT
+    await goes_on(*small)
+
+
+async def test_a_bomb_of_bombs_ends_at_the_limit(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+    studio, key, _ = small
+    for body in (gzip.compress(bytes(100_000_000)), gzip.compress(bytes(100_000)) * 100):
+        reply = await studio.send_spans(key, body, **{"Content-Encoding": "gzip"})
+        assert reply.status == 413
+    await goes_on(*small)
+
+
+@pytest.mark.parametrize("json", [False, True])
+async def test_odd_text_is_kept_or_replaced_and_breaks_no_page(
+    small: tuple[HttpStudio, str, ByteBudget], *, json: bool
+) -> None:
+    """NUL bytes, and lone surrogates where JSON can escape them."""
+    studio, key, _ = small
+    if json:
+        body = rb"""{"resourceSpans":[
+            {"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"tests"}}]},
+            "scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001",
+            "name":"a\ud800b\u0000","attributes":[{"key":"\udfff","value":{"stringValue":"\ud800"}}]}]}]}]}"""
+    else:
+        span = otlp_span(1, **{"a\0b": "c\0d"})
+        span.name = "a?b\0"
+        body = otlp_request(span).SerializeToString()
+    content_type = "application/json" if json else "application/x-protobuf"
+    assert (await studio.send_spans(key, body, **{"Content-Type": content_type})).status == 200
+    path = "/api/v1/observability/services/tests/spans"
+    (shown,) = (await studio.call("GET", path, headers={"x-junjo-api-key": key})).json
+    assert shown["name"] == "a?b\0"
+    assert shown["attributes_json"] == ({"?": "?"} if json else {"a\0b": "c\0d"})
+
+
+async def test_text_of_megabytes_comes_back_whole(studio: HttpStudio) -> None:
+    key = await studio.make_key(await studio.set_up())
+    span = otlp_span(1, **{"k" * 2_000_000: "v" * 2_000_000})
+    span.name = "n" * 2_000_000
+
+    async def in_pieces() -> AsyncIterator[bytes]:
+        body = otlp_request(span, service="s" * 1_000_000).SerializeToString()
+        for start in range(0, len(body), 500_000):
+            yield body[start : start + 500_000]
+
+    assert (await studio.send_spans(key, in_pieces())).status == 200
+    path = f"/api/v1/observability/traces/{1:032x}/spans"
+    (shown,) = (await studio.call("GET", path, headers={"x-junjo-api-key": key})).json
+    assert shown["attributes_json"] == {"k" * 2_000_000: "v" * 2_000_000}
+    assert (len(shown["name"]), len(shown["service_name"])) == (2_000_000, 1_000_000)
+
+
+async def test_slow_and_half_open_connections_hold_nobody_up(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+    studio, key, _ = small
+    head = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nx-junjo-api-key: {key}\r\nContent-Type: application/x-protobuf\r\n"
+    beginnings: list[Any] = [
+        b"",  # says nothing
+        b"POST /v1/tra",  # half a line
+        head.encode(),  # headers without end
+        f"{head}Content-Length: 1000\r\n\r\nab".encode(),
+        f"{head}Transfer-Encoding: chunked\r\n\r\n5\r\nab".encode(),
+    ]
+    connections = [await asyncio.open_connection("127.0.0.1", studio.port) for _ in range(20) for _ in beginnings]
+    for index, (_, writer) in enumerate(connections):
+        writer.write(beginnings[index % len(beginnings)])
+    assert (await studio.send_spans(key, _GOOD)).status == 200
+    for _, writer in connections:
+        writer.transport.abort()
