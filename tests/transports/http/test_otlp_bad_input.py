@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.http_studio import HttpStudio, http_config, running_http_studio
-from tests.spans import otlp_request, otlp_span
+from tests.spans import any_value, otlp_request, otlp_span
 from transports.byte_budget import ByteBudget
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
@@ -93,7 +93,8 @@ async def test_odd_text_is_kept_or_replaced_and_breaks_no_page(
             "scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001",
             "name":"a\ud800b\u0000","attributes":[{"key":"\udfff","value":{"stringValue":"\ud800"}}]}]}]}]}"""
     else:
-        span = otlp_span(1, **{"a\0b": "c\0d"})
+        span = otlp_span(1)
+        span.attributes.add(key="a\0b", value=any_value("c\0d"))
         span.name = "a?b\0"
         body = otlp_request(span).SerializeToString()
     content_type = "application/json" if json else "application/x-protobuf"
@@ -106,7 +107,8 @@ async def test_odd_text_is_kept_or_replaced_and_breaks_no_page(
 
 async def test_text_of_megabytes_comes_back_whole(studio: HttpStudio) -> None:
     key = await studio.make_key(await studio.set_up())
-    span = otlp_span(1, **{"k" * 2_000_000: "v" * 2_000_000})
+    span = otlp_span(1)
+    span.attributes.add(key="k" * 2_000_000, value=any_value("v" * 2_000_000))
     span.name = "n" * 2_000_000
 
     async def in_pieces() -> AsyncIterator[bytes]:
