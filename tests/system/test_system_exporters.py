@@ -45,13 +45,13 @@ class Program(threading.Thread):
     def __init__(self, exporter: SpanExporter) -> None:
         super().__init__(daemon=True)
         self._exporter = exporter
-        self._stop = threading.Event()
+        self._told_to_stop = threading.Event()
         self._grown = threading.Condition()
         self.ids: list[SpanId] = []
         self.failures = 0
 
     def run(self) -> None:
-        while not self._stop.is_set():
+        while not self._told_to_stop.is_set():
             spans = batch_of_spans()
             failed = self._exporter.export(spans) is not SpanExportResult.SUCCESS
             with self._grown:
@@ -66,7 +66,7 @@ class Program(threading.Thread):
             assert self._grown.wait_for(lambda: self.failures or len(self.ids) >= enough, _SECONDS)
 
     def stop(self) -> None:
-        self._stop.set()
+        self._told_to_stop.set()
         self.join(_SECONDS)
         assert not self.is_alive()
 
