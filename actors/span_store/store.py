@@ -90,6 +90,7 @@ class SpanStore:
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
         self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
+        self._sealing_waits = False  # in the queue of its thread
         self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
         self._tidied_at: datetime | None = None
         self._closed = False
@@ -208,7 +209,8 @@ class SpanStore:
 
     def seal_in_background(self) -> None:
         """Seal all generations but the one that is appended to."""
-        if len(self._generations) > 1 and not self._closed:
+        if len(self._generations) > 1 and not self._closed and not self._sealing_waits:
+            self._sealing_waits = True  # one is enough: it seals what is full by the time it runs
             sealing = asyncio.get_running_loop().run_in_executor(self._sealing, self._seal_full_ones)
             sealing.add_done_callback(lambda _: self.broken.set() if self._broken else None)
 
@@ -245,6 +247,7 @@ class SpanStore:
 
     def _seal_full_ones(self) -> None:
         """Seal the oldest first; one that fails stays in memory and in its journal, and is tried again."""
+        self._sealing_waits = False
         for generation in self._generations[:-1]:
             try:
                 if generation.rows:

@@ -372,3 +372,30 @@ def lost_answer(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     yield
     connection.commit()
     raise duckdb.IOException("the disk said nothing")
+
+
+async def test_a_folder_of_the_first_schema_opens_with_its_spans_and_knows_what_was_sealed(path: Path) -> None:
+    async with running_store(path) as bus:
+        await ingest(bus, span(1))
+    [journal] = path.with_suffix(".journals").iterdir()
+    content = journal.read_bytes()
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        await ingest(bus, span(2, trace_id=2))
+        await state_when(bus, all_sealed)
+    back_to_first_schema(path)
+    restored(journal, content)  # a crash came before its deletion
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        assert await names(bus) == ["span 1", "span 2"]
+        assert await ingest(bus, span(1), span(3)) == IngestSummary(stored=1, duplicates=1)
+        await state_when(bus, all_sealed)
+    assert inspect(Folders(path)) == []
+
+
+def back_to_first_schema(path: Path) -> None:
+    with duckdb.connect(path) as connection:
+        connection.execute("DROP TABLE sealed; ALTER TABLE segment DROP COLUMN checksum")
+        connection.execute("DELETE FROM schema_version WHERE version > 1")
+
+
+def restored(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
