@@ -12,7 +12,7 @@ from actors.errors import Unavailable
 from actors.span_store import index
 from actors.span_store.disk import sync_folder
 from actors.span_store.problems import CURE
-from actors.span_store.segments import forget_files, open_segment, segment_path
+from actors.span_store.segments import open_segment, segment_path
 
 # Small files are joined when so many lie next to each other, into one of so many bytes at most.
 _JOINED_FROM = 8
@@ -111,11 +111,9 @@ class SealedFiles:
         self._unlink(segments)
 
     def _unlink(self, segments: Sequence[int]) -> None:
-        """Remove files; those that are open count until they are closed, so none is kept open."""
         for segment in segments:
             segment_path(self._folder, segment).unlink(missing_ok=True)
         sync_folder(self._folder)
-        forget_files()
 
 
 def _first_run(files: Sequence[tuple[int, int]]) -> list[int]:

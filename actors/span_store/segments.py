@@ -138,29 +138,27 @@ def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> p
     by_group: defaultdict[int, list[int]] = defaultdict(list)
     for position in positions:
         by_group[position // ROW_GROUP].append(position)
-    file = _open(path)
     parts = []
     found: list[int] = []
-    for group, members in by_group.items():
-        table = file.read_row_group(group, columns=list(columns), use_threads=False)
-        parts.append(table.take([position % ROW_GROUP for position in members]))
-        found += members
+    with _open(path) as file:
+        for group, members in by_group.items():
+            table = file.read_row_group(group, columns=list(columns), use_threads=False)
+            parts.append(table.take([position % ROW_GROUP for position in members]))
+            found += members
     places = {position: place for place, position in enumerate(found)}
     return pa.concat_tables(parts).take([places[position] for position in positions])
 
 
-@lru_cache(maxsize=64)
 def _open(path: Path) -> pq.ParquetFile:
-    """Files never change, so their footers are read once.
-
-    They are read and not mapped: where a mapped file has lost its end, or the disk cannot read it, the process dies.
-    """
-    return open_segment(path)
+    """A reader of one's own: Arrow's are not made for several threads at once."""
+    return pq.ParquetFile(path, metadata=_footer(path), page_checksum_verification=True)
 
 
-def forget_files() -> None:
-    """Close the files that are kept open, so that those which were removed take no space any more."""
-    _open.cache_clear()
+@lru_cache(maxsize=64)
+def _footer(path: Path) -> pq.FileMetaData:
+    """Files never change, so their footers are read once."""
+    with open_segment(path) as file:
+        return file.metadata
 
 
 def segment_path(folder: Path, number: int) -> Path:
@@ -168,5 +166,8 @@ def segment_path(folder: Path, number: int) -> Path:
 
 
 def open_segment(path: Path) -> pq.ParquetFile:
-    """Open a file so that reading damaged pages is an ``OSError``."""
+    """Open a file so that reading damaged pages is an ``OSError``.
+
+    It is read and not mapped: where a mapped file has lost its end, or the disk cannot read it, the process dies.
+    """
     return pq.ParquetFile(path, page_checksum_verification=True)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 # Topics of problems.
+_MOST_MISSES = 4  # reads that a deletion made miss a file, until a miss is taken for what it is
 _DISK = "disk"
 _SEALING = "sealing"
 _DISK_FAILS = "The disk of the span store is full or fails: new spans are refused until it works"
@@ -118,10 +119,10 @@ class SpanStore:
             return query(SpanReader(cursor, Recent(self._generations), self._folders.segments, self._damage))
 
         def run(cursor: duckdb.DuckDBPyConnection) -> T:
-            try:
-                return answer(cursor)
-            except FileNotFoundError:  # a deletion came between the look into the index and that into the file
-                return answer(cursor)
+            for _ in range(_MOST_MISSES):
+                with suppress(FileNotFoundError):  # a deletion came between the look into the index and into the file
+                    return answer(cursor)
+            return answer(cursor)
 
         self._demand_open()
         return await self._guarded(self._readers.run(run))

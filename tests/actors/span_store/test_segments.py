@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -50,6 +51,18 @@ def test_rows_come_back_by_position_in_the_order_asked(tmp_path: Path) -> None:
     positions = [rows.num_rows - 1, 0, ROW_GROUP, ROW_GROUP - 1, 7, ROW_GROUP + 1]
     columns = ["seq", "attributes_json"]
     assert read_rows(path, positions, columns) == rows.select(columns).take(order).take(positions)
+
+
+def test_many_threads_read_the_same_file_at_once(tmp_path: Path) -> None:
+    rows = shuffled(ROW_GROUP // 2, 5)
+    path = tmp_path / "1.parquet"
+    order = reading_order(rows)
+    write_segment(path, rows, order)
+    positions = list(range(0, rows.num_rows, 97))
+    expected = rows.take(order).take(positions)
+    with ThreadPoolExecutor(4) as readers:
+        found = list(readers.map(lambda _: read_rows(path, positions, rows.column_names), range(40)))
+    assert all(each == expected for each in found)
 
 
 def test_nothing_unfinished_stays(tmp_path: Path) -> None:
