@@ -1,9 +1,11 @@
 """The write-ahead log: record batches in the order in which they were acknowledged.
 
-A file is a magic, then frames of a length, a CRC-32 and so many bytes. The first frame is the Arrow schema, each
-further one a record batch (Arrow IPC). What a crash cuts off at the end was never acknowledged.
+A file is frames, each of which begins at a multiple of 4096 bytes: a mark, a length, a CRC-32, padding to 64 bytes,
+then so many bytes of content, and zeros to the next multiple. The first frame is the Arrow schema, each further one a
+record batch (Arrow IPC). What a crash cuts off at the end was never acknowledged.
 """
 
+import mmap
 import os
 import struct
 import zlib
@@ -13,12 +15,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from actors.span_store.disk import set_aside, sync, sync_folder
+from actors.span_store.disk import open_around_cache, set_aside, sync, sync_folder, write_whole
 from actors.span_store.rows import ROWS
 
-_MAGIC = b"JUNJOWAL"
-_HEADER = struct.Struct("<II")  # length, CRC-32 of the content
-_MESSAGE = b"\xff\xff\xff\xff"  # what the content of every frame begins with (Arrow IPC)
+_BLOCK = 4096  # bytes, as disks want them for writes around the cache of the system
+_MARK = b"JUNJOWAL"
+_HEADER = struct.Struct("<8sQI44x")  # mark, length and CRC-32 of the content
+_BUFFER = 2 * 1024 * 1024  # bytes; frames are larger only when requests are
+_MOST_KEPT = 8 * 1024 * 1024
 
 
 class Journal:
@@ -27,12 +31,13 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Open for appending; a new file gets its head. An older file goes through ``recover`` first."""
         self.path = path
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = open_around_cache(path)
+        self._buffer = mmap.mmap(-1, _BUFFER)
         self._torn = False  # behind ``size`` there may be a part of a frame
         self.size = os.fstat(self._file).st_size
         if self.size == 0:
             try:
-                self._write(_MAGIC, ROWS.serialize())
+                self._write(ROWS.serialize())
                 sync_folder(path.parent)
             except OSError:
                 os.close(self._file)
@@ -40,7 +45,7 @@ class Journal:
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Write one batch. ``OSError`` when the disk does not take it; it is not in the file then."""
-        self._write(b"", batch.serialize())
+        self._write(batch.serialize())
 
     def close(self) -> None:
         os.close(self._file)
@@ -49,19 +54,31 @@ class Journal:
         self.close()
         self.path.unlink()
 
-    def _write(self, before: bytes, content: pa.Buffer) -> None:
+    def _write(self, content: pa.Buffer) -> None:
         self._cut_torn_end()  # or what follows it would be lost with it
-        header = before + _HEADER.pack(content.size, zlib.crc32(content))
+        frame = self._frame(content)
         self._torn = True
         try:
-            _write_all(self._file, [memoryview(header), memoryview(content)])
+            write_whole(self._file, frame, self.size)
             sync(self._file)
         except OSError:
             with suppress(OSError):  # a disk that fails; the next append tries again
                 self._cut_torn_end()
             raise
         self._torn = False
-        self.size += len(header) + content.size
+        self.size += len(frame)
+
+    def _frame(self, content: pa.Buffer) -> memoryview:
+        """Put together in memory of one's own: it lies at the beginning of a page, and is not got from the system."""
+        end = _HEADER.size + content.size
+        whole = _up_to_block(end)
+        if not whole <= len(self._buffer) <= max(whole, _MOST_KEPT):
+            self._buffer = mmap.mmap(-1, max(whole, _BUFFER))
+        frame = memoryview(self._buffer)[:whole]
+        _HEADER.pack_into(frame, 0, _MARK, content.size, zlib.crc32(content))
+        frame[_HEADER.size : end] = memoryview(content).cast("B")
+        frame[end:] = bytes(whole - end)
+        return frame
 
     def _cut_torn_end(self) -> None:
         if self._torn:
@@ -99,10 +116,9 @@ def whole_batches(path: Path) -> tuple[list[pa.RecordBatch], bool]:
 def _read(data: bytes) -> tuple[list[pa.RecordBatch], pa.Schema, int]:
     """All whole batches in our form, the form in which they are written, and where the frames without gap end."""
     form, end, batches = ROWS, 0, []
-    position = len(_MAGIC) if data.startswith(_MAGIC) else 0
     for begin, content in _frames(data):
-        if begin == position:
-            position = end = begin + _HEADER.size + len(content)
+        if begin == end:
+            end = _end_of_frame(begin, len(content))
         message = pa.ipc.read_message(pa.py_buffer(content))
         if message.type == "schema":
             form = pa.ipc.read_schema(message)
@@ -113,30 +129,32 @@ def _read(data: bytes) -> tuple[list[pa.RecordBatch], pa.Schema, int]:
 
 def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:
     """Place and content of each whole frame. Behind what is none, the next one is looked for."""
-    position = len(_MAGIC)
-    while position >= 0:
+    position = 0
+    while position < len(data):
         content = _frame_at(data, position)
         if content is None:
-            position = _next_candidate(data, position)
+            position += _BLOCK
         else:
             yield position, content
-            position += _HEADER.size + len(content)
+            position = _end_of_frame(position, len(content))
 
 
 def _frame_at(data: bytes, position: int) -> memoryview | None:
-    if position + _HEADER.size > len(data):
+    if not data.startswith(_MARK, position) or position + _HEADER.size > len(data):
         return None
-    length, checksum = _HEADER.unpack_from(data, position)
-    content = memoryview(data)[position + _HEADER.size : position + _HEADER.size + length]
-    return content if 0 < length == len(content) and zlib.crc32(content) == checksum else None
+    _, length, checksum = _HEADER.unpack_from(data, position)
+    if not 0 < length <= _end_of_frame(position, length) <= len(data):
+        return None
+    content = memoryview(data)[position + _HEADER.size :][:length]
+    return content if zlib.crc32(content) == checksum else None
 
 
-def _next_candidate(data: bytes, position: int) -> int:
-    """The next place behind where a frame may begin; -1 when there is none."""
-    found = data.find(_MESSAGE, position + 1 + _HEADER.size)
-    while found >= 0 and _HEADER.unpack_from(data, found - _HEADER.size)[0] % 8:  # Arrow's messages are padded
-        found = data.find(_MESSAGE, found + 1)
-    return found - _HEADER.size if found >= 0 else -1
+def _end_of_frame(begin: int, length: int) -> int:
+    return begin + _up_to_block(_HEADER.size + length)
+
+
+def _up_to_block(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
 
 
 def _is_more_than_a_torn_end(data: bytes, end: int) -> bool:
@@ -145,15 +163,13 @@ def _is_more_than_a_torn_end(data: bytes, end: int) -> bool:
     A torn write leaves the beginning of one frame, or zeros where a file grew and nothing was written. A frame of full
     length whose sum is wrong was damaged, and so was one with another behind it.
     """
-    rest = data[end:]
-    if end == 0 and _MAGIC.startswith(rest[: len(_MAGIC)]):
-        rest = rest[len(_MAGIC) :]
-    elif end == 0:
-        return any(rest)
-    if len(rest) < _HEADER.size or not any(rest):
+    rest = data[end : end + _HEADER.size]
+    if not any(data[end:]) or (_MARK.startswith(rest[: len(_MARK)]) and len(rest) < _HEADER.size):
         return False
-    length, _ = _HEADER.unpack_from(rest, 0)
-    return bool(_HEADER.size + length <= len(rest)) or any(begin >= end for begin, _ in _frames(data))
+    if not rest.startswith(_MARK):
+        return True
+    _, length, _ = _HEADER.unpack(rest)
+    return _end_of_frame(end, length) <= len(data) or any(begin >= end for begin, _ in _frames(data))
 
 
 def _in_our_form(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -178,12 +194,3 @@ def _replace(path: Path, batches: Sequence[pa.RecordBatch]) -> None:
     journal.close()
     unfinished.rename(path)
     sync_folder(path.parent)
-
-
-def _write_all(file: int, parts: list[memoryview]) -> None:
-    while parts:
-        written = os.writev(file, parts)
-        while parts and written >= len(parts[0]):
-            written -= len(parts.pop(0))
-        if parts:
-            parts[0] = parts[0][written:]

@@ -1,11 +1,13 @@
 """The write-ahead log keeps what it acknowledged, and only that, whatever happens to its end."""
 
 import errno
+import fcntl
 import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -82,13 +84,13 @@ def test_zeros_behind_the_end_are_a_torn_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "lost"),
     [
-        pytest.param(0, "nothing", id="magic"),
+        pytest.param(0, "nothing", id="mark"),
         pytest.param(8, "nothing", id="length-of-the-schema"),
-        pytest.param(40, "nothing", id="schema"),
-        pytest.param("first", 0, id="length-of-a-batch"),
-        pytest.param("first+6", 0, id="sum-of-a-batch"),
+        pytest.param(100, "nothing", id="schema"),
+        pytest.param("first+8", 0, id="length-of-a-batch"),
+        pytest.param("first+16", 0, id="sum-of-a-batch"),
         pytest.param("first+100", 0, id="a-batch"),
-        pytest.param("second+3", 1, id="length-far-beyond-the-end"),
+        pytest.param("second+12", 1, id="length-far-beyond-the-end"),
         pytest.param("last+100", 3, id="the-last-batch"),
     ],
 )
@@ -149,6 +151,37 @@ def test_an_end_that_could_not_be_cut_off_is_cut_off_before_the_next_append(
     journal.append(batch(4))
     journal.close()
     assert recover(tmp_path / "1.journal", tmp_path / "damaged") == ([batch(0), batch(4)], False)
+
+
+def test_a_request_larger_than_the_buffer_comes_back_and_its_memory_does_not_stay(tmp_path: Path) -> None:
+    path = tmp_path / "1.journal"
+    large = numbered(rows_of(span_columns([span(1, attributes={"text": os.urandom(6_000_000).hex()})])), 0)
+    journal = Journal(path)
+    journal.append(large)
+    journal.append(batch(1))
+    journal.close()
+    assert recover(path, tmp_path / "damaged") == ([large, batch(1)], False)
+
+
+@pytest.mark.parametrize("refused", ["open", "pwrite"])
+def test_a_file_system_that_does_not_write_around_its_cache_is_written_as_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    direct = getattr(os, "O_DIRECT", 0)
+    if not direct:
+        pytest.skip("this system has no such writes")
+    called = getattr(os, refused)
+
+    def refuse(file: Any, *arguments: Any) -> Any:
+        flags = arguments[0] if refused == "open" else fcntl.fcntl(file, fcntl.F_GETFL)
+        if flags & direct:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return called(file, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, refused, refuse)
+        written(tmp_path / "1.journal", 2)
+    assert recover(tmp_path / "1.journal", tmp_path / "damaged") == ([batch(0), batch(2)], False)
 
 
 def failing_disk(*_: object) -> None:
