@@ -16,6 +16,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope as OtlpScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as OtlpResource
 
+from actors.span_store.attributes import attribute_map
+from actors.span_store.span_text import plain_json
 from actors.span_store.spans import (
     Attributes,
     AttributeValue,
@@ -33,6 +35,14 @@ _decoder = ptars.HandlerPool([span_columns_pb2.DESCRIPTOR]).get_for_message(span
 # Members of AnyValue that are taken over as they are, in the order in which they are looked for.
 _PLAIN = ("int_value", "double_value", "bool_value", "bytes_value")
 _NESTED = ("array_value", "kvlist_value")
+_MADE_ONE_BY_ONE = ("double_value", "bytes_value", *_NESTED)
+
+
+_UNSET, _NO_TEXT = pa.scalar(0, pa.int32()), pa.scalar("", pa.string())
+
+
+class _NeedsCare(ValueError):
+    """What the careful decoder takes over."""
 
 
 def decode_columns(body: bytes) -> SpanColumns | None:
@@ -52,8 +62,8 @@ def _columns(resource_spans: pa.StructArray) -> SpanColumns | None:
         return None
     status = spans.field("status")
     return SpanColumns(
-        trace_id=pa.array([each.hex() for each in trace_ids], pa.string()),
-        span_id=pa.array([each.hex() for each in span_ids], pa.string()),
+        trace_id=_hex(trace_ids, 16),
+        span_id=_hex(span_ids, 8),
         parent_span_id=pa.array(map(parent_id, spans.field("parent_span_id").to_pylist()), pa.string()),
         trace_state=spans.field("trace_state"),
         flags=spans.field("flags"),
@@ -61,17 +71,24 @@ def _columns(resource_spans: pa.StructArray) -> SpanColumns | None:
         kind=spans.field("kind"),
         start_time_unix_nano=spans.field("start_time_unix_nano"),
         end_time_unix_nano=spans.field("end_time_unix_nano"),
-        attributes=_attributes(spans.field("attributes")),
+        attributes=_attribute_map(spans.field("attributes")),
         dropped_attributes_count=spans.field("dropped_attributes_count"),
         events=_events(spans.field("events")),
         dropped_events_count=spans.field("dropped_events_count"),
         links=_links(spans.field("links")),
         dropped_links_count=spans.field("dropped_links_count"),
-        status_code=pc.fill_null(pc.struct_field(status, "code"), 0),
-        status_message=pc.fill_null(pc.struct_field(status, "message"), ""),
+        status_code=pc.fill_null(pc.struct_field(status, "code"), _UNSET),
+        status_message=pc.fill_null(pc.struct_field(status, "message"), _NO_TEXT),
         resource=_spread(_resources(resource_spans), _counts(resource_spans, scope_spans)),
         scope=_spread(_scopes(scope_spans), pc.list_value_length(scope_spans.field("spans")).to_pylist()),
     )
+
+
+def _hex(ids: list[bytes], size: int) -> pa.StringArray:
+    """Ids of so many bytes each, in one go."""
+    ends = pa.array(range(0, 2 * size * len(ids) + 1, 2 * size), pa.int32())
+    text = b"".join(ids).hex().encode()
+    return pa.StringArray.from_buffers(len(ids), ends.buffers()[1], pa.py_buffer(text))
 
 
 def _resources(resource_spans: pa.StructArray) -> Iterator[Resource]:
@@ -98,6 +115,47 @@ def _spread(items: Iterator[Any], counts: list[int]) -> list[Any]:
     return [item for item, count in zip(items, counts, strict=True) for _ in range(count)]
 
 
+def _attribute_map(lists: pa.ListArray) -> pa.MapArray:
+    """Attributes as the span store keeps them. ``_NeedsCare`` where that form does not say everything."""
+    pairs = lists.flatten()
+    keys, values = pairs.field("key"), pairs.field("value")
+    texts, others = values.field("string_value"), _others(values)
+    if texts.null_count + others.null_count != len(keys):
+        raise _NeedsCare("an attribute without value")
+    names = keys.dictionary_encode()
+    rows = pc.list_parent_indices(lists)
+    each = pc.add(pc.multiply(rows, pa.scalar(len(names.dictionary), pa.int64())), names.indices)
+    if pc.count_distinct(each).as_py() != len(keys):
+        raise _NeedsCare("a span with two attributes of one key")
+    return attribute_map(lists.offsets, keys, texts, others)
+
+
+def _others(values: pa.StructArray) -> pa.StringArray:
+    """The values that are no strings, as JSON."""
+    found = pc.cast(values.field("int_value"), pa.string())
+    if values.field("bool_value").null_count < len(values):
+        found = pc.coalesce(found, pc.cast(values.field("bool_value"), pa.string()))
+    for member in _MADE_ONE_BY_ONE:
+        ones = values.field(member)
+        if ones.null_count < len(values):
+            texts = pa.array([_json(value, member) for value in ones.drop_null().to_pylist()], pa.string())
+            found = pc.replace_with_mask(found, ones.is_valid(), texts)
+    return found
+
+
+def _json(value: Any, member: str) -> bytes:  # noqa: ANN401 - what protobuf gives for this member
+    text, exact = plain_json(nested_value(_any_value(value, member), member) if member in _NESTED else value)
+    if not exact:
+        raise _NeedsCare("a value that JSON cannot say")
+    return text
+
+
+def _any_value(encoded: bytes, member: str) -> AnyValue:
+    value = AnyValue()
+    getattr(value, member).MergeFromString(encoded)
+    return value
+
+
 def _attributes(lists: pa.ListArray) -> list[Attributes]:
     """A dictionary for each list of key-value pairs; an attribute without value is left out, of two the last counts."""
     pairs = lists.flatten()
@@ -119,9 +177,7 @@ def _values(values: pa.StructArray) -> list[AttributeValue]:
             found[position] = value
     for member in _NESTED:
         for position, encoded in _set_ones(values.field(member)):
-            value = AnyValue()
-            getattr(value, member).MergeFromString(encoded)
-            found[position] = nested_value(value, member)
+            found[position] = nested_value(_any_value(encoded, member), member)
     return found
 
 

@@ -8,27 +8,44 @@ Vercel AI SDK, and Junjo's own attributes before and since 0.63.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from actors.span_store.spans import Attributes, AttributeValue
+from actors.span_store.attributes import Pairs
+from actors.span_store.spans import AttributeValue
 
 VERSION = 1
 
 
-def _text(value: AttributeValue) -> str | None:
-    return value if isinstance(value, str) else None
+def _texts(texts: pa.StringArray, _: pa.StringArray) -> list[str | None]:
+    values: list[str | None] = texts.to_pylist()
+    return values
+
+
+def _counts(_: pa.StringArray, others: pa.StringArray) -> list[int | None]:
+    """Token counts; a whole float is what JSON makes of an integer in some senders."""
+    try:
+        values: list[int | None] = pc.cast(others, pa.int64()).to_pylist()
+    except pa.ArrowInvalid:
+        return [None if other is None else _count(orjson.loads(other)) for other in others.to_pylist()]
+    return values
 
 
 def _count(value: AttributeValue) -> int | None:
-    """A token count; a whole float is what JSON makes of an integer in some senders."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) else None
+
+
+def _amounts(_: pa.StringArray, others: pa.StringArray) -> list[float | None]:
+    return [None if other is None else _amount(orjson.loads(other)) for other in others.to_pylist()]
 
 
 def _amount(value: AttributeValue) -> float | None:
@@ -39,22 +56,25 @@ def _amount(value: AttributeValue) -> float | None:
 
 @attrs.frozen
 class HotColumn:
-    """One column and the attributes that may fill it; the first that is there with a fitting type wins."""
+    """One column and the attributes that may fill it; the first that is there with a fitting type wins.
+
+    ``read`` takes the two members of many values, see ``attributes``, and returns ``None`` for those that do not fit.
+    """
 
     name: str
-    read: Callable[[AttributeValue], Any]
+    read: Callable[[pa.StringArray, pa.StringArray], Sequence[Any]]
     attributes: tuple[str, ...]
 
 
 HOT_COLUMNS: tuple[HotColumn, ...] = (
-    HotColumn("junjo_span_type", _text, ("junjo.span_type",)),
-    HotColumn("junjo_id", _text, ("junjo.id", "junjo.executable_runtime_id")),
-    HotColumn("junjo_parent_id", _text, ("junjo.parent_id", "junjo.parent_executable_runtime_id")),
-    HotColumn("openinference_span_kind", _text, ("openinference.span.kind",)),
-    HotColumn("gen_ai_operation_name", _text, ("gen_ai.operation.name",)),
+    HotColumn("junjo_span_type", _texts, ("junjo.span_type",)),
+    HotColumn("junjo_id", _texts, ("junjo.id", "junjo.executable_runtime_id")),
+    HotColumn("junjo_parent_id", _texts, ("junjo.parent_id", "junjo.parent_executable_runtime_id")),
+    HotColumn("openinference_span_kind", _texts, ("openinference.span.kind",)),
+    HotColumn("gen_ai_operation_name", _texts, ("gen_ai.operation.name",)),
     HotColumn(
         "model",
-        _text,
+        _texts,
         (
             "gen_ai.response.model",
             "llm.response.model_name",
@@ -69,7 +89,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
     ),
     HotColumn(
         "provider",
-        _text,
+        _texts,
         (
             "gen_ai.provider.name",
             "gen_ai.system",
@@ -81,7 +101,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
     ),
     HotColumn(
         "input_tokens",
-        _count,
+        _counts,
         (
             "gen_ai.usage.input_tokens",
             "gen_ai.usage.prompt_tokens",
@@ -93,7 +113,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
     ),
     HotColumn(
         "output_tokens",
-        _count,
+        _counts,
         (
             "gen_ai.usage.output_tokens",
             "gen_ai.usage.completion_tokens",
@@ -105,7 +125,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
     ),
     HotColumn(
         "cache_read_tokens",
-        _count,
+        _counts,
         (
             "gen_ai.usage.cache_read.input_tokens",
             "gen_ai.usage.cache_read_input_tokens",
@@ -116,7 +136,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
     ),
     HotColumn(
         "cache_write_tokens",
-        _count,
+        _counts,
         (
             "gen_ai.usage.cache_write.input_tokens",
             "gen_ai.usage.cache_creation.input_tokens",
@@ -128,7 +148,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
     ),
     HotColumn(
         "reasoning_tokens",
-        _count,
+        _counts,
         (
             "gen_ai.usage.reasoning.output_tokens",
             "gen_ai.usage.reasoning_tokens",
@@ -136,34 +156,36 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
             "ai.usage.reasoningTokens",
         ),
     ),
-    HotColumn("cost", _amount, ("llm.cost.total", "gen_ai.usage.cost")),
+    HotColumn("cost", _amounts, ("llm.cost.total", "gen_ai.usage.cost")),
     HotColumn(
         "session_id",
-        _text,
+        _texts,
         ("session.id", "gen_ai.conversation.id", "langfuse.session.id", "ai.telemetry.metadata.sessionId"),
     ),
-    HotColumn("user_id", _text, ("user.id", "enduser.id", "langfuse.user.id", "ai.telemetry.metadata.userId")),
+    HotColumn("user_id", _texts, ("user.id", "enduser.id", "langfuse.user.id", "ai.telemetry.metadata.userId")),
 )
 
 
-# Where each attribute goes: column, its rank among the attributes of that column, and how its value is read.
-_TARGETS = {
-    name: (index, rank, column.read)
-    for index, column in enumerate(HOT_COLUMNS)
-    for rank, name in enumerate(column.attributes)
-}
-_NAMES = _TARGETS.keys()
-_NO_RANK = len(_TARGETS)
+# All attributes that fill a column, and which. Those of a column stand in the order in which they are asked.
+_SOURCES = [(name, column) for column in HOT_COLUMNS for name in column.attributes]
+_NAMES = pa.array([name for name, _ in _SOURCES], pa.string())
 
 
-def hot_values(attributes: Attributes) -> list[Any]:
-    """The values of ``HOT_COLUMNS`` in their order, ``None`` where the span does not say."""
-    values: list[Any] = [None] * len(HOT_COLUMNS)
-    ranks = [_NO_RANK] * len(HOT_COLUMNS)
-    for name in attributes.keys() & _NAMES:
-        index, rank, read = _TARGETS[name]
-        if rank < ranks[index]:
-            value = read(attributes[name])
+def hot_columns(attributes: pa.MapArray) -> dict[str, list[Any]]:
+    """The values of ``HOT_COLUMNS`` by name, ``None`` where a span does not say.
+
+    Only their attributes are looked at, and each name once for all spans.
+    """
+    pairs = Pairs(attributes)
+    rows_of_pairs = pairs.rows
+    sources = pc.index_in(pairs.keys, value_set=_NAMES)
+    values: dict[str, list[Any]] = {column.name: [None] * len(attributes) for column in HOT_COLUMNS}
+    present = pc.unique(sources).drop_null()
+    for source in sorted(present, key=pa.Int32Scalar.as_py, reverse=True):  # so that the first one stays
+        _, column = _SOURCES[source.as_py()]
+        ones = pc.indices_nonzero(pc.equal(sources, source))
+        rows, filled = rows_of_pairs.take(ones).to_pylist(), values[column.name]
+        for row, value in zip(rows, column.read(pairs.texts.take(ones), pairs.others.take(ones)), strict=True):
             if value is not None:
-                values[index], ranks[index] = value, rank
+                filled[row] = value
     return values

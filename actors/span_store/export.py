@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import Unavailable
+from actors.span_store.attributes import shown
 from actors.span_store.messages import ExportSpans
 from actors.span_store.problems import CURE
 from actors.span_store.recent import Recent
@@ -34,15 +35,18 @@ class SpanExport:
         self._folder = folder
 
     def parts(self) -> Iterator[pa.Table]:
-        """Tables with the columns of ``ROWS``; an empty one when there is no span. ``Unavailable`` for lost files."""
+        """Tables with the columns of ``ROWS``, attributes as JSON text; an empty one when there is no span.
+
+        ``Unavailable`` for lost files.
+        """
         gathered: list[pa.Table] = [ROWS.empty_table()]
         for rows in self._groups():
             gathered.append(rows)
             if sum(map(len, gathered)) >= ROW_GROUP or sum(each.nbytes for each in gathered) >= _MOST_BYTES:
-                yield pa.concat_tables(gathered)
+                yield shown(pa.concat_tables(gathered))
                 gathered = []
         if gathered:  # also when there was nothing at all
-            yield pa.concat_tables(gathered)
+            yield shown(pa.concat_tables(gathered))
 
     def _groups(self) -> Iterator[pa.Table]:
         end = self._recent().next_seq

@@ -43,9 +43,14 @@ class Journal:
                 os.close(self._file)
                 raise
 
-    def append(self, batch: pa.RecordBatch) -> None:
-        """Write one batch. ``OSError`` when the disk does not take it; it is not in the file then."""
-        self._write(batch.serialize())
+    def append(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Write one batch. ``OSError`` when the disk does not take it; it is not in the file then.
+
+        Returns the same rows in one piece of memory, so that whatever they were made from can go.
+        """
+        content = batch.serialize()
+        self._write(content)
+        return pa.ipc.read_record_batch(content, batch.schema)
 
     def close(self) -> None:
         os.close(self._file)

@@ -20,7 +20,7 @@ from actors.span_store.messages import (
     SpanPage,
 )
 from actors.span_store.recent import Recent
-from actors.span_store.rows import INDEX_COLUMNS
+from actors.span_store.rows import INDEX_COLUMNS, SHOWN_COLUMNS, stored_spans
 from actors.span_store.segments import read_rows
 from actors.span_store.spans import StoredSpan
 from actors.span_store.text_search import TextSearch
@@ -34,7 +34,6 @@ _FILTERS = {
 _AFTER = " AND (start_time_unix_nano < ? OR (start_time_unix_nano = ? AND seq < ?))"
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _LLM = "LLM"  # OpenInference span kind
-_STORED = list(StoredSpan._fields)
 
 
 class _Place(NamedTuple):
@@ -167,17 +166,17 @@ class SpanReader:
             table = self._rows(segment, members)
             if table is None:
                 continue
-            columns = (table[name].to_pylist() for name in _STORED)
-            stored = map(StoredSpan._make, zip(*columns, strict=True))
-            spans.update(zip((place.seq for place in members), stored, strict=True))
+            spans.update(zip((place.seq for place in members), stored_spans(table), strict=True))
         return tuple(spans[place.seq] for place in places if place.seq in spans)
 
     def _rows(self, segment: int | None, places: list[_Place]) -> pa.Table | None:
         if segment is None:
-            return self._recent.take([place.seq for place in places], _STORED)
+            return self._recent.take([place.seq for place in places], SHOWN_COLUMNS)
         positions = [place.position for place in places if place.position is not None]
         file = f"{segment:08d}.parquet"
-        return self._damage.skipped(self._cursor, file, lambda: read_rows(self._segments / file, positions, _STORED))
+        return self._damage.skipped(
+            self._cursor, file, lambda: read_rows(self._segments / file, positions, SHOWN_COLUMNS)
+        )
 
 
 def _after(request: SearchSpans, after: Cursor | None) -> SearchSpans:

@@ -45,8 +45,7 @@ class Generation:
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Make the batch durable, then visible. ``OSError`` when the disk does not take it."""
-        self.journal.append(batch)
-        self.remember(batch)
+        self.remember(self.journal.append(batch))
 
     def remember(self, batch: pa.RecordBatch) -> None:
         """Make a durable batch visible."""

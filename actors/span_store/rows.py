@@ -6,17 +6,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.conventions import HOT_COLUMNS, hot_values
+from actors.span_store.attributes import ATTRIBUTES, SHOWN, STORED, attribute_maps, attributes_at, shown
+from actors.span_store.conventions import HOT_COLUMNS, hot_columns
 from actors.span_store.span_text import (
     EMPTY_ARRAY,
     events_json,
     exact_json,
     links_json,
-    plain_json,
     resource_json,
     scope_json,
 )
-from actors.span_store.spans import Resource, SpanColumns
+from actors.span_store.spans import Resource, SpanColumns, StoredSpan
 
 # Fresh memory is expensive to get from the kernel, a page at a time. jemalloc keeps what it had for a second, Arrow's
 # default pool gives it back at once: with that, each span costs a fifth more.
@@ -53,7 +53,7 @@ BODY_FIELDS = [
     pa.field("status_message", pa.string()),
     pa.field("trace_state", pa.string()),
     pa.field("flags", pa.uint32()),
-    pa.field("attributes_json", pa.string()),
+    pa.field(STORED, ATTRIBUTES),
     pa.field("events_json", pa.string()),
     pa.field("links_json", pa.string()),
     pa.field("dropped_attributes_count", pa.uint32()),
@@ -66,35 +66,38 @@ BODY_FIELDS = [
 ROWS = pa.schema([pa.field("seq", pa.uint64()), *INDEX_FIELDS, *BODY_FIELDS])
 INDEX_COLUMNS = ["seq", *(field.name for field in INDEX_FIELDS)]
 _UNNUMBERED = pa.schema(list(ROWS)[1:])
+# What an answer that shows spans is made of: see ``stored_spans``.
+SHOWN_COLUMNS = [STORED if name == SHOWN else name for name in StoredSpan._fields]
+# With its type: Arrow looks for pandas each time that it has to find one out, which takes longer than all the rest.
+_NO_TEXT = pa.scalar("", pa.string())
 _NO_PARENT = pa.scalar(None, pa.string())
 
 
 def rows_of(spans: SpanColumns) -> pa.Table:
     """All columns but ``seq``."""
-    attributes = [plain_json(each) for each in spans.attributes]
+    attributes, inexact = attribute_maps(spans.attributes)
     events = _texts(spans.events, events_json)
     links = _texts(spans.links, links_json)
     resources = _shared(spans.resource, _resource_columns)
     scopes = _shared(spans.scope, scope_json)
     exact: list[bytes | None] = [None] * len(spans)
-    for row in _inexact(attributes, events, links, resources, scopes):
-        exact[row] = exact_json(spans, row)
-    hot = zip(*map(hot_values, spans.attributes), strict=True)
+    for row in {*inexact, *_inexact(events, links, resources, scopes)}:
+        exact[row] = exact_json(spans, row, attributes_at(spans.attributes, row))
     columns: dict[str, Any] = {
         "trace_id": spans.trace_id,
         "span_id": spans.span_id,
-        "parent_span_id": pc.if_else(pc.equal(spans.parent_span_id, ""), _NO_PARENT, spans.parent_span_id),
+        "parent_span_id": pc.if_else(pc.equal(spans.parent_span_id, _NO_TEXT), _NO_PARENT, spans.parent_span_id),
         "service_name": [name for name, _, _ in resources],
         "name": spans.name,
         "kind": spans.kind,
         "start_time_unix_nano": spans.start_time_unix_nano,
         "end_time_unix_nano": spans.end_time_unix_nano,
         "status_code": spans.status_code,
-        **dict(zip((field.name for field in _HOT_FIELDS), hot, strict=True)),
+        **hot_columns(attributes),
         "status_message": spans.status_message,
         "trace_state": spans.trace_state,
         "flags": spans.flags,
-        "attributes_json": [text for text, _ in attributes],
+        STORED: attributes,
         "events_json": [text for text, _ in events],
         "links_json": [text for text, _ in links],
         "dropped_attributes_count": spans.dropped_attributes_count,
@@ -107,11 +110,22 @@ def rows_of(spans: SpanColumns) -> pa.Table:
     return pa.table([_array(columns[field.name], field.type) for field in _UNNUMBERED], schema=_UNNUMBERED)
 
 
+def stored_spans(rows: pa.Table) -> list[StoredSpan]:
+    """Rows with ``SHOWN_COLUMNS`` as they are answered."""
+    rows = shown(rows)
+    columns = (rows[name].to_pylist() for name in StoredSpan._fields)
+    return [StoredSpan._make(values) for values in zip(*columns, strict=True)]
+
+
 def numbered(rows: pa.Table, first_seq: int) -> pa.RecordBatch:
     """The rows as one batch, numbered from ``first_seq`` on."""
     seq = pa.array(range(first_seq, first_seq + rows.num_rows), pa.uint64())
-    columns = [seq, *(column.combine_chunks() for column in rows.columns)]
-    return pa.RecordBatch.from_arrays(columns, schema=ROWS)
+    return pa.RecordBatch.from_arrays([seq, *map(_in_one, rows.columns)], schema=ROWS)
+
+
+def _in_one(column: pa.ChunkedArray) -> pa.Array:
+    """Arrow copies, also where there is one chunk only."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - an array already, or a sequence
@@ -123,10 +137,9 @@ def _texts(items: Sequence[Sequence[Any]], make: Any) -> list[tuple[bytes, bool]
     return [make(item) for item in items] if any(items) else [(EMPTY_ARRAY, True)] * len(items)
 
 
-def _inexact(*columns: Sequence[tuple[Any, ...]]) -> list[int]:
+def _inexact(*columns: Sequence[tuple[Any, ...]]) -> set[int]:
     """Rows of which any column ends in False: its plain JSON does not say all."""
-    wrong = [[row for row, value in enumerate(column) if not value[-1]] for column in columns]
-    return sorted({row for rows in wrong for row in rows})
+    return {row for column in columns for row, value in enumerate(column) if not value[-1]}
 
 
 def _shared(items: Sequence[Any], make: Any) -> list[Any]:  # noqa: ANN401 - a function of one item

@@ -36,6 +36,8 @@ _DICTIONARY = [
     "user_id",
     "status_message",
     "trace_state",
+    "attributes.key_value.key",
+    "attributes.key_value.value.json",
     "events_json",
     "links_json",
     "resource_json",
@@ -143,10 +145,10 @@ def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> p
     with _open(path) as file:
         for group, members in by_group.items():
             table = file.read_row_group(group, columns=list(columns), use_threads=False)
-            parts.append(table.take([position % ROW_GROUP for position in members]))
+            parts.append(table.take(pa.array([position % ROW_GROUP for position in members], pa.int64())))
             found += members
     places = {position: place for place, position in enumerate(found)}
-    return pa.concat_tables(parts).take([places[position] for position in positions])
+    return pa.concat_tables(parts).take(pa.array([places[position] for position in positions], pa.int64()))
 
 
 def _open(path: Path) -> pq.ParquetFile:

@@ -51,11 +51,11 @@ def is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON-like value
     return value is not None and not isinstance(value, bytes)
 
 
-def exact_json(spans: SpanColumns, row: int) -> bytes:
-    """Attributes of the span and its events, links, resource and scope in OTLP/JSON."""
+def exact_json(spans: SpanColumns, row: int, attributes: Attributes) -> bytes:
+    """Attributes of the span and those of its events, links, resource and scope in OTLP/JSON."""
     return orjson.dumps(
         {
-            "attributes": _key_values(spans.attributes[row]),
+            "attributes": _key_values(attributes),
             "events": [{"attributes": _key_values(event.attributes)} for event in spans.events[row]],
             "links": [{"attributes": _key_values(link.attributes)} for link in spans.links[row]],
             "resource": {"attributes": _key_values(spans.resource[row].attributes)},

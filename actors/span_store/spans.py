@@ -127,7 +127,7 @@ class SpanColumns:
     kind: pa.Int32Array
     start_time_unix_nano: pa.UInt64Array
     end_time_unix_nano: pa.UInt64Array
-    attributes: Sequence[Attributes]
+    attributes: pa.MapArray | Sequence[Attributes]  # see ``attributes``; as Arrow only when it says everything
     dropped_attributes_count: pa.UInt32Array
     events: Sequence[Sequence[SpanEvent]]
     dropped_events_count: pa.UInt32Array

@@ -8,6 +8,7 @@ everything is many short ones.
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -15,15 +16,16 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.span_store.attributes import STORED, matching
 from actors.span_store.damage import Damage
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.recent import Recent
+from actors.span_store.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.segments import open_segment
-from actors.span_store.spans import StoredSpan
 
-_SEARCHED = ("attributes_json", "name", "status_message", "events_json")
-_HOT = ["seq", "service_name", "start_time_unix_nano", *_SEARCHED]
-_STORED = list(StoredSpan._fields)
+_PLAIN = ("name", "status_message")
+_HOT = ["seq", "service_name", "start_time_unix_nano", STORED, *_PLAIN, "events_json"]
+_WHOLE = ["seq", *SHOWN_COLUMNS]
 
 
 class TextSearch:
@@ -82,15 +84,15 @@ class TextSearch:
                 rows = file.read_row_group(group, columns=_HOT)
                 mask = self._matches(rows)
                 if pc.any(mask).as_py():
-                    parts.append(file.read_row_group(group, columns=["seq", *_STORED]).filter(mask))
+                    parts.append(file.read_row_group(group, columns=_WHOLE).filter(mask))
             return pa.concat_tables(parts) if parts else file.schema_arrow.empty_table()
 
     def _matches(self, rows: pa.Table) -> pa.ChunkedArray:
         request = self._request
-        mask = pc.match_substring(rows[_SEARCHED[0]], self._pattern)
-        for column in _SEARCHED[1:]:
-            text = self._pattern if column.endswith("_json") else request.text
-            mask = pc.or_(mask, pc.match_substring(rows[column], text))
+        mask = matching(rows[STORED], request.text, self._pattern)
+        mask = pc.or_(mask, pc.match_substring(rows["events_json"], self._pattern))
+        for column in _PLAIN:
+            mask = pc.or_(mask, pc.match_substring(rows[column], request.text))
         start = rows["start_time_unix_nano"]
         if request.service_name is not None:
             mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
@@ -103,8 +105,7 @@ class TextSearch:
         return mask
 
     def _latest_first(self, rows: pa.Table) -> pa.Table:
-        return rows.select(["seq", *_STORED]).sort_by([("seq", "descending")])
+        return rows.select(_WHOLE).sort_by([("seq", "descending")])
 
     def _page(self, found: list[pa.Table], before: int | None) -> FoundSpans:
-        rows = [zip(*(table[name].to_pylist() for name in _STORED), strict=True) for table in found]
-        return FoundSpans(spans=tuple(StoredSpan(*values) for table in rows for values in table), before=before or None)
+        return FoundSpans(spans=tuple(chain.from_iterable(map(stored_spans, found))), before=before or None)

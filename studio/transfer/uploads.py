@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from actors.span_store.attributes import STORED, shown
 from studio.transfer.client import StudioClient, TransferFailed
 from studio.transfer.progress import Progress
 from transports.otlp_lines import otlp_request
@@ -83,7 +84,8 @@ def _of_parquet(path: Path) -> Iterator[_Upload]:
         share = path.stat().st_size / max(file.metadata.num_rows, 1)
         for batch in file.iter_batches(_ROWS):
             done += batch.num_rows
-            body = otlp_request(pa.Table.from_batches([batch]))
+            rows = pa.Table.from_batches([batch])
+            body = otlp_request(shown(rows) if STORED in rows.column_names else rows)
             yield _Upload(body, _JSON, batch.num_rows, int(done * share))
 
 

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from actors.span_store.conventions import HOT_COLUMNS, hot_values
+from actors.span_store.attributes import attribute_maps
+from actors.span_store.conventions import hot_columns
 
 pytestmark = pytest.mark.unit
 
 
 def hot(attributes: dict[str, Any]) -> dict[str, Any]:
-    values = zip(HOT_COLUMNS, hot_values(attributes), strict=True)
-    return {column.name: value for column, value in values if value is not None}
+    columns, _ = attribute_maps([{}, attributes])
+    return {name: values[1] for name, values in hot_columns(columns).items() if values[1] is not None}
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ SEGMENT = range(11, 21)  # the spans of the second one
         pytest.param(
             lambda f: spoil(f.index, "DELETE FROM segment WHERE segment = 1"), "does not know", [], id="row-lost"
         ),
-        pytest.param(lambda f: flip(files(f.journals)[0], 0.99), "is damaged", [1001], id="journal"),
+        pytest.param(lambda f: flip(files(f.journals)[0], 0.7), "is damaged", [1001], id="journal"),
     ],
 )
 async def test_damage_is_found_and_what_is_good_is_kept(
