@@ -92,7 +92,7 @@ class _Summed:
 def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> Written:
     """Write the rows in this order; the file is durable under its name when this returns.
 
-    One row group after the other is put in order, so that the spans are not in memory twice.
+    One row group after the other is put in order.
     """
     unfinished = path.with_suffix(".unfinished")
     try:
@@ -106,14 +106,19 @@ def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> Written:
 
 
 def _write(path: Path, rows: pa.Table, order: pa.Array) -> Written:
+    rows = rows.combine_chunks()  # what is in many pieces Arrow copies whole each time that it takes of it
     with path.open("wb") as file:
         summed = _Summed(file)
         with pq.ParquetWriter(summed, rows.schema, **_FORMAT) as writer:
             for begin in range(0, len(order), ROW_GROUP):
-                writer.write_table(_take_near(rows, order[begin : begin + ROW_GROUP]), ROW_GROUP)
+                writer.write_table(_row_group(rows, order[begin : begin + ROW_GROUP]), ROW_GROUP)
         file.flush()
         sync(file.fileno())
     return Written(summed.bytes, summed.checksum)
+
+
+def _row_group(rows: pa.Table, positions: pa.Array) -> pa.Table:
+    return rows.take(positions)
 
 
 def checksum(path: Path) -> int:
@@ -123,16 +128,6 @@ def checksum(path: Path) -> int:
         while block := file.read(_BLOCK):
             found = zlib.crc32(block, found)
     return found
-
-
-def _take_near(rows: pa.Table, positions: pa.Array) -> pa.Table:
-    """``rows.take(positions)``, where the positions are near each other, as those of traces mostly are.
-
-    Arrow copies the whole table before it takes from one that is in chunks.
-    """
-    bounds = pc.min_max(positions).as_py()
-    near = rows.slice(bounds["min"], bounds["max"] - bounds["min"] + 1)
-    return near.take(pc.subtract(positions, pa.scalar(bounds["min"], positions.type)))
 
 
 def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
