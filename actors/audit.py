@@ -82,6 +82,17 @@ class AuditedTransaction:
         )
         self.entries.append(entry)
 
+    async def has_deleted(self, resource: Resource, resource_id: str) -> bool:
+        """Whether the trail has the end of this one."""
+        return bool(
+            await self.rows(
+                "SELECT 1 FROM audit_trail WHERE action = ? AND resource_type = ? AND resource_id = ? LIMIT 1",
+                Action.DELETE.value,
+                resource.value,
+                resource_id,
+            )
+        )
+
 
 @asynccontextmanager
 async def audited(database: Database, at: datetime) -> AsyncIterator[AuditedTransaction]:

@@ -114,6 +114,10 @@ def transferred(given: argparse.Namespace) -> int:
     except TransferFailed as fault:
         print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
         return FAILED
+    except SettingsError as fault:
+        return _not_started(fault.lines)
+    except CannotStart as fault:
+        return _not_started([str(fault)])
     return STOPPED
 
 

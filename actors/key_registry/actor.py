@@ -3,7 +3,16 @@
 from pathlib import Path
 
 from actors.clock import Clock, utc_now
-from actors.key_registry.messages import ApiKey, IssuedKey, IssueKey, KeyRevoked, ListKeys, RevokeKey, VerifyKey
+from actors.key_registry.messages import (
+    AdoptKey,
+    ApiKey,
+    IssuedKey,
+    IssueKey,
+    KeyRevoked,
+    ListKeys,
+    RevokeKey,
+    VerifyKey,
+)
 from actors.key_registry.store import KeyStore
 from actors.runtime.actor import Actor, handles, handles_at_once
 
@@ -30,6 +39,10 @@ class KeyRegistryActor(Actor):
     @handles(IssueKey)
     async def issue(self, request: IssueKey) -> IssuedKey:
         return await self._store.issue(request.name, request.scopes, request.by)
+
+    @handles(AdoptKey)
+    async def adopt(self, request: AdoptKey) -> bool:
+        return await self._store.adopt(request.key, request.secret, request.by)
 
     @handles(RevokeKey)
     async def revoke(self, request: RevokeKey) -> None:

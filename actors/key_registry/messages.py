@@ -29,6 +29,19 @@ class IssuedKey:
 
 
 @attrs.frozen(kw_only=True)
+class AdoptKey(Request[bool]):
+    """Take a key over from another installation, so that programs go on with it.
+
+    False, and nothing changes, when the id or the secret is there already, or a key with this id was revoked here.
+    ``InvalidRequest`` when the secret has not the form of ours. The key's ``masked`` is made anew.
+    """
+
+    key: ApiKey
+    secret: str = attrs.field(repr=False)
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
 class IssueKey(Request[IssuedKey]):
     """Make a key. Names are kept as given, and need not be unique."""
 

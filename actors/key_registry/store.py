@@ -10,7 +10,7 @@ import nanoid
 
 from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
 from actors.clock import Clock
-from actors.errors import NotFound
+from actors.errors import InvalidRequest, NotFound
 from actors.key_registry import secret as key_secret
 from actors.key_registry.messages import ApiKey, IssuedKey
 from actors.principal import Principal, Scope
@@ -72,6 +72,18 @@ class KeyStore:
         self._remember(stored)
         return IssuedKey(key=key, secret=secret)
 
+    async def adopt(self, key: ApiKey, secret: str, by: Principal) -> bool:
+        """Store a key that was issued elsewhere. False when it is or was there. Raises ``InvalidRequest``."""
+        if not key_secret.could_be_secret(secret) or not secret.isalnum():
+            raise InvalidRequest("it is not 64 letters and digits, as safe keys are")
+        stored = StoredKey(key=attrs.evolve(key, masked=key_secret.masked(secret)), digest=key_secret.digest(secret))
+        if key.id in self._by_id or stored.digest in self._by_digest:
+            return False
+        adopted = await self._insert(stored, by, unless_deleted=True)
+        if adopted:
+            self._remember(stored)
+        return adopted
+
     async def revoke(self, key_id: str, by: Principal) -> None:
         """End a key. Raises ``NotFound``."""
         stored = self._by_id.get(key_id)
@@ -102,9 +114,11 @@ class KeyStore:
         for row in await self._database.rows("SELECT * FROM api_keys ORDER BY position"):
             self._remember(_stored_key(row))
 
-    async def _insert(self, stored: StoredKey, by: Principal) -> None:
+    async def _insert(self, stored: StoredKey, by: Principal, *, unless_deleted: bool = False) -> bool:
         key = stored.key
-        async with audited(self._database, key.created_at) as change:
+        async with audited(self._database, self._clock()) as change:
+            if unless_deleted and await change.has_deleted(Resource.API_KEY, key.id):
+                return False
             await change.rows(
                 "INSERT INTO api_keys (id, name, digest, masked, scopes, created_at, created_by, created_by_id) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -118,6 +132,7 @@ class KeyStore:
                 by.user_id,
             )
             await change.record(_entry(Action.CREATE, key, by))
+        return True
 
     def _remember(self, stored: StoredKey) -> None:
         self._by_digest[stored.digest] = stored

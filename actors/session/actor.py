@@ -11,6 +11,7 @@ from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
 from actors.session.messages import (
+    AdoptUser,
     CheckedSession,
     CheckSession,
     CreateFirstUser,
@@ -96,6 +97,10 @@ class SessionActor(Actor):
     @handles(CreateUser)
     async def create_user(self, request: CreateUser) -> User:
         return await self._accounts.users.create(request.email, request.password, request.by)
+
+    @handles(AdoptUser)
+    async def adopt_user(self, request: AdoptUser) -> bool:
+        return await self._accounts.users.adopt(request.user, request.password_hash, request.by)
 
     @handles(ListUsers, concurrent=True)
     async def users(self, _: ListUsers) -> tuple[User, ...]:

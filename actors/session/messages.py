@@ -78,6 +78,20 @@ class CreateUser(Request[User]):
 
 
 @attrs.frozen(kw_only=True)
+class AdoptUser(Request[bool]):
+    """Take an account over from another installation.
+
+    False, and nothing changes, when the id or e-mail is taken, or a user with this id was deleted here. The password
+    stays the same: ``password_hash`` is bcrypt, as ``$2b$12$…``, and replaced at the next sign-in; ``InvalidRequest``
+    when it has another form.
+    """
+
+    user: User
+    password_hash: str = attrs.field(repr=False)
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
 class ListUsers(Request[tuple[User, ...]]):
     """All users in the order of their creation."""
 

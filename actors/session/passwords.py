@@ -1,6 +1,7 @@
 """Password hashes: argon2id off the event loop, a few at a time."""
 
 import asyncio
+import re
 import secrets
 import threading
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import argon2
+import bcrypt
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from actors.errors import Overloaded
@@ -16,6 +18,9 @@ LONGEST = 1024  # characters
 _THREADS = 2  # each needs 19 MiB while it hashes
 _MOST_HELD = 128  # hashes waiting or in work; at some 30 ms each, about two seconds' worth
 _RETRY_AFTER = 1.0
+# Of accounts that were taken over. A cost of 12 is the usual one; each more doubles the 0.2 s that it takes.
+_BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}")
+_BCRYPT_BYTES = 72  # bcrypt looks at no more, and nobody could set a longer password
 
 T = TypeVar("T")
 
@@ -56,13 +61,15 @@ class PasswordHashes:
         return matches and known
 
     def outdated(self, stored: str) -> bool:
-        """Whether the hash was made with other parameters than those of now."""
-        return self._hasher.check_needs_rehash(stored)
+        """Whether the hash was made in another way, or with other parameters, than now."""
+        return is_bcrypt(stored) or self._hasher.check_needs_rehash(stored)
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
 
     def _matches(self, stored: str, password: bytes) -> bool:
+        if is_bcrypt(stored):
+            return _matches_bcrypt(stored, password)
         try:
             return self._hasher.verify(stored, password)
         except (VerificationError, InvalidHashError):
@@ -77,6 +84,18 @@ class PasswordHashes:
 
     def _give_room_back(self, _: "Future[T]") -> None:
         self._room.release()
+
+
+def is_bcrypt(stored: str) -> bool:
+    """Whether it is the hash of an account that was taken over; see ``AdoptUser``."""
+    return _BCRYPT.fullmatch(stored) is not None
+
+
+def _matches_bcrypt(stored: str, password: bytes) -> bool:
+    try:
+        return len(password) <= _BCRYPT_BYTES and bcrypt.checkpw(password, stored.encode())
+    except ValueError:  # some salts decode to nothing
+        return False
 
 
 def _encoded(password: str) -> bytes:

@@ -7,10 +7,10 @@ import nanoid
 
 from actors.audit import Action, AuditedTransaction, AuditEntry, Resource, audited
 from actors.clock import Clock
-from actors.errors import Conflict, NotFound, Refused
+from actors.errors import Conflict, InvalidRequest, NotFound, Refused
 from actors.principal import SYSTEM, Principal
 from actors.session.messages import SignedIn, User
-from actors.session.passwords import PasswordHashes
+from actors.session.passwords import PasswordHashes, is_bcrypt
 from actors.session.rows import user_in
 from actors.session.sessions import SessionStore
 from actors.sqlite import Database
@@ -64,6 +64,19 @@ class UserStore:
             await change.record(_entry(Action.CREATE, user, by))
         return user
 
+    async def adopt(self, user: User, password_hash: str, by: Principal) -> bool:
+        """Store a user who comes with an id and a bcrypt hash. False when one of the two is taken, or the id was.
+
+        Raises ``InvalidRequest``.
+        """
+        if not is_bcrypt(password_hash):
+            raise InvalidRequest("the hash of the password is none of bcrypt's")
+        async with audited(self._database, self._clock()) as change:
+            if await change.has_deleted(Resource.USER, user.id) or not await _insert(change, user, password_hash):
+                return False
+            await change.record(_entry(Action.CREATE, user, by))
+        return True
+
     async def all(self) -> tuple[User, ...]:
         """In the order of their creation."""
         return tuple(user_in(row) for row in await self._database.rows("SELECT * FROM users ORDER BY position"))
@@ -87,11 +100,11 @@ class UserStore:
 
 
 async def _insert(change: AuditedTransaction, user: User, password_hash: str, *, only_as_first: bool = False) -> bool:
-    """Whether the user was stored: the e-mail was free, and no user existed if this was to be the first."""
+    """Whether the user was stored: e-mail and id were free, and no user existed if this was to be the first."""
     rows = await change.rows(
         "INSERT INTO users (id, email, password_hash, is_active, created_at, updated_at) "
         "SELECT ?, ?, ?, ?, ?, ? WHERE NOT (? AND EXISTS (SELECT 1 FROM users)) "
-        "ON CONFLICT (email) DO NOTHING RETURNING id",
+        "ON CONFLICT DO NOTHING RETURNING id",
         user.id,
         user.email,
         password_hash,

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.settings import client_defaults
+from studio.settings import client_defaults, load_settings
 from studio.transfer.client import StudioClient, TransferFailed
 from studio.transfer.downloads import back_up, export
+from studio.transfer.from_junjo import import_from_junjo
 from studio.transfer.uploads import import_files
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ def add_commands(commands: "Commands") -> None:
     exporting.add_argument("--to", help="only spans that started before this time")
     _add_studio(exporting, "read")
     importing = commands.add_parser("import", help="send spans in files to a running studio")
-    importing.add_argument("files", type=Path, nargs="+", help="exports of a studio, or OTLP in protobuf or JSON")
+    importing.add_argument("files", type=Path, nargs="*", help="exports of a studio, or OTLP in protobuf or JSON")
+    importing.add_argument(
+        "--from-junjo",
+        type=Path,
+        metavar="DIR",
+        help="instead of files: the data folder of a Junjo AI Studio of before; with no studio running",
+    )
     _add_studio(importing, "ingest")
     backing_up = commands.add_parser("backup", help="copy everything of a running studio to a new folder")
     backing_up.add_argument("folder", type=Path, help="the folder to make; a studio runs on it as its data folder")
@@ -34,6 +41,10 @@ def add_commands(commands: "Commands") -> None:
 
 def transfer(given: argparse.Namespace) -> str:
     """Do what a command of ``NAMES`` says; the report. Raises ``TransferFailed``."""
+    if given.command == "import" and bool(given.files) == bool(given.from_junjo):
+        raise TransferFailed("give either files or --from-junjo DIR")
+    if given.command == "import" and given.from_junjo:
+        return import_from_junjo(given.from_junjo, load_settings())
     endpoint, key = client_defaults()
     client = StudioClient((given.endpoint or endpoint).rstrip("/"), given.key or key)
     if not client.key:

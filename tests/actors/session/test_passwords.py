@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 import argon2
+import bcrypt
 import pytest
 
 from actors.errors import Overloaded
-from actors.session.passwords import PasswordHashes
+from actors.session.passwords import PasswordHashes, is_bcrypt
 
 pytestmark = pytest.mark.unit
 
@@ -109,3 +110,21 @@ async def test_too_many_at_once_are_turned_away_and_room_comes_back() -> None:
     await asyncio.wait(held)
     assert (await passwords.hash("password123")).startswith("$argon2id$")
     passwords.close()
+
+
+@pytest.mark.parametrize("prefix", [b"2a", b"2b"])
+async def test_hashes_of_before_are_verified_and_outdated(passwords: PasswordHashes, prefix: bytes) -> None:
+    longest = "é" * 36  # 72 bytes
+    stored = bcrypt.hashpw(longest.encode(), bcrypt.gensalt(4, prefix)).decode()
+    assert await passwords.verify(stored, longest)
+    assert not await passwords.verify(stored, longest[:-1])
+    assert not await passwords.verify(stored, longest + "x")  # of which bcrypt would not see the end
+    assert not await passwords.verify(stored, "\ud800\0")
+    assert passwords.outdated(stored)
+    assert not passwords.outdated(await passwords.hash(longest))
+
+
+@pytest.mark.parametrize("stored", ["$2b$04$" + "." * 52, "$2b$31$" + "." * 53, "$2b$", ""])
+async def test_a_damaged_hash_of_before_fits_no_password(passwords: PasswordHashes, stored: str) -> None:
+    assert not is_bcrypt(stored)
+    assert not await passwords.verify(stored, "")
