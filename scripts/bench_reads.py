@@ -22,7 +22,7 @@ from pathlib import Path
 import attrs
 from aiohttp import web
 
-from scripts.bench_ingest import percentile
+from scripts.load.figures import percentile
 from scripts.load.machine import machine
 from scripts.load.own_studio import HOST, OwnStudio
 from scripts.load.payloads import Payloads

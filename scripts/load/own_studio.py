@@ -39,14 +39,16 @@ class StudioDidNotStart(Exception):
 
 
 class OwnStudio:
-    """A running studio over the data folder. Its log goes to ``studio.log`` beside the folder.
+    """A running studio over the data folder. Its log goes to ``studio.log`` beside the folder, or to ``log``.
 
     The ports are its own choice unless ``variables`` say otherwise. Use it in a ``with`` block, which kills it.
     """
 
-    def __init__(self, data_dir: Path, *, program: Sequence[str] = ("studio",), **variables: str) -> None:
+    def __init__(
+        self, data_dir: Path, *, program: Sequence[str] = ("studio",), log: Path | None = None, **variables: str
+    ) -> None:
         """``program`` is a module that runs a studio, and its arguments."""
-        self.log = data_dir.parent / "studio.log"
+        self.log = log or data_dir.parent / "studio.log"
         self.cookie = ""  # name and value, of the session that calls use
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", *program],

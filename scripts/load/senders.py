@@ -5,9 +5,11 @@ from http.client import HTTPConnection, HTTPException
 from typing import Protocol
 
 import grpc
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from scripts.load.own_studio import HOST, OwnStudio
+from scripts.load.own_studio import HOST
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _SECONDS = 120.0  # no answer for so long is a failure
@@ -16,12 +18,27 @@ _RETRYABLE_HTTP = frozenset((429, 502, 503, 504))
 _RETRYABLE_GRPC = frozenset(("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED", "ABORTED"))
 
 
-class NotAcknowledged(Exception):
-    """The request was refused, or its fate is unknown. ``retryable`` is what OTLP says of such an answer."""
+class Receiver(Protocol):
+    """Where OTLP is taken."""
 
-    def __init__(self, reason: str, *, retryable: bool) -> None:
+    @property
+    def http_port(self) -> int: ...
+
+    @property
+    def otlp_port(self) -> int:
+        """Of OTLP over gRPC."""
+
+
+class NotAcknowledged(Exception):
+    """The request was refused, or its fate is unknown. ``retryable`` is what OTLP says of such an answer.
+
+    ``retry_after`` is how many seconds the refusal said to wait, if it did.
+    """
+
+    def __init__(self, reason: str, *, retryable: bool, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class Sender(Protocol):
@@ -36,8 +53,8 @@ class Sender(Protocol):
 class HttpSender:
     """OTLP/HTTP in protobuf over a connection that stays open."""
 
-    def __init__(self, studio: OwnStudio, key: str) -> None:
-        self._connection = HTTPConnection(HOST, studio.http_port, timeout=_SECONDS)
+    def __init__(self, receiver: Receiver, key: str) -> None:
+        self._connection = HTTPConnection(HOST, receiver.http_port, timeout=_SECONDS)
         self._headers = {"Content-Type": "application/x-protobuf", "x-junjo-api-key": key}
 
     def send(self, body: bytes) -> None:
@@ -49,7 +66,11 @@ class HttpSender:
             self._connection.close()  # the next request opens a new one
             raise NotAcknowledged(f"connection lost: {fault!r}", retryable=True) from fault
         if response.status != 200:
-            raise NotAcknowledged(f"HTTP {response.status}", retryable=response.status in _RETRYABLE_HTTP)
+            raise NotAcknowledged(
+                f"HTTP {response.status}",
+                retryable=response.status in _RETRYABLE_HTTP,
+                retry_after=_seconds(response.headers["Retry-After"]),
+            )
         _demand_all(answer)
 
     def close(self) -> None:
@@ -59,10 +80,10 @@ class HttpSender:
 class GrpcSender:
     """OTLP/gRPC on a channel of its own; the messages are bytes on both sides."""
 
-    def __init__(self, studio: OwnStudio, key: str) -> None:
+    def __init__(self, receiver: Receiver, key: str) -> None:
         # Channels to one address share a connection unless told otherwise.
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0)]
-        self._channel = grpc.insecure_channel(f"{HOST}:{studio.otlp_port}", options)
+        self._channel = grpc.insecure_channel(f"{HOST}:{receiver.otlp_port}", options)
         self._export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(EXPORT)
         self._metadata = (("x-junjo-api-key", key),)
 
@@ -71,14 +92,31 @@ class GrpcSender:
             answer = self._export(body, timeout=_SECONDS, metadata=self._metadata)
         except grpc.RpcError as fault:
             name = fault.code().name
-            raise NotAcknowledged(f"{name}: {fault.details()}", retryable=name in _RETRYABLE_GRPC) from fault
+            raise NotAcknowledged(
+                f"{name}: {fault.details()}", retryable=name in _RETRYABLE_GRPC, retry_after=_retry_info(fault)
+            ) from fault
         _demand_all(answer)
 
     def close(self) -> None:
         self._channel.close()
 
 
-SENDERS: dict[str, Callable[[OwnStudio, str], Sender]] = {"http": HttpSender, "grpc": GrpcSender}
+SENDERS: dict[str, Callable[[Receiver, str], Sender]] = {"http": HttpSender, "grpc": GrpcSender}
+
+
+def _seconds(header: str | None) -> float | None:
+    """Of a ``Retry-After``; the studio sends seconds, and no dates."""
+    return None if header is None else float(header)
+
+
+def _retry_info(fault: grpc.RpcError) -> float | None:
+    """The delay in the status details of a refusal (OTLP 1.11, "OTLP/gRPC Throttling")."""
+    for header in fault.trailing_metadata() or ():
+        for detail in Status.FromString(header.value).details if header.key == "grpc-status-details-bin" else ():
+            info = RetryInfo()
+            if detail.Unpack(info):
+                return float(info.retry_delay.ToNanoseconds()) / 1e9
+    return None
 
 
 def _demand_all(answer: bytes) -> None:

@@ -16,7 +16,7 @@ from transports.grpc.key_check import KeyCheck
 from transports.grpc.listener import Listener
 from transports.grpc.otlp_services import logs_service, metrics_service, trace_service
 
-_WINDOW = 16 * 1024 * 1024  # measured best for 1 MB requests; also what one connection can make us hold unread
+WINDOW = 16 * 1024 * 1024  # measured best for 1 MB requests; also what one connection can make us hold unread
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def _serve(services: Sequence[Any], config: GrpcConfig, host: str, port: i
     status = ServiceStatus()
     health = Health({service: [status] for service in (*services, OVERALL)})
     calls = Calls(services, ServerReflection.extend([*services, health])[len(services) :], config)
-    windows = Configuration(http2_connection_window_size=_WINDOW, http2_stream_window_size=_WINDOW)
+    windows = Configuration(http2_connection_window_size=WINDOW, http2_stream_window_size=WINDOW)
     listener = Listener([calls], config=windows)
     await listener.start(host, port)
     status.set(True)

@@ -1,0 +1,42 @@
+"""Figures of several runs, as they stand in a table."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+
+def percentile(ascending: Sequence[float], share: float) -> float:
+    """The smallest value that no less than this share of all values, and one more, do not exceed."""
+    return ascending[min(len(ascending) - 1, int(share * len(ascending)))]
+
+
+def percentiles(values: Iterable[float], *shares: float) -> list[float]:
+    """Of values in any order."""
+    ascending = sorted(values)
+    return [percentile(ascending, share) for share in shares]
+
+
+def spread(values: Sequence[float], form: str = ",.0f") -> str:
+    """Median, and the least and the most when there are several values."""
+    median = f"{statistics.median(values):{form}}"
+    return f"{median} ({min(values):{form}} to {max(values):{form}})" if len(values) > 1 else median
+
+
+def middle(runs: Iterable[Sequence[float]], share: float) -> float:
+    """The percentile of each run; the median of these."""
+    return statistics.median(percentile(sorted(run), share) for run in runs)
+
+
+def milliseconds(seconds: float) -> str:
+    """With three digits that mean something."""
+    value = seconds * 1000
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def row(*cells: object) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def head(*names: str) -> str:
+    """The first two lines of a Markdown table."""
+    return f"{row(*names)}\n|{'---|' * len(names)}"
