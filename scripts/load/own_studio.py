@@ -139,11 +139,15 @@ class OwnStudio:
         times = self.system.cpu_times()
         return float(times.user + times.system)
 
+    def memory(self) -> int:
+        """What the process has now, in bytes."""
+        return int(self.system.memory_info().rss)
+
     def peak_memory(self) -> int:
         """The most memory it ever had, in bytes; where the system does not tell, what it has now."""
         status = Path(f"/proc/{self._process.pid}/status")
         if not status.exists():
-            return int(self.system.memory_info().rss)
+            return self.memory()
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
 
