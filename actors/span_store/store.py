@@ -40,8 +40,9 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-# Topics of problems.
 _MOST_MISSES = 4  # reads that a deletion made miss a file, until a miss is taken for what it is
+_ROOM_SECONDS, _LOOK_SECONDS = 2.0, 0.01  # how long writers wait for sealing, and how often they look
+# Topics of problems.
 _DISK = "disk"
 _SEALING = "sealing"
 _DISK_FAILS = "The disk of the span store is full or fails: new spans are refused until it works"
@@ -51,8 +52,8 @@ _DISK_FAILS = "The disk of the span store is full or fails: new spans are refuse
 class Limits:
     """Sizes in bytes of spans in memory, and what is kept of the sealed ones."""
 
-    seal_at: int = 64 * 1024 * 1024  # a generation that is larger is sealed
-    most_recent: int = 192 * 1024 * 1024  # with more than this unsealed, no spans are taken
+    seal_at: int = 32 * 1024 * 1024  # a generation that is larger is sealed
+    most_recent: int = 96 * 1024 * 1024  # with more than this unsealed, no spans are taken
     retention: Retention = attrs.field(factory=Retention)
 
 
@@ -104,6 +105,7 @@ class SpanStore:
 
     async def write(self, requests: Sequence[SpanColumns]) -> Committed:
         """Store all requests in one batch. ``Unavailable`` when the disk fails, ``Overloaded``."""
+        await self._room()
         committed = await self._run(self._writing, self._writer.write, requests)
         if committed.stored:
             self.problems.solved(_DISK)
@@ -219,6 +221,13 @@ class SpanStore:
         """Finish what runs, then close all files. What is not sealed stays in its journal."""
         self._closed = True
         await asyncio.to_thread(self._close)
+
+    async def _room(self) -> None:
+        """Let sealing go first when too much waits for it. When that takes long, the writer says that it is behind."""
+        for _ in range(int(_ROOM_SECONDS / _LOOK_SECONDS)):
+            if sum(generation.bytes for generation in self._generations) <= self._limits.most_recent:
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _seal_recent(self, matters: Callable[[pa.Table], bool]) -> None:
         """Seal what is in memory, if something there matters."""

@@ -1,5 +1,6 @@
 """Which traces may have sealed spans: a Bloom filter (B. Bloom, 1970), a few megabytes for millions of traces."""
 
+import mmap
 from collections.abc import Iterable
 
 _BITS = 2**26  # 8 MB; one in a hundred new traces is taken for a known one at seven million traces
@@ -11,7 +12,7 @@ class TraceFilter:
     """Never says no to a trace that was added; seldom says yes to one that was not."""
 
     def __init__(self) -> None:
-        self._bits = bytearray(_BITS // 8)
+        self._bits = mmap.mmap(-1, _BITS // 8)  # takes memory only where bits were set
 
     def add(self, trace_ids: Iterable[str]) -> None:
         for trace_id in trace_ids:
