@@ -30,8 +30,9 @@ _DELIMITED = 2  # protobuf's wire type of messages and strings
 
 @attrs.frozen(kw_only=True)
 class Payload:
-    """A serialised request and the spans in it."""
+    """A serialised request and the spans in it, all of one service."""
 
+    service: str
     body: bytes
     packed_ids: tuple[bytes, ...]  # of each trace: 16 bytes of its own, 8 of each span
 
@@ -60,7 +61,7 @@ class Payloads:
     def __init__(self, spans: int, seed: int = 5) -> None:
         self._chance = random.Random(seed)
         self._spans = spans
-        self._prose = Prose(self._chance, min(_PROSE_A_SPAN * max(spans, SPANS_A_TRACE), _MOST_PROSE))
+        self.prose = Prose(self._chance, min(_PROSE_A_SPAN * max(spans, SPANS_A_TRACE), _MOST_PROSE))
         self._services: dict[str, _Service] = {}
 
     def make(self, service: str, at: int | None = None) -> Payload:
@@ -71,7 +72,7 @@ class Payloads:
         made = [mould.make(at) for mould in self._moulds(known)]
         scope_spans = b"".join([known.scope, *(spans for spans, _ in made)])
         resource_spans = known.resource + _field(ResourceSpans.SCOPE_SPANS_FIELD_NUMBER, scope_spans)
-        return Payload(body=_field(1, resource_spans), packed_ids=tuple(ids for _, ids in made))
+        return Payload(service=service, body=_field(1, resource_spans), packed_ids=tuple(ids for _, ids in made))
 
     def _moulds(self, service: _Service) -> Iterator[TraceMould]:
         yield from self._chance.choices(service.whole, k=self._spans // SPANS_A_TRACE)
@@ -79,7 +80,7 @@ class Payloads:
             yield service.rest
 
     def _service(self, name: str) -> _Service:
-        prompts = system_prompts(name, self._prose)
+        prompts = system_prompts(name, self.prose)
         resource = Resource()
         for key, value in {"service.name": name, "telemetry.sdk.language": "python"}.items():
             resource.attributes.add(key=key).value.string_value = value
@@ -93,7 +94,7 @@ class Payloads:
         )
 
     def _mould(self, prompts: list[str], spans: int) -> TraceMould:
-        return TraceMould(prompts, spans, self._chance, self._prose)
+        return TraceMould(prompts, spans, self._chance, self.prose)
 
 
 def _field(number: int, content: bytes) -> bytes:

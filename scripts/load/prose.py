@@ -33,9 +33,9 @@ class Prose:
     def __init__(self, chance: random.Random, size: int) -> None:
         """``size`` is that of the text, in bytes: pieces overlap seldom when they are few beside it."""
         self._chance = chance
-        words = _vocabulary(chance)
-        frequencies = list(accumulate(1 / (rank + _OFFSET) for rank in range(1, len(words) + 1)))
-        sentences = _sentences(chance, chance.choices(words, cum_weights=frequencies, k=size // 7))
+        self.words = _vocabulary(chance)  # the most frequent first
+        frequencies = list(accumulate(1 / (rank + _OFFSET) for rank in range(1, len(self.words) + 1)))
+        sentences = _sentences(chance, chance.choices(self.words, cum_weights=frequencies, k=size // 7))
         self._text = "".join([*sentences, *sentences[:_LONGEST]]).encode()
         self._starts = list(accumulate(map(len, sentences), initial=0))[:-1]
 

@@ -1,0 +1,53 @@
+"""What a studio with many users gets: requests of several services, some of which send far more than others."""
+
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+from scripts.load.payloads import Payload, Payloads
+
+SPANS_A_REQUEST = 512
+SERVICES = tuple(f"agent-{number:02d}" for number in range(1, 21))  # the busiest first
+BUSIEST, RAREST = SERVICES[0], SERVICES[-1]
+_SELDOM = 5000  # rank of a word
+_SHARES = tuple(1 / rank for rank in range(1, len(SERVICES) + 1))
+
+
+class Traffic:
+    """Makes the requests, and remembers which of them were acknowledged."""
+
+    def __init__(self) -> None:
+        self.spans = 0  # acknowledged
+        self.traces: defaultdict[str, list[bytes]] = defaultdict(list)  # the same by service, as ``Payload.packed_ids``
+        self._payloads = Payloads(SPANS_A_REQUEST)
+        self._lock = threading.Lock()
+
+    def of_the_past(self, spans: int, seconds: float) -> Iterator[Payload]:
+        """So many spans, whose times go evenly through the last so many seconds until now."""
+        requests, now = -(-spans // SPANS_A_REQUEST), time.time_ns()
+        for left in range(requests - 1, -1, -1):
+            yield self._request(now - int(left / requests * seconds * 1e9))
+
+    def of_the_present(self, over: threading.Event) -> Iterator[Payload]:
+        """Spans that ended just now, until the event."""
+        while not over.is_set():
+            yield self._request(None)
+
+    def acknowledged(self, payload: Payload) -> None:
+        with self._lock:
+            self.traces[payload.service].extend(payload.packed_ids)
+            self.spans += SPANS_A_REQUEST
+
+    def any_trace(self) -> str:
+        """The id of an acknowledged trace, of any age and service."""
+        service = random.choices(SERVICES, _SHARES)[0]
+        return random.choice(self.traces[service] or self.traces[BUSIEST])[:16].hex()
+
+    def seldom_word(self) -> str:
+        """It stands in about every five hundredth span."""
+        return self._payloads.prose.words[_SELDOM]
+
+    def _request(self, at: int | None) -> Payload:
+        return self._payloads.make(random.choices(SERVICES, _SHARES)[0], at)
