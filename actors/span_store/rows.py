@@ -128,8 +128,12 @@ def _in_one(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - an array already, or a sequence
-    return values if isinstance(values, pa.Array) else pa.array(values, kind)
+def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - an array already, or a list
+    if isinstance(values, pa.Array):
+        return values
+    if values and values.count(values[0]) == len(values):  # spans of a request have much in common
+        return pa.repeat(pa.scalar(values[0], kind), len(values))
+    return pa.array(values, kind)
 
 
 def _texts(items: Sequence[Sequence[Any]], make: Any) -> list[tuple[bytes, bool]]:  # noqa: ANN401 - a function of one item

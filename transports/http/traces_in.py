@@ -67,17 +67,19 @@ async def _read(request: web.Request, limit: int, reservation: Reservation) -> b
     """The body as sent. A length over the limit is refused unread."""
     if (request.content_length or 0) > limit:
         raise too_large(limit)
-    received = bytearray()
+    chunks: list[bytes] = []
+    size = 0
     try:
         async with asyncio.timeout(request.app[CONFIG].body_seconds):
             async for chunk in request.content.iter_any():
-                if len(received) + len(chunk) > limit:
+                size += len(chunk)
+                if size > limit:
                     raise too_large(limit)
                 reservation.grow(len(chunk))
-                received += chunk
+                chunks.append(chunk)
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
-    return bytes(received)
+    return b"".join(chunks)
 
 
 def _route(path: str, handler: Handler, summary: str) -> Route:

@@ -1,0 +1,61 @@
+"""Spans come faster than they are sealed: writers wait, are refused when that takes long, and go on afterwards."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.errors import Overloaded
+from actors.span_store import index
+from actors.span_store.messages import GetStoreState, IngestSummary
+from actors.span_store.store import Limits
+from tests.actors.span_store.test_store_faults import all_sealed, ingest, names, running_store, state_when
+from tests.spans import span
+
+pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
+
+LIMITS = Limits(seal_at=1, most_recent=6500)
+STORED = IngestSummary(stored=1, duplicates=0)
+
+
+@pytest.fixture
+def sealing(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Sealing waits until this is set."""
+    go_on = threading.Event()
+    add = index.add
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        go_on.wait(timeout=10)
+        return add(*arguments, **named)
+
+    monkeypatch.setattr(index, "add", slow)
+    return go_on
+
+
+async def test_a_writer_waits_for_sealing_and_goes_on(tmp_path: Path, sealing: threading.Event) -> None:
+    async with running_store(tmp_path / "traces.duckdb", LIMITS) as bus:
+        for number in (1, 2, 3):
+            assert await ingest(bus, span(number, attributes={"text": "x" * 2000})) == STORED
+        assert (await bus.ask(GetStoreState())).recent_bytes > LIMITS.most_recent
+        threading.Timer(0.2, sealing.set).start()
+        assert await ingest(bus, span(4)) == STORED
+        await state_when(bus, all_sealed)
+        assert await names(bus) == ["span 1", "span 2", "span 3", "span 4"]
+
+
+async def test_a_writer_that_waits_in_vain_is_told_when_to_come_back(
+    tmp_path: Path, sealing: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.span_store.store._ROOM_SECONDS", 0.05)
+    async with running_store(tmp_path / "traces.duckdb", LIMITS) as bus:
+        for number in (1, 2, 3):
+            assert await ingest(bus, span(number, attributes={"text": "x" * 2000})) == STORED
+        with pytest.raises(Overloaded) as refused:
+            await ingest(bus, span(4))
+        assert refused.value.retry_after == 2.0
+        sealing.set()
+        await state_when(bus, all_sealed)
+        assert await ingest(bus, span(4)) == STORED
+        await state_when(bus, all_sealed)
+        assert await names(bus) == ["span 1", "span 2", "span 3", "span 4"]
