@@ -7,7 +7,7 @@ one client reads over a connection that stays open, each answer to its end; the 
 the studio is killed and started again several times, and everything that was acknowledged is counted back, id by id.
 
 A text search answers with a page of 100 and says where to go on when there is more, or when it took a second. A
-frequent word is in most spans, so that the page is full at once; a seldom one in every five hundredth or so; an
+frequent word is in most spans, so that the page is full at once; a seldom one in every thousandth or so; an
 absent one in none, so that everything has to be read.
 
 The studio is a process of its own with its default settings. A refusal (429, 503) is waited for as it says, and
@@ -137,7 +137,10 @@ class Progress:
                 self.print_row()
 
     def print_row(self) -> None:
+        """About the spans since the last row, if there are any."""
         spans, now = self._traffic.spans, time.perf_counter()
+        if spans == self._spans:
+            return
         rate = (spans - self._spans) / (now - self._moment)
         memory = (f"{size / 1e6:.0f}" for size in (self._studio.memory(), self._studio.peak_memory()))
         print(row(f"{spans:,}", f"{rate:,.0f}", *memory), flush=True)

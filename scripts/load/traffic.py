@@ -45,7 +45,7 @@ class Traffic:
         return random.choice(self.traces[random.choice(list(self.traces))])[:16].hex()
 
     def seldom_word(self) -> str:
-        """It stands in about every five hundredth span."""
+        """It stands in about every thousandth span."""
         return self._payloads.prose.words[_SELDOM]
 
     def _request(self, at: int | None) -> Payload:
