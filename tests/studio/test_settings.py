@@ -139,7 +139,8 @@ def test_two_servers_cannot_share_a_port(folder: Path) -> None:
 
 
 def test_any_free_port_may_be_asked_for_more_than_once(folder: Path) -> None:
-    load_settings({"JUNJO_BACKEND_PORT": "0", "JUNJO_OTLP_PORT": "0", "GRPC_PORT": "0"}, folder)
+    settings = load_settings({"JUNJO_BACKEND_PORT": "0", "JUNJO_OTLP_PORT": "0", "GRPC_PORT": "0"}, folder)
+    assert (settings.backend_port, settings.otlp_port, settings.grpc_port) == (0, 0, 0)
 
 
 def test_everything_that_is_wrong_is_said_at_once_and_only_once(folder: Path) -> None:

@@ -103,6 +103,8 @@ async def test_a_cancelled_reader_closes_the_generator() -> None:
         await reading.wait()
         reader.cancel()
         await source.closed.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await reader
 
 
 async def test_leaving_waits_for_the_generator_to_clean_up() -> None:

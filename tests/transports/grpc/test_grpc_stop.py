@@ -61,7 +61,7 @@ async def test_a_call_that_does_not_finish_is_cut_short(serving_otlp: Serving) -
         key = ("x-junjo-api-key", server.backend.key)
         call = await client.open(EXPORT, key)
         await client.send(call, framed(b"half", length=8))
-        await a_whole_call(client, key)
+        assert (await a_whole_call(client, key))["grpc-status"] == "0"
 
 
 async def test_stops_while_clients_are_connected(serving_otlp: Serving) -> None:
