@@ -16,8 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope as OtlpScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as OtlpResource
 
-from actors.span_store.attributes import attribute_map
-from actors.span_store.span_text import plain_json
+from actors.span_store.attributes import attribute_map, plain_json
 from actors.span_store.spans import (
     Attributes,
     AttributeValue,

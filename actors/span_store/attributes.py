@@ -1,61 +1,18 @@
-"""The attributes of many spans as one Arrow column, so that no object is made for those that nobody looks at.
+"""How the attributes of many spans are held: one Arrow column, without an object for what nobody looks at.
 
 Each span has a map from key to value. A value is a string (``text``, as it came) or anything else (``json``, compact):
-that is what most attributes are, and Parquet and DuckDB read it as it is. JSON objects are made of the spans in an
-answer. Keys of a span are unique.
+that is what most attributes are, and Parquet and DuckDB read it as it is. Keys of a span are unique.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
-
-from actors.span_store.span_text import plain_json
-from actors.span_store.spans import Attributes, AttributeValue
 
 VALUE = pa.struct([pa.field("text", pa.string()), pa.field("json", pa.string())])
 ATTRIBUTES = pa.map_(pa.string(), VALUE)
-STORED, SHOWN = "attributes", "attributes_json"  # how the column is called, as a map and as JSON text
-
-
-def attribute_maps(spans: pa.MapArray | Sequence[Attributes]) -> tuple[pa.MapArray, list[int]]:
-    """Attributes as the column, and the positions of the spans of which it does not say everything.
-
-    Those have bytes, NaN or the like in them, see ``span_text``.
-    """
-    if isinstance(spans, pa.MapArray):
-        return spans, []
-    texts: list[str | None] = []
-    others: list[bytes | None] = []
-    inexact: dict[int, None] = {}
-    for position, attributes in enumerate(spans):
-        for value in attributes.values():
-            text, other, exact = _members(value)
-            texts.append(text)
-            others.append(other)
-            if not exact:
-                inexact[position] = None
-    counts = pa.array([0, *map(len, spans)], pa.int32())
-    keys = pa.array(list(chain.from_iterable(spans)), pa.string())
-    column = attribute_map(pc.cumulative_sum(counts), keys, pa.array(texts, pa.string()), pa.array(others, pa.string()))
-    return column, list(inexact)
-
-
-def attributes_at(spans: pa.MapArray | Sequence[Attributes], row: int) -> Attributes:
-    """Those of one span."""
-    if not isinstance(spans, pa.MapArray):
-        return spans[row]
-    pairs = spans[row].as_py()
-    return {key: value["text"] if value["json"] is None else orjson.loads(value["json"]) for key, value in pairs}
-
-
-def _members(value: AttributeValue) -> tuple[str | None, bytes | None, bool]:
-    """The two members of a value, and whether they say all that it does."""
-    if isinstance(value, str):
-        return value, None, True
-    return (None, *plain_json(value))
 
 
 def attribute_map(offsets: pa.Array, keys: pa.Array, texts: pa.Array, others: pa.Array) -> pa.MapArray:
@@ -64,44 +21,28 @@ def attribute_map(offsets: pa.Array, keys: pa.Array, texts: pa.Array, others: pa
     return pa.MapArray.from_arrays(offsets, keys, values)
 
 
-def shown(rows: pa.Table) -> pa.Table:
-    """The rows with their attributes as JSON objects in the form that the REST API shows, in the same place."""
-    column = pa.array(_json_objects(rows[STORED]), pa.string())
-    return rows.set_column(rows.schema.get_field_index(STORED), pa.field(SHOWN, pa.string()), column)
+def plain_json(value: object) -> tuple[bytes, bool]:
+    """Compact JSON text, and whether it says all that ``value`` does. Bytes become hex text, NaN becomes null."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:  # bytes, most likely
+        return orjson.dumps(value, _hex_text), False
+    # A null is an unset value, a NaN or an infinity; or these four letters in some text, which is worth a second look.
+    return text, b"null" not in text or is_plain(value)
 
 
-def _json_objects(column: pa.ChunkedArray) -> Iterator[bytes]:
-    for chunk in column.chunks:
-        pairs = Pairs(chunk)
-        keys, texts, others = pairs.keys.to_pylist(), pairs.texts.to_pylist(), pairs.others.to_pylist()
-        values = [text if other is None else orjson.Fragment(other) for text, other in zip(texts, others, strict=True)]
-        for begin, end in pairwise(pairs.offsets.to_pylist()):
-            yield orjson.dumps(dict(zip(keys[begin:end], values[begin:end], strict=True)))
+def _hex_text(value: object) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} is no attribute value")
+    return value.hex()
 
 
-class Pairs:
-    """All keys and values of a chunk of the column, one after the other, and the row that each is of."""
-
-    def __init__(self, chunk: pa.MapArray) -> None:
-        first = chunk.offsets[0]
-        begin, end = first.as_py(), chunk.offsets[-1].as_py()
-        values = chunk.items.slice(begin, end - begin)
-        self.offsets: pa.Int32Array = pc.subtract(chunk.offsets, first)
-        self.keys: pa.StringArray = chunk.keys.slice(begin, end - begin)
-        self.texts: pa.StringArray = values.field("text")
-        self.others: pa.StringArray = values.field("json")
-
-    @property
-    def rows(self) -> pa.Int64Array:
-        return pc.list_parent_indices(pa.ListArray.from_arrays(self.offsets, self.keys))
-
-
-def matching(column: pa.ChunkedArray, text: str, in_json: str) -> pa.ChunkedArray:
-    """Of each row, whether any key or value has the text in it; ``in_json`` is how JSON writes it."""
-    return pa.chunked_array([_matching(Pairs(chunk), len(chunk), text, in_json) for chunk in column.chunks], pa.bool_())
-
-
-def _matching(pairs: Pairs, rows: int, text: str, in_json: str) -> pa.BooleanArray:
-    values = pc.coalesce(pc.match_substring(pairs.texts, text), pc.match_substring(pairs.others, in_json))
-    hits = pc.or_(pc.match_substring(pairs.keys, text), values)
-    return pc.is_in(pa.array(range(rows), pa.int64()), value_set=pairs.rows.filter(hits))
+def is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON-like value
+    """Whether JSON can say this value exactly."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(is_plain(item) for item in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return all(is_plain(item) for item in value)
+    return value is not None and not isinstance(value, bytes)

@@ -16,7 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attributes import Pairs
+from actors.span_store.attribute_column import Pairs
 from actors.span_store.spans import AttributeValue
 
 VERSION = 1

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import Unavailable
-from actors.span_store.attributes import shown
+from actors.span_store.attribute_column import shown
 from actors.span_store.messages import ExportSpans
 from actors.span_store.problems import CURE
 from actors.span_store.recent import Recent

@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attributes import ATTRIBUTES, SHOWN, STORED, attribute_maps, attributes_at, shown
+from actors.span_store.attribute_column import SHOWN, STORED, attribute_maps, attributes_at, shown
+from actors.span_store.attributes import ATTRIBUTES
 from actors.span_store.conventions import HOT_COLUMNS, hot_columns
 from actors.span_store.span_text import (
     EMPTY_ARRAY,

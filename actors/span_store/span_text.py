@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from actors.span_store.attributes import plain_json
 from actors.span_store.spans import (
     Attributes,
     AttributeValue,
@@ -22,33 +23,6 @@ from actors.span_store.spans import (
 )
 
 EMPTY_ARRAY = b"[]"
-
-
-def plain_json(value: object) -> tuple[bytes, bool]:
-    """Compact JSON text, and whether it says all that ``value`` does. Bytes become hex text, NaN becomes null."""
-    try:
-        text = orjson.dumps(value)
-    except TypeError:  # bytes, most likely
-        return orjson.dumps(value, _hex_text), False
-    # A null is an unset value, a NaN or an infinity; or these four letters in some text, which is worth a second look.
-    return text, b"null" not in text or is_plain(value)
-
-
-def _hex_text(value: object) -> str:
-    if not isinstance(value, bytes):
-        raise TypeError(f"{type(value).__name__} is no attribute value")
-    return value.hex()
-
-
-def is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON-like value
-    """Whether JSON can say this value exactly."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, Mapping):
-        return all(is_plain(item) for item in value.values())
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return all(is_plain(item) for item in value)
-    return value is not None and not isinstance(value, bytes)
 
 
 def exact_json(spans: SpanColumns, row: int, attributes: Attributes) -> bytes:

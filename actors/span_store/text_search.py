@@ -16,7 +16,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attributes import STORED, matching
+from actors.span_store.attribute_column import STORED, matching
 from actors.span_store.damage import Damage
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.recent import Recent

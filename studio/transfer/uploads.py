@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from actors.span_store.attributes import STORED, shown
+from actors.span_store.attribute_column import STORED, shown
 from studio.transfer.client import StudioClient, TransferFailed
 from studio.transfer.progress import Progress
 from transports.otlp_lines import otlp_request

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from actors.span_store.attributes import attribute_maps
+from actors.span_store.attribute_column import attribute_maps
 from actors.span_store.conventions import hot_columns
 
 pytestmark = pytest.mark.unit
