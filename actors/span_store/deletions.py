@@ -4,6 +4,7 @@ import structlog
 
 from actors.audit import Action, Resource
 from actors.errors import NotFound
+from actors.span_store.doomed import DoomedBy
 from actors.span_store.messages import Deleted, DeleteService, DeleteTrace
 from actors.span_store.store import SpanStore
 from actors.span_store.trail import Trail
@@ -36,7 +37,7 @@ class Deletions:
         return await _delete(store, "service_name", request.service_name)
 
 
-async def _delete(store: SpanStore, column: str, value: str) -> Deleted:
+async def _delete(store: SpanStore, column: DoomedBy, value: str) -> Deleted:
     deleted = await store.delete(column, value)
     log.info("spans deleted", spans=deleted, **{column: value})
     return Deleted(spans=deleted)

@@ -38,7 +38,7 @@ def _readable_index(folders: Folders) -> Iterator[str]:
         return
     try:
         with index.open_index(folders.index) as connection:
-            for table in ("span", "trace_part", "segment_service", "segment", "sealed"):
+            for table in ("span", "trace_part", "segment_service", "segment", "sealed", "deletion"):
                 connection.execute(f"SELECT max(hash({table})) FROM {table}").fetchall()  # noqa: S608 - own names
     except duckdb.Error:
         for path in (folders.index, folders.index.with_name(f"{folders.index.name}.wal")):

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from actors.errors import Unavailable
 from actors.span_store import index
 from actors.span_store.disk import sync_folder
+from actors.span_store.doomed import Doomed, next_segment_with
 from actors.span_store.problems import CURE
 from actors.span_store.segments import open_segment, segment_path
 
@@ -20,20 +21,11 @@ _JOINED_BYTES = 8 * 1024 * 1024
 
 
 @attrs.frozen
-class Doomed:
-    """Spans to delete: those with a value in a column, among the ones that were numbered before ``before_seq``."""
+class Step:
+    """What a deletion did to one file. ``spans`` were deleted; ``None`` when the file is damaged, and left as it is."""
 
-    column: str
-    value: str
-    before_seq: int
-
-    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
-        return pc.and_(
-            pc.equal(rows[self.column], self.value), pc.less(rows["seq"], pa.scalar(self.before_seq, pa.uint64()))
-        )
-
-    def is_in(self, rows: pa.Table) -> bool:
-        return bool(pc.any(self.mask(rows)).as_py())
+    segment: int
+    spans: int | None
 
 
 class SealedFiles:
@@ -49,21 +41,21 @@ class SealedFiles:
         self._folder = folder
         self._take_number = take_number
 
-    def delete(self, doomed: Doomed) -> int | None:
-        """Delete from one file; the number of spans. ``None`` when no file has any.
+    def delete(self, doomed: Doomed, after: int) -> Step | None:
+        """Delete from one file, whose number is larger than ``after``. ``None`` when no such file has any of the spans.
 
         One file a call, so that sealing gets its turn between them.
         """
-        [(segment,)] = self._connection.execute(
-            f"SELECT min(segment) FROM span WHERE {doomed.column} = ? AND seq < ?",  # noqa: S608 - a column of ours
-            [doomed.value, doomed.before_seq],
-        ).fetchall()
+        segment = next_segment_with(self._connection, doomed, after)
         if segment is None:
             return None
-        rows = self._rows_of(segment)
+        try:
+            rows = self._rows_of(segment)
+        except Unavailable:
+            return Step(segment, None)
         kept = rows.filter(pc.invert(doomed.mask(rows)))
         self._replace([segment], kept)
-        return int(rows.num_rows - kept.num_rows)
+        return Step(segment, rows.num_rows - kept.num_rows)
 
     def drop(self, segments: Sequence[int]) -> None:
         """Delete all spans of these files."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,8 @@ from actors.span_store.backup import Snapshot, remove_leftovers
 from actors.span_store.bulk import BulkReads
 from actors.span_store.damage import Damage
 from actors.span_store.disk import sync_folder, takes_data
+from actors.span_store.doomed import Doomed, DoomedBy
+from actors.span_store.erasure import Erasure
 from actors.span_store.export import SpanExport
 from actors.span_store.journal import Journal
 from actors.span_store.messages import ExportSpans, FilePart, StoreState
@@ -30,7 +33,7 @@ from actors.span_store.readers import Readers
 from actors.span_store.recent import Generation, Recent
 from actors.span_store.recovery import Folders, take_up
 from actors.span_store.retention import Retention
-from actors.span_store.sealed_files import Doomed, SealedFiles
+from actors.span_store.sealed_files import SealedFiles
 from actors.span_store.segments import segment_path
 from actors.span_store.spans import SpanColumns
 from actors.span_store.trace_filter import TraceFilter
@@ -95,6 +98,7 @@ class SpanStore:
         self._sealing_waits = False  # in the queue of its thread
         self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
         self._tidied_at: datetime | None = None
+        self._erasure = Erasure(self._connection, self._sealed_files, partial(self._run, self._sealing), self.problems)
         self._closed = False
         self._broken = False
         self.broken = asyncio.Event()  # DuckDB has given this connection up; only a new one will do
@@ -162,35 +166,35 @@ class SpanStore:
             raise
         return snapshot
 
-    async def delete(self, column: str, value: str) -> int:
+    async def delete(self, column: DoomedBy, value: str) -> int:
         """Delete the spans that are stored now and have this value, for good; their number.
 
-        Those of a file go in one step, those of different files in several: a deletion that a crash cuts short, or a
-        fault of the disk (``Unavailable``), is partly done and can be done again.
+        Those of a file go in one step, those of different files in several. What a crash or a fault of the disk
+        (``Unavailable``) cuts short goes on in ``tidy``, if it was begun at all.
         """
         doomed = Doomed(column, value, self._generations[-1].next_seq)
         await self._seal_recent(doomed.is_in)
         if any(doomed.is_in(generation.table()) for generation in self._generations):
             raise Unavailable("The span store cannot seal its recent spans", retry_after=5.0)
-        deleted = 0
-        while (found := await self._run(self._sealing, self._sealed_files.delete, doomed)) is not None:
-            deleted += found
-        await self._run(self._sealing, self._take_stock)
-        return deleted
+        try:
+            return await self._erasure.erase(doomed)
+        finally:
+            await self._run(self._sealing, self._take_stock)
 
     async def tidy(self) -> None:
-        """When it is time again: drop the files that are not kept any longer, and join small ones."""
+        """When it is time again: finish deletions, drop the files that are not kept any longer, and join small ones."""
         retention, now = self._limits.retention, utc_now()
         if self._tidied_at is not None and now - self._tidied_at < retention.every:
             return
         self._tidied_at = now
+        finished = await self._erasure.finish()
         await self._seal_recent(lambda rows: retention.is_due_for_sealing(rows, now))
         expired = await self._run(self._sealing, retention.expired, self._connection, now)
         if expired:
             await self._run(self._sealing, self._sealed_files.drop, expired)
             log.info("segments dropped by retention", segments=len(expired))
         joined = await self._run(self._sealing, self._sealed_files.join_small_ones)
-        if expired or joined:
+        if finished or expired or joined:
             await self._run(self._sealing, self._take_stock)
 
     def state(self) -> StoreState:

@@ -3,7 +3,8 @@
 It seals and checkpoints far more often than others, so that each point is reached soon.
 
 ``python -m scripts.load.mortal_studio POINT COUNT MARK`` dies when it comes to the point for the COUNT-th time, and
-writes the file MARK right before.
+writes the file MARK right before. Some points are the same place in a function that several kinds of work go through;
+which one it is depends on what the studio is told to do.
 """
 
 import os
@@ -19,13 +20,14 @@ from typing import Any
 
 import attrs
 
-from actors.span_store import index, journal, sealed_files, segments
+from actors.span_store import erasure, index, journal, sealed_files, segments
 from actors.span_store.store import Limits, SpanStore
 from studio.cli import program
 
 _SEAL_AT = 1024 * 1024  # bytes
 _CHECKPOINT_AT = "512KB"
 _BESIDE_SECONDS = 0.02
+_MOST_KEPT = 4 * 1024 * 1024  # bytes, where it is retention that is to be killed
 
 
 class When(Enum):
@@ -44,6 +46,7 @@ class Point:
     name: str
     when: When
     deletes: bool = False  # reached only while something is being deleted
+    drops: bool = False  # reached only where few megabytes are kept, as they are for it
 
 
 POINTS = {
@@ -56,6 +59,11 @@ POINTS = {
     "index-committed": Point(index, "seal", When.AFTER),
     "checkpoint": Point(index, "seal", When.DURING),
     "journal-deleted": Point(journal.Journal, "delete", When.AFTER),
+    "join-written": Point(index, "remove", When.AFTER),
+    "join-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE),
+    "drop-written": Point(index, "remove", When.AFTER, drops=True),
+    "drop-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, drops=True),
+    "deletion-recorded": Point(erasure, "record", When.AFTER, deletes=True),
     "deletion-written": Point(index, "remove", When.AFTER, deletes=True),
     "deletion-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, deletes=True),
     "deletion-checkpoint": Point(sealed_files.SealedFiles, "give_space_back", When.DURING, deletes=True),
@@ -64,19 +72,19 @@ POINTS = {
 
 def main() -> None:
     name, count, mark = sys.argv[1:]
-    make_hasty()
+    make_hasty(most_kept=_MOST_KEPT if POINTS[name].drops else None)
     make_mortal(POINTS[name], int(count), Path(mark))
     sys.argv[1:] = []
     program()
 
 
-def make_hasty() -> None:
-    """Let the store seal, checkpoint and tidy often."""
+def make_hasty(*, most_kept: int | None) -> None:
+    """Let the store seal, checkpoint and tidy often, and keep no more bytes than that."""
     open_store = SpanStore.open.__func__  # type: ignore[attr-defined] # a class method has it
     index._CHECKPOINT_AT = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
 
     def open_hastily(cls: type[SpanStore], path: Path, *, threads: int, limits: Limits) -> Any:  # noqa: ANN401 - a coroutine
-        retention = attrs.evolve(limits.retention, every=timedelta(seconds=1))
+        retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)
         return open_store(
             cls, path, threads=threads, limits=attrs.evolve(limits, seal_at=_SEAL_AT, retention=retention)
         )

@@ -13,15 +13,22 @@ from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.doomed import Doomed
+from actors.span_store.inspection import inspect
 from actors.span_store.messages import (
     DeleteService,
     DeleteTrace,
+    GetStoreState,
     GetTraceSpans,
     IngestSpans,
     ListServices,
     SearchSpans,
     SearchText,
 )
+from actors.span_store.recovery import Folders
+from actors.span_store.repair import repair
+from actors.span_store.sealed_files import SealedFiles, Step
+from actors.span_store.store import SpanStore
 from tests.actors.stage import rows
 from tests.spans import START, span
 
@@ -214,13 +221,62 @@ async def test_readers_and_writers_go_on_meanwhile(tmp_path: Path) -> None:
         assert await stored(bus) == expected
 
 
-async def test_of_a_damaged_file_nothing_is_thrown_away(tmp_path: Path) -> None:
+async def test_of_a_damaged_file_nothing_is_thrown_away_and_the_others_are_finished(tmp_path: Path) -> None:
     async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
-        await ingest(bus, traces=range(1, 3))
-        await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
-        [file] = segments(tmp_path)
-        damaged = b"no Parquet"
-        file.write_bytes(damaged)
-        with pytest.raises(Unavailable, match="damaged"):
-            await bus.ask(DeleteTrace(trace_id=f"{2:032x}", by=BY))
-        assert file.read_bytes() == damaged
+        for number in range(1, 4):
+            await bus.ask(IngestSpans(spans=[span(number, trace_id=1), span(number, trace_id=9)], size=1))
+        await bus.ask(DeleteTrace(trace_id=f"{9:032x}", by=BY))  # returns when all is sealed
+        damaged, *_ = segments(tmp_path)
+        damaged.write_bytes(b"no Parquet")
+        with pytest.raises(Unavailable, match="in damaged files: stop the studio and run studio repair"):
+            await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
+        assert [file.read_bytes() for file in segments(tmp_path)] == [b"no Parquet"]
+        assert any("should be deleted" in problem for problem in (await bus.ask(GetStoreState())).problems)
+    assert len(list(repair(Folders(tmp_path / "traces.duckdb")))) == 1
+    assert [file.read_bytes() for file in (tmp_path / "damaged").iterdir()] == [b"no Parquet"]
+    assert recorded_in(tmp_path) == 1
+    await tidied_once(tmp_path)
+    assert recorded_in(tmp_path) == 0
+
+
+async def tidied_once(folder: Path) -> None:
+    """What a store does first of all, by the time that this returns."""
+    store = await SpanStore.open(folder / "traces.duckdb", threads=1, limits=KEPT_RECENT)
+    await store.tidy()
+    await store.close()
+
+
+def recorded_in(folder: Path) -> int:
+    """Deletions that are not finished."""
+    with duckdb.connect(folder / "traces.duckdb", read_only=True) as index:
+        [(count,)] = index.execute("SELECT count(*) FROM deletion").fetchall()
+    return int(count)
+
+
+@pytest.mark.parametrize("fault", [OSError("disk"), duckdb.IOException("disk")], ids=["os", "duckdb"])
+async def test_what_is_cut_short_is_finished_at_the_next_start(tmp_path: Path, fault: Exception) -> None:
+    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+        for number in range(1, 6):
+            await ingest(bus, traces=range(number, number + 1))
+            await ingest(bus, traces=range(number + 10, number + 11), service="other")
+        delete, steps = SealedFiles.delete, iter(range(3))
+
+        def delete_three(files: SealedFiles, doomed: Doomed, after: int) -> Step | None:
+            if next(steps, None) is None:
+                raise fault
+            return delete(files, doomed, after)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SealedFiles, "delete", delete_three)
+            with pytest.raises(Unavailable):
+                await bus.ask(DeleteService(service_name="tests", by=BY))
+        assert len(await stored(bus)) == 6
+        await bus.ask(IngestSpans(spans=[span(700, trace_id=7)], size=1))  # later: none of it
+        others = await stored(bus, "other")
+    assert recorded_in(tmp_path) == 1
+    await tidied_once(tmp_path)
+    assert recorded_in(tmp_path) == 0
+    async with running_store(tmp_path) as bus:
+        assert await stored(bus) == {"7:700"}
+        assert await stored(bus, "other") == others
+    assert inspect(Folders(tmp_path / "traces.duckdb")) == []

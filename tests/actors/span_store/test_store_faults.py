@@ -17,6 +17,7 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store import index
 from actors.span_store.actor import SpanStoreActor
+from actors.span_store.doomed import Doomed
 from actors.span_store.index import open_index
 from actors.span_store.inspection import inspect
 from actors.span_store.messages import (
@@ -31,7 +32,7 @@ from actors.span_store.messages import (
     StoreState,
 )
 from actors.span_store.recovery import Folders
-from actors.span_store.sealed_files import Doomed, SealedFiles
+from actors.span_store.sealed_files import SealedFiles
 from actors.span_store.spans import Span
 from actors.span_store.store import Limits
 from tests.spans import span
@@ -357,7 +358,7 @@ async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.index.transaction", lost_answer)
         with pytest.raises(duckdb.IOException):
-            files.delete(Doomed("trace_id", f"{1:032x}", 2**40))
+            files.delete(Doomed("trace_id", f"{1:032x}", 2**40), after=-1)
     connection.close()
     assert {file.name for file in path.with_suffix(".segments").iterdir()} == {before.name, "00000007.parquet"}
     async with running_store(path) as bus:
@@ -393,7 +394,7 @@ async def test_a_folder_of_the_first_schema_opens_with_its_spans_and_knows_what_
 
 def back_to_first_schema(path: Path) -> None:
     with duckdb.connect(path) as connection:
-        connection.execute("DROP TABLE sealed; ALTER TABLE segment DROP COLUMN checksum")
+        connection.execute("DROP TABLE sealed; DROP TABLE deletion; ALTER TABLE segment DROP COLUMN checksum")
         connection.execute("DELETE FROM schema_version WHERE version > 1")
 
 

@@ -1,0 +1,60 @@
+"""What is to be deleted, and the record of it in the index, by which a deletion that was begun is finished.
+
+The record is made when all the spans are sealed, so the numbers by which they are told from later ones never change.
+"""
+
+from typing import Literal, TypeAlias, cast, get_args
+
+import attrs
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+DoomedBy: TypeAlias = Literal["trace_id", "service_name"]
+
+
+@attrs.frozen
+class Doomed:
+    """Spans to delete: those with a value in a column, among the ones that were numbered before ``before_seq``."""
+
+    column: DoomedBy = attrs.field(validator=attrs.validators.in_(get_args(DoomedBy)))  # it becomes part of SQL
+    value: str
+    before_seq: int
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        return pc.and_(
+            pc.equal(rows[self.column], self.value), pc.less(rows["seq"], pa.scalar(self.before_seq, pa.uint64()))
+        )
+
+    def is_in(self, rows: pa.Table) -> bool:
+        return bool(pc.any(self.mask(rows)).as_py())
+
+
+def record(connection: duckdb.DuckDBPyConnection, doomed: Doomed) -> None:
+    """Make the intent durable. From now on the deletion is finished sooner or later."""
+    connection.execute("INSERT INTO deletion VALUES (?, ?, ?)", [doomed.column, doomed.value, doomed.before_seq])
+
+
+def recorded(connection: duckdb.DuckDBPyConnection) -> list[Doomed]:
+    """The deletions that are not finished."""
+    rows = connection.execute(
+        "SELECT DISTINCT attribute, value, before_seq FROM deletion ORDER BY before_seq"
+    ).fetchall()
+    return [Doomed(cast("DoomedBy", column), value, before_seq) for column, value, before_seq in rows]
+
+
+def strike_out(connection: duckdb.DuckDBPyConnection, doomed: Doomed) -> None:
+    """None of its spans is stored any more."""
+    connection.execute(
+        "DELETE FROM deletion WHERE attribute = ? AND value = ? AND before_seq <= ?",
+        [doomed.column, doomed.value, doomed.before_seq],
+    )
+
+
+def next_segment_with(connection: duckdb.DuckDBPyConnection, doomed: Doomed, after: int) -> int | None:
+    """The first segment behind ``after`` that has any of the spans."""
+    [(segment,)] = connection.execute(
+        f"SELECT min(segment) FROM span WHERE {doomed.column} = ? AND seq < ? AND segment > ?",  # noqa: S608 - one of two names
+        [doomed.value, doomed.before_seq, after],
+    ).fetchall()
+    return cast("int | None", segment)
