@@ -38,8 +38,7 @@ MOST_REQUESTS = 150  # acknowledged before the kill
 SERVICES = "/api/v1/observability/services"
 DOOMED = "doomed"
 ANY_MOMENT = ""
-# Without those of retention, which drops what is to be counted.
-EVERY_OTHER = tuple(each for point, where in POINTS.items() if not where.drops for each in (ANY_MOMENT, point))
+EVERY_OTHER = tuple(each for point, where in POINTS.items() if where.in_load for each in (ANY_MOMENT, point))
 HEAD = (
     "| round | requests acknowledged | spans acknowledged | in doubt | of these stored | missing | twice "
     "| faults in files | start s | killed at |\n|---|---|---|---|---|---|---|---|---|---|"

@@ -46,6 +46,7 @@ class Point:
     name: str
     when: When
     deletes: bool = False  # reached only while something is being deleted
+    in_load: bool = True  # reached within seconds of load; the others have tests of their own
     drops: bool = False  # reached only where few megabytes are kept, as they are for it
 
 
@@ -59,10 +60,10 @@ POINTS = {
     "index-committed": Point(index, "seal", When.AFTER),
     "checkpoint": Point(index, "seal", When.DURING),
     "journal-deleted": Point(journal.Journal, "delete", When.AFTER),
-    "join-written": Point(index, "remove", When.AFTER),
-    "join-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE),
-    "drop-written": Point(index, "remove", When.AFTER, drops=True),
-    "drop-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, drops=True),
+    "join-written": Point(index, "remove", When.AFTER, in_load=False),
+    "join-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, in_load=False),
+    "drop-written": Point(index, "remove", When.AFTER, in_load=False, drops=True),
+    "drop-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, in_load=False, drops=True),
     "deletion-recorded": Point(erasure, "record", When.AFTER, deletes=True),
     "deletion-written": Point(index, "remove", When.AFTER, deletes=True),
     "deletion-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, deletes=True),
