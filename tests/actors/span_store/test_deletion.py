@@ -280,3 +280,49 @@ async def test_what_is_cut_short_is_finished_at_the_next_start(tmp_path: Path, f
         assert await stored(bus) == {"7:700"}
         assert await stored(bus, "other") == others
     assert inspect(Folders(tmp_path / "traces.duckdb")) == []
+
+
+async def test_no_deletion_reaches_into_the_journals_where_numbers_may_change(tmp_path: Path) -> None:
+    """A journal that is damaged has its spans numbered anew, from the end of the sealed ones."""
+    async with running_store(tmp_path) as bus:
+        await ingest(bus, traces=range(1, 3))
+        await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))  # seals
+        await ingest(bus, traces=range(3, 6), service="in the journal")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SealedFiles, "delete", failing_disk)
+            with pytest.raises(Unavailable):
+                await bus.ask(DeleteService(service_name="tests", by=BY))
+    with duckdb.connect(tmp_path / "traces.duckdb", read_only=True) as index:
+        [(before_seq, sealed)] = index.execute(
+            "SELECT before_seq, (SELECT max(last_seq) FROM sealed) FROM deletion"
+        ).fetchall()
+    assert before_seq == sealed + 1
+
+
+def failing_disk(*_: object) -> None:
+    raise OSError("disk")
+
+
+async def test_a_caller_who_leaves_does_not_end_a_deletion(tmp_path: Path) -> None:
+    left = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+        for number in range(1, 4):
+            await ingest(bus, traces=range(number, number + 1))
+        delete = SealedFiles.delete
+
+        def delete_and_tell(files: SealedFiles, doomed: Doomed, after: int) -> Step | None:
+            loop.call_soon_threadsafe(left.set)
+            return delete(files, doomed, after)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SealedFiles, "delete", delete_and_tell)
+            caller = asyncio.create_task(bus.ask(DeleteService(service_name="tests", by=BY)))
+            await left.wait()
+            caller.cancel()
+            await asyncio.wait({caller})
+    assert recorded_in(tmp_path) == 1
+    await tidied_once(tmp_path)
+    assert recorded_in(tmp_path) == 0
+    async with running_store(tmp_path) as bus:
+        assert not await bus.ask(ListServices())
