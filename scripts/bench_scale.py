@@ -2,13 +2,14 @@
 
 First it is started several times on an empty folder. Then so many spans are stored, as fast as they are acknowledged,
 of twenty services (``scripts.load.traffic``), with times that go evenly through the last day (``--hours``), so that
-"the last hour" is a part of them. Then spans of the present come in at a fixed rate, by clients of their own, while
-one client reads over a connection that stays open, each answer to its end; the kinds of read take turns. In the end
-the studio is killed and started again several times, and everything that was acknowledged is counted back, id by id.
+"the last hour" is a part of them. Then spans of the present come in at a fixed rate, by clients in a process of their
+own, while one client reads over a connection that stays open, each answer to its end; the kinds of read take turns.
+In the end the studio is killed and started again several times, and everything that was acknowledged is counted back,
+id by id.
 
 A text search answers with a page of 100 and says where to go on when there is more, or when it took a second. A
-frequent word is in most spans, so that the page is full at once; a seldom one in every thousandth or so; an
-absent one in none, so that everything has to be read.
+frequent word is in most spans, so that the page is full at once; a seldom one in every thousandth or so; an absent
+one in none, so that everything has to be read.
 
 The studio is a process of its own with its default settings. A refusal (429, 503) is waited for as it says, and
 counted.
@@ -23,8 +24,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
@@ -34,10 +34,11 @@ import attrs
 from scripts.load.counting import count_back
 from scripts.load.figures import head, milliseconds, percentiles, row, spread
 from scripts.load.machine import machine
+from scripts.load.own_load import Load, OwnLoad
 from scripts.load.own_studio import OwnStudio
 from scripts.load.payloads import Payload
 from scripts.load.senders import SENDERS, Sender
-from scripts.load.sending import Sent, as_fast_as_acknowledged, on_schedule
+from scripts.load.sending import Sent, as_fast_as_acknowledged
 from scripts.load.traffic import BUSIEST, RAREST, SPANS_A_REQUEST, Traffic
 from scripts.load.watching import Rest
 
@@ -99,7 +100,8 @@ def page_reads(traffic: Traffic) -> list[Read]:
         Read(name="latest 100 LLM traces, busiest service", path=roots(BUSIEST, has_llm="true")),
         Read(name="latest 100 LLM traces, rarest service", path=roots(RAREST, has_llm="true")),
         Read(
-            name="one trace with bodies, of any age", path=lambda: f"{OBSERVABILITY}/traces/{traffic.any_trace()}/spans"
+            name="one trace with bodies, of any hour",
+            path=lambda: f"{OBSERVABILITY}/traces/{traffic.any_trace()}/spans",
         ),
     ]
 
@@ -173,24 +175,6 @@ def disk_rows(folder: Path, spans: int) -> Iterator[str]:
         yield row(kind, f"{size / 1e6:,.1f}", f"{size / spans:.1f}")
 
 
-@contextmanager
-def coming_in(clients: Sequence[Sender], traffic: Traffic, rate: float) -> Iterator[list[Sent]]:
-    """So many spans a second of the present, for the length of the block; then what became of them."""
-    over, sent = threading.Event(), list[Sent]()
-
-    def send() -> None:
-        present = traffic.of_the_present(over)
-        sent.append(on_schedule(clients, present, SPANS_A_REQUEST / rate, traffic.acknowledged))
-
-    with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(send)
-        try:
-            yield sent
-        finally:
-            over.set()
-    sending.result()
-
-
 def read_all(rest: Rest, reads: Sequence[Read], times: int) -> None:
     """The kinds take turns."""
     for _ in range(WARM_UP + times):
@@ -199,13 +183,17 @@ def read_all(rest: Rest, reads: Sequence[Read], times: int) -> None:
     print(*(read.row() for read in reads), sep="\n", flush=True)
 
 
-def measure_reads(studio: OwnStudio, clients: Sequence[Sender], traffic: Traffic, options: argparse.Namespace) -> None:
+def measure_reads(studio: OwnStudio, key: str, traffic: Traffic, options: argparse.Namespace) -> None:
+    """While spans of the present come in."""
     print(f"\n{options.rate:,.0f} spans/s come in; reads:\n\n{READ_HEAD}")
-    with closing(Rest(studio)) as rest, coming_in(clients, traffic, options.rate) as sent:
+    load = Load.on(studio, key=key, protocol=options.protocol, clients=options.clients, rate=options.rate)
+    with closing(Rest(studio)) as rest, OwnLoad(load) as coming_in:
         read_all(rest, page_reads(traffic), options.reads)
         read_all(rest, searches(traffic), options.searches)
+    traffic.add(coming_in.outcome.traces)
     memory, peak = (f"{size / 1e6:.0f} MB" for size in (studio.memory(), studio.peak_memory()))
-    print(f"\nMeanwhile {said_of(sent[0])} RSS {memory}, at most {peak}; {traffic.spans:,} spans stored.")
+    said = said_of(coming_in.outcome.sent)
+    print(f"\nMeanwhile {said} RSS {memory}, at most {peak}; {traffic.spans:,} spans stored.")
 
 
 def start(data_dir: Path) -> tuple[OwnStudio, float]:
@@ -250,7 +238,7 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
         clients = [stack.enter_context(closing(SENDERS[options.protocol](studio, key))) for _ in range(options.clients)]
         fill(studio, clients, traffic, options)
         print(f"\n{DISK_HEAD}", *disk_rows(data_dir, traffic.spans), sep="\n", flush=True)
-        measure_reads(studio, clients, traffic, options)
+        measure_reads(studio, key, traffic, options)
     print(f"\n{START_HEAD}")
     measure_starts(f"with {traffic.spans:,} spans, after kill -9", [data_dir] * options.runs)
     if options.count:

@@ -34,7 +34,7 @@ from scripts.load.own_studio import OwnStudio
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.senders import SENDERS, Sender
 from scripts.load.sending import Sent, as_fast_as_acknowledged, on_schedule
-from scripts.load.watching import FreshnessWatch, Rest, StudioWatch, repeated
+from scripts.load.watching import FreshnessWatch, Rest, StudioWatch, repeated, watch_closely
 
 SPANS_A_REQUEST = 512
 WARM_UP_SPANS = 20_000
@@ -178,6 +178,7 @@ def main() -> int:
     parser.add_argument("--retention-gb", help="JUNJO_RETENTION_GB of the studio")
     parser.add_argument("--folder", type=Path, help="where the data folders are made; default: the temporary folder")
     options = parser.parse_args()
+    watch_closely()
     payloads = Payloads(SPANS_A_REQUEST)
     print(f"{machine()}; {SPANS_A_REQUEST} spans a request; {options.runs} runs\n\n{FULL_HEAD}")
     rows = []

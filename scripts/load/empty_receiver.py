@@ -30,13 +30,14 @@ class EmptyReceiver:
     """Receives for the length of a ``with`` block."""
 
     def __init__(self) -> None:
-        self._pipe, its = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=(its,), daemon=True)
+        self._pipe, self._its = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("spawn").Process(target=_serve, args=(self._its,), daemon=True)
         self.http_port = 0
         self.otlp_port = 0
 
     def __enter__(self) -> Self:
         self._process.start()
+        self._its.close()  # so that it is closed when the process has ended
         self.http_port, self.otlp_port = self._pipe.recv()
         return self
 

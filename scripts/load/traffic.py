@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from scripts.load.payloads import Payload, Payloads
 
@@ -39,6 +39,14 @@ class Traffic:
         with self._lock:
             self.traces[payload.service].extend(payload.packed_ids)
             self.spans += SPANS_A_REQUEST
+
+    def add(self, traces: Mapping[str, Iterable[bytes]]) -> None:
+        """Traces that another acknowledged load has sent, by service."""
+        with self._lock:
+            for service, packed_ids in traces.items():
+                for ids in packed_ids:
+                    self.traces[service].append(ids)
+                    self.spans += (len(ids) - 16) // 8
 
     def any_trace(self) -> str:
         """The id of an acknowledged trace, of any age and service."""

@@ -11,10 +11,11 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from scripts.load.counting import Count, count_back
+from scripts.load.own_load import Load, OwnLoad
 from scripts.load.own_studio import OwnStudio
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.senders import SENDERS
-from scripts.load.traffic import SPANS_A_REQUEST, Traffic
+from scripts.load.traffic import BUSIEST, SPANS_A_REQUEST, Traffic
 from scripts.load.watching import FreshnessWatch, Rest, StudioWatch, repeated
 
 pytestmark = pytest.mark.integration
@@ -117,6 +118,28 @@ def test_health_and_memory_are_watched(studio: tuple[OwnStudio, str]) -> None:
 
     assert len(watch.health) == len(watch.memory) >= 2
     assert min(watch.health) > 0
+
+
+def test_load_of_another_process_comes_in(studio: tuple[OwnStudio, str], tmp_path: Path) -> None:
+    running, key = studio
+    with (
+        OwnLoad(Load.on(running, key=key, protocol="http", clients=2, rate=20_000)) as coming_in,
+        closing(Rest(running)) as rest,
+    ):
+        until(lambda: BUSIEST in rest.get("/api/v1/observability/services").json)
+
+    traffic = Traffic()
+    traffic.add(coming_in.outcome.traces)
+    assert traffic.spans == len(coming_in.outcome.sent.delays) * SPANS_A_REQUEST
+    for service, traces in traffic.traces.items():
+        count_back(running, service, traces, tmp_path).demand_all()
+
+
+def test_load_that_fails_says_so() -> None:
+    nobody = Load(http_port=1, otlp_port=1, key="none", protocol="http", clients=1, rate=1000)
+
+    with pytest.raises(RuntimeError, match="connection lost"), OwnLoad(nobody) as load:
+        until(lambda: not load._process.is_alive())
 
 
 def test_what_goes_wrong_in_a_watcher_is_raised() -> None:
