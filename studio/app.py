@@ -17,6 +17,7 @@ from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
 from studio import __version__
+from studio.logs import log_together
 from studio.settings import Settings
 from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
@@ -156,6 +157,7 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> Ht
         otlp_budget=budget,
         decoder=decoder,
         max_request_bytes=settings.max_request_bytes,
+        log_together=log_together,
         play=PlayConfig(
             any_openai_model=settings.openai_base_url is not None,
             run_seconds=settings.run_seconds,

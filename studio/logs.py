@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TextIO, cast
@@ -43,7 +43,7 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=[*_shared_processors(), *render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=partial(_Logger, output),
+        logger_factory=partial(_Logger, output, settings.log_format == "json" and level <= logging.INFO),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(cast("TextIO", output))  # of which it uses no more than there is
@@ -57,6 +57,21 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     logging.captureWarnings(capture=True)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.INFO))
+
+
+def log_together(logger: str, event: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Log an event at level info once for each of some lines, which have their ``timestamp``.
+
+    They look as if logged one by one, for a tenth of the time. No field is masked for its name, nor taken from the
+    context.
+    """
+    output = structlog.get_config()["logger_factory"](logger)
+    if isinstance(output, _Logger) and output.in_json:
+        begin = {"timestamp": None, "level": "info", "event": event}
+        output.msg("\n".join(_json({**begin, **line, "logger": logger}) for line in lines))
+    else:
+        for line in lines:
+            structlog.get_logger(logger).info(event, **line)
 
 
 def _shared_processors() -> list[Processor]:
@@ -73,7 +88,7 @@ def _json_renderers() -> list[Processor]:
     return [structlog.processors.format_exc_info, _put_first, structlog.processors.JSONRenderer(_json)]
 
 
-def _json(event: EventDict, default: Callable[[Any], Any]) -> str:
+def _json(event: EventDict, default: Callable[[Any], Any] | None = None) -> str:
     """ASCII, whatever the encoding of the stream."""
     with suppress(TypeError):  # half a surrogate pair, or an integer of more than 64 bits
         line = orjson.dumps(event, default).decode()
@@ -127,7 +142,8 @@ class _Output:
 class _Logger:
     """Where structlog's finished lines go: past ``logging``, which takes several times as long as all the rest."""
 
-    def __init__(self, output: _Output, name: str = "") -> None:
+    def __init__(self, output: _Output, in_json: bool, name: str = "") -> None:
+        self.in_json = in_json  # and at level info
         self.name = name
         self._output = output
 

@@ -46,6 +46,26 @@ def test_a_json_line_starts_with_time_level_event_and_request(tmp_path: Path) ->
     assert (record["level"], record["event"], record["request_id"], record["spans"]) == ("info", "stored", "r-1", 3)
 
 
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("level", ["info", "warn"])
+def test_lines_that_are_logged_together_look_like_others(tmp_path: Path, form: str, level: str) -> None:
+    program = """
+from studio.logs import log_together
+lines = [
+    {"timestamp": "2026-01-02T03:04:05.000006Z", "request_id": "r-2", "path": "/\\u00e9\\ud800" + "s" * 40},
+    {"timestamp": "2026-01-02T03:04:06.000006Z", "request_id": "r-3", "path": "/", "client": "127.0.0.1"},
+]
+log_together("studio.test", "request", lines)
+for line in lines:
+    log.info("request", **line)
+"""
+    variables = {"JUNJO_LOG_FORMAT": form, "JUNJO_LOG_LEVEL": level, "OPENAI_API_KEY": "s" * 40}
+    together = logged(tmp_path, program, **variables)
+    assert len(together) == (4 if level == "info" else 0)
+    assert together[: len(together) // 2] == together[len(together) // 2 :]
+    assert "s" * 40 not in "".join(together)
+
+
 def test_libraries_take_the_same_road(tmp_path: Path) -> None:
     (line, warned) = logged(tmp_path, "logging.getLogger('grpclib').error('odd %s', 1); warnings.warn('old')")
     record = json.loads(line)

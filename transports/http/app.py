@@ -74,7 +74,7 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
         app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route))
     app[SOCKETS] = sockets = OpenSockets()
     app.on_shutdown.append(sockets.close)
-    app[ACCESS_LOG] = access_log = AccessLog()
+    app[ACCESS_LOG] = access_log = AccessLog(config.log_together)
     app.on_cleanup.append(access_log.close)
     app.on_response_prepare.append(_finish)
     return app

@@ -1,6 +1,8 @@
 """What the HTTP side has to know. The composition root fills it from the settings."""
 
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from typing import Any
 
 import attrs
 
@@ -8,6 +10,9 @@ from transports.byte_budget import ByteBudget
 from transports.inflate import DEFAULT_LIMIT
 
 APP_NAME = "Junjo AI Studio"
+
+# Logs an event once for each of some lines, which have their timestamps. Takes the logger's name, event and lines.
+LogTogether = Callable[[str, str, Sequence[Mapping[str, Any]]], None]
 
 
 @attrs.frozen(kw_only=True)
@@ -39,4 +44,5 @@ class HttpConfig:
     decoder: Executor | None = None  # inflates and decodes large OTLP requests; None is the loop's own
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
+    log_together: LogTogether | None = None  # writes the lines of requests; None is one by one
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408
