@@ -29,7 +29,7 @@ TRACEBACK = '"exception"'
 
 
 def main(folder: Path, options: Sequence[str]) -> int:
-    with OwnStudio(folder / "data", log=folder / "studio.log", **NO_VENDORS) as studio:
+    with OwnStudio(folder / "data", **NO_VENDORS) as studio:
         key = studio.sign_up()
         failed = [call_routes(folder, studio, key, (*chosen, *options)) for chosen in PASSES]
         alive = studio.rest("GET", "/health").status == 200

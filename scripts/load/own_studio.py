@@ -45,10 +45,10 @@ class OwnStudio:
     """
 
     def __init__(
-        self, data_dir: Path, *, program: Sequence[str] = ("studio",), log: Path | None = None, **variables: str
+        self, data_dir: Path, *, program: Sequence[str] = ("studio",), log: str = "", **variables: str
     ) -> None:
-        """``program`` is a module that runs a studio, and its arguments."""
-        self.log = log or data_dir.parent / "studio.log"
+        """``program`` is a module that runs a studio, and its arguments; ``log`` the path of another log."""
+        self.log = Path(log) if log else data_dir.parent / "studio.log"
         self.cookie = ""  # name and value, of the session that calls use
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", *program],

@@ -129,7 +129,7 @@ def test_spans_that_are_read_only_degrade_the_studio(tmp_path: Path) -> None:
 def test_a_disk_that_goes_read_only_refuses_changes_and_serves_what_is_there(failing_disk: Path) -> None:
     data_dir = failing_disk / "data"
     kept, refused = Payloads(20).make("kept"), Payloads(20).make("kept")
-    with OwnStudio(data_dir, log=failing_disk.parent / "studio.log") as studio:
+    with OwnStudio(data_dir, log=str(failing_disk.parent / "studio.log")) as studio:
         key = studio.sign_up()
         with closing(SENDERS["http"](studio, key)) as http, closing(SENDERS["grpc"](studio, key)) as grpc:
             http.send(kept.body)
