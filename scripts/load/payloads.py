@@ -1,11 +1,11 @@
 """OTLP requests for load: an agent's LLM spans of 2.3 KB on average, ten to a trace, no two alike.
 
-``scripts.load.conversations`` says what a span is. Of the 2,370 bytes of one, on average, 420 are text that no span
+``scripts.load.conversations`` says what a span is. Of the 2,370 bytes of one, on average, 430 are text that no span
 before has; 90 are repeated from the call before, 125 are the system prompt, 100 are ids and times. As much again as
 all text is its second copy, and the rest is keys and the frame of the JSON. Real agents repeat more: their system
 prompts are longer than a hundred characters, and their conversations than two calls. So the size on disk that these
 payloads come to is meant to be no better than what real traffic comes to: 300 bytes a span in Parquet (zstd, level
-1). The floor of it is the new text, of which zstd leaves 190 bytes, and the ids. 2,400 bytes of nothing but new
+1). The floor of it is the new text, of which zstd leaves 193 bytes, and the ids. 2,400 bytes of nothing but new
 words, each text once, would come to 800.
 """
 
