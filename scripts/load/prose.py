@@ -3,8 +3,8 @@
 The words are drawn one by one with the frequencies that Zipf and Mandelbrot found in natural languages: the word of
 rank r comes up in proportion to 1 / (r + 2.7). The most frequent are those of English, the others are made of
 syllables, the longer the rarer. Nothing but these frequencies, spaces and full stops repeats. There is no grammar and
-there are no set phrases, so that a compressor finds less here than in English: zstd at level 1 makes 1/2.1 to 1/2.3 of this and
-1/2.3 to 1/2.7 of documents and licences (tests/scripts/test_load_payloads.py compares the two).
+there are no set phrases, so that a compressor finds less here than in English: zstd at level 1 makes 1/2.1 to 1/2.3
+of this and 1/2.3 to 1/2.7 of documents and licences (tests/scripts/test_load_payloads.py compares the two).
 """
 
 import random
