@@ -4,6 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
+
+from studio.logs import configure_logging
 from studio.settings import client_defaults, load_settings
 from studio.transfer.client import StudioClient, TransferFailed
 from studio.transfer.downloads import back_up, export
@@ -44,7 +47,9 @@ def transfer(given: argparse.Namespace) -> str:
     if given.command == "import" and bool(given.files) == bool(given.from_junjo):
         raise TransferFailed("give either files or --from-junjo DIR")
     if given.command == "import" and given.from_junjo:
-        return import_from_junjo(given.from_junjo, load_settings())
+        settings = load_settings()
+        configure_logging(attrs.evolve(settings, log_level="error"))  # the report is for a person
+        return import_from_junjo(given.from_junjo, settings)
     endpoint, key = client_defaults()
     client = StudioClient((given.endpoint or endpoint).rstrip("/"), given.key or key)
     if not client.key:

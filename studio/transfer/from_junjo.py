@@ -22,7 +22,6 @@ from actors.span_store.actor import SpanStoreActor
 from actors.span_store.messages import IngestSpans, IngestSummary
 from studio.app import span_store
 from studio.claim import sole_use_of
-from studio.logs import configure_logging
 from studio.settings import Settings
 from studio.transfer.client import TransferFailed
 from studio.transfer.junjo_accounts import OldAccounts
@@ -83,7 +82,6 @@ def import_from_junjo(folder: Path, settings: Settings) -> str:
         raise TransferFailed(f"{folder} has neither junjo.db nor traces.duckdb")
     if files.there() & {settings.sqlite_path.resolve(), settings.duckdb_path.resolve()}:
         raise TransferFailed(f"{folder} is where this studio keeps its own data: set JUNJO_DATA_DIR to another folder")
-    configure_logging(attrs.evolve(settings, log_level="error"))  # the report is for a person
     with sole_use_of(settings.data_dir):
         try:
             if files.spans:
