@@ -1,5 +1,6 @@
 """The column of the attributes, see ``attributes``: made of mappings, searched, and shown as JSON."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 from actors.span_store.attributes import attribute_map, plain_json
 from actors.span_store.spans import Attributes, AttributeValue
 
+_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 STORED, SHOWN = "attributes", "attributes_json"  # how the column is called, as a map and as JSON text
 
 
@@ -85,10 +87,17 @@ class Pairs:
 
 def matching(column: pa.ChunkedArray, text: str, in_json: str) -> pa.ChunkedArray:
     """Of each row, whether any key or value has the text in it; ``in_json`` is how JSON writes it."""
-    return pa.chunked_array([_matching(Pairs(chunk), len(chunk), text, in_json) for chunk in column.chunks], pa.bool_())
+    plain, json = literal(text), literal(in_json)
+    return pa.chunked_array([_matching(Pairs(chunk), len(chunk), plain, json) for chunk in column.chunks], pa.bool_())
 
 
-def _matching(pairs: Pairs, rows: int, text: str, in_json: str) -> pa.BooleanArray:
-    values = pc.coalesce(pc.match_substring(pairs.texts, text), pc.match_substring(pairs.others, in_json))
-    hits = pc.or_(pc.match_substring(pairs.keys, text), values)
+def _matching(pairs: Pairs, rows: int, plain: str, json: str) -> pa.BooleanArray:
+    of_texts = pc.match_substring_regex(pairs.texts, plain)
+    values = pc.coalesce(of_texts, pc.match_substring_regex(pairs.others, json))
+    hits = pc.or_(pc.match_substring_regex(pairs.keys, plain), values)
     return pc.is_in(pa.array(range(rows), pa.int64()), value_set=pairs.rows.filter(hits))
+
+
+def literal(text: str) -> str:
+    """A pattern that is this text. Arrow finds patterns more than twice as fast as it finds texts."""
+    return _SPECIAL.sub(r"\\\g<0>", text)

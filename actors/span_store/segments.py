@@ -1,7 +1,7 @@
 """Sealed files: immutable Parquet, zstd, each with all columns of its spans.
 
-Spans of a trace lie together and traces lie in the order of their start, so that reading a trace, or the newest spans,
-takes one or two small row groups. Any tool that reads Parquet reads them.
+The roots of each service lie together, and so do the other spans of each trace, all in the order of their start: a list
+of roots, or a trace, takes one or two small row groups of a file. Any tool that reads Parquet reads them.
 """
 
 import zlib
@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from actors.span_store.disk import sync, sync_folder
 
-# Rows that are decompressed together: about 5 MB of LLM spans, 8 ms.
-ROW_GROUP = 2048
+# Rows that are decompressed together: about 2.5 MB of LLM spans, 3 ms.
+ROW_GROUP = 1024
 _BLOCK = 1024 * 1024  # bytes
 # Columns that repeat their values. The others are long texts and ids, where a dictionary only costs.
 _DICTIONARY = [
@@ -53,10 +53,14 @@ _FORMAT: dict[str, Any] = {
 
 
 def reading_order(rows: pa.Table) -> pa.Array:
-    """Positions of the rows by start of the trace, then trace, then start of the span."""
+    """Positions of the rows: roots by service, then the others by start of the trace and trace; all by their start."""
+    is_root = rows["parent_span_id"].is_null()
+    services = rows["service_name"].unique().sort()
     starts = rows.select(["trace_id", "start_time_unix_nano"]).group_by("trace_id")
     traces = starts.aggregate([("start_time_unix_nano", "min")]).sort_by("start_time_unix_nano_min")
-    rank = pc.index_in(rows["trace_id"], value_set=traces["trace_id"])
+    of_service = pc.index_in(rows["service_name"], value_set=services)
+    of_trace = pc.add(pc.index_in(rows["trace_id"], value_set=traces["trace_id"]), pa.scalar(len(services), pa.int32()))
+    rank = pc.if_else(is_root, of_service, of_trace)
     order = pa.table({"rank": rank, "start": rows["start_time_unix_nano"], "seq": rows["seq"]})
     return pc.sort_indices(order, [("rank", "ascending"), ("start", "ascending"), ("seq", "ascending")])
 

@@ -1,8 +1,8 @@
 """Finds spans by text in their name, status message, attributes and events.
 
 Goes through the spans from the latest arrival back: first those in memory, then one sealed file after the other, and
-stops when the page is full or its time is up. A page says where the next one goes on, so that a search through
-everything is many short ones.
+stops when the page is full or its time is up: soon when it has found something, and later when not. A page says where
+the next one goes on, so that a search through everything is many short ones.
 """
 
 import time
@@ -29,13 +29,16 @@ _WHOLE = ["seq", *SHOWN_COLUMNS]
 
 
 class TextSearch:
-    """One search. ``budget`` is how many seconds one page may take before it says where to go on."""
+    """One search. A page may take ``budget`` seconds, or ``soon`` if it has a span, before it says where to go on."""
 
-    def __init__(self, request: SearchText, segments: Path, damage: Damage, *, budget: float = 1.0) -> None:
+    def __init__(
+        self, request: SearchText, segments: Path, damage: Damage, *, soon: float = 0.1, budget: float = 1.0
+    ) -> None:
         self._request = request
         self._damage = damage
         self._segments = segments
-        self._deadline = time.monotonic() + budget
+        begin = time.monotonic()
+        self._soon, self._deadline = begin + soon, begin + budget
         # As the text stands in JSON: quotes and control characters escaped, everything else as it is.
         self._pattern = orjson.dumps(request.text).decode()[1:-1]
 
@@ -48,7 +51,7 @@ class TextSearch:
             missing -= rows.num_rows
             if missing < 0:
                 return self._page(found, found[-1]["seq"][-1].as_py())
-            if missing == 0 or time.monotonic() > self._deadline:
+            if missing == 0 or time.monotonic() > (self._soon if missing < self._request.limit else self._deadline):
                 return self._page(found, first_seq)
         return self._page(found, None)
 

@@ -21,7 +21,14 @@ pytestmark = pytest.mark.unit
 
 def shuffled(traces: int, each: int) -> pa.Table:
     spans = [
-        span(number, trace_id=trace, start=START + trace * 1000 + number, attributes={"n": number})
+        span(
+            number,
+            trace_id=trace,
+            parent=1 if number > 1 else None,
+            start=START + trace * 1000 + number,
+            service="odd" if trace % 2 else "even",
+            attributes={"n": number},
+        )
         for trace in range(1, traces + 1)
         for number in range(1, each + 1)
     ]
@@ -33,13 +40,14 @@ def write_in_order(path: Path, rows: pa.Table) -> None:
     write_segment(path, rows, reading_order(rows))
 
 
-def test_traces_lie_together_in_the_order_of_their_start() -> None:
+def test_roots_lie_together_by_service_and_the_others_by_trace_in_the_order_of_their_start() -> None:
     rows = shuffled(20, 5)
     ordered = rows.take(reading_order(rows))
-    assert [int(trace_id, 16) for trace_id in ordered["trace_id"].to_pylist()] == [
-        t for t in range(1, 21) for _ in range(5)
-    ]
-    starts = ordered["start_time_unix_nano"].to_pylist()
+    numbers = [int(trace_id, 16) for trace_id in ordered["trace_id"].to_pylist()]
+    assert numbers[:20] == [*range(2, 21, 2), *range(1, 21, 2)]
+    assert ordered["parent_span_id"].null_count == ordered["parent_span_id"][:20].null_count == 20
+    assert numbers[20:] == [trace for trace in range(1, 21) for _ in range(4)]
+    starts = ordered["start_time_unix_nano"].to_pylist()[20:]
     assert starts == sorted(starts)
 
 

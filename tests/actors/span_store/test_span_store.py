@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import orjson
@@ -240,6 +241,18 @@ async def test_text_is_found_in_every_part_latest_arrival_first(bus: Bus) -> Non
     await ingest(bus, span(6, events=[SpanEvent(1, "needle", {})]), span(7, service="needle"))
     everything = [name for page in await found(bus, "needle") for name in page]
     assert everything == ["span 6", "span 5", "span 4", "needle 2", "span 1"]
+
+
+@pytest.mark.parametrize("text", ["a.b", "\\E(", "[z]$", "{2}|x", "\\", 'say "hi"\n\x00', "^é*"])
+async def test_text_means_itself(bus: Bus, text: str) -> None:
+    near = span(1, attributes={"t": "acb E( z {22} x say e"})
+    inside: dict[str, dict[str, Any]] = {
+        "key": {text: 1},
+        "list": {"l": ["other", text]},
+        "text": {"t": f"before {text} after"},
+    }
+    await ingest(bus, near, *(span(n, name=where, attributes=inside[where]) for n, where in enumerate(inside, 2)))
+    assert await found(bus, text) == [["text", "list", "key"]]
 
 
 async def test_pages_of_a_text_search_join_while_spans_arrive(bus: Bus) -> None:
