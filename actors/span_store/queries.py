@@ -36,6 +36,9 @@ _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _LLM = "LLM"  # OpenInference span kind
 
 
+_FIRST_SEGMENTS = 2  # that a list looks into
+
+
 class _Place(NamedTuple):
     """Where a span is: in a segment, or in memory when ``segment`` is ``None``."""
 
@@ -101,7 +104,36 @@ class SpanReader:
             start = request.after.start_time_unix_nano
             condition += _AFTER
             parameters += [start, start, request.after.sequence]
-        return self._places(condition, parameters, limit=limit)
+        return self._newest(request, condition, parameters, limit)
+
+    def _newest(self, request: SearchSpans, condition: str, parameters: list[Any], limit: int) -> list[_Place]:
+        """The first places of a list, from what is in memory and as few segments as can be sure to have them.
+
+        It begins with the segments that have the newest spans; the time does not grow with what is stored.
+        """
+        segments = self._segments_of(request)
+        found: list[_Place] = []
+        begin, end = 0, _FIRST_SEGMENTS
+        while True:
+            chosen = [segment for segment, _ in segments[begin:end]]
+            found += self._places(condition, parameters, segments=chosen, memory=begin == 0, limit=limit)
+            found = sorted(found, key=_newest_first)[:limit]
+            if end >= len(segments) or (len(found) == limit and found[-1].start_time_unix_nano > segments[end][1]):
+                return found
+            begin, end = end, 4 * end
+
+    def _segments_of(self, request: SearchSpans) -> list[tuple[int, int]]:
+        """Segments that may have spans of the list, and the start of the latest span of each, latest first."""
+        after = 2**64 - 1 if request.after is None else request.after.start_time_unix_nano
+        return self._cursor.execute(
+            """
+            SELECT segment, last_start_time_unix_nano FROM segment SEMI JOIN
+                (SELECT segment FROM segment_service WHERE service_name = ?) USING (segment)
+            WHERE first_start_time_unix_nano <= ?
+            ORDER BY last_start_time_unix_nano DESC
+            """,
+            [request.service_name, after],
+        ).fetchall()
 
     def _llm_roots(self, request: SearchSpans, wanted: int) -> list[_Place]:
         """Roots from the newest on, until enough of them have a trace with an LLM span."""
@@ -137,9 +169,15 @@ class SpanReader:
         return self._places(f"trace_id = ?{condition}", [trace_id, *parameters], segments=segments)
 
     def _places(
-        self, condition: str, parameters: list[Any], *, segments: list[int] | None = None, limit: int | None = None
+        self,
+        condition: str,
+        parameters: list[Any],
+        *,
+        segments: list[int] | None = None,
+        memory: bool = True,
+        limit: int | None = None,
     ) -> list[_Place]:
-        """Where the spans are that meet a condition, newest start first."""
+        """Where the spans are that meet a condition, newest start first: in these segments, and in memory."""
         sealed = f"seq < {self._recent.first_seq:d}"
         if segments is not None:
             sealed += f" AND segment IN ({', '.join(map(str, segments)) or 'NULL'})"
@@ -149,7 +187,7 @@ class SpanReader:
             f"""
             SELECT {columns}, segment, position FROM span WHERE {sealed} AND {condition}
             UNION ALL
-            SELECT {columns}, NULL, NULL FROM recent WHERE {condition}
+            SELECT {columns}, NULL, NULL FROM recent WHERE {memory} AND {condition}
             {_NEWEST_FIRST} {bound}
             """,  # noqa: S608 - the parts are constants of this module and numbers
             parameters * 2,
@@ -177,6 +215,10 @@ class SpanReader:
         return self._damage.skipped(
             self._cursor, file, lambda: read_rows(self._segments / file, positions, SHOWN_COLUMNS)
         )
+
+
+def _newest_first(place: _Place) -> tuple[int, int]:
+    return -place.start_time_unix_nano, -place.seq
 
 
 def _after(request: SearchSpans, after: Cursor | None) -> SearchSpans:

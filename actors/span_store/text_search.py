@@ -24,8 +24,8 @@ from actors.span_store.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.segments import open_segment
 
 _PLAIN = ("name", "status_message")
-_HOT = ["seq", "service_name", "start_time_unix_nano", STORED, *_PLAIN, "events_json"]
 _WHOLE = ["seq", *SHOWN_COLUMNS]
+_SLICE = 4096  # rows in memory that are searched at once
 
 
 class TextSearch:
@@ -57,11 +57,12 @@ class TextSearch:
 
     def _parts(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> Iterator[tuple[int, pa.Table]]:
         """Matching rows of each part, latest first, and the number of the part's first span."""
-        yield recent.first_seq, self._latest_first(recent.table.filter(self._matches(recent.table)))
+        for begin in reversed(range(0, recent.table.num_rows, _SLICE)):
+            yield recent.first_seq + begin, self._latest(recent.table.slice(begin, _SLICE))
         for first_seq, file in self._files(cursor, recent.first_seq):
             rows = self._damage.skipped(cursor, file, partial(self._in_file, self._segments / file))
             if rows is not None:
-                yield first_seq, self._latest_first(rows)
+                yield first_seq, rows
 
     def _files(self, cursor: duckdb.DuckDBPyConnection, before: int) -> list[tuple[int, str]]:
         """Sealed files that may have matches, latest first."""
@@ -80,15 +81,13 @@ class TextSearch:
         ).fetchall()
 
     def _in_file(self, path: Path) -> pa.Table:
-        """The matching rows of a file, whole; only the columns that are searched are read of all."""
+        """The latest matching rows of a file. In it they lie in another order."""
         with open_segment(path) as file:
-            parts = []
-            for group in range(file.num_row_groups):
-                rows = file.read_row_group(group, columns=_HOT)
-                mask = self._matches(rows)
-                if pc.any(mask).as_py():
-                    parts.append(file.read_row_group(group, columns=_WHOLE).filter(mask))
-            return pa.concat_tables(parts) if parts else file.schema_arrow.empty_table()
+            groups = range(file.num_row_groups)
+            return self._first(pa.concat_tables([self._latest(file.read_row_group(n, columns=_WHOLE)) for n in groups]))
+
+    def _latest(self, rows: pa.Table) -> pa.Table:
+        return self._first(rows.select(_WHOLE).filter(self._matches(rows)))
 
     def _matches(self, rows: pa.Table) -> pa.ChunkedArray:
         request = self._request
@@ -107,8 +106,9 @@ class TextSearch:
             mask = pc.and_(mask, pc.less(rows["seq"], pa.scalar(request.before, pa.uint64())))
         return mask
 
-    def _latest_first(self, rows: pa.Table) -> pa.Table:
-        return rows.select(_WHOLE).sort_by([("seq", "descending")])
+    def _first(self, rows: pa.Table) -> pa.Table:
+        """As many as a page may have, and one more, latest first."""
+        return rows.sort_by([("seq", "descending")]).slice(0, self._request.limit + 1)
 
     def _page(self, found: list[pa.Table], before: int | None) -> FoundSpans:
         return FoundSpans(spans=tuple(chain.from_iterable(map(stored_spans, found))), before=before or None)

@@ -1,0 +1,57 @@
+"""Lists of spans come out of few segments, and right all the same."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from actors.runtime.bus import Bus
+from actors.span_store.messages import SearchSpans, SpanFilter
+from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
+from tests.spans import START, span
+
+pytestmark = pytest.mark.integration
+
+SERVICES = ("often", "seldom")
+
+
+async def listed(bus: Bus, service: str, which: SpanFilter) -> list[str]:
+    """Names of all spans, from pages of seven."""
+    names: list[str] = []
+    after = None
+    while True:
+        page = await bus.ask(SearchSpans(service_name=service, filter=which, limit=7, after=after))
+        names += [stored.name for stored in page.spans]
+        after = page.next
+        if after is None:
+            return names
+
+
+@pytest.mark.parametrize("which", [SpanFilter.ALL, SpanFilter.ROOTS, SpanFilter.WORKFLOWS])
+async def test_a_list_is_in_order_however_the_times_of_segments_overlap(tmp_path: Path, which: SpanFilter) -> None:
+    chance = random.Random(7)
+    made = [
+        span(
+            number,
+            trace_id=number,
+            parent=chance.choice([None, 1]),
+            service=SERVICES[chance.random() < 0.1],
+            start=START + chance.randrange(60),
+            attributes={"junjo.span_type": chance.choice(["workflow", "node"])},
+        )
+        for number in range(1, 301)
+    ]
+    async with running_store(tmp_path / "traces.duckdb", SEALED_AT_ONCE) as bus:
+        for begin in range(0, 300, 15):
+            await ingest(bus, *made[begin : begin + 15])
+            if begin < 270:
+                await state_when(bus, all_sealed)
+        newest_first = sorted(made, key=lambda each: (-each.start_time_unix_nano, -int(each.span_id, 16)))
+        for service in SERVICES:
+            assert await listed(bus, service, which) == [
+                each.name
+                for each in newest_first
+                if each.resource.attributes["service.name"] == service
+                and (which is not SpanFilter.ROOTS or not each.parent_span_id)
+                and (which is not SpanFilter.WORKFLOWS or each.attributes["junjo.span_type"] == "workflow")
+            ]
