@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
@@ -39,7 +39,7 @@ class Bus:
     def __init__(self) -> None:
         self.statistics = Statistics()
         self._owners: dict[type[Message], type[Actor]] = {}
-        self._at_once: set[type[Message]] = set()
+        self._at_once: dict[type[Message], Callable[[Any], Any]] = {}  # what answers now
         self._subscribers: defaultdict[type[Message], list[type[Actor]]] = defaultdict(list)
         self._cells: dict[type[Actor], Cell | None] = {}  # None while the actor is away
 
@@ -57,18 +57,19 @@ class Bus:
         self._cells[actor_class] = None
         self._owners.update(dict.fromkeys(requests, actor_class))
         for route in actor_class.routes:
-            if route.way is Way.AT_ONCE:
-                self._at_once.add(route.message)
             if route.way is Way.EVENT:
                 self._subscribers[route.message].append(actor_class)
+        self._answer_by(actor_class, self._refuse_at_once)
 
     def connect(self, actor_class: type[Actor], cell: Cell) -> None:
         """From now on the actor's messages go to this cell."""
         self._cells[actor_class] = cell
+        self._answer_by(actor_class, cell.answer_at_once)
 
     def disconnect(self, actor_class: type[Actor]) -> None:
         """From now on the actor's messages are answered ``Unavailable``."""
         self._cells[actor_class] = None
+        self._answer_by(actor_class, self._refuse_at_once)
 
     async def ask(self, request: Request[R], *, timeout: float = 30.0) -> R:  # noqa: ASYNC109 - sent with the message
         """Send a request to its owner and wait for the reply, for ``timeout`` seconds.
@@ -77,8 +78,10 @@ class Bus:
         Cancelling the caller withdraws the request where it has not been begun, and cancels a concurrent one. What is
         handled at once is answered without a turn of the loop, so it is never late.
         """
-        if type(request) in self._at_once:
-            return self._answered_at_once(request)
+        at_once = self._at_once.get(type(request))
+        if at_once is not None:
+            reply_at_once: R = at_once(request)
+            return reply_at_once
         loop = asyncio.get_running_loop()
         deadline = min(loop.time() + timeout, _deadline.get())
         reply: asyncio.Future[R] = loop.create_future()
@@ -126,14 +129,14 @@ class Bus:
             else:
                 counters.refused += 1
 
-    def _answered_at_once(self, request: Request[R]) -> R:
-        try:
-            cell = self._cell_of(request)
-        except Unavailable:
-            self.statistics.of(type(request)).refused += 1
-            raise
-        reply: R = cell.answer_at_once(request)
-        return reply
+    def _answer_by(self, actor_class: type[Actor], answer: Callable[[Any], Any]) -> None:
+        """From now on this answers what the actor handles at once. Looking it up for each message takes longer."""
+        messages = (route.message for route in actor_class.routes if route.way is Way.AT_ONCE)
+        self._at_once.update(dict.fromkeys(messages, answer))
+
+    def _refuse_at_once(self, request: Request[Any]) -> None:
+        self.statistics.of(type(request)).refused += 1
+        self._cell_of(request)  # raises, because the actor is away
 
     def _send(self, request: Request[R], reply: "asyncio.Future[R]", deadline: float) -> None:
         counters = self.statistics.of(type(request))

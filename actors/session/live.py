@@ -1,7 +1,7 @@
 """All live sessions in memory, so that a request's session is found without touching the disk."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 
@@ -10,6 +10,8 @@ from actors.session.lifetime import SessionLifetime
 from actors.session.messages import CheckedSession, Session, User
 
 _RENEWAL = timedelta(hours=1)
+_ONE_USE = timedelta(seconds=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -23,6 +25,8 @@ class LiveSession:
     last_seen_at: datetime
     saved_at: datetime  # the ``last_seen_at`` that is on disk
     cookie_sent_at: datetime
+    answer: CheckedSession | None = None  # to the latest use
+    answer_holds_until: datetime = _LONG_AGO
 
     @property
     def principal(self) -> Principal:
@@ -50,12 +54,18 @@ class LiveSessions:
         return now >= self._end(session)
 
     def use(self, session: LiveSession, now: datetime) -> CheckedSession:
-        """Slide the session's idle end, and say at most once an hour that its cookie should be sent again."""
+        """Slide the session's idle end, and say at most once an hour that its cookie should be sent again.
+
+        The answer holds for a second: what comes within it is the same use, and has no need to call this.
+        """
         session.last_seen_at = max(session.last_seen_at, now)
         renewed = now - session.cookie_sent_at >= _RENEWAL
         if renewed:
             session.cookie_sent_at = now
-        return CheckedSession(session=self.public(session), renewed=renewed, max_age=self.max_age(session, now))
+        answer = CheckedSession(session=self.public(session), renewed=renewed, max_age=self.max_age(session, now))
+        session.answer = answer
+        session.answer_holds_until = _LONG_AGO if renewed else min(now + _ONE_USE, self._end(session))
+        return answer
 
     def public(self, session: LiveSession) -> Session:
         """What the rest of the studio may know of it."""

@@ -5,6 +5,7 @@ as received, 8 to 1024 characters where a new one is set.
 """
 
 from datetime import datetime
+from functools import cached_property
 
 import attrs
 
@@ -32,7 +33,7 @@ class Session:
     authenticated_at: datetime
     expires_at: datetime  # the earlier of the idle and the absolute end, as of now
 
-    @property
+    @cached_property
     def principal(self) -> Principal:
         return Principal(user_id=self.user.id, email=self.user.email, session_id=self.id)
 

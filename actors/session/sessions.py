@@ -92,14 +92,16 @@ class SessionStore:
     def check(self, cookie: str) -> CheckedSession | None:
         """The live session of this cookie, which slides. Memory only."""
         now = self._clock()
-        live = self._found(cookie, now)
-        return None if live is None else self._live.use(live, now)
+        live = self._named_by(cookie)
+        if live is not None and now < live.answer_holds_until:
+            return live.answer
+        return None if live is None or self._has_expired(live, now) else self._live.use(live, now)
 
     async def sign_out(self, cookie: str) -> str | None:
         """End the session of this cookie; its id, or ``None`` for a dead cookie."""
         now = self._clock()
-        live = self._found(cookie, now)
-        if live is None:
+        live = self._named_by(cookie)
+        if live is None or self._has_expired(live, now):
             return None
         async with audited(self._database, now) as change:
             await change.rows("DELETE FROM sessions WHERE id = ?", live.id)
@@ -136,13 +138,15 @@ class SessionStore:
         except TimeoutError:
             return
 
-    def _found(self, cookie: str, now: datetime) -> LiveSession | None:
+    def _named_by(self, cookie: str) -> LiveSession | None:
         digest = self._seal.open(cookie)
-        live = None if digest is None else self._live.find(digest)
-        if live is not None and self._live.has_expired(live, now):
+        return None if digest is None else self._live.find(digest)
+
+    def _has_expired(self, live: LiveSession, now: datetime) -> bool:
+        expired = self._live.has_expired(live, now)
+        if expired:
             self._expired_met.set()
-            return None
-        return live
+        return expired
 
 
 def _loaded(row: sqlite3.Row, now: datetime) -> LiveSession:

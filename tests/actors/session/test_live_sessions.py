@@ -71,6 +71,21 @@ def test_the_cookie_is_renewed_at_most_once_an_hour_towards_the_same_end(clock: 
     assert renewals == [60, 120]
 
 
+def test_an_answer_holds_for_a_second_but_not_past_the_end_nor_with_a_cookie_to_send(clock: HandClock) -> None:
+    live = LiveSessions(SessionLifetime(idle=timedelta(hours=1), absolute=timedelta(hours=1, microseconds=500)))
+    session = added(live, clock)
+    began = clock()
+    assert not clock() < session.answer_holds_until
+    answer = live.use(session, clock())
+    assert (session.answer, session.answer_holds_until) == (answer, began + timedelta(seconds=1))
+    clock.move(minutes=59, seconds=59, microseconds=700_000)
+    live.use(session, clock())
+    assert session.answer_holds_until == began + timedelta(hours=1, microseconds=500)
+    clock.move(microseconds=300_000)
+    assert live.use(session, clock()).renewed
+    assert not clock() < session.answer_holds_until
+
+
 def test_only_what_was_used_since_is_unsaved(clock: HandClock) -> None:
     live = LiveSessions(LIFETIME)
     used, _ = added(live, clock, "ann"), added(live, clock, "bob")

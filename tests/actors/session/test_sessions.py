@@ -54,6 +54,7 @@ async def test_garbage_is_no_session(accounts: Accounts, cookie: str) -> None:
 @pytest.mark.security
 async def test_signing_out_ends_the_session_at_once_and_only_it(accounts: Accounts, path: Path) -> None:
     first, second = await accounts.first(), await accounts.sign_in()
+    assert await accounts.check(first.cookie) is not None
     assert await accounts.bus.ask(SignOut(cookie=first.cookie)) is True
     assert await accounts.check(first.cookie) is None
     assert await accounts.bus.ask(SignOut(cookie=first.cookie)) is False
