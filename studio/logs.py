@@ -90,10 +90,12 @@ def _json_renderers() -> list[Processor]:
 
 def _json(event: EventDict, default: Callable[[Any], Any] | None = None) -> str:
     """ASCII, whatever the encoding of the stream."""
-    with suppress(TypeError):  # half a surrogate pair, or an integer of more than 64 bits
+    try:
         line = orjson.dumps(event, default).decode()
-        if line.isascii():
-            return line
+    except TypeError:  # half a surrogate pair, or an integer of more than 64 bits
+        line = ""
+    if line and line.isascii():
+        return line
     return json.dumps(event, default=default, separators=(",", ":"))
 
 

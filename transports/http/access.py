@@ -8,9 +8,10 @@ from actors.errors import Forbidden, StudioError, Unauthenticated
 from actors.key_registry.messages import ApiKey, VerifyKey
 from actors.playground.messages import key_user_id
 from actors.principal import Principal, Scope
+from actors.runtime.bus import Bus
 from actors.session.messages import CheckSession, Session
 from transports.api_key import key_in, require_key
-from transports.http.keys import BUS, CALLERS_KEY, CHECKED_SESSION
+from transports.http.keys import BUS, CALLERS_KEY, VISIT
 from transports.http.route import Access, Call
 from transports.http.session_cookie import cookie_in
 
@@ -23,34 +24,34 @@ REFUSALS: dict[Access, tuple[type[StudioError], ...]] = {
     Access.SESSION_OR_BACKUP_KEY: (Unauthenticated, Forbidden),
     Access.INGEST_KEY: (Unauthenticated,),
 }
+WITH_SESSION = frozenset(Access) - {Access.PUBLIC, Access.INGEST_KEY}
 # What a key must allow that stands in for a session, and whose owner is the caller then.
 _SCOPES = {Access.SESSION_OR_PLAY_KEY: Scope.PLAY, Access.SESSION_OR_BACKUP_KEY: Scope.BACKUP}
 
 
-async def admit(request: web.Request, access: Access) -> Session | None:
-    """The caller's session, where the access rule asks for one. ``Unauthenticated``, ``Forbidden``, ``Unavailable``."""
+async def admit_without_session(request: web.Request, access: Access) -> None:
+    """Let a caller who has no session pass, where the access rule does. ``Unauthenticated``, ``Forbidden``."""
     if access is Access.PUBLIC:
-        return None
+        return
     if access is Access.INGEST_KEY:
         await require_key(request.app[BUS], request.headers, Scope.INGEST)
-        return None
-    session = await session_of(request)
+        return
     scope = _SCOPES.get(access)
-    if session is None and scope is not None and key_in(request.headers):
+    if scope is not None and key_in(request.headers):
         request[CALLERS_KEY] = await require_key(request.app[BUS], request.headers, scope)
-        return None
-    if session is None and not (access is Access.SESSION_OR_READ_KEY and await _may_read(request)):
+        return
+    if not (access is Access.SESSION_OR_READ_KEY and await _may_read(request)):
         raise Unauthenticated("Unauthorized: No valid session")
-    return session
 
 
-async def session_of(request: web.Request) -> Session | None:
+async def session_of(request: web.Request, bus: Bus) -> Session | None:
     """The live session of the request's cookie, as of now."""
     cookie = cookie_in(request)
-    checked = await request.app[BUS].ask(CheckSession(cookie=cookie)) if cookie else None
+    checked = await bus.ask(CheckSession(cookie=cookie)) if cookie else None
     if checked is None:
         return None
-    request[CHECKED_SESSION] = checked
+    if checked.renewed:
+        request[VISIT].renewed = checked
     return checked.session
 
 

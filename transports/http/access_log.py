@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from time import time
-from typing import Any, NamedTuple
+from functools import lru_cache
+from time import gmtime, strftime, time
+from typing import Any
 
 import structlog
 from aiohttp import web
+from yarl import URL
 
 from transports.http.config import LogTogether
 
@@ -22,28 +23,8 @@ def one_by_one(logger: str, event: str, lines: Sequence[Mapping[str, Any]]) -> N
         structlog.get_logger(logger).info(event, **line)
 
 
-class _Answered(NamedTuple):
-    """A request and its answer. Times in seconds, ``when`` of the Unix epoch."""
-
-    when: float
-    request_id: str
-    method: str
-    path: str
-    status: int
-    seconds: float
-    client: str | None
-
-    def line(self) -> dict[str, Any]:
-        when = datetime.fromtimestamp(self.when, UTC).isoformat(timespec="microseconds")
-        return {
-            "timestamp": when.replace("+00:00", "Z"),
-            "request_id": self.request_id,
-            "method": self.method,
-            "path": self.path,
-            "status": self.status,
-            "milliseconds": round(self.seconds * 1000, 2),
-            "client": self.client,
-        }
+# When it was answered (seconds of the Unix epoch), request id, method, URL, status, seconds it took, client's address.
+_Answered = tuple[float, str, str, URL, int, float, str | None]
 
 
 class AccessLog:
@@ -59,8 +40,7 @@ class AccessLog:
 
     def add(self, request: web.Request, request_id: str, status: int, seconds: float) -> None:
         """The query stays out of the log, like everything else that a client may think secret."""
-        answered = _Answered(time(), request_id, request.method, request.path, status, seconds, request.remote)
-        self._waiting.append(answered)
+        self._waiting.append((time(), request_id, request.method, request.rel_url, status, seconds, request.remote))
         if len(self._waiting) >= _TOGETHER:
             self._write()
         elif self._timer is None:
@@ -75,4 +55,28 @@ class AccessLog:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, []
-        self._log_together(__name__, _EVENT, [each.line() for each in waiting])
+        self._log_together(__name__, _EVENT, [_line(answered) for answered in waiting])
+
+
+def _line(answered: _Answered) -> dict[str, Any]:
+    when, request_id, method, url, status, seconds, client = answered
+    return {
+        "timestamp": _moment(when),
+        "request_id": request_id,
+        "method": method,
+        "path": url.path,
+        "status": status,
+        "milliseconds": round(seconds * 1000, 2),
+        "client": client,
+    }
+
+
+def _moment(when: float) -> str:
+    """ISO 8601 with microseconds, UTC."""
+    second, microsecond = divmod(int(when * 1_000_000), 1_000_000)
+    return f"{_second(second)}.{microsecond:06d}Z"
+
+
+@lru_cache(maxsize=1)  # lines that are written together are mostly of one second
+def _second(second: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))

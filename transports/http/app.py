@@ -2,6 +2,8 @@
 
 import orjson
 from aiohttp import web
+from aiohttp.hdrs import ORIGIN, SERVER
+from multidict import istr
 
 from actors.runtime.bus import Bus
 from transports.http import (
@@ -25,11 +27,11 @@ from transports.http import (
     users,
 )
 from transports.http.access_log import AccessLog
-from transports.http.around import HEADER, surround
+from transports.http.around import HEADER, surrounding
 from transports.http.config import HttpConfig
 from transports.http.dispatch import endpoint
 from transports.http.json_body import MOST_BYTES
-from transports.http.keys import ACCESS_LOG, BUS, CONFIG, DOCUMENT, REQUEST_ID, SOCKETS
+from transports.http.keys import BUS, CONFIG, DOCUMENT, SOCKETS, VISIT
 from transports.http.open_sockets import OpenSockets
 from transports.http.openapi import openapi_document
 from transports.http.route import Route
@@ -60,21 +62,22 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
 
 
 ROUTES = routes()
+_NO_SNIFFING = istr("X-Content-Type-Options")
 
 
 def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     """All routes over one bus. Serve it with ``serve_http``, which leaves compressed bodies as they are."""
-    app = web.Application(middlewares=(surround,), client_max_size=MOST_BYTES)
+    access_log = AccessLog(config.log_together)
+    app = web.Application(middlewares=(surrounding(access_log),), client_max_size=MOST_BYTES)
     app[BUS] = bus
     app[CONFIG] = config
     served = routes(any_openai_model=config.play.any_openai_model)
     app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
     for route in served:
         # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
-        app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route))
+        app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route, bus, config))
     app[SOCKETS] = sockets = OpenSockets()
     app.on_shutdown.append(sockets.close)
-    app[ACCESS_LOG] = access_log = AccessLog(config.log_together)
     app.on_cleanup.append(access_log.close)
     app.on_response_prepare.append(_finish)
     return app
@@ -83,9 +86,13 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     """The headers of every answer, streamed ones too."""
     headers = response.headers
-    if REQUEST_ID in request:  # aiohttp answers a bad Expect header before the layers
-        headers[HEADER] = request[REQUEST_ID]
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers.pop("Server", None)  # which version of which library answers is nobody's business
-    cors.add_headers(request, response)
-    await renew_cookie(request, response)
+    headers[_NO_SNIFFING] = "nosniff"
+    headers.pop(SERVER, None)  # which version of which library answers is nobody's business
+    if ORIGIN in request.headers:
+        cors.add_headers(request, response)
+    if VISIT not in request:  # aiohttp answers a bad Expect header before the layers
+        return
+    visit = request[VISIT]
+    headers[HEADER] = visit.request_id
+    if visit.renewed is not None:
+        await renew_cookie(request, response, visit.renewed)

@@ -3,30 +3,50 @@
 import random
 import re
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from time import perf_counter
 
 from aiohttp import web
-from structlog.contextvars import bind_contextvars
+from aiohttp.typedefs import Middleware
+from multidict import istr
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
+from transports.http.access_log import AccessLog
 from transports.http.cors import preflight_answer
-from transports.http.error_answers import answer_of
-from transports.http.keys import ACCESS_LOG, REQUEST_ID
+from transports.http.error_answers import answer_to
+from transports.http.keys import VISIT
+from transports.http.visit import Visit
 
-HEADER = "X-Request-Id"
+HEADER = istr("X-Request-Id")
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+# What structlog's ``bind_contextvars`` would set, in a third of the time.
+_logged_id: ContextVar[str] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@web.middleware
-async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a request, whatever comes of it, and log one line. Lines that are logged meanwhile carry its id too."""
-    began = perf_counter()
-    request[REQUEST_ID] = request_id = _id_for(request)
-    bind_contextvars(request_id=request_id)  # in place of that of an earlier request on this connection
-    response = preflight_answer(request) or await answer_of(request, handler)
-    request.app[ACCESS_LOG].add(request, request_id, response.status, perf_counter() - began)
-    return response
+def surrounding(access_log: AccessLog) -> Middleware:
+    """A layer that answers each request, whatever comes of it, and logs one line.
+
+    Lines that are logged meanwhile carry the request's id too.
+    """
+
+    @web.middleware
+    async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = perf_counter()
+        request_id = _id_for(request)
+        request[VISIT] = Visit(request_id)
+        _logged_id.set(request_id)  # in place of that of an earlier request on this connection
+        try:
+            preflight = preflight_answer(request) if request.method == "OPTIONS" else None
+            response = await handler(request) if preflight is None else preflight
+        except Exception as error:  # noqa: BLE001 - it becomes an answer, and is logged where nobody expected it
+            response = await answer_to(request, error)
+        access_log.add(request, request_id, response.status, perf_counter() - began)
+        return response
+
+    return surround
 
 
 def _id_for(request: web.Request) -> str:
@@ -34,4 +54,4 @@ def _id_for(request: web.Request) -> str:
     given = request.headers.get(HEADER)
     if given is not None and _SANE.fullmatch(given):
         return given
-    return f"{random.getrandbits(128):032x}"
+    return random.randbytes(16).hex()  # noqa: S311 - to find lines by, and no secret

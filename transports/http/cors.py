@@ -13,9 +13,7 @@ _EXPOSED = "x-request-id, x-trace-id, link, x-next-cursor"
 
 
 def preflight_answer(request: web.Request) -> web.Response | None:
-    """The answer to a preflight, whatever its path; ``None`` for everything else."""
-    if request.method != "OPTIONS":
-        return None
+    """The answer to an OPTIONS request that is a preflight, whatever its path; ``None`` to others."""
     asked = request.headers.get("Access-Control-Request-Method")
     if asked is None or "Origin" not in request.headers:
         return None
@@ -31,9 +29,7 @@ def preflight_answer(request: web.Request) -> web.Response | None:
 
 
 def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """What a browser must see on every answer to a request from a page."""
-    if "Origin" not in request.headers:
-        return
+    """What a browser must see on every answer to a request from a page, which has an ``Origin``."""
     response.headers["Access-Control-Allow-Credentials"] = "true"
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED
     if _allowed(request):

@@ -5,22 +5,26 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from transports.http.access import admit
+from actors.runtime.bus import Bus
+from transports.http.access import WITH_SESSION, admit_without_session, session_of
+from transports.http.config import HttpConfig
 from transports.http.converter import structure_body, structure_query, unstructure
 from transports.http.json_body import read_document
-from transports.http.keys import BUS, CONFIG
 from transports.http.route import Answer, Call, Route
 
 
-def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """The order is the contract's: malformed JSON, then who calls, then what they ask."""
+    with_session = route.access in WITH_SESSION
 
     async def answer(request: web.Request) -> web.StreamResponse:
         document = await read_document(request) if route.body else None
-        session = await admit(request, route.access)
+        session = await session_of(request, bus) if with_session else None
+        if session is None:
+            await admit_without_session(request, route.access)
         call = Call(
-            bus=request.app[BUS],
-            config=request.app[CONFIG],
+            bus=bus,
+            config=config,
             request=request,
             session=session,
             query=structure_query(request.query, route.query) if route.query else None,

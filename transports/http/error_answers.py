@@ -1,11 +1,11 @@
 """Errors on the wire: FastAPI's forms on the REST routes, google.rpc.Status on the OTLP ones.
 
-The statuses are those of ``transports/errors.py``. This is the one place where HTTP catches an error.
+The statuses are those of ``transports/errors.py``.
 """
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -15,29 +15,28 @@ from aiohttp.web_protocol import RequestPayloadError
 from actors.errors import InternalError, InvalidRequest, Problem, StudioError
 from transports.errors import wire_form
 from transports.http import otlp_answers
-from transports.http.keys import REQUEST_ID
+from transports.http.keys import VISIT
 from transports.http.unrouted import allowed_method, slashless_url
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 _MASKED = "Internal Server Error"
 
 
-async def answer_of(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The handler's answer, or the one to its error: what nobody expected is logged with its traceback and masked."""
-    try:
-        return await handler(request)
-    except StudioError as error:
-        return _studio_error(request, error)
-    except web.HTTPException as error:
-        return await _http_error(request, error)
-    except (RequestPayloadError, ConnectionError):  # the client stopped or garbled its own body
-        return _failure(request, 400, "The request body did not arrive whole")
-    except Exception:
-        log.exception("unhandled error", method=request.method, path=request.path)
-        return _internal_error(request)
+async def answer_to(request: web.Request, error: Exception) -> web.StreamResponse:
+    """The answer to the error of a handler that is being handled.
+
+    What nobody expected is logged with its traceback and masked.
+    """
+    match error:
+        case StudioError():
+            return _studio_error(request, error)
+        case web.HTTPException():
+            return await _http_error(request, error)
+        case RequestPayloadError() | ConnectionError():  # the client stopped or garbled its own body
+            return _failure(request, 400, "The request body did not arrive whole")
+    log.exception("unhandled error", method=request.method, path=request.path)  # noqa: LOG004 - error is being handled
+    return _internal_error(request)
 
 
 def error_response(status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
@@ -97,4 +96,4 @@ def _failure(request: web.Request, status: int, detail: str, headers: Mapping[st
 def _internal_error(request: web.Request) -> web.Response:
     if otlp_answers.speaks(request):
         return otlp_answers.failure(request, 500, _MASKED, {})
-    return error_response(500, {"detail": _MASKED, "request_id": request.get(REQUEST_ID)})
+    return error_response(500, {"detail": _MASKED, "request_id": request[VISIT].request_id})

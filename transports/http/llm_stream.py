@@ -30,7 +30,7 @@ def _still_signed_in(call: Call[None, None]) -> Callable[[], Awaitable[bool]]:
     """Asked before each frame is obeyed; it also keeps a session alive that is used over its socket only."""
 
     async def session_lives() -> bool:
-        return await session_of(call.request) is not None
+        return await session_of(call.request, call.bus) is not None
 
     async def key_lives() -> bool:
         key = await call.bus.ask(VerifyKey(secret=key_in(call.request.headers) or ""))

@@ -6,9 +6,9 @@ from contextlib import suppress
 from aiohttp import web
 
 from actors.errors import StudioError
-from actors.session.messages import CheckSession, SignedIn
+from actors.session.messages import CheckedSession, CheckSession, SignedIn
 from transports.http.config import HttpConfig
-from transports.http.keys import BUS, CHECKED_SESSION, CONFIG
+from transports.http.keys import BUS, CONFIG
 
 NAME = "session"
 # What a browser sends to an origin that has set no other cookie, as ours has not. Parsing cookies takes much longer.
@@ -31,15 +31,14 @@ def delete_cookie(config: HttpConfig) -> tuple[str, str]:
     return _set_cookie(config, "null", "expires=Thu, 01 Jan 1970 00:00:00 GMT")
 
 
-async def renew_cookie(request: web.Request, response: web.StreamResponse) -> None:
-    """Send the cookie again where its session was renewed, unless the session ended while the answer was made."""
-    checked = request.get(CHECKED_SESSION)
-    if checked is None or not checked.renewed or "Set-Cookie" in response.headers:
+async def renew_cookie(request: web.Request, response: web.StreamResponse, renewed: CheckedSession) -> None:
+    """Send the cookie of a renewed session again, unless the session ended while the answer was made."""
+    if "Set-Cookie" in response.headers:
         return
     cookie = request.cookies[NAME]
     with suppress(StudioError):  # the answer is good without it
         if await request.app[BUS].ask(CheckSession(cookie=cookie)) is not None:
-            response.headers.add(*_set_cookie(request.app[CONFIG], cookie, f"Max-Age={checked.max_age}"))
+            response.headers.add(*_set_cookie(request.app[CONFIG], cookie, f"Max-Age={renewed.max_age}"))
 
 
 def _set_cookie(config: HttpConfig, value: str, life: str) -> tuple[str, str]:
