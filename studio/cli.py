@@ -43,7 +43,7 @@ Signed in, this makes one (cookies.txt is from the sign-in):
   curl -b cookies.txt {endpoint}/api_keys -H 'content-type: application/json' -d '{{"name":"demo"}}'"""
 # How long one thread keeps the interpreter while others wait for it. Each call into Arrow gives it up and has to get it
 # back: with Python's 5 ms a read of many small steps waits for half a second in all while spans come in.
-_TURN_SECONDS = 0.0005
+_TURN_SECONDS = 0.001
 
 
 def program() -> NoReturn:

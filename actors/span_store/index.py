@@ -14,7 +14,7 @@ from actors.span_store.segments import Written, reading_order, write_segment
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "24MB"
-_MEMORY = "256MB"
+_MEMORY = "176MB"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _COLUMNS = ", ".join(INDEX_COLUMNS)

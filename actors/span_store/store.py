@@ -56,7 +56,7 @@ class Limits:
     """Sizes in bytes of spans in memory, and what is kept of the sealed ones."""
 
     seal_at: int = 32 * 1024 * 1024  # a generation that is larger is sealed
-    most_recent: int = 96 * 1024 * 1024  # with more than this unsealed, no spans are taken
+    most_recent: int = 80 * 1024 * 1024  # with more than this unsealed, no spans are taken
     retention: Retention = attrs.field(factory=Retention)
 
 
