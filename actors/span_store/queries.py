@@ -36,7 +36,7 @@ _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _LLM = "LLM"  # OpenInference span kind
 
 
-_FIRST_SEGMENTS = 2  # that a list looks into
+_FIRST_SEGMENTS = 8  # that a list looks into
 
 
 class _Place(NamedTuple):
