@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from actors.span_store.attributes import key_values
+
 _COLUMNS = (
     "trace_id",
     "span_id",
@@ -80,7 +82,7 @@ def _span(row: Mapping[str, Any], exact: Mapping[str, Any]) -> dict[str, Any]:
         "kind": row["kind"],
         "startTimeUnixNano": str(row["start_time_unix_nano"]),
         "endTimeUnixNano": str(row["end_time_unix_nano"]),
-        "attributes": exact.get("attributes") or _key_values(orjson.loads(row["attributes_json"])),
+        "attributes": exact.get("attributes") or key_values(orjson.loads(row["attributes_json"])),
         "droppedAttributesCount": row["dropped_attributes_count"],
         "events": [_with_exact(_event(each), more) for each, more in _pairs(row["events_json"], exact.get("events"))],
         "droppedEventsCount": row["dropped_events_count"],
@@ -97,11 +99,11 @@ def _pairs(text: str, exact: Sequence[Any] | None) -> Iterator[tuple[Any, Any]]:
 
 
 def _event(event: dict[str, Any]) -> dict[str, Any]:
-    return event | {"timeUnixNano": str(event["timeUnixNano"]), "attributes": _key_values(event["attributes"])}
+    return event | {"timeUnixNano": str(event["timeUnixNano"]), "attributes": key_values(event["attributes"])}
 
 
 def _link(link: dict[str, Any]) -> dict[str, Any]:
-    return link | {"attributes": _key_values(link["attributes"])}
+    return link | {"attributes": key_values(link["attributes"])}
 
 
 @lru_cache(maxsize=256)
@@ -109,7 +111,7 @@ def _resource(text: str) -> tuple[dict[str, Any], str]:
     """A resource and its schema URL. Many spans share one."""
     stored = orjson.loads(text)
     resource = {
-        "attributes": _key_values(stored["attributes"]),
+        "attributes": key_values(stored["attributes"]),
         "droppedAttributesCount": stored["droppedAttributesCount"],
         "entityRefs": stored["entityRefs"],
     }
@@ -122,7 +124,7 @@ def _scope(text: str) -> tuple[dict[str, Any], str]:
     scope = {
         "name": stored["name"],
         "version": stored["version"],
-        "attributes": _key_values(stored["attributes"]),
+        "attributes": key_values(stored["attributes"]),
         "droppedAttributesCount": stored["droppedAttributesCount"],
     }
     return scope, stored["schemaUrl"]
@@ -130,25 +132,3 @@ def _scope(text: str) -> tuple[dict[str, Any], str]:
 
 def _with_exact(holder: dict[str, Any], exact: dict[str, Any] | None) -> dict[str, Any]:
     return holder if exact is None else holder | exact
-
-
-def _key_values(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _any_value(value)} for key, value in attributes.items()]
-
-
-def _any_value(value: Any) -> dict[str, Any]:  # noqa: ANN401, PLR0911 - any JSON value; one return for each member of AnyValue
-    match value:
-        case None:
-            return {}
-        case bool():
-            return {"boolValue": value}
-        case str():
-            return {"stringValue": value}
-        case int():
-            return {"intValue": str(value)}
-        case float():
-            return {"doubleValue": value}
-        case dict():
-            return {"kvlistValue": {"values": _key_values(value)}}
-        case _:
-            return {"arrayValue": {"values": [_any_value(item) for item in value]}}

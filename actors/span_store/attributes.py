@@ -4,6 +4,7 @@ Each span has a map from key to value. A value is a string (``text``, as it came
 that is what most attributes are, and Parquet and DuckDB read it as it is. Keys of a span are unique.
 """
 
+import base64
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,3 +47,35 @@ def is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON-like value
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return all(is_plain(item) for item in value)
     return value is not None and not isinstance(value, bytes)
+
+
+def key_values(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Attributes in OTLP/JSON, which says exactly what each value is."""
+    return [{"key": key, "value": _any_value(value)} for key, value in attributes.items()]
+
+
+def _any_value(value: Any) -> dict[str, Any]:  # noqa: ANN401, PLR0911 - an attribute's value; one return for each member of AnyValue
+    match value:
+        case None:
+            return {}
+        case bool():
+            return {"boolValue": value}
+        case str():
+            return {"stringValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": value if math.isfinite(value) else _non_finite(value)}
+        case bytes():
+            return {"bytesValue": base64.b64encode(value).decode()}
+        case Mapping():
+            return {"kvlistValue": {"values": key_values(value)}}
+        case _:
+            return {"arrayValue": {"values": [_any_value(item) for item in value]}}
+
+
+def _non_finite(value: float) -> str:
+    """How the protobuf JSON mapping writes these."""
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"

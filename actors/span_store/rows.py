@@ -19,8 +19,9 @@ from actors.span_store.span_text import (
 )
 from actors.span_store.spans import Resource, SpanColumns, StoredSpan
 
-# Fresh memory is expensive to get from the kernel, a page at a time. jemalloc keeps what it had for a second, Arrow's
-# default pool gives it back at once: with that, each span costs a fifth more.
+# Fresh memory is expensive to get from the kernel, a page at a time. jemalloc keeps what it had for a second; Arrow's
+# default pool gave it back at once when they were compared, which cost a fifth more for each span. They are alike since
+# most of a span's memory is that of its request (docs/performance.md).
 if "jemalloc" in pa.supported_memory_backends():
     pa.set_memory_pool(pa.jemalloc_memory_pool())
 

@@ -4,17 +4,13 @@ Plain JSON cannot tell bytes from text, has no NaN or infinity, and no unset val
 keep them a second time in the encoding of OTLP/JSON (an AnyValue as ``{"bytesValue": ...}`` and so on).
 """
 
-import base64
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
 
-from actors.span_store.attributes import plain_json
+from actors.span_store.attributes import key_values, plain_json
 from actors.span_store.spans import (
     Attributes,
-    AttributeValue,
     InstrumentationScope,
     Resource,
     SpanColumns,
@@ -29,11 +25,11 @@ def exact_json(spans: SpanColumns, row: int, attributes: Attributes) -> bytes:
     """Attributes of the span and those of its events, links, resource and scope in OTLP/JSON."""
     return orjson.dumps(
         {
-            "attributes": _key_values(attributes),
-            "events": [{"attributes": _key_values(event.attributes)} for event in spans.events[row]],
-            "links": [{"attributes": _key_values(link.attributes)} for link in spans.links[row]],
-            "resource": {"attributes": _key_values(spans.resource[row].attributes)},
-            "scope": {"attributes": _key_values(spans.scope[row].attributes)},
+            "attributes": key_values(attributes),
+            "events": [{"attributes": key_values(event.attributes)} for event in spans.events[row]],
+            "links": [{"attributes": key_values(link.attributes)} for link in spans.links[row]],
+            "resource": {"attributes": key_values(spans.resource[row].attributes)},
+            "scope": {"attributes": key_values(spans.scope[row].attributes)},
         }
     )
 
@@ -95,34 +91,3 @@ def scope_json(scope: InstrumentationScope) -> tuple[bytes, bool]:
             "schemaUrl": scope.schema_url,
         }
     )
-
-
-def _key_values(attributes: Attributes) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _any_value(value)} for key, value in attributes.items()]
-
-
-def _any_value(value: AttributeValue) -> dict[str, Any]:  # noqa: PLR0911 - one return for each member of AnyValue
-    match value:
-        case None:
-            return {}
-        case bool():
-            return {"boolValue": value}
-        case str():
-            return {"stringValue": value}
-        case int():
-            return {"intValue": str(value)}
-        case float():
-            return {"doubleValue": value if math.isfinite(value) else _non_finite(value)}
-        case bytes():
-            return {"bytesValue": base64.b64encode(value).decode()}
-        case Mapping():
-            return {"kvlistValue": {"values": _key_values(value)}}
-        case _:
-            return {"arrayValue": {"values": [_any_value(item) for item in value]}}
-
-
-def _non_finite(value: float) -> str:
-    """How the protobuf JSON mapping writes these."""
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"

@@ -116,7 +116,7 @@ async def test_another_account_is_not_held_up(accounts: Accounts) -> None:
     await accounts.first()
     for _ in range(11):
         await accounts.failure("ghost@example.com")
-    await accounts.sign_in()
+    assert (await accounts.sign_in()).cookie
 
 
 async def test_a_restart_gives_no_new_guesses(start: Start) -> None:
