@@ -145,17 +145,18 @@ def trace_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def span_keys_of(connection: duckdb.DuckDBPyConnection, traces: list[str]) -> set[str]:
     """Trace id and span id, joined, of all sealed spans of these traces."""
-    segments = connection.execute(
-        "SELECT DISTINCT segment FROM trace_part WHERE trace_id IN (SELECT unnest(?::VARCHAR[]))", [traces]
-    ).fetchall()
-    if not segments:
-        return set()
-    numbers = ", ".join(str(segment) for (segment,) in segments)
-    rows = connection.execute(
-        f"SELECT trace_id || span_id FROM span WHERE segment IN ({numbers}) "  # noqa: S608 - own numbers
-        "AND trace_id IN (SELECT unnest(?::VARCHAR[]))",
-        [traces],
-    ).fetchall()
+    with transaction(connection):  # a segment may be written anew under another number between the two looks
+        segments = connection.execute(
+            "SELECT DISTINCT segment FROM trace_part WHERE trace_id IN (SELECT unnest(?::VARCHAR[]))", [traces]
+        ).fetchall()
+        if not segments:
+            return set()
+        numbers = ", ".join(str(segment) for (segment,) in segments)
+        rows = connection.execute(
+            f"SELECT trace_id || span_id FROM span WHERE segment IN ({numbers}) "  # noqa: S608 - own numbers
+            "AND trace_id IN (SELECT unnest(?::VARCHAR[]))",
+            [traces],
+        ).fetchall()
     return {key for (key,) in rows}
 
 
@@ -202,7 +203,7 @@ def remove(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> No
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Committed at the end of the block, undone when it raises."""
+    """Committed at the end of the block, undone when it raises. All that is read in it is of one moment."""
     connection.begin()
     try:
         yield

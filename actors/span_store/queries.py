@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.span_store.damage import Damage
+from actors.span_store.index import transaction
 from actors.span_store.messages import (
     Cursor,
     FoundSpans,
@@ -53,7 +54,8 @@ class SpanReader:
     """All queries, on one cursor and one view of the recent spans.
 
     Sealing moves spans from memory to the index while queries run. The view is taken first, and of the index only
-    what came before its first span is read: so each span is seen once.
+    what came before its first span is read: so each span is seen once. Segments are joined and written anew meanwhile,
+    under new numbers: what takes more than one look into the index takes them in one transaction.
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, recent: Recent, segments: Path, damage: Damage) -> None:
@@ -72,9 +74,9 @@ class SpanReader:
     def search(self, request: SearchSpans) -> SpanPage:
         """Find the places of the page by the index, then read just these spans."""
         wanted = request.limit + 1
-        found = (
-            self._llm_roots(request, wanted) if request.filter is SpanFilter.LLM_ROOTS else self._list(request, wanted)
-        )
+        find = self._llm_roots if request.filter is SpanFilter.LLM_ROOTS else self._list
+        with transaction(self._cursor):
+            found = find(request, wanted)
         page = found[: request.limit]
         more = len(found) > request.limit
         last = page[-1] if page and more else None
@@ -164,9 +166,12 @@ class SpanReader:
 
     def _of_trace(self, trace_id: str, condition: str, parameters: list[Any]) -> list[_Place]:
         """The summaries tell which segments have spans of the trace; only these are searched."""
-        rows = self._cursor.execute("SELECT DISTINCT segment FROM trace_part WHERE trace_id = ?", [trace_id]).fetchall()
-        segments = [segment for (segment,) in rows]
-        return self._places(f"trace_id = ?{condition}", [trace_id, *parameters], segments=segments)
+        with transaction(self._cursor):
+            rows = self._cursor.execute(
+                "SELECT DISTINCT segment FROM trace_part WHERE trace_id = ?", [trace_id]
+            ).fetchall()
+            segments = [segment for (segment,) in rows]
+            return self._places(f"trace_id = ?{condition}", [trace_id, *parameters], segments=segments)
 
     def _places(
         self,

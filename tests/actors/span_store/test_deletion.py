@@ -1,7 +1,7 @@
 """Spans deleted: from memory and from sealed files, for good, with their space, and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -219,6 +219,38 @@ async def test_readers_and_writers_go_on_meanwhile(tmp_path: Path) -> None:
             f"{trace}:{trace * 100 + number}" for trace in [*range(20, 40), *range(100, 120)] for number in range(5)
         }
         assert await stored(bus) == expected
+
+
+async def test_what_stays_is_never_missed_while_its_file_is_written_anew(tmp_path: Path) -> None:
+    """Not by a list, not by a trace, and not by the writer, which would store a re-sent span twice."""
+    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+        await ingest(bus, traces=range(1, 30))
+        written_anew = 0
+        deleted = asyncio.Event()
+
+        async def delete() -> None:
+            nonlocal written_anew
+            for trace in range(2, 30):
+                await bus.ask(DeleteTrace(trace_id=f"{trace:032x}", by=BY))
+                written_anew += 1
+            deleted.set()
+
+        async def until_deleted(look: Callable[[], Awaitable[None]]) -> None:
+            while not deleted.is_set():
+                await look()
+
+        async def list_spans() -> None:
+            assert {"1:100", "1:101", "1:102"} <= await stored(bus)
+
+        async def read_trace() -> None:
+            assert len(await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))) == 3
+
+        async def send_again() -> None:
+            summary = await bus.ask(IngestSpans(spans=[span(100, trace_id=1)], size=1000))
+            assert (summary.stored, summary.duplicates) == (0, 1)
+
+        await asyncio.gather(delete(), *map(until_deleted, (list_spans, read_trace, send_again)))
+        assert written_anew == 28
 
 
 async def test_of_a_damaged_file_nothing_is_thrown_away_and_the_others_are_finished(tmp_path: Path) -> None:
