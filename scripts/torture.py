@@ -186,7 +186,7 @@ def mortal(point: str, chance: random.Random, mark: Path) -> Sequence[str]:
     """The program that dies at the point, or the studio itself."""
     if not point:
         return ("studio",)
-    most = {"sync": 60, "_row_group": 12}.get(POINTS[point].name, 3)
+    most = 60 if point.startswith("journal-") else 3
     return ("scripts.load.mortal_studio", point, str(chance.randint(1, most)), str(mark))
 
 

@@ -12,6 +12,7 @@ from actors.span_store.attributes import attribute_map, plain_json
 from actors.span_store.spans import Attributes, AttributeValue
 
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_POSITIONS = pa.array(range(4096), pa.int64())
 STORED, SHOWN = "attributes", "attributes_json"  # how the column is called, as a map and as JSON text
 
 
@@ -95,7 +96,12 @@ def _matching(pairs: Pairs, rows: int, plain: str, json: str) -> pa.BooleanArray
     of_texts = pc.match_substring_regex(pairs.texts, plain)
     values = pc.coalesce(of_texts, pc.match_substring_regex(pairs.others, json))
     hits = pc.or_(pc.match_substring_regex(pairs.keys, plain), values)
-    return pc.is_in(pa.array(range(rows), pa.int64()), value_set=pairs.rows.filter(hits))
+    return pc.is_in(positions(rows), value_set=pairs.rows.filter(hits))
+
+
+def positions(count: int) -> pa.Int64Array:
+    """0, 1, 2 and so on. Arrow takes a tenth of a microsecond for each number that it gets from Python."""
+    return _POSITIONS.slice(0, count) if count <= len(_POSITIONS) else pa.array(range(count), pa.int64())
 
 
 def literal(text: str) -> str:

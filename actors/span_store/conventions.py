@@ -8,44 +8,42 @@ Vercel AI SDK, and Junjo's own attributes before and since 0.63.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import attrs
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attribute_column import Pairs
+from actors.span_store.attribute_column import Pairs, positions
 from actors.span_store.spans import AttributeValue
 
 VERSION = 1
+TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
 
 
-def _texts(texts: pa.StringArray, _: pa.StringArray) -> list[str | None]:
-    values: list[str | None] = texts.to_pylist()
-    return values
+def _texts(pairs: Pairs, places: pa.Array) -> pa.StringArray:
+    return pairs.texts.take(places)
 
 
-def _counts(_: pa.StringArray, others: pa.StringArray) -> list[int | None]:
+def _counts(pairs: Pairs, places: pa.Array) -> pa.Int64Array:
     """Token counts; a whole float is what JSON makes of an integer in some senders."""
+    others = pairs.others.take(places)
     try:
-        values: list[int | None] = pc.cast(others, pa.int64()).to_pylist()
+        return pc.cast(others, COUNT)
     except pa.ArrowInvalid:
-        return [None if other is None else _count(orjson.loads(other)) for other in others.to_pylist()]
-    return values
+        return pa.array([None if other is None else _count(orjson.loads(other)) for other in others.to_pylist()], COUNT)
 
 
 def _count(value: AttributeValue) -> int | None:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -(2**63) <= value < 2**63:
         return None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) else None
+    return int(value) if value == int(value) else None
 
 
-def _amounts(_: pa.StringArray, others: pa.StringArray) -> list[float | None]:
-    return [None if other is None else _amount(orjson.loads(other)) for other in others.to_pylist()]
+def _amounts(pairs: Pairs, places: pa.Array) -> pa.DoubleArray:
+    others = pairs.others.take(places)
+    return pa.array([None if other is None else _amount(orjson.loads(other)) for other in others.to_pylist()], AMOUNT)
 
 
 def _amount(value: AttributeValue) -> float | None:
@@ -58,13 +56,19 @@ def _amount(value: AttributeValue) -> float | None:
 class HotColumn:
     """One column and the attributes that may fill it; the first that is there with a fitting type wins.
 
-    ``read`` takes the two members of many values, see ``attributes``, and returns ``None`` for those that do not fit.
+    ``read`` gives the values at some places among the pairs, null for those that do not fit.
     """
 
     name: str
-    read: Callable[[pa.StringArray, pa.StringArray], Sequence[Any]]
+    read: Callable[[Pairs, pa.Array], pa.Array]
     attributes: tuple[str, ...]
 
+    @property
+    def type(self) -> pa.DataType:
+        return _TYPES[self.read]
+
+
+_TYPES: dict[Callable[..., pa.Array], pa.DataType] = {_texts: TEXT, _counts: COUNT, _amounts: AMOUNT}
 
 HOT_COLUMNS: tuple[HotColumn, ...] = (
     HotColumn("junjo_span_type", _texts, ("junjo.span_type",)),
@@ -171,21 +175,25 @@ _SOURCES = [(name, column) for column in HOT_COLUMNS for name in column.attribut
 _NAMES = pa.array([name for name, _ in _SOURCES], pa.string())
 
 
-def hot_columns(attributes: pa.MapArray) -> dict[str, list[Any]]:
-    """The values of ``HOT_COLUMNS`` by name, ``None`` where a span does not say.
+def hot_columns(attributes: pa.MapArray) -> dict[str, pa.Array]:
+    """The values of ``HOT_COLUMNS`` by name, null where a span does not say.
 
     Only their attributes are looked at, and each name once for all spans.
     """
     pairs = Pairs(attributes)
-    rows_of_pairs = pairs.rows
+    rows = pairs.rows
     sources = pc.index_in(pairs.keys, value_set=_NAMES)
-    values: dict[str, list[Any]] = {column.name: [None] * len(attributes) for column in HOT_COLUMNS}
-    present = pc.unique(sources).drop_null()
-    for source in sorted(present, key=pa.Int32Scalar.as_py, reverse=True):  # so that the first one stays
+    found: dict[str, pa.Array] = {}
+    for source in sorted(pc.unique(sources).drop_null(), key=pa.Int32Scalar.as_py):
         _, column = _SOURCES[source.as_py()]
         ones = pc.indices_nonzero(pc.equal(sources, source))
-        rows, filled = rows_of_pairs.take(ones).to_pylist(), values[column.name]
-        for row, value in zip(rows, column.read(pairs.texts.take(ones), pairs.others.take(ones)), strict=True):
-            if value is not None:
-                filled[row] = value
-    return values
+        values = _spread(column.read(pairs, ones), rows.take(ones), len(attributes))
+        found[column.name] = pc.coalesce(found[column.name], values) if column.name in found else values
+    return {column.name: found.get(column.name, pa.nulls(len(attributes), column.type)) for column in HOT_COLUMNS}
+
+
+def _spread(values: pa.Array, rows: pa.Int64Array, length: int) -> pa.Array:
+    """The values in their rows, no two of which are the same, and null in the others."""
+    if len(values) == length:
+        return values
+    return values.take(pc.index_in(positions(length), value_set=rows))

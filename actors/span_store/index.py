@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.runtime.actor import StartRefused
+from actors.span_store.attribute_column import positions
 from actors.span_store.rows import INDEX_COLUMNS
 from actors.span_store.segments import Written, reading_order, write_segment
 
@@ -177,7 +178,7 @@ def add(
     file = f"{segment:08d}.parquet"
     written = write_segment(folder / file, rows, order)
     hot = rows.select(INDEX_COLUMNS).take(order)
-    hot = hot.append_column("position", pa.array(range(hot.num_rows), pa.uint32()))
+    hot = hot.append_column("position", positions(hot.num_rows).cast(pa.uint32()))
     connection.register("sealing", hot)
     try:
         connection.execute(_INSERT_SPANS, [segment])

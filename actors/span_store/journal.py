@@ -8,12 +8,12 @@ record batch (Arrow IPC). What a crash cuts off at the end was never acknowledge
 import mmap
 import os
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
+from isal.isal_zlib import crc32
 
 from actors.span_store.disk import open_around_cache, set_aside, sync, sync_folder, write_whole
 from actors.span_store.rows import ROWS
@@ -26,7 +26,7 @@ _MOST_KEPT = 8 * 1024 * 1024
 
 
 class Journal:
-    """Appends to one file. ``append`` returns when the batch would survive a power cut."""
+    """Appends to one file. ``append`` returns when the batches would survive a power cut."""
 
     def __init__(self, path: Path) -> None:
         """Open for appending; a new file gets its head. An older file goes through ``recover`` first."""
@@ -43,14 +43,16 @@ class Journal:
                 os.close(self._file)
                 raise
 
-    def append(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Write one batch. ``OSError`` when the disk does not take it; it is not in the file then.
+    def append(self, *batches: pa.RecordBatch) -> list[pa.RecordBatch]:
+        """Write the batches. ``OSError`` when the disk does not take them; none is in the file then.
 
-        Returns the same rows in one piece of memory, so that whatever they were made from can go.
+        Returns the same rows, those of a batch in one piece of memory, so that whatever they were made from can go.
         """
-        content = batch.serialize()
-        self._write(content)
-        return pa.ipc.read_record_batch(content, batch.schema)
+        contents = [batch.serialize() for batch in batches]
+        self._write(*contents)
+        return [
+            pa.ipc.read_record_batch(content, batch.schema) for content, batch in zip(contents, batches, strict=True)
+        ]
 
     def close(self) -> None:
         os.close(self._file)
@@ -59,31 +61,34 @@ class Journal:
         self.close()
         self.path.unlink()
 
-    def _write(self, content: pa.Buffer) -> None:
+    def _write(self, *contents: pa.Buffer) -> None:
         self._cut_torn_end()  # or what follows it would be lost with it
-        frame = self._frame(content)
+        frames = self._frames(contents)
         self._torn = True
         try:
-            write_whole(self._file, frame, self.size)
+            write_whole(self._file, frames, self.size)
             sync(self._file)
         except OSError:
             with suppress(OSError):  # a disk that fails; the next append tries again
                 self._cut_torn_end()
             raise
         self._torn = False
-        self.size += len(frame)
+        self.size += len(frames)
 
-    def _frame(self, content: pa.Buffer) -> memoryview:
+    def _frames(self, contents: Sequence[pa.Buffer]) -> memoryview:
         """Put together in memory of one's own: it lies at the beginning of a page, and is not got from the system."""
-        end = _HEADER.size + content.size
-        whole = _up_to_block(end)
+        whole = sum(_end_of_frame(0, content.size) for content in contents)
         if not whole <= len(self._buffer) <= max(whole, _MOST_KEPT):
             self._buffer = mmap.mmap(-1, max(whole, _BUFFER))
-        frame = memoryview(self._buffer)[:whole]
-        _HEADER.pack_into(frame, 0, _MARK, content.size, zlib.crc32(content))
-        frame[_HEADER.size : end] = memoryview(content).cast("B")
-        frame[end:] = bytes(whole - end)
-        return frame
+        frames = memoryview(self._buffer)[:whole]
+        begin = 0
+        for content in contents:
+            middle, end = begin + _HEADER.size, begin + _HEADER.size + content.size
+            _HEADER.pack_into(frames, begin, _MARK, content.size, crc32(content))
+            frames[middle:end] = memoryview(content).cast("B")
+            begin = _up_to_block(end)
+            frames[end:begin] = bytes(begin - end)
+        return frames
 
     def _cut_torn_end(self) -> None:
         if self._torn:
@@ -151,7 +156,7 @@ def _frame_at(data: bytes, position: int) -> memoryview | None:
     if not 0 < length <= _end_of_frame(position, length) <= len(data):
         return None
     content = memoryview(data)[position + _HEADER.size :][:length]
-    return content if zlib.crc32(content) == checksum else None
+    return content if crc32(content) == checksum else None
 
 
 def _end_of_frame(begin: int, length: int) -> int:

@@ -8,7 +8,7 @@ from itertools import accumulate, chain
 import pyarrow as pa
 
 from actors.span_store.journal import Journal
-from actors.span_store.rows import ROWS
+from actors.span_store.rows import ROWS, numbered, numbers
 
 _JOINED_ROWS = 256  # larger batches stay as they came
 
@@ -25,7 +25,8 @@ class Generation:
         self.rows = 0
         self._batches: list[pa.RecordBatch] = []
         for batch in batches:
-            self.remember(batch)
+            self._remember(batch)
+            self.ids.update(span_keys(batch))
 
     @property
     def next_seq(self) -> int:
@@ -38,18 +39,26 @@ class Generation:
         for batch in self._batches:
             last_seq = first_seq + batch.num_rows - 1
             if batch["seq"][0].as_py() != first_seq or batch["seq"][-1].as_py() != last_seq:
-                batch = batch.set_column(0, ROWS.field(0), pa.array(range(first_seq, last_seq + 1), pa.uint64()))  # noqa: PLW2901 - the same rows
+                batch = batch.set_column(0, ROWS.field(0), numbers(first_seq, batch.num_rows))  # noqa: PLW2901 - the same rows
             batches.append(batch)
             first_seq = last_seq + 1
         self._batches = batches
 
-    def append(self, batch: pa.RecordBatch) -> None:
-        """Make the batch durable, then visible. ``OSError`` when the disk does not take it."""
-        self.remember(self.journal.append(batch))
+    def append(self, tables: Iterable[pa.Table], keys: Iterable[str]) -> None:
+        """Number the rows, make them durable, then visible. ``OSError`` when the disk does not take them.
 
-    def remember(self, batch: pa.RecordBatch) -> None:
+        ``keys`` are those of all rows.
+        """
+        batches, next_seq = [], self.next_seq
+        for table in tables:
+            batches.append(numbered(table, next_seq))
+            next_seq += table.num_rows
+        for batch in self.journal.append(*batches):
+            self._remember(batch)
+        self.ids.update(keys)
+
+    def _remember(self, batch: pa.RecordBatch) -> None:
         """Make a durable batch visible."""
-        self.ids.update(span_keys(batch))
         self.bytes += batch.nbytes
         self.rows += batch.num_rows
         batches = [*self._batches, batch]

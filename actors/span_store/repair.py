@@ -12,7 +12,7 @@ from actors.span_store.inspection import fault_of_file, fault_of_rows, indexed_s
 from actors.span_store.journal import recover
 from actors.span_store.recent import span_keys
 from actors.span_store.recovery import Folders, next_seq_of, not_in_index
-from actors.span_store.rows import ROWS
+from actors.span_store.rows import ROWS, numbers
 from actors.span_store.segments import open_segment
 
 
@@ -108,5 +108,4 @@ def _index_again(connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Tab
 
 def _behind(rows: pa.Table, next_seq: int) -> pa.Table:
     """With numbers that no other span has."""
-    seq = pa.array(range(next_seq, next_seq + rows.num_rows), pa.uint64())
-    return rows.sort_by("seq").set_column(0, ROWS.field(0), seq)
+    return rows.sort_by("seq").set_column(0, ROWS.field(0), numbers(next_seq, rows.num_rows))

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attribute_column import SHOWN, STORED, attribute_maps, attributes_at, shown
+from actors.span_store.attribute_column import SHOWN, STORED, attribute_maps, attributes_at, positions, shown
 from actors.span_store.attributes import ATTRIBUTES
 from actors.span_store.conventions import HOT_COLUMNS, hot_columns
 from actors.span_store.span_text import (
@@ -27,15 +27,7 @@ if "jemalloc" in pa.supported_memory_backends():
 
 NO_SERVICE_NAME = "NO_SERVICE_NAME"  # what the REST API calls spans whose resource names no service
 
-_HOT_TYPES = {
-    "input_tokens": pa.int64(),
-    "output_tokens": pa.int64(),
-    "cache_read_tokens": pa.int64(),
-    "cache_write_tokens": pa.int64(),
-    "reasoning_tokens": pa.int64(),
-    "cost": pa.float64(),
-}
-_HOT_FIELDS = [pa.field(column.name, _HOT_TYPES.get(column.name, pa.string())) for column in HOT_COLUMNS]
+_HOT_FIELDS = [pa.field(column.name, column.type) for column in HOT_COLUMNS]
 
 # What lists and filters read.
 INDEX_FIELDS = [
@@ -121,8 +113,12 @@ def stored_spans(rows: pa.Table) -> list[StoredSpan]:
 
 def numbered(rows: pa.Table, first_seq: int) -> pa.RecordBatch:
     """The rows as one batch, numbered from ``first_seq`` on."""
-    seq = pa.array(range(first_seq, first_seq + rows.num_rows), pa.uint64())
-    return pa.RecordBatch.from_arrays([seq, *map(_in_one, rows.columns)], schema=ROWS)
+    return pa.RecordBatch.from_arrays([numbers(first_seq, rows.num_rows), *map(_in_one, rows.columns)], schema=ROWS)
+
+
+def numbers(first_seq: int, count: int) -> pa.UInt64Array:
+    """Values of ``seq`` without gap."""
+    return pc.add(positions(count), pa.scalar(first_seq, pa.int64())).cast(pa.uint64())
 
 
 def _in_one(column: pa.ChunkedArray) -> pa.Array:

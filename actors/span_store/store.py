@@ -88,7 +88,6 @@ class SpanStore:
         self._writer = SpanWriter(
             lambda: self._generations,
             self._sealed_keys,
-            next_seq=self._generations[-1].next_seq,
             most_bytes=limits.most_recent,
         )
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")

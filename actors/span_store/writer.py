@@ -1,6 +1,7 @@
 """Takes spans in: many requests, one durable batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import attrs
 import pyarrow as pa
@@ -9,10 +10,13 @@ import structlog
 from actors.errors import InternalError, Overloaded, StudioError
 from actors.span_store.messages import IngestSummary
 from actors.span_store.recent import Generation, span_keys
-from actors.span_store.rows import numbered, rows_of
+from actors.span_store.rows import rows_of
 from actors.span_store.spans import SpanColumns
 
 log = structlog.get_logger(__name__)
+
+_TRACE = 32  # characters of a key that are the trace id
+_ALONE = 256  # rows that are a batch by themselves
 
 
 @attrs.frozen(kw_only=True)
@@ -44,12 +48,10 @@ class SpanWriter:
         generations: Callable[[], Sequence[Generation]],
         sealed_keys: Callable[[set[str]], set[str]],
         *,
-        next_seq: int,
         most_bytes: int,
     ) -> None:
         self._generations = generations
         self._sealed_keys = sealed_keys
-        self._next_seq = next_seq
         self._most_bytes = most_bytes
 
     def write(self, requests: Sequence[SpanColumns]) -> Committed:
@@ -65,34 +67,24 @@ class SpanWriter:
         prepared = [_prepare(spans) for spans in requests]
         known = self._known([request for request in prepared if isinstance(request, _Request)], generations)
         outcomes: list[IngestSummary | StudioError] = []
-        fresh: list[pa.Table] = []
+        fresh: list[_Request] = []
         for request in prepared:
             if isinstance(request, _Request):
-                rows = _without(request, known)
-                fresh.append(rows)
-                duplicates = request.rows.num_rows - rows.num_rows
-                outcomes.append(IngestSummary(stored=rows.num_rows, duplicates=duplicates))
+                new = _without(request, known)
+                fresh.append(new)
+                outcomes.append(IngestSummary(stored=len(new.keys), duplicates=len(request.keys) - len(new.keys)))
             else:
                 outcomes.append(request)
-        return self._append(fresh, outcomes, generations[-1])
-
-    def _append(
-        self, fresh: list[pa.Table], outcomes: list[IngestSummary | StudioError], generation: Generation
-    ) -> Committed:
-        rows = pa.concat_tables(fresh) if fresh else None
-        if rows is None or not rows.num_rows:
-            return Committed(outcomes=tuple(outcomes), trace_ids=frozenset(), stored=0)
-        generation.append(numbered(rows, self._next_seq))
-        self._next_seq += rows.num_rows
-        return Committed(
-            outcomes=tuple(outcomes), trace_ids=frozenset(rows["trace_id"].to_pylist()), stored=rows.num_rows
-        )
+        keys = list(chain.from_iterable(request.keys for request in fresh))
+        if keys:
+            generations[-1].append(_joined([request.rows for request in fresh]), keys)
+        return Committed(outcomes=tuple(outcomes), trace_ids=frozenset(key[:_TRACE] for key in keys), stored=len(keys))
 
     def _known(self, requests: list[_Request], generations: Sequence[Generation]) -> set[str]:
         """Keys among the requests' that are stored already."""
         keys = {key for request in requests for key in request.keys}
         recent = [keys & generation.ids for generation in generations if not generation.ids.isdisjoint(keys)]
-        return self._sealed_keys({key[:32] for key in keys}).union(*recent)
+        return self._sealed_keys({key[:_TRACE] for key in keys}).union(*recent)
 
 
 def _prepare(spans: SpanColumns) -> _Request | StudioError:
@@ -104,17 +96,29 @@ def _prepare(spans: SpanColumns) -> _Request | StudioError:
         return InternalError("Internal Server Error")
 
 
-def _without(request: _Request, known: set[str]) -> pa.Table:
-    """The rows that are new; their keys are known from now on."""
+def _without(request: _Request, known: set[str]) -> _Request:
+    """What is new of it; its keys are known from now on."""
     before = len(known)
     if known.isdisjoint(request.keys):
         known.update(request.keys)
         if len(known) - before == len(request.keys):
-            return request.rows
+            return request
         known.difference_update(request.keys)
     fresh = []
     for row, key in enumerate(request.keys):
         if key not in known:
             known.add(key)
             fresh.append(row)
-    return request.rows.take(pa.array(fresh, pa.int64()))
+    return _Request(request.rows.take(pa.array(fresh, pa.int64())), [request.keys[row] for row in fresh])
+
+
+def _joined(tables: Sequence[pa.Table]) -> Iterator[pa.Table]:
+    """The large ones as they are, and one of all small ones: a batch has its price, and joining costs each row."""
+    small = []
+    for table in tables:
+        if table.num_rows >= _ALONE:
+            yield table
+        elif table.num_rows:
+            small.append(table)
+    if small:
+        yield pa.concat_tables(small)

@@ -53,7 +53,7 @@ class Point:
 POINTS = {
     "journal-written": Point(journal, "sync", When.BEFORE),
     "journal-synced": Point(journal, "sync", When.AFTER),
-    "segment-half-written": Point(segments, "_row_group", When.BEFORE),
+    "segment-unfinished": Point(segments, "sync", When.BEFORE),
     "segment-synced": Point(index, "write_segment", When.AFTER),
     "index-written": Point(index, "add", When.AFTER),
     "index-committing": Point(index, "add", When.DURING),

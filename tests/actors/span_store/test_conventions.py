@@ -12,7 +12,9 @@ pytestmark = pytest.mark.unit
 
 def hot(attributes: dict[str, Any]) -> dict[str, Any]:
     columns, _ = attribute_maps([{}, attributes])
-    return {name: values[1] for name, values in hot_columns(columns).items() if values[1] is not None}
+    found = {name: values.to_pylist() for name, values in hot_columns(columns).items()}
+    assert {values[0] for values in found.values()} == {None}
+    return {name: values[1] for name, values in found.items() if values[1] is not None}
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,16 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
             },
             {},
             id="values of the wrong type fill nothing",
+        ),
+        pytest.param(
+            {"llm.token_count.prompt": 1e300, "llm.token_count.completion": -1e19, "llm.cost.total": 1e300},
+            {"cost": 1e300},
+            id="numbers that are no counts fill none",
+        ),
+        pytest.param(
+            {"gen_ai.usage.input_tokens": 2.5, "llm.token_count.prompt": 7.0, "gen_ai.usage.output_tokens": 3},
+            {"input_tokens": 7, "output_tokens": 3},
+            id="the first one that fits wins",
         ),
     ],
 )
