@@ -76,10 +76,9 @@ class TraceWriter:
 
     async def _stored(self, spans: list[tuple[Span, int]]) -> bool:
         """Try, and try again while that may help."""
-        request = IngestSpans(spans=[span for span, _ in spans], size=sum(size for _, size in spans))
         for attempt in range(_ATTEMPTS):
             try:
-                await self._bus.ask(request)
+                await self._bus.ask(IngestSpans(spans=[span for span, _ in spans], size=sum(size for _, size in spans)))
             except RetryableError as error:
                 log.info("traces of runs have to wait", runs=len(spans), reason=error.detail)
                 await asyncio.sleep((error.retry_after or 1.0) * 2**attempt)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from actors.audit import Action, Resource
-from actors.errors import StudioError
 from actors.runtime.actor import Actor, handles, handles_at_once, handles_together, streams
 from actors.runtime.mailbox import Capacity
 from actors.span_store.deletions import Deletions
@@ -82,7 +81,7 @@ class SpanStoreActor(Actor):
         return self._life.state()
 
     @handles_together(IngestSpans, messages=64, weight=8 * 1024 * 1024)
-    async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary | StudioError]:
+    async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:
         committed = await self._opened.write([request.spans for request in requests])
         if committed.stored:
             self.bus.publish(SpansStored(count=committed.stored, trace_ids=committed.trace_ids))

@@ -11,7 +11,7 @@ import pyarrow as pa
 from actors.runtime.actor import StartRefused
 from actors.span_store.attribute_column import positions
 from actors.span_store.rows import INDEX_COLUMNS
-from actors.span_store.segments import Written, reading_order, write_segment
+from actors.span_store.segments import Encoded, write_segment
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "24MB"
@@ -161,25 +161,23 @@ def span_keys_of(connection: duckdb.DuckDBPyConnection, traces: list[str]) -> se
     return {key for (key,) in rows}
 
 
-def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table, *, journal: int) -> Written:
+def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, new: Encoded, *, journal: int) -> None:
     """Write a segment and make it part of the index, in one transaction that also says which journal is sealed now.
 
     Blocks; runs in the sealing thread.
     """
     with transaction(connection):
-        return add(connection, segment, folder, rows, journal=journal)
+        add(connection, segment, folder, new, journal=journal)
 
 
 def add(
-    connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, rows: pa.Table, *, journal: int | None = None
-) -> Written:
+    connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, new: Encoded, *, journal: int | None = None
+) -> None:
     """Write a segment and its rows in the index, inside a transaction of the caller's."""
-    order = reading_order(rows)
     file = f"{segment:08d}.parquet"
-    written = write_segment(folder / file, rows, order)
-    hot = rows.select(INDEX_COLUMNS).take(order)
-    hot = hot.append_column("position", positions(hot.num_rows).cast(pa.uint32()))
-    connection.register("sealing", hot)
+    written = write_segment(folder / file, new.content)
+    rows = new.index_rows
+    connection.register("sealing", rows.append_column("position", positions(rows.num_rows).cast(pa.uint32())))
     try:
         connection.execute(_INSERT_SPANS, [segment])
         connection.execute(_INSERT_SERVICES, [segment])
@@ -189,7 +187,6 @@ def add(
             connection.execute(_INSERT_SEALED, [journal, segment])
     finally:
         connection.unregister("sealing")
-    return written
 
 
 def remove(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from actors.span_store import index
 from actors.span_store.journal import whole_batches
-from actors.span_store.recent import span_keys
 from actors.span_store.recovery import Folders, is_left_over, not_in_index
+from actors.span_store.rows import TRACE, span_keys
 from actors.span_store.segments import checksum, open_segment
 
 
@@ -116,7 +116,7 @@ def _journal_faults(connection: duckdb.DuckDBPyConnection, folder: Path, recent:
         if batches and index.is_sealed(connection, int(path.stem), batches[0]["seq"][0].as_py()):
             continue  # a leftover
         keys = [key for batch in batches for key in span_keys(batch)]
-        known = recent.union(index.span_keys_of(connection, sorted({key[:32] for key in keys})))
+        known = recent.union(index.span_keys_of(connection, sorted({key[:TRACE] for key in keys})))
         twice = len(keys) - len(set(keys) - known)
         if twice:
             yield f"{path.name}: has {twice} spans that are stored elsewhere, too"

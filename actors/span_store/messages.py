@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from actors.principal import Principal
 from actors.runtime.messages import Event, Request, StreamRequest
-from actors.span_store.spans import SpanColumns, StoredSpan, span_columns
+from actors.span_store.rows import SpanRows, span_rows
+from actors.span_store.spans import StoredSpan
 
 
 @attrs.frozen(kw_only=True)
@@ -22,10 +23,11 @@ class IngestSummary:
 class IngestSpans(Request[IngestSummary]):
     """Store spans; the reply comes after they are durable. ``size`` is what they take on the wire, in bytes.
 
-    ``spans`` may be given as single spans; what is kept is columns.
+    ``spans`` may be given as single spans or columns; what is kept is rows. They are made here and not by the store, so
+    that its one writer has no more to do than it must: see ``span_rows`` for what that takes, and what it raises.
     """
 
-    spans: SpanColumns = attrs.field(converter=span_columns)
+    spans: SpanRows = attrs.field(converter=span_rows)
     size: int
 
     @property

@@ -8,7 +8,7 @@ from itertools import accumulate, chain
 import pyarrow as pa
 
 from actors.span_store.journal import Journal
-from actors.span_store.rows import ROWS, numbered, numbers
+from actors.span_store.rows import ROWS, numbered, numbers, span_keys
 
 _JOINED_ROWS = 256  # larger batches stay as they came
 
@@ -103,9 +103,3 @@ class Recent:
         taken = list(chain.from_iterable(by_batch.values()))
         order = sorted(range(len(taken)), key=taken.__getitem__)
         return pa.Table.from_batches(parts).combine_chunks().take(pa.array(order, pa.int64()))
-
-
-def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
-    """The identity of each span: trace id and span id, joined."""
-    trace_ids, span_ids = rows["trace_id"].to_pylist(), rows["span_id"].to_pylist()
-    return [trace_id + span_id for trace_id, span_id in zip(trace_ids, span_ids, strict=True)]

@@ -12,8 +12,8 @@ import structlog
 from actors.span_store import index
 from actors.span_store.journal import Journal, recover
 from actors.span_store.problems import CURE, Problems
-from actors.span_store.recent import Generation, span_keys
-from actors.span_store.rows import ROWS
+from actors.span_store.recent import Generation
+from actors.span_store.rows import ROWS, TRACE, span_keys
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ def is_left_over(path: Path, connection: duckdb.DuckDBPyConnection, recent: Iter
     except (OSError, pa.ArrowException):
         return False
     unknown = set(span_keys(rows)).difference(*recent)
-    return not unknown or not unknown - index.span_keys_of(connection, [key[:32] for key in unknown])
+    return not unknown or not unknown - index.span_keys_of(connection, [key[:TRACE] for key in unknown])
 
 
 def _look_at_segments(connection: duckdb.DuckDBPyConnection, folder: Path, problems: Problems) -> None:

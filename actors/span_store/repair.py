@@ -10,10 +10,9 @@ from actors.span_store import index
 from actors.span_store.disk import move_aside, sync_folder
 from actors.span_store.inspection import fault_of_file, fault_of_rows, indexed_segments
 from actors.span_store.journal import recover
-from actors.span_store.recent import span_keys
 from actors.span_store.recovery import Folders, next_seq_of, not_in_index
-from actors.span_store.rows import ROWS, numbers
-from actors.span_store.segments import open_segment
+from actors.span_store.rows import ROWS, TRACE, numbers, span_keys
+from actors.span_store.segments import encoded, open_segment
 
 
 def repair(folders: Folders) -> Iterator[str]:
@@ -94,13 +93,14 @@ def _all_segments(connection: duckdb.DuckDBPyConnection, folders: Folders, recen
 def _index_again(connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Table, recent: set[str]) -> str:
     """Write the spans that are nowhere else into a segment with a new number, and remove the file."""
     keys = span_keys(rows)
-    stored = recent | index.span_keys_of(connection, sorted({key[:32] for key in keys}))
+    stored = recent | index.span_keys_of(connection, sorted({key[:TRACE] for key in keys}))
     rows = rows.filter(pa.array([key not in stored for key in keys], pa.bool_()))
     if rows.num_rows:
         sealed = index.sealed_up_to(connection)
         files = [int(each.stem) + 1 for each in path.parent.glob("*.parquet")]
+        new = encoded(_behind(rows, sealed.next_seq))
         with index.transaction(connection):
-            index.add(connection, max([sealed.next_segment, *files]), path.parent, _behind(rows, sealed.next_seq))
+            index.add(connection, max([sealed.next_segment, *files]), path.parent, new)
     path.unlink()
     sync_folder(path.parent)
     return f"{path.name}: was not in the index; {rows.num_rows} of its {len(keys)} spans were missing and are back"

@@ -13,7 +13,7 @@ from actors.span_store import index
 from actors.span_store.disk import sync_folder
 from actors.span_store.doomed import Doomed, next_segment_with
 from actors.span_store.problems import CURE
-from actors.span_store.segments import open_segment, segment_path
+from actors.span_store.segments import encoded, open_segment, segment_path
 
 # Small files are joined when so many lie next to each other, into one of so many bytes at most.
 _JOINED_FROM = 8
@@ -96,7 +96,7 @@ class SealedFiles:
             try:
                 index.remove(self._connection, segments)
                 if rows.num_rows:
-                    index.add(self._connection, number, self._folder, rows)
+                    index.add(self._connection, number, self._folder, encoded(rows))
             except BaseException:
                 segment_path(self._folder, number).unlink(missing_ok=True)
                 raise

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from isal.isal_zlib import crc32
 
 from actors.span_store.disk import sync, sync_folder
+from actors.span_store.rows import INDEX_COLUMNS
 
 # Rows that are decompressed together: about 1.2 MB of LLM spans, 2 ms.
 ROW_GROUP = 512
@@ -97,9 +98,30 @@ class Written:
     checksum: int
 
 
-def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> Written:
-    """Write the rows in this order; the file is durable under its name when this returns."""
-    content = _encoded(rows, order)
+@attrs.frozen
+class Encoded:
+    """A segment in memory: the file, and what the index has of its rows, in the order of the file."""
+
+    content: memoryview
+    index_rows: pa.Table
+
+
+def encoded(rows: pa.Table) -> Encoded:
+    """A file of the rows: a tenth of what they take in memory.
+
+    It is not written as it is made: Arrow would ask for the interpreter's lock for each of thousands of small pieces.
+    """
+    rows = rows.combine_chunks()  # what is in many pieces Arrow copies whole each time that it takes of it
+    order = reading_order(rows)
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, rows.schema, **_FORMAT) as writer:
+        for begin in range(0, len(order), _ORDERED):
+            writer.write_table(rows.take(order[begin : begin + _ORDERED]), ROW_GROUP)
+    return Encoded(memoryview(sink.getvalue()), rows.select(INDEX_COLUMNS).take(order))
+
+
+def write_segment(path: Path, content: memoryview) -> Written:
+    """Write the file; it is durable under its name when this returns."""
     unfinished = path.with_suffix(".unfinished")
     try:
         _write(unfinished, content)
@@ -109,19 +131,6 @@ def write_segment(path: Path, rows: pa.Table, order: pa.Array) -> Written:
     unfinished.rename(path)
     sync_folder(path.parent)
     return Written(len(content), crc32(content))
-
-
-def _encoded(rows: pa.Table, order: pa.Array) -> memoryview:
-    """The whole file: a tenth of what the rows take in memory.
-
-    It is not written as it is made: Arrow would ask for the interpreter's lock for each of thousands of small pieces.
-    """
-    rows = rows.combine_chunks()  # what is in many pieces Arrow copies whole each time that it takes of it
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, rows.schema, **_FORMAT) as writer:
-        for begin in range(0, len(order), _ORDERED):
-            writer.write_table(rows.take(order[begin : begin + _ORDERED]), ROW_GROUP)
-    return memoryview(sink.getvalue())
 
 
 def _write(path: Path, content: memoryview) -> None:

@@ -21,7 +21,7 @@ from actors.span_store import index
 from actors.span_store.backup import Snapshot, remove_leftovers
 from actors.span_store.bulk import BulkReads
 from actors.span_store.damage import Damage
-from actors.span_store.disk import sync_folder, takes_data
+from actors.span_store.disk import takes_data
 from actors.span_store.doomed import Doomed, DoomedBy
 from actors.span_store.erasure import Erasure
 from actors.span_store.export import SpanExport
@@ -33,9 +33,9 @@ from actors.span_store.readers import Readers
 from actors.span_store.recent import Generation, Recent
 from actors.span_store.recovery import Folders, take_up
 from actors.span_store.retention import Retention
+from actors.span_store.rows import TRACE, SpanRows
 from actors.span_store.sealed_files import SealedFiles
-from actors.span_store.segments import segment_path
-from actors.span_store.spans import SpanColumns
+from actors.span_store.sealing import Sealing
 from actors.span_store.trace_filter import TraceFilter
 from actors.span_store.writer import Committed, SpanWriter
 
@@ -92,10 +92,10 @@ class SpanStore:
         )
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
+        self._sealer = Sealing(self._connection, folders.segments, self._take_segment_number)
         self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
         self._sealing_waits = False  # in the queue of its thread
-        self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
         self._tidied_at: datetime | None = None
         self._erasure = Erasure(self._connection, self._sealed_files, partial(self._run, self._sealing), self.problems)
         self._closed = False
@@ -106,7 +106,7 @@ class SpanStore:
     async def open(cls, path: Path, *, threads: int, limits: Limits) -> "SpanStore":
         return await asyncio.to_thread(cls, Folders(path), limits, threads)
 
-    async def write(self, requests: Sequence[SpanColumns]) -> Committed:
+    async def write(self, requests: Sequence[SpanRows]) -> Committed:
         """Store all requests in one batch. ``Unavailable`` when the disk fails, ``Overloaded``."""
         await self._room()
         committed = await self._run(self._writing, self._writer.write, requests)
@@ -261,40 +261,25 @@ class SpanStore:
     def _seal_full_ones(self) -> None:
         """Seal the oldest first; one that fails stays in memory and in its journal, and is tried again."""
         self._sealing_waits = False
-        for generation in self._generations[:-1]:
-            try:
-                if generation.rows:
-                    self._seal(generation)
+        try:
+            for generation in self._sealer.sealed(lambda: self._generations[:-1]):
+                # Known before they leave memory, so that a re-sent span is always found in one of the two places.
+                self._known_traces.add({key[:TRACE] for key in generation.ids})
                 self._forget(generation)
-            except (duckdb.FatalException, duckdb.InternalException) as fault:
-                self.problems.found(_SEALING, "The span index is broken and being opened again", fault)
-                self._broken = True
-                return
-            except (duckdb.Error, OSError, pa.ArrowException, MemoryError) as fault:
-                self.problems.found(_SEALING, "Spans cannot be sealed; they are kept in journals meanwhile", fault)
-                return
-        self.problems.solved(_SEALING)
-
-    def _seal(self, generation: Generation) -> None:
-        rows = generation.table()
-        # It may be sealed already: a commit that fails when it is done is reported like one that fails before.
-        if not index.is_sealed(self._connection, generation.number, generation.first_seq):
-            if self._attempt is not None:
-                self._attempt.unlink(missing_ok=True)
-            number = self._take_segment_number()
-            self._attempt = segment_path(self._folders.segments, number)
-            index.seal(self._connection, number, self._folders.segments, rows, journal=generation.number)
-        self._attempt = None
-        # Known before they leave memory, so that a re-sent span is always found in one of the two places.
-        self._known_traces.add(set(rows["trace_id"].to_pylist()))
-        self._sealed = index.totals(self._connection)
+        except (duckdb.FatalException, duckdb.InternalException) as fault:
+            self.problems.found(_SEALING, "The span index is broken and being opened again", fault)
+            self._broken = True
+        except (duckdb.Error, OSError, pa.ArrowException, MemoryError) as fault:
+            self.problems.found(_SEALING, "Spans cannot be sealed; they are kept in journals meanwhile", fault)
+        else:
+            self.problems.solved(_SEALING)
 
     def _forget(self, generation: Generation) -> None:
         """Drop a sealed generation from memory, then its journal; one that stays is known for what it is at start."""
+        self._sealed = index.totals(self._connection)
         with self._lock:
             self._generations = tuple(each for each in self._generations if each is not generation)
         generation.journal.delete()
-        sync_folder(self._folders.journals)
 
     def _sealed_keys(self, trace_ids: set[str]) -> set[str]:
         known = [trace_id for trace_id in trace_ids if trace_id in self._known_traces]
@@ -327,6 +312,7 @@ class SpanStore:
         self._bulk.close()
         self._writing.shutdown(wait=True)
         self._sealing.shutdown(wait=True)
+        self._sealer.close()
         for generation in self._generations:
             generation.journal.close()
         self._sealed_reader.close()

@@ -5,17 +5,12 @@ from itertools import chain
 
 import attrs
 import pyarrow as pa
-import structlog
 
-from actors.errors import InternalError, Overloaded, StudioError
+from actors.errors import Overloaded
 from actors.span_store.messages import IngestSummary
-from actors.span_store.recent import Generation, span_keys
-from actors.span_store.rows import rows_of
-from actors.span_store.spans import SpanColumns
+from actors.span_store.recent import Generation
+from actors.span_store.rows import TRACE, SpanRows
 
-log = structlog.get_logger(__name__)
-
-_TRACE = 32  # characters of a key that are the trace id
 _ALONE = 256  # rows that are a batch by themselves
 
 
@@ -23,17 +18,9 @@ _ALONE = 256  # rows that are a batch by themselves
 class Committed:
     """What one batch stored: an outcome for each request, and the traces that have new spans."""
 
-    outcomes: tuple[IngestSummary | StudioError, ...]
+    outcomes: tuple[IngestSummary, ...]
     trace_ids: frozenset[str]
     stored: int
-
-
-@attrs.frozen
-class _Request:
-    """The rows of one request, and their keys."""
-
-    rows: pa.Table
-    keys: list[str]
 
 
 class SpanWriter:
@@ -54,49 +41,38 @@ class SpanWriter:
         self._sealed_keys = sealed_keys
         self._most_bytes = most_bytes
 
-    def write(self, requests: Sequence[SpanColumns]) -> Committed:
+    def write(self, requests: Sequence[SpanRows]) -> Committed:
         """Store the spans of all requests in one batch; when this returns they are durable and visible.
 
         A span whose (trace id, span id) is stored already, or came earlier in the same call, is left out: the first
-        version is kept. A request that cannot be stored gets an error of its own. ``OSError`` when the disk fails,
-        ``Overloaded`` when too much waits for sealing; nothing is stored then.
+        version is kept. ``OSError`` when the disk fails, ``Overloaded`` when too much waits for sealing; nothing is
+        stored then.
         """
         generations = self._generations()
         if sum(generation.bytes for generation in generations) > self._most_bytes:
             raise Overloaded("The span store is behind with sealing", retry_after=2.0)
-        prepared = [_prepare(spans) for spans in requests]
-        known = self._known([request for request in prepared if isinstance(request, _Request)], generations)
-        outcomes: list[IngestSummary | StudioError] = []
-        fresh: list[_Request] = []
-        for request in prepared:
-            if isinstance(request, _Request):
-                new = _without(request, known)
-                fresh.append(new)
-                outcomes.append(IngestSummary(stored=len(new.keys), duplicates=len(request.keys) - len(new.keys)))
-            else:
-                outcomes.append(request)
-        keys = list(chain.from_iterable(request.keys for request in fresh))
+        known = self._known(requests, generations)
+        fresh = [_without(request, known) for request in requests]
+        keys = list(chain.from_iterable(new.keys for new in fresh))
         if keys:
-            generations[-1].append(_joined([request.rows for request in fresh]), keys)
-        return Committed(outcomes=tuple(outcomes), trace_ids=frozenset(key[:_TRACE] for key in keys), stored=len(keys))
+            generations[-1].append(_joined([new.table for new in fresh]), keys)
+        return Committed(
+            outcomes=tuple(
+                IngestSummary(stored=len(new), duplicates=len(request) - len(new))
+                for request, new in zip(requests, fresh, strict=True)
+            ),
+            trace_ids=frozenset(key[:TRACE] for key in keys),
+            stored=len(keys),
+        )
 
-    def _known(self, requests: list[_Request], generations: Sequence[Generation]) -> set[str]:
+    def _known(self, requests: Sequence[SpanRows], generations: Sequence[Generation]) -> set[str]:
         """Keys among the requests' that are stored already."""
         keys = {key for request in requests for key in request.keys}
         recent = [keys & generation.ids for generation in generations if not generation.ids.isdisjoint(keys)]
-        return self._sealed_keys({key[:_TRACE] for key in keys}).union(*recent)
+        return self._sealed_keys({key[:TRACE] for key in keys}).union(*recent)
 
 
-def _prepare(spans: SpanColumns) -> _Request | StudioError:
-    try:
-        rows = rows_of(spans)
-        return _Request(rows, span_keys(rows))
-    except (TypeError, ValueError, OverflowError):  # what orjson and Arrow raise for a value that they cannot hold
-        log.exception("spans cannot be stored", spans=len(spans))
-        return InternalError("Internal Server Error")
-
-
-def _without(request: _Request, known: set[str]) -> _Request:
+def _without(request: SpanRows, known: set[str]) -> SpanRows:
     """What is new of it; its keys are known from now on."""
     before = len(known)
     if known.isdisjoint(request.keys):
@@ -109,7 +85,7 @@ def _without(request: _Request, known: set[str]) -> _Request:
         if key not in known:
             known.add(key)
             fresh.append(row)
-    return _Request(request.rows.take(pa.array(fresh, pa.int64())), [request.keys[row] for row in fresh])
+    return SpanRows(request.table.take(pa.array(fresh, pa.int64())), [request.keys[row] for row in fresh])
 
 
 def _joined(tables: Sequence[pa.Table]) -> Iterator[pa.Table]:

@@ -13,7 +13,7 @@ from actors.span_store.inspection import inspect
 from actors.span_store.messages import SearchSpans
 from actors.span_store.recovery import Folders
 from actors.span_store.repair import repair
-from actors.span_store.spans import span_columns
+from actors.span_store.rows import span_rows
 from actors.span_store.store import Limits, SpanStore
 from tests.spans import span
 
@@ -27,12 +27,12 @@ async def fill(path: Path, sealed: int, recent: int = 0) -> None:
     store = await SpanStore.open(path, threads=1, limits=Limits(seal_at=1 << 40))
     for number in range(sealed):
         numbers = range(number * 10, number * 10 + 10)
-        await store.write([span_columns(span(n + 1, trace_id=n + 1, attributes=noise(n)) for n in numbers)])
-        await store.write([span_columns([span(1, trace_id=1)])])  # sent again
+        await store.write([span_rows(span(n + 1, trace_id=n + 1, attributes=noise(n)) for n in numbers)])
+        await store.write([span_rows([span(1, trace_id=1)])])  # sent again
         store._rotate()
         store._seal_full_ones()
     for number in range(recent):
-        await store.write([span_columns([span(1000 + number, trace_id=1000 + number, attributes=noise(number))])])
+        await store.write([span_rows([span(1000 + number, trace_id=1000 + number, attributes=noise(number))])])
     await store.close()
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from actors.span_store.rows import numbered, rows_of
-from actors.span_store.segments import ROW_GROUP, Written, checksum, read_rows, reading_order, write_segment
+from actors.span_store.segments import ROW_GROUP, Written, checksum, encoded, read_rows, reading_order, write_segment
 from actors.span_store.spans import span_columns
 from actors.span_store.trace_filter import TraceFilter
 from tests.spans import START, span
@@ -37,7 +37,7 @@ def shuffled(traces: int, each: int) -> pa.Table:
 
 
 def write_in_order(path: Path, rows: pa.Table) -> None:
-    write_segment(path, rows, reading_order(rows))
+    write_segment(path, encoded(rows).content)
 
 
 def test_roots_lie_together_by_service_and_the_others_by_trace_in_the_order_of_their_start() -> None:
@@ -55,7 +55,7 @@ def test_rows_come_back_by_position_in_the_order_asked(tmp_path: Path) -> None:
     rows = shuffled(ROW_GROUP // 2, 5)
     order = reading_order(rows)
     path = tmp_path / "1.parquet"
-    assert write_segment(path, rows, order) == Written(path.stat().st_size, checksum(path))
+    assert write_segment(path, encoded(rows).content) == Written(path.stat().st_size, checksum(path))
     positions = [rows.num_rows - 1, 0, ROW_GROUP, ROW_GROUP - 1, 7, ROW_GROUP + 1]
     columns = ["seq", "attributes"]
     assert read_rows(path, positions, columns) == rows.select(columns).take(order).take(positions)
@@ -65,7 +65,7 @@ def test_many_threads_read_the_same_file_at_once(tmp_path: Path) -> None:
     rows = shuffled(ROW_GROUP // 2, 5)
     path = tmp_path / "1.parquet"
     order = reading_order(rows)
-    write_segment(path, rows, order)
+    write_segment(path, encoded(rows).content)
     positions = list(range(0, rows.num_rows, 97))
     expected = rows.take(order).take(positions)
     with ThreadPoolExecutor(4) as readers:
