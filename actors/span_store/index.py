@@ -16,6 +16,8 @@ from actors.span_store.segments import Encoded, write_segment
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "24MB"
 _MEMORY = "176MB"
+# Rows are packed together only where some were deleted: it holds sealing up for most of a second.
+_TASKS, _MOST_TASKS = "max_vacuum_tasks", 100
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _COLUMNS = ", ".join(INDEX_COLUMNS)
@@ -91,6 +93,7 @@ def open_index(path: Path) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "preserve_insertion_order": False,
+            _TASKS: 0,
         },
     )
     _migrate(connection)
@@ -197,6 +200,15 @@ def remove(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> No
             f"DELETE FROM {table} WHERE segment IN (SELECT unnest(?::UINTEGER[]))",  # noqa: S608 - own names
             [list(segments)],
         )
+
+
+def give_space_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """After rows were deleted: let the file shrink. DuckDB gives blocks back at a checkpoint."""
+    connection.execute(f"SET GLOBAL {_TASKS} = {_MOST_TASKS}")
+    try:
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.execute(f"SET GLOBAL {_TASKS} = 0")
 
 
 @contextmanager

@@ -74,10 +74,6 @@ class SealedFiles:
             self._replace(run, pa.concat_tables([self._rows_of(segment) for segment in run]))
         return len(run)
 
-    def give_space_back(self) -> None:
-        """Let the index file shrink, too: DuckDB gives blocks back at a checkpoint."""
-        self._connection.execute("CHECKPOINT")
-
     def _rows_of(self, segment: int) -> pa.Table:
         """All rows of a file. ``Unavailable`` when it is damaged: nothing of it is thrown away then."""
         try:

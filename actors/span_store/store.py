@@ -240,7 +240,7 @@ class SpanStore:
 
     def _take_stock(self) -> None:
         """After something was removed: free its space in the index file, and count what is left."""
-        self._sealed_files.give_space_back()
+        index.give_space_back(self._connection)
         self._sealed = index.totals(self._connection)
 
     def _take_segment_number(self) -> int:

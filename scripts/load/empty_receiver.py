@@ -22,8 +22,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from scripts.load.own_studio import HOST
 from scripts.load.senders import EXPORT
-from transports.grpc.server import WINDOW
 from transports.inflate import DEFAULT_LIMIT
+
+_WINDOW = 16 * 1024 * 1024  # as the studio has it
 
 
 class EmptyReceiver:
@@ -88,7 +89,7 @@ class _Take:
 
 @asynccontextmanager
 async def _grpc() -> AsyncIterator[int]:
-    windows = Configuration(http2_connection_window_size=WINDOW, http2_stream_window_size=WINDOW)
+    windows = Configuration(http2_connection_window_size=_WINDOW, http2_stream_window_size=_WINDOW)
     server = grpclib.server.Server([_Take()], config=windows)
     await server.start(HOST, 0)
     try:

@@ -67,7 +67,7 @@ POINTS = {
     "deletion-recorded": Point(erasure, "record", When.AFTER, deletes=True),
     "deletion-written": Point(index, "remove", When.AFTER, deletes=True),
     "deletion-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, deletes=True),
-    "deletion-checkpoint": Point(sealed_files.SealedFiles, "give_space_back", When.DURING, deletes=True),
+    "deletion-checkpoint": Point(index, "give_space_back", When.DURING, deletes=True),
 }
 
 
