@@ -11,7 +11,16 @@ import pyarrow as pa
 import pytest
 
 from actors.span_store.rows import numbered, rows_of
-from actors.span_store.segments import ROW_GROUP, Written, checksum, encoded, read_rows, reading_order, write_segment
+from actors.span_store.segments import (
+    ROOT_GROUP,
+    ROW_GROUP,
+    Written,
+    checksum,
+    encoded,
+    read_rows,
+    reading_order,
+    write_segment,
+)
 from actors.span_store.spans import span_columns
 from actors.span_store.trace_filter import TraceFilter
 from tests.spans import START, span
@@ -56,7 +65,9 @@ def test_rows_come_back_by_position_in_the_order_asked(tmp_path: Path) -> None:
     order = reading_order(rows)
     path = tmp_path / "1.parquet"
     assert write_segment(path, encoded(rows).content) == Written(path.stat().st_size, checksum(path))
-    positions = [rows.num_rows - 1, 0, ROW_GROUP, ROW_GROUP - 1, 7, ROW_GROUP + 1]
+    roots = ROW_GROUP // 2
+    assert 0 < ROOT_GROUP <= roots
+    positions = [rows.num_rows - 1, 0, ROOT_GROUP - 1, roots - 1, roots, ROW_GROUP, ROW_GROUP - 1, 7, roots + ROW_GROUP]
     columns = ["seq", "attributes"]
     assert read_rows(path, positions, columns) == rows.select(columns).take(order).take(positions)
 
