@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -20,34 +19,23 @@ from actors.span_store.messages import (
     SpanFilter,
     SpanPage,
 )
+from actors.span_store.places import Place, Wanted, newest_first
 from actors.span_store.recent import Recent
-from actors.span_store.rows import INDEX_COLUMNS, SHOWN_COLUMNS, stored_spans
+from actors.span_store.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.segments import read_rows
 from actors.span_store.spans import StoredSpan
 from actors.span_store.text_search import TextSearch
 
-_FILTERS = {
-    SpanFilter.ALL: "",
-    SpanFilter.ROOTS: " AND parent_span_id IS NULL",
-    SpanFilter.LLM_ROOTS: " AND parent_span_id IS NULL",
-    SpanFilter.WORKFLOWS: " AND junjo_span_type = 'workflow'",
+# What a span of a list has in these columns; None is null.
+_FILTERS: dict[SpanFilter, dict[str, str | None]] = {
+    SpanFilter.ALL: {},
+    SpanFilter.ROOTS: {"parent_span_id": None},
+    SpanFilter.LLM_ROOTS: {"parent_span_id": None},
+    SpanFilter.WORKFLOWS: {"junjo_span_type": "workflow"},
 }
-_AFTER = " AND (start_time_unix_nano < ? OR (start_time_unix_nano = ? AND seq < ?))"
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _LLM = "LLM"  # OpenInference span kind
-
-
 _FIRST_SEGMENTS = 8  # that a list looks into
-
-
-class _Place(NamedTuple):
-    """Where a span is: in a segment, or in memory when ``segment`` is ``None``."""
-
-    seq: int
-    start_time_unix_nano: int
-    trace_id: str
-    segment: int | None
-    position: int | None
 
 
 class SpanReader:
@@ -63,13 +51,10 @@ class SpanReader:
         self._damage = damage
         self._recent = recent
         self._segments = segments
-        cursor.register("recent", recent.table.select(INDEX_COLUMNS))
 
     def services(self) -> tuple[str, ...]:
-        rows = self._cursor.execute(
-            "SELECT service_name FROM segment_service UNION SELECT service_name FROM recent ORDER BY service_name"
-        ).fetchall()
-        return tuple(name for (name,) in rows)
+        rows = self._cursor.execute("SELECT DISTINCT service_name FROM segment_service").fetchall()
+        return tuple(sorted({name for (name,) in rows}.union(self._recent.table["service_name"].unique().to_pylist())))
 
     def search(self, request: SearchSpans) -> SpanPage:
         """Find the places of the page by the index, then read just these spans."""
@@ -86,40 +71,32 @@ class SpanReader:
         )
 
     def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-        return self._read(self._of_trace(request.trace_id, "", []))
+        return self._read(self._of_trace({"trace_id": request.trace_id}))
 
     def span(self, request: GetSpan) -> StoredSpan | None:
-        found = self._read(self._of_trace(request.trace_id, " AND span_id = ?", [request.span_id]))
+        found = self._read(self._of_trace({"trace_id": request.trace_id, "span_id": request.span_id}))
         return found[0] if found else None
 
     def has(self, column: str, value: str) -> bool:
         """Whether any span has this value in a column of the index."""
-        return bool(self._places(f"{column} = ?", [value], limit=1))
+        return bool(self._places(Wanted({column: value}), limit=1))
 
     def text(self, request: SearchText) -> FoundSpans:
         return TextSearch(request, self._segments, self._damage).run(self._cursor, self._recent)
 
-    def _list(self, request: SearchSpans, limit: int) -> list[_Place]:
-        condition = f"service_name = ?{_FILTERS[request.filter]}"
-        parameters: list[Any] = [request.service_name]
-        if request.after is not None:
-            start = request.after.start_time_unix_nano
-            condition += _AFTER
-            parameters += [start, start, request.after.sequence]
-        return self._newest(request, condition, parameters, limit)
-
-    def _newest(self, request: SearchSpans, condition: str, parameters: list[Any], limit: int) -> list[_Place]:
+    def _list(self, request: SearchSpans, limit: int) -> list[Place]:
         """The first places of a list, from what is in memory and as few segments as can be sure to have them.
 
         It begins with the segments that have the newest spans; the time does not grow with what is stored.
         """
+        wanted = Wanted({"service_name": request.service_name, **_FILTERS[request.filter]}, request.after)
         segments = self._segments_of(request)
-        found: list[_Place] = []
+        found: list[Place] = []
         begin, end = 0, _FIRST_SEGMENTS
         while True:
             chosen = [segment for segment, _ in segments[begin:end]]
-            found += self._places(condition, parameters, segments=chosen, memory=begin == 0, limit=limit)
-            found = sorted(found, key=_newest_first)[:limit]
+            found += self._places(wanted, segments=chosen, memory=begin == 0, limit=limit)
+            found = sorted(found, key=newest_first)[:limit]
             if end >= len(segments) or (len(found) == limit and found[-1].start_time_unix_nano > segments[end][1]):
                 return found
             begin, end = end, 4 * end
@@ -137,13 +114,13 @@ class SpanReader:
             [request.service_name, after],
         ).fetchall()
 
-    def _llm_roots(self, request: SearchSpans, wanted: int) -> list[_Place]:
+    def _llm_roots(self, request: SearchSpans, wanted: int) -> list[Place]:
         """Roots from the newest on, until enough of them have a trace with an LLM span."""
-        found: list[_Place] = []
+        found: list[Place] = []
         after, size = request.after, 2 * wanted
         while len(found) < wanted:
             roots = self._list(_after(request, after), size)
-            llm = self._llm_traces([root.trace_id for root in roots])
+            llm = self._llm_traces(roots)
             found += [root for root in roots if root.trace_id in llm]
             if len(roots) < size:
                 break
@@ -151,57 +128,62 @@ class SpanReader:
             size *= 4
         return found[:wanted]
 
-    def _llm_traces(self, trace_ids: list[str]) -> set[str]:
-        """Those of the traces that have a span of kind LLM, of whatever service."""
+    def _llm_traces(self, roots: Sequence[Place]) -> set[str]:
+        """Those of the traces that have a span of kind LLM, of whatever service.
+
+        Nearly always it is where the root is. Looking everywhere takes long, so that comes last.
+        """
+        traces = {root.trace_id for root in roots}
+        found = self._recent.traces_of_kind(_LLM, traces)
+        found |= self._sealed_llm_traces(traces - found, {root.segment for root in roots if root.segment is not None})
+        return found | self._sealed_llm_traces(traces - found, None)
+
+    def _sealed_llm_traces(self, traces: set[str], segments: set[int] | None) -> set[str]:
+        if not traces or segments == set():
+            return set()
+        place = "" if segments is None else f"AND segment IN ({', '.join(map(str, segments))})"
         rows = self._cursor.execute(
-            """
+            f"""
             WITH wanted AS (SELECT unnest(?::VARCHAR[]) AS trace_id)
-            SELECT trace_id FROM trace_part SEMI JOIN wanted USING (trace_id) WHERE llm_count > 0
-            UNION
-            SELECT trace_id FROM recent SEMI JOIN wanted USING (trace_id) WHERE openinference_span_kind = ?
-            """,
-            [trace_ids, _LLM],
+            SELECT DISTINCT trace_id FROM trace_part SEMI JOIN wanted USING (trace_id) WHERE llm_count > 0 {place}
+            """,  # noqa: S608 - own numbers
+            [list(traces)],
         ).fetchall()
         return {trace_id for (trace_id,) in rows}
 
-    def _of_trace(self, trace_id: str, condition: str, parameters: list[Any]) -> list[_Place]:
+    def _of_trace(self, columns: dict[str, str | None]) -> list[Place]:
         """The summaries tell which segments have spans of the trace; only these are searched."""
         with transaction(self._cursor):
             rows = self._cursor.execute(
-                "SELECT DISTINCT segment FROM trace_part WHERE trace_id = ?", [trace_id]
+                "SELECT DISTINCT segment FROM trace_part WHERE trace_id = ?", [columns["trace_id"]]
             ).fetchall()
-            segments = [segment for (segment,) in rows]
-            return self._places(f"trace_id = ?{condition}", [trace_id, *parameters], segments=segments)
+            return self._places(Wanted(columns), segments=[segment for (segment,) in rows])
 
     def _places(
-        self,
-        condition: str,
-        parameters: list[Any],
-        *,
-        segments: list[int] | None = None,
-        memory: bool = True,
-        limit: int | None = None,
-    ) -> list[_Place]:
-        """Where the spans are that meet a condition, newest start first: in these segments, and in memory."""
-        sealed = f"seq < {self._recent.first_seq:d}"
-        if segments is not None:
-            sealed += f" AND segment IN ({', '.join(map(str, segments)) or 'NULL'})"
-        bound = "" if limit is None else f"LIMIT {limit:d}"
-        columns = "seq, start_time_unix_nano, trace_id"
+        self, wanted: Wanted, *, segments: list[int] | None = None, memory: bool = True, limit: int | None = None
+    ) -> list[Place]:
+        """Where the spans are, newest start first: in these segments, and in memory."""
+        found = self._recent.places(wanted, limit) if memory else []
+        if segments != []:
+            found += self._sealed_places(wanted, segments, limit)
+        return sorted(found, key=newest_first)[:limit]
+
+    def _sealed_places(self, wanted: Wanted, segments: list[int] | None, limit: int | None) -> list[Place]:
+        condition, parameters = wanted.sql()
+        where = "" if segments is None else f"AND segment IN ({', '.join(map(str, segments))})"
+        bound = "" if limit is None else f"{_NEWEST_FIRST} LIMIT {limit:d}"
         rows = self._cursor.execute(
             f"""
-            SELECT {columns}, segment, position FROM span WHERE {sealed} AND {condition}
-            UNION ALL
-            SELECT {columns}, NULL, NULL FROM recent WHERE {memory} AND {condition}
-            {_NEWEST_FIRST} {bound}
-            """,  # noqa: S608 - the parts are constants of this module and numbers
-            parameters * 2,
+            SELECT seq, start_time_unix_nano, trace_id, segment, position
+            FROM span WHERE seq < {self._recent.first_seq:d} {where} AND {condition} {bound}
+            """,  # noqa: S608 - the parts are constants of these modules and numbers
+            parameters,
         ).fetchall()
-        return [_Place(*row) for row in rows]
+        return [Place(*row) for row in rows]
 
-    def _read(self, places: Sequence[_Place]) -> tuple[StoredSpan, ...]:
+    def _read(self, places: Sequence[Place]) -> tuple[StoredSpan, ...]:
         """Whole spans, in the order of their places. Those of a damaged segment are left out, and that is reported."""
-        by_segment: defaultdict[int | None, list[_Place]] = defaultdict(list)
+        by_segment: defaultdict[int | None, list[Place]] = defaultdict(list)
         for place in places:
             by_segment[place.segment].append(place)
         spans: dict[int, StoredSpan] = {}
@@ -212,7 +194,7 @@ class SpanReader:
             spans.update(zip((place.seq for place in members), stored_spans(table), strict=True))
         return tuple(spans[place.seq] for place in places if place.seq in spans)
 
-    def _rows(self, segment: int | None, places: list[_Place]) -> pa.Table | None:
+    def _rows(self, segment: int | None, places: list[Place]) -> pa.Table | None:
         if segment is None:
             return self._recent.take([place.seq for place in places], SHOWN_COLUMNS)
         positions = [place.position for place in places if place.position is not None]
@@ -220,10 +202,6 @@ class SpanReader:
         return self._damage.skipped(
             self._cursor, file, lambda: read_rows(self._segments / file, positions, SHOWN_COLUMNS)
         )
-
-
-def _newest_first(place: _Place) -> tuple[int, int]:
-    return -place.start_time_unix_nano, -place.seq
 
 
 def _after(request: SearchSpans, after: Cursor | None) -> SearchSpans:

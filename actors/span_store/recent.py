@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from actors.span_store.journal import Journal
+from actors.span_store.places import Place, Wanted
 from actors.span_store.rows import ROWS, numbered, numbers, span_keys
 
 _JOINED_ROWS = 256  # larger batches stay as they came
@@ -86,6 +88,22 @@ class Recent:
     def next_seq(self) -> int:
         """Behind the last row."""
         return int(self.first_seq + self.table.num_rows)
+
+    def places(self, wanted: Wanted, limit: int | None) -> list[Place]:
+        """Where the spans are; with a limit only the newest."""
+        rows = wanted.rows(self.table)
+        if limit is not None and rows.num_rows > limit:
+            keys = [("start_time_unix_nano", "descending"), ("seq", "descending")]
+            rows = rows.take(pc.select_k_unstable(rows, limit, keys))
+        columns = (column.to_pylist() for column in rows.columns)
+        return [Place(seq, start, trace_id, None, None) for seq, start, trace_id in zip(*columns, strict=True)]
+
+    def traces_of_kind(self, kind: str, trace_ids: Iterable[str]) -> set[str]:
+        """Those of the traces that have a span of this OpenInference kind."""
+        of_kind = self.table.select(["trace_id"]).filter(
+            pc.equal(self.table["openinference_span_kind"], pa.scalar(kind, pa.string()))
+        )
+        return set(of_kind["trace_id"].unique().to_pylist()).intersection(trace_ids)
 
     def take(self, sequence: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """The rows with these numbers, in this order.
