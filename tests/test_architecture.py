@@ -28,6 +28,15 @@ VALUES = {
     "actors.playground.prompt",
     "actors.playground.providers.provider",
 }
+# What a message's own values are made by, in the thread of whoever makes the message. Nobody else may know of it.
+MAKERS = {
+    "actors.span_store.rows",
+    "actors.span_store.attribute_column",
+    "actors.span_store.conventions",
+    "actors.span_store.span_text",
+}
+# What makes a store or a thread, and so has no place in messages and values.
+STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}
 # What everybody may know of the actors.
 COMMON_GROUND = {"actors.errors", "actors.principal"}
 # What a transport may know of the runtime: how to ask, and what was counted.
@@ -61,7 +70,7 @@ def is_public_face(module: str) -> bool:
 
 
 def test_value_modules_exist() -> None:
-    assert {module.name for module in modules("actors")} >= VALUES
+    assert {module.name for module in modules("actors")} >= VALUES | MAKERS
 
 
 def test_actors_import_neither_transports_nor_the_studio() -> None:
@@ -111,15 +120,28 @@ def test_what_actors_share_knows_none_of_them() -> None:
 
 def test_a_public_face_shows_nothing_behind_it() -> None:
     """Whoever imports messages or values gets no store, no thread, no library of the implementation along."""
-    allowed = COMMON_GROUND | {"actors.clock", "actors.runtime.messages"}
+    allowed = COMMON_GROUND | MAKERS | {"actors.clock", "actors.runtime.messages"}
     faults = [
         f"{module.place}:{line} imports {imported}"
-        for module in modules("actors")
-        if is_public_face(module.name)
+        for module in faces_and_makers()
         for line, imported in module.imported_modules()
         if imported not in allowed and not is_public_face(imported)
     ]
     assert not faults
+
+
+def test_messages_and_values_need_no_store_and_no_thread() -> None:
+    faults = [
+        f"{module.place}:{line} imports {imported}"
+        for module in faces_and_makers()
+        for line, imported in module.imports()
+        if imported.partition(".")[0] in STORES_AND_THREADS or within(imported, "pyarrow.parquet")
+    ]
+    assert not faults
+
+
+def faces_and_makers() -> list[Module]:
+    return [module for module in modules("actors") if is_public_face(module.name) or module.name in MAKERS]
 
 
 def test_the_environment_is_read_in_one_place() -> None:
