@@ -201,6 +201,16 @@ async def test_filters(bus: Bus) -> None:
     assert len(await names(bus, filter=SpanFilter.ALL)) == 4
 
 
+async def test_an_llm_span_is_found_wherever_its_trace_has_it(bus: Bus) -> None:
+    """The root may be sealed long before it, or after it."""
+    llm = {"openinference.span.kind": "LLM"}
+    await ingest(bus, span(1, trace_id=1))
+    await ingest(bus, span(2, trace_id=2, parent=3, attributes=llm), span(4, trace_id=4))
+    await ingest(bus, span(3, trace_id=2))
+    await ingest(bus, span(5, trace_id=1, parent=1, attributes=llm))
+    assert sorted(await names(bus, filter=SpanFilter.LLM_ROOTS)) == ["span 1", "span 3"]
+
+
 async def test_pages_join_without_gap_or_overlap_while_spans_arrive(bus: Bus) -> None:
     await ingest(bus, *(span(n, start=START + n // 3) for n in range(1, 21)))  # three start together each time
     seen: list[str] = []

@@ -295,6 +295,24 @@ async def test_a_disk_without_room_for_sealing_keeps_spans_in_journals(path: Pat
         assert await names(bus) == ["span 1"]
 
 
+async def test_spans_that_cannot_be_encoded_stay_in_memory_and_in_their_journal(path: Path) -> None:
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("actors.span_store.sealing.encoded", no_memory)
+            await ingest(bus, span(1))
+            await ingest(bus, span(2, trace_id=2))
+            state = await state_when(bus, lambda state: bool(state.problems))
+            assert state.problems == ("Spans cannot be sealed; they are kept in journals meanwhile",)
+            assert await names(bus) == ["span 1", "span 2"]
+        await state_when(bus, lambda state: all_sealed(state) and healthy(state))
+        assert await names(bus) == ["span 1", "span 2"]
+    assert inspect(Folders(path)) == []
+
+
+def no_memory(*_: object) -> None:
+    raise MemoryError
+
+
 async def test_a_disk_without_room_for_a_new_journal_goes_on_with_the_old_one(path: Path) -> None:
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:

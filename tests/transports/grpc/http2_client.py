@@ -50,6 +50,11 @@ class Http2Client:
         self._http2.send_data(number, data, end_stream=end)
         await self._flush()
 
+    @property
+    def most_in_a_frame(self) -> int:
+        """Bytes that the server takes, as far as it has said."""
+        return self._http2.max_outbound_frame_size
+
     async def send_raw(self, frame: bytes) -> None:
         """Send bytes that are no concern of the HTTP/2 library."""
         self._writer.write(frame)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import logging
+import struct
 from base64 import b64decode
 
 import pytest
@@ -44,6 +45,18 @@ async def test_takes_gzip_and_plain_messages_under_one_header(otlp: Server, enco
         answer = await sent(otlp, message, ("grpc-encoding", encoding))
         assert status_in(answer) is Status.OK
     assert len(await otlp.backend.bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))) == 1
+
+
+async def test_a_large_message_may_come_in_one_frame(otlp: Server) -> None:
+    """Before the client has answered the settings that say so, too: its answer and the frame may come together."""
+    message = framed(many_spans(1000, seed=1))
+    assert 32 * 1024 < len(message) <= 256 * 1024
+    async with http2_client(otlp.port) as client:
+        call = await open_export(client, otlp)
+        last = 1
+        await client.send_raw(struct.pack(">IBI", len(message) << 8, last, call) + message)
+        assert status_in(await client.answer(call)) is Status.OK
+        assert client.most_in_a_frame == 256 * 1024
 
 
 @pytest.mark.parametrize("headers", [(), (("grpc-encoding", "identity"),), (("grpc-encoding", "snappy"),)])

@@ -1,0 +1,72 @@
+"""The DuckDB file of the index: its space is given back, and its lists are those of memory."""
+
+import random
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from actors.span_store import index
+from actors.span_store.messages import Cursor
+from actors.span_store.places import Wanted
+from actors.span_store.rows import INDEX_COLUMNS, numbered, rows_of
+from actors.span_store.spans import span_columns
+from tests.spans import START, span
+
+pytestmark = pytest.mark.unit
+
+
+def used_blocks(connection: duckdb.DuckDBPyConnection) -> int:
+    [(blocks,)] = connection.execute("SELECT used_blocks FROM pragma_database_size()").fetchall()
+    return int(blocks)
+
+
+@pytest.mark.parametrize("checkpoint_between", [False, True])
+def test_space_comes_back_after_deletions(tmp_path: Path, checkpoint_between: bool) -> None:
+    """Also when DuckDB has moved the deletion from its log into the file before, by itself."""
+    connection = index.open_index(tmp_path / "traces.duckdb")
+    connection.execute("CREATE TABLE much AS SELECT i, md5(i::VARCHAR) AS text FROM range(500000) numbers(i)")
+    connection.execute("CREATE TABLE other (i INTEGER)")
+    index.give_space_back(connection)
+    before = used_blocks(connection)
+    connection.execute("DELETE FROM much WHERE i % 10 <> 0")
+    if checkpoint_between:
+        connection.execute("CHECKPOINT")
+        assert used_blocks(connection) == before
+    connection.execute("INSERT INTO other VALUES (1)")
+    index.give_space_back(connection)
+    assert used_blocks(connection) < before / 2
+    connection.close()
+
+
+@pytest.mark.parametrize("after", [None, Cursor(sequence=60, start_time_unix_nano=START + 5)])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"service_name": "often"},
+        {"service_name": "seldom", "parent_span_id": None},
+        {"service_name": "often", "junjo_span_type": "workflow"},
+        {"trace_id": f"{3:032x}", "span_id": f"{7:016x}"},
+    ],
+)
+def test_memory_and_index_find_the_same(tmp_path: Path, columns: dict[str, str | None], after: Cursor | None) -> None:
+    chance = random.Random(3)
+    spans = [
+        span(
+            number,
+            trace_id=chance.randrange(1, 5),
+            parent=chance.choice([None, 1]),
+            service=chance.choice(["often", "often", "seldom"]),
+            start=START + chance.randrange(10),
+            attributes=chance.choice([{}, {"junjo.span_type": "workflow"}, {"junjo.span_type": "node"}]),
+        )
+        for number in range(1, 121)
+    ]
+    rows = pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])
+    wanted = Wanted(columns, after)
+    condition, parameters = wanted.sql()
+    connection = duckdb.connect()
+    connection.register("span", rows.select(INDEX_COLUMNS))
+    found = connection.execute(f"SELECT seq FROM span WHERE {condition} ORDER BY seq", parameters).fetchall()
+    assert wanted.rows(rows)["seq"].to_pylist() == [seq for (seq,) in found]
