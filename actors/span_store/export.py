@@ -12,8 +12,9 @@ from actors.span_store.attribute_column import shown
 from actors.span_store.messages import ExportSpans
 from actors.span_store.problems import CURE
 from actors.span_store.recent import Recent
+from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import ROWS
-from actors.span_store.segments import ROW_GROUP, open_segment, segment_path
+from actors.span_store.segments import ROW_GROUP, segment_path
 
 _MOST_BYTES = 8 * 1024 * 1024  # of one part
 _MOST_MISSES = 3  # files in a row that are gone when they are opened, which deletions explain, but not for ever

@@ -10,8 +10,9 @@ import pyarrow as pa
 from actors.span_store import index
 from actors.span_store.journal import whole_batches
 from actors.span_store.recovery import Folders, is_left_over, not_in_index
+from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import TRACE, span_keys
-from actors.span_store.segments import checksum, open_segment
+from actors.span_store.segments import checksum
 
 
 @attrs.frozen

@@ -11,8 +11,9 @@ from actors.span_store.disk import move_aside, sync_folder
 from actors.span_store.inspection import fault_of_file, fault_of_rows, indexed_segments
 from actors.span_store.journal import recover
 from actors.span_store.recovery import Folders, next_seq_of, not_in_index
+from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import ROWS, TRACE, numbers, span_keys
-from actors.span_store.segments import encoded, open_segment
+from actors.span_store.segments import encoded
 
 
 def repair(folders: Folders) -> Iterator[str]:

@@ -13,7 +13,8 @@ from actors.span_store import index
 from actors.span_store.disk import sync_folder
 from actors.span_store.doomed import Doomed, next_segment_with
 from actors.span_store.problems import CURE
-from actors.span_store.segments import encoded, open_segment, segment_path
+from actors.span_store.row_groups import open_segment
+from actors.span_store.segments import encoded, segment_path
 
 # Small files are joined when so many lie next to each other, into one of so many bytes at most.
 _JOINED_FROM = 8

@@ -7,8 +7,6 @@ of roots, or a trace, takes one or two small row groups of a file. Any tool that
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import pyarrow.parquet as pq
 from isal.isal_zlib import crc32
 
 from actors.span_store.disk import sync, sync_folder
+from actors.span_store.row_groups import footer, row_group
 from actors.span_store.rows import INDEX_COLUMNS
 
 # Rows that are decompressed together: about 1.2 MB of LLM spans, 2 ms. Lists want few roots of each of many files.
@@ -156,44 +155,19 @@ def checksum(path: Path) -> int:
 
 def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
     """The rows at these positions of the file, in this order."""
-    footer = _footer(path)
+    starts = footer(path).starts
     by_group: defaultdict[int, list[int]] = defaultdict(list)
     for position in positions:
-        by_group[bisect_right(footer.starts, position) - 1].append(position)
+        by_group[bisect_right(starts, position) - 1].append(position)
     parts = []
     found: list[int] = []
-    # A reader of one's own: Arrow's are not made for several threads at once.
-    with pq.ParquetFile(path, metadata=footer.metadata, page_checksum_verification=True) as file:
-        for group, members in by_group.items():
-            table = file.read_row_group(group, columns=list(columns), use_threads=False)
-            rows = [position - footer.starts[group] for position in members]
-            parts.append(table.take(pa.array(rows, pa.int64())))
-            found += members
+    for group, members in by_group.items():
+        rows = [position - starts[group] for position in members]
+        parts.append(row_group(path, group, columns).take(pa.array(rows, pa.int64())))
+        found += members
     places = {position: place for place, position in enumerate(found)}
     return pa.concat_tables(parts).take(pa.array([places[position] for position in positions], pa.int64()))
 
 
-@attrs.frozen
-class _Footer:
-    metadata: pq.FileMetaData
-    starts: list[int]  # of each row group: the position of its first row
-
-
-@lru_cache(maxsize=64)
-def _footer(path: Path) -> _Footer:
-    """Files never change, so their footers are read once."""
-    with open_segment(path) as file:
-        groups = (file.metadata.row_group(number).num_rows for number in range(file.num_row_groups))
-        return _Footer(file.metadata, list(accumulate(groups, initial=0))[:-1])
-
-
 def segment_path(folder: Path, number: int) -> Path:
     return folder / f"{number:08d}.parquet"
-
-
-def open_segment(path: Path) -> pq.ParquetFile:
-    """Open a file so that reading damaged pages is an ``OSError``.
-
-    It is read and not mapped: where a mapped file has lost its end, or the disk cannot read it, the process dies.
-    """
-    return pq.ParquetFile(path, page_checksum_verification=True)

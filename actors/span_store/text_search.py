@@ -20,8 +20,8 @@ from actors.span_store.attribute_column import STORED, matching
 from actors.span_store.damage import Damage
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.recent import Recent
+from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import SHOWN_COLUMNS, stored_spans
-from actors.span_store.segments import open_segment
 
 _PLAIN = ("name", "status_message")
 _WHOLE = ["seq", *SHOWN_COLUMNS]
