@@ -257,7 +257,10 @@ def test_bad_rows_of_spans_cost_themselves_only(tmp_path: Path) -> None:
 
 def test_a_span_that_no_store_holds_takes_none_of_its_batch_along(tmp_path: Path) -> None:
     spans = recorded_spans()[:3]
-    spans[1]["attributes_json"] = {"gen_ai.usage.input_tokens": 2**63}
+    too_deep: list[Any] = []
+    for _ in range(300):
+        too_deep = [too_deep]
+    spans[1]["attributes_json"] = {"deep": too_deep}
     make_spans(tmp_path / "old", spans)
     report = import_from_junjo(tmp_path / "old", settings(tmp_path / "data"))
     assert report == "Taken over: 0 users, 0 API keys, 2 spans; 1 were left, because they are malformed"
