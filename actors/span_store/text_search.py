@@ -21,10 +21,12 @@ from actors.span_store.damage import Damage
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.recent import Recent
 from actors.span_store.row_groups import open_segment
-from actors.span_store.rows import SHOWN_COLUMNS, stored_spans
+from actors.span_store.rows import ROWS, SHOWN_COLUMNS, stored_spans
 
 _PLAIN = ("name", "status_message")
+_SEARCHED = ["seq", "service_name", "start_time_unix_nano", STORED, "events_json", *_PLAIN]
 _WHOLE = ["seq", *SHOWN_COLUMNS]
+_EMPTY = ROWS.empty_table().select(_WHOLE)
 _SLICE = 4096  # rows in memory that are searched at once
 
 
@@ -82,9 +84,14 @@ class TextSearch:
 
     def _in_file(self, path: Path) -> pa.Table:
         """The latest matching rows of a file. In it they lie in another order."""
+        found = [_EMPTY]
         with open_segment(path) as file:
-            groups = range(file.num_row_groups)
-            return self._first(pa.concat_tables([self._latest(file.read_row_group(n, columns=_WHOLE)) for n in groups]))
+            for group in range(file.num_row_groups):
+                mask = self._matches(file.read_row_group(group, columns=_SEARCHED, use_threads=False))
+                if pc.any(mask).as_py():
+                    rows = file.read_row_group(group, columns=_WHOLE, use_threads=False)
+                    found.append(self._first(rows.filter(mask)))
+        return self._first(pa.concat_tables(found))
 
     def _latest(self, rows: pa.Table) -> pa.Table:
         return self._first(rows.select(_WHOLE).filter(self._matches(rows)))
