@@ -1,6 +1,7 @@
 """The DuckDB index of sealed spans."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,7 @@ _CHECKPOINT_AT = "24MB"
 _MEMORY = "176MB"
 # Rows are packed together only where some were deleted: it holds sealing up for most of a second.
 _TASKS, _MOST_TASKS = "max_vacuum_tasks", 100
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _COLUMNS = ", ".join(INDEX_COLUMNS)
@@ -30,6 +32,7 @@ _INSERT_TRACE_PARTS = """
     SELECT
         ? AS segment,
         trace_id,
+        ('0x' || trace_id[17:32])::UBIGINT AS trace_number,
         min(start_time_unix_nano) AS start_time_unix_nano,
         max(end_time_unix_nano) AS end_time_unix_nano,
         count(*) AS span_count,
@@ -150,18 +153,29 @@ def trace_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def span_keys_of(connection: duckdb.DuckDBPyConnection, traces: list[str]) -> set[str]:
     """Trace id and span id, joined, of all sealed spans of these traces."""
     with transaction(connection):  # a segment may be written anew under another number between the two looks
-        segments = connection.execute(
-            "SELECT DISTINCT segment FROM trace_part WHERE trace_id IN (SELECT unnest(?::VARCHAR[]))", [traces]
-        ).fetchall()
+        segments = segments_of(connection, traces)
         if not segments:
             return set()
-        numbers = ", ".join(str(segment) for (segment,) in segments)
+        numbers = ", ".join(map(str, segments))
         rows = connection.execute(
             f"SELECT trace_id || span_id FROM span WHERE segment IN ({numbers}) "  # noqa: S608 - own numbers
             "AND trace_id IN (SELECT unnest(?::VARCHAR[]))",
             [traces],
         ).fetchall()
     return {key for (key,) in rows}
+
+
+def segments_of(connection: duckdb.DuckDBPyConnection, traces: Iterable[str]) -> list[int]:
+    """Segments that may have spans of these traces, and nearly always do."""
+    rows = connection.execute(
+        f"SELECT DISTINCT segment FROM trace_part WHERE trace_number IN ({trace_numbers(traces)})"  # noqa: S608 - numbers
+    ).fetchall()
+    return [segment for (segment,) in rows]
+
+
+def trace_numbers(traces: Iterable[str]) -> str:
+    """By which traces are looked up: the lower halves of those ids that are ids, for SQL."""
+    return ", ".join(str(int(trace[16:], 16)) for trace in traces if _TRACE_ID.fullmatch(trace)) or "NULL"
 
 
 def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, new: Encoded, *, journal: int) -> None:

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.span_store.damage import Damage
-from actors.span_store.index import transaction
+from actors.span_store.index import segments_of, trace_numbers, transaction
 from actors.span_store.messages import (
     Cursor,
     FoundSpans,
@@ -131,11 +131,13 @@ class SpanReader:
     def _llm_traces(self, roots: Sequence[Place]) -> set[str]:
         """Those of the traces that have a span of kind LLM, of whatever service.
 
-        Nearly always it is where the root is. Looking everywhere takes long, so that comes last.
+        Nearly always it is in the segment of the root, or the one before or behind. Looking everywhere takes long, so
+        that comes last.
         """
         traces = {root.trace_id for root in roots}
         found = self._recent.traces_of_kind(_LLM, traces)
-        found |= self._sealed_llm_traces(traces - found, {root.segment for root in roots if root.segment is not None})
+        near = {root.segment + step for root in roots if root.segment is not None for step in (-1, 0, 1)}
+        found |= self._sealed_llm_traces(traces - found, near)
         return found | self._sealed_llm_traces(traces - found, None)
 
     def _sealed_llm_traces(self, traces: set[str], segments: set[int] | None) -> set[str]:
@@ -143,21 +145,15 @@ class SpanReader:
             return set()
         place = "" if segments is None else f"AND segment IN ({', '.join(map(str, segments))})"
         rows = self._cursor.execute(
-            f"""
-            WITH wanted AS (SELECT unnest(?::VARCHAR[]) AS trace_id)
-            SELECT DISTINCT trace_id FROM trace_part SEMI JOIN wanted USING (trace_id) WHERE llm_count > 0 {place}
-            """,  # noqa: S608 - own numbers
-            [list(traces)],
+            "SELECT trace_id FROM trace_part "  # noqa: S608 - own numbers
+            f"WHERE trace_number IN ({trace_numbers(traces)}) AND llm_count > 0 {place}"
         ).fetchall()
-        return {trace_id for (trace_id,) in rows}
+        return {trace_id for (trace_id,) in rows}.intersection(traces)
 
-    def _of_trace(self, columns: dict[str, str | None]) -> list[Place]:
+    def _of_trace(self, columns: dict[str, str]) -> list[Place]:
         """The summaries tell which segments have spans of the trace; only these are searched."""
         with transaction(self._cursor):
-            rows = self._cursor.execute(
-                "SELECT DISTINCT segment FROM trace_part WHERE trace_id = ?", [columns["trace_id"]]
-            ).fetchall()
-            return self._places(Wanted(columns), segments=[segment for (segment,) in rows])
+            return self._places(Wanted(columns), segments=segments_of(self._cursor, [columns["trace_id"]]))
 
     def _places(
         self, wanted: Wanted, *, segments: list[int] | None = None, memory: bool = True, limit: int | None = None
