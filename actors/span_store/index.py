@@ -16,7 +16,7 @@ from actors.span_store.segments import Encoded, write_segment
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "24MB"
-_MEMORY = "176MB"
+_MEMORY = "112MB"
 # Rows are packed together only where some were deleted: it holds sealing up for most of a second.
 _TASKS, _MOST_TASKS = "max_vacuum_tasks", 100
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
