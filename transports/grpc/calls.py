@@ -10,9 +10,9 @@ import structlog
 from grpclib.const import Handler
 from grpclib.exceptions import GRPCError
 from grpclib.server import Stream
-from structlog.contextvars import bind_contextvars
 
 from actors.errors import InternalError, StudioError, Unavailable
+from transports import log_context
 from transports.grpc.config import GrpcConfig
 from transports.grpc.message_reader import MessageReader
 from transports.grpc.status import status_of
@@ -62,7 +62,9 @@ class Calls:
 
     async def _answer(self, method: Method, path: str, around: Callable[..., Any], stream: Stream[Any, Any]) -> None:
         request_id = f"{random.getrandbits(64):016x}"
-        bind_contextvars(request_id=request_id, method=path, peer=_address_of(stream))
+        log_context.REQUEST_ID.set(request_id)
+        log_context.METHOD.set(path)
+        log_context.PEER.set(_address_of(stream))
         try:
             with self._config.otlp_budget.reserve() as reservation:
                 # An instance attribute, so that handlers still have grpclib's own stream for everything else.
