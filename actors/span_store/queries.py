@@ -131,22 +131,30 @@ class SpanReader:
     def _llm_traces(self, roots: Sequence[Place]) -> set[str]:
         """Those of the traces that have a span of kind LLM, of whatever service.
 
-        Nearly always it is in the segment of the root, or the one before or behind. Looking everywhere takes long, so
-        that comes last.
+        Nearly always it is where the root is, right before that, or behind it. Looking everywhere takes long, so that
+        comes last.
         """
         traces = {root.trace_id for root in roots}
         found = self._recent.traces_of_kind(_LLM, traces)
-        near = {root.segment + step for root in roots if root.segment is not None for step in (-1, 0, 1)}
-        found |= self._sealed_llm_traces(traces - found, near)
-        return found | self._sealed_llm_traces(traces - found, None)
+        if traces - found:
+            found |= self._sealed_llm_traces(traces - found, self._earliest_segment(roots) - 1)
+        if traces - found:
+            found |= self._sealed_llm_traces(traces - found, 0)
+        return found
 
-    def _sealed_llm_traces(self, traces: set[str], segments: set[int] | None) -> set[str]:
-        if not traces or segments == set():
-            return set()
-        place = "" if segments is None else f"AND segment IN ({', '.join(map(str, segments))})"
+    def _earliest_segment(self, roots: Sequence[Place]) -> int:
+        """Of the roots; the latest of all when they are in memory."""
+        sealed = [root.segment for root in roots if root.segment is not None]
+        if sealed:
+            return min(sealed)
+        [(latest,)] = self._cursor.execute("SELECT coalesce(max(segment), 0) FROM segment").fetchall()
+        return int(latest)
+
+    def _sealed_llm_traces(self, traces: set[str], first_segment: int) -> set[str]:
+        """In this segment, or one with a larger number."""
         rows = self._cursor.execute(
             "SELECT trace_id FROM trace_part "  # noqa: S608 - own numbers
-            f"WHERE trace_number IN ({trace_numbers(traces)}) AND llm_count > 0 {place}"
+            f"WHERE segment >= {first_segment} AND trace_number IN ({trace_numbers(traces)}) AND llm_count > 0"
         ).fetchall()
         return {trace_id for (trace_id,) in rows}.intersection(traces)
 

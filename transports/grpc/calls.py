@@ -38,8 +38,8 @@ class Calls:
     def __init__(self, services: Sequence[Servable], others: Sequence[Servable], config: GrpcConfig) -> None:
         self._config = config
         self._methods = {
-            path: handler._replace(func=partial(self._answer, handler.func, path, around))
-            for around, group in ((self._awaited, services), (self._unawaited, others))
+            path: handler._replace(func=partial(self._answer, handler.func, path, awaited))
+            for awaited, group in ((True, services), (False, others))
             for service in group
             for path, handler in service.__mapping__().items()
         }
@@ -60,16 +60,20 @@ class Calls:
         except TimeoutError:
             log.warning("calls cut short at stop", calls=self._in_work, grace=grace)
 
-    async def _answer(self, method: Method, path: str, around: Callable[..., Any], stream: Stream[Any, Any]) -> None:
+    async def _answer(self, method: Method, path: str, awaited: bool, stream: Stream[Any, Any]) -> None:
         request_id = f"{random.getrandbits(64):016x}"
         log_context.REQUEST_ID.set(request_id)
         log_context.METHOD.set(path)
         log_context.PEER.set(_address_of(stream))
+        if awaited:
+            self._begun()
         try:
+            if awaited and self._draining:
+                raise Unavailable("The server is stopping")  # noqa: TRY301 - answered like any error
             with self._config.otlp_budget.reserve() as reservation:
                 # An instance attribute, so that handlers still have grpclib's own stream for everything else.
                 stream.recv_message = MessageReader(stream, reservation, self._config).next_message  # type: ignore[method-assign]
-                await around(method, stream)
+                await method(stream)
         except StudioError as error:
             raise status_of(error, request_id) from error
         except GRPCError:
@@ -77,21 +81,18 @@ class Calls:
         except Exception:
             log.exception("call failed")
             raise status_of(InternalError("Internal Server Error"), request_id) from None
+        finally:
+            if awaited:
+                self._ended()
 
-    async def _awaited(self, method: Method, stream: Stream[Any, Any]) -> None:
-        if self._draining:
-            raise Unavailable("The server is stopping")
+    def _begun(self) -> None:
         self._in_work += 1
         self._idle.clear()
-        try:
-            await method(stream)
-        finally:
-            self._in_work -= 1
-            if self._in_work == 0:
-                self._idle.set()
 
-    async def _unawaited(self, method: Method, stream: Stream[Any, Any]) -> None:
-        await method(stream)
+    def _ended(self) -> None:
+        self._in_work -= 1
+        if self._in_work == 0:
+            self._idle.set()
 
 
 def _address_of(stream: Stream[Any, Any]) -> str:

@@ -37,25 +37,30 @@ class MessageReader:
 
         A message that is too large, or for which there is no room, is refused before it is read.
         """
-        prefix = await self._read(_PREFIX.size)
-        if not prefix:
-            if self._streaming:
-                return None
-            raise InvalidRequest("The call has no message")
-        compressed, length = _PREFIX.unpack(prefix)
-        encoding = self._encoding_of(compressed)
-        if length > self._limit:
-            raise too_large(self._limit)
-        if self._type is bytes:
-            self._reservation.grow(length)
-        data = await self._read_in_time(length)
+        try:
+            prefix = await self._source.recv_data(_PREFIX.size)
+            if not prefix:
+                return self._end()
+            compressed, length = _PREFIX.unpack(prefix)
+            encoding = self._encoding_of(compressed) if compressed else ""
+            if length > self._limit:
+                raise too_large(self._limit)
+            if self._type is bytes:
+                self._reservation.grow(length)
+            data = await (self._source.recv_data(length) if length <= _SMALL else self._read_in_time(length))
+        except AssertionError as error:  # how grpclib says that the stream ended too early
+            raise InvalidRequest("The message is truncated") from error
+        if len(data) < length:
+            raise InvalidRequest("The message is truncated")
         if encoding:
             data = await self._inflated(data, encoding)
         return data if self._type is bytes else self._decoded(data)
 
+    def _end(self) -> None:
+        if not self._streaming:
+            raise InvalidRequest("The call has no message")
+
     def _encoding_of(self, compressed: int) -> str:
-        if compressed == 0:
-            return ""
         if compressed != 1:
             raise InvalidRequest("The message is not framed as gRPC demands")
         encoding = dict(self._source.headers or ()).get("grpc-encoding", "")
@@ -65,23 +70,11 @@ class MessageReader:
 
     async def _read_in_time(self, size: int) -> bytes:
         """Bytes for which room is held, so that they must not take for ever."""
-        if size <= _SMALL:
-            data = await self._read(size)
-        else:
-            try:
-                async with asyncio.timeout(self._config.patience):
-                    data = await self._read(size)
-            except TimeoutError:
-                raise DeadlineExceeded("The message did not arrive in time") from None
-        if len(data) < size:
-            raise InvalidRequest("The message is truncated")
-        return data
-
-    async def _read(self, size: int) -> bytes:
         try:
-            return await self._source.recv_data(size)
-        except AssertionError as error:  # how grpclib says that the stream ended too early
-            raise InvalidRequest("The message is truncated") from error
+            async with asyncio.timeout(self._config.patience):
+                return await self._source.recv_data(size)
+        except TimeoutError:
+            raise DeadlineExceeded("The message did not arrive in time") from None
 
     async def _inflated(self, data: bytes, encoding: str) -> bytes:
         if len(data) > _INLINE_BYTES:
