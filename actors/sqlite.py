@@ -19,6 +19,7 @@ from actors.runtime.actor import StartRefused
 log = structlog.get_logger(__name__)
 
 _BUSY_TIMEOUT = 5.0  # seconds to wait for another connection's write before the answer is Unavailable
+_BUSY_PAUSE = 0.01  # seconds between two tries where SQLite does not wait itself
 _HELD_BY_ANOTHER = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # primary result codes: the low byte
 
 
@@ -127,7 +128,8 @@ class Database:
     async def _prepare(self, components: Iterable[Component]) -> None:
         self._connection.row_factory = sqlite3.Row
         try:
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            await self._use_wal()
+            for pragma in ("synchronous = FULL", "foreign_keys = ON"):
                 await self.rows(f"PRAGMA {pragma}")
             for component in components:
                 await self._migrate(component)
@@ -136,6 +138,21 @@ class Database:
             if isinstance(fault, sqlite3.Error) and fault.sqlite_errorcode & 0xFF in _HELD_BY_ANOTHER:
                 raise
             raise _refusal(self._path, fault) from fault
+
+    async def _use_wal(self) -> None:
+        """SQLite waits for others as long as it is told to, but not where they switch the same new file to WAL."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + _BUSY_TIMEOUT
+        with self._faults_as_answers():
+            while True:
+                try:
+                    await self._connection.execute_fetchall("PRAGMA journal_mode = WAL")
+                except sqlite3.OperationalError as fault:
+                    if fault.sqlite_errorcode & 0xFF not in _HELD_BY_ANOTHER or clock() > deadline:
+                        raise
+                else:
+                    return
+                await asyncio.sleep(_BUSY_PAUSE)
 
     async def _migrate(self, component: Component) -> None:
         known = component.migrations()
