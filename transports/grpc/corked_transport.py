@@ -1,24 +1,30 @@
-"""A transport that sends once what is written in one turn of the event loop.
+"""A transport that sends once what is written in one turn of the event loop, where several calls are answered.
 
 grpclib writes the headers, the message and the trailers of an answer one after the other, and a window update for each
-frame it reads. Sent by themselves, these small pieces cost more than all the rest of a small call.
+frame it reads. Sent by themselves, these small pieces cost more than all the rest of a small call. But the answer to a
+call that is alone would only wait for that turn: its client reads the headers while the rest is being made.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 
 class CorkedTransport(asyncio.Transport):
-    """Keeps writes until the loop's next turn. The pieces of one turn are bounded by HTTP/2's flow control."""
+    """Keeps writes until the loop's next turn while ``busy`` is true. HTTP/2's flow control bounds those of a turn."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, busy: Callable[[], bool]) -> None:
         super().__init__()
         self._transport = transport
+        self._busy = busy
         self._loop = asyncio.get_running_loop()
         self._pieces: list[bytes] = []
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._pieces:
+            if not self._busy():
+                self._transport.write(data)
+                return
             self._loop.call_soon(self._send)
         self._pieces.append(bytes(data))
 

@@ -5,7 +5,7 @@ version for that reason.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -76,10 +76,12 @@ class _Connection(H2Protocol):
         super().__init__(handler, config, h2_config)
         self._connections = connections
         self._transport: CorkedTransport | None = None
+        self._streams: Mapping[int, HttpStream] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = CorkedTransport(cast("asyncio.Transport", transport))
+        self._transport = CorkedTransport(cast("asyncio.Transport", transport), lambda: len(self._streams) > 1)
         super().connection_made(self._transport)
+        self._streams = self.processor.streams
         self._take_large_frames()
         self.processor.processors[UnknownFrameReceived] = _ignore  # grpclib would end the connection
         self._connections.add(self)
