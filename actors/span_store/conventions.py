@@ -20,6 +20,7 @@ from actors.span_store.spans import AttributeValue
 
 VERSION = 1
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
+LLM = "LLM"  # OpenInference span kind of a call of a model
 
 
 def _texts(pairs: Pairs, places: pa.Array) -> pa.StringArray:

@@ -1,5 +1,6 @@
 """The DuckDB index of sealed spans."""
 
+import errno
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from actors.span_store.segments import Encoded, write_segment
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "24MB"
 _MEMORY = "112MB"
+_MIGRATING_MEMORY = "512MB"  # a table of millions of rows is written anew
 # Rows are packed together only where some were deleted: it holds sealing up for most of a second.
 _TASKS, _MOST_TASKS = "max_vacuum_tasks", 100
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -41,6 +43,10 @@ _INSERT_TRACE_PARTS = """
         sum(input_tokens) AS input_tokens,
         sum(output_tokens) AS output_tokens,
         sum(cost) AS cost,
+        min(position) FILTER (parent_span_id IS NULL) AS first_root,
+        max(position) FILTER (parent_span_id IS NULL) AS last_root,
+        min(position) FILTER (parent_span_id IS NOT NULL) AS first_other,
+        max(position) FILTER (parent_span_id IS NOT NULL) AS last_other,
         arg_min(span_id, start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_span_id,
         arg_min(name, start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_name,
         arg_min(service_name, start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_service_name,
@@ -70,15 +76,6 @@ class SealedUpTo:
     next_segment: int
     next_seq: int
     next_journal: int
-
-
-@attrs.frozen
-class Totals:
-    """What the index has; ``bytes`` are those of the segments."""
-
-    segments: int
-    rows: int
-    bytes: int
 
 
 def open_index(path: Path) -> duckdb.DuckDBPyConnection:
@@ -121,13 +118,6 @@ def is_sealed(connection: duckdb.DuckDBPyConnection, journal: int, first_seq: in
     return bool(rows)
 
 
-def totals(connection: duckdb.DuckDBPyConnection) -> Totals:
-    [row] = connection.execute(
-        "SELECT count(*), coalesce(sum(rows), 0)::BIGINT, coalesce(sum(bytes), 0)::BIGINT FROM segment"
-    ).fetchall()
-    return Totals(*row)
-
-
 def segment_files(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Name and size of each file that the index speaks of."""
     return dict(connection.execute("SELECT file, bytes FROM segment").fetchall())
@@ -152,25 +142,53 @@ def trace_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def span_keys_of(connection: duckdb.DuckDBPyConnection, traces: list[str]) -> set[str]:
     """Trace id and span id, joined, of all sealed spans of these traces."""
-    with transaction(connection):  # a segment may be written anew under another number between the two looks
-        segments = segments_of(connection, traces)
-        if not segments:
-            return set()
-        numbers = ", ".join(map(str, segments))
-        rows = connection.execute(
-            f"SELECT trace_id || span_id FROM span WHERE segment IN ({numbers}) "  # noqa: S608 - own numbers
-            "AND trace_id IN (SELECT unnest(?::VARCHAR[]))",
-            [traces],
-        ).fetchall()
+    rows = connection.execute(
+        f"SELECT trace_id || span_id FROM span WHERE {in_segments_of(traces)} "  # noqa: S608 - numbers
+        "AND trace_id IN (SELECT unnest(?::VARCHAR[]))",
+        [traces],
+    ).fetchall()
     return {key for (key,) in rows}
 
 
-def segments_of(connection: duckdb.DuckDBPyConnection, traces: Iterable[str]) -> list[int]:
-    """Segments that may have spans of these traces, and nearly always do."""
+def in_segments_of(traces: Iterable[str]) -> str:
+    """A condition on ``segment``: it may have spans of these traces, and nearly always does.
+
+    Part of the statement that looks for the spans, as segments are written anew under other numbers between two.
+    """
+    return f"segment IN (SELECT segment FROM trace_part WHERE trace_number IN ({trace_numbers(traces)}))"  # noqa: S608 - numbers
+
+
+@attrs.frozen
+class TracePart:
+    """Where in a segment spans of a trace are: between these positions, ``None`` for none. Others may lie there too."""
+
+    segment: int
+    first_root: int | None
+    last_root: int | None
+    first_other: int | None
+    last_other: int | None
+
+    @property
+    def ranges(self) -> list[range]:
+        ends = ((self.first_root, self.last_root), (self.first_other, self.last_other))
+        return [range(first, last + 1) for first, last in ends if first is not None and last is not None]
+
+
+def parts_of(connection: duckdb.DuckDBPyConnection, trace: str) -> list[TracePart]:
+    """In all segments that may have spans of the trace, and nearly always do."""
     rows = connection.execute(
-        f"SELECT DISTINCT segment FROM trace_part WHERE trace_number IN ({trace_numbers(traces)})"  # noqa: S608 - numbers
+        "SELECT segment, first_root, last_root, first_other, last_other FROM trace_part "  # noqa: S608 - a number
+        f"WHERE trace_number = {trace_numbers([trace])}"
     ).fetchall()
-    return [segment for (segment,) in rows]
+    return [TracePart(*row) for row in rows]
+
+
+def demand_all(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:
+    """``FileNotFoundError`` when the index has one of these segments no longer."""
+    numbers = ", ".join(map(str, segments))
+    [(count,)] = connection.execute(f"SELECT count(*) FROM segment WHERE segment IN ({numbers})").fetchall()  # noqa: S608 - own numbers
+    if count != len(segments):
+        raise FileNotFoundError(errno.ENOENT, "a segment was replaced meanwhile")
 
 
 def trace_numbers(traces: Iterable[str]) -> str:
@@ -251,8 +269,10 @@ def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
     newest = int(migrations[-1].name[:4])
     if present > newest:
         raise StartRefused(f"The span database has schema {present}; this version of the studio knows {newest} at most")
+    connection.execute(f"SET memory_limit = '{_MIGRATING_MEMORY}'")
     for migration in migrations[present:]:
         connection.begin()
         connection.execute(migration.read_text(encoding="utf-8"))
         connection.execute("INSERT INTO schema_version VALUES (?)", [int(migration.name[:4])])
         connection.commit()
+    connection.execute(f"SET memory_limit = '{_MEMORY}'")

@@ -17,8 +17,8 @@ class Place(NamedTuple):
     seq: int
     start_time_unix_nano: int
     trace_id: str
-    segment: int | None
-    position: int | None
+    segment: int | None = None
+    position: int | None = None
 
 
 def newest_first(place: Place) -> tuple[int, int]:
@@ -26,12 +26,21 @@ def newest_first(place: Place) -> tuple[int, int]:
     return -place.start_time_unix_nano, -place.seq
 
 
+def in_file(place: Place) -> int:
+    """To sort by: where it is in its segment, or in memory."""
+    return place.seq if place.position is None else place.position
+
+
 @attrs.frozen
 class Wanted:
-    """Spans with these values in columns of the index, ``None`` for null; of a list, those behind a page's last."""
+    """Spans with these values in columns of the index, ``None`` for null; of a list, those behind a page's last.
+
+    With ``before_seq`` only such as came before the span of that number.
+    """
 
     columns: Mapping[str, str | None]
     after: Cursor | None = None
+    before_seq: int | None = None
 
     def sql(self) -> tuple[str, list[str | int]]:
         """For the index: a condition, and its parameters."""
@@ -41,16 +50,42 @@ class Wanted:
             terms.append("(start_time_unix_nano < ? OR (start_time_unix_nano = ? AND seq < ?))")
             start = self.after.start_time_unix_nano
             parameters += [start, start, self.after.sequence]
+        if self.before_seq is not None:
+            terms.append("seq < ?")
+            parameters.append(self.before_seq)
         return " AND ".join(terms), parameters
 
+    @property
+    def only_roots(self) -> bool:
+        return self.columns.get("parent_span_id", "") is None
+
+    def places(self, table: pa.Table, limit: int | None) -> list[Place]:
+        """Where those of a table are; with a limit only the newest."""
+        rows = self.rows(table)
+        if limit is not None and rows.num_rows > limit:
+            keys = [("start_time_unix_nano", "descending"), ("seq", "descending")]
+            rows = rows.take(pc.select_k_unstable(rows, limit, keys))
+        return [Place(*row) for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)]
+
     def rows(self, table: pa.Table) -> pa.Table:
-        """Those of a table."""
+        """Those of a table, as far as it has the members of a place."""
+        members = [name for name in Place._fields if name in table.column_names]
+        return table.select(members).filter(self.mask(table))
+
+    def mask(self, table: pa.Table) -> pa.ChunkedArray:
+        """Of each row of a table, whether it is wanted."""
         terms = [
             pc.is_null(table[name]) if value is None else pc.equal(table[name], pa.scalar(value, pa.string()))
             for name, value in self.columns.items()
         ]
         if self.after is not None:
             start, after = table["start_time_unix_nano"], pa.scalar(self.after.start_time_unix_nano, pa.uint64())
-            earlier = pc.less(table["seq"], pa.scalar(self.after.sequence, pa.uint64()))
+            earlier = _below(table, self.after.sequence)
             terms.append(pc.or_(pc.less(start, after), pc.and_(pc.equal(start, after), earlier)))
-        return table.select(Place._fields[:3]).filter(reduce(pc.and_, terms))
+        if self.before_seq is not None:
+            terms.append(_below(table, self.before_seq))
+        return reduce(pc.and_, terms)
+
+
+def _below(table: pa.Table, seq: int) -> pa.ChunkedArray:
+    return pc.less(table["seq"], pa.scalar(seq, pa.uint64()))

@@ -1,14 +1,19 @@
 """Reads spans: sealed ones through the index, recent ones from memory. Runs in a reader's thread."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+import attrs
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from actors.span_store.catalogue import Segment, of_service, services
+from actors.span_store.conventions import LLM
 from actors.span_store.damage import Damage
-from actors.span_store.index import segments_of, trace_numbers, transaction
+from actors.span_store.index import demand_all, parts_of, trace_numbers, transaction
 from actors.span_store.messages import (
     Cursor,
     FoundSpans,
@@ -19,10 +24,11 @@ from actors.span_store.messages import (
     SpanFilter,
     SpanPage,
 )
-from actors.span_store.places import Place, Wanted, newest_first
+from actors.span_store.places import Place, Wanted, in_file, newest_first
 from actors.span_store.recent import Recent
+from actors.span_store.roots import SealedRoots
 from actors.span_store.rows import SHOWN_COLUMNS, stored_spans
-from actors.span_store.segments import read_rows
+from actors.span_store.segments import read_rows, read_some, segment_path
 from actors.span_store.spans import StoredSpan
 from actors.span_store.text_search import TextSearch
 
@@ -33,9 +39,18 @@ _FILTERS: dict[SpanFilter, dict[str, str | None]] = {
     SpanFilter.LLM_ROOTS: {"parent_span_id": None},
     SpanFilter.WORKFLOWS: {"junjo_span_type": "workflow"},
 }
+_TRACE_COLUMNS = ["seq", *SHOWN_COLUMNS]
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
-_LLM = "LLM"  # OpenInference span kind
 _FIRST_SEGMENTS = 8  # that a list looks into
+
+
+@attrs.frozen
+class View:
+    """What memory says of the spans."""
+
+    recent: Recent
+    sealed: tuple[Segment, ...]  # of the same moment as ``recent``, or a later one
+    roots: SealedRoots
 
 
 class SpanReader:
@@ -43,25 +58,25 @@ class SpanReader:
 
     Sealing moves spans from memory to the index while queries run. The view is taken first, and of the index only
     what came before its first span is read: so each span is seen once. Segments are joined and written anew meanwhile,
-    under new numbers: what takes more than one look into the index takes them in one transaction.
+    under new numbers: ``FileNotFoundError`` when that happens to one before it was looked into.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, recent: Recent, segments: Path, damage: Damage) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, view: View, segments: Path, damage: Damage) -> None:
         self._cursor = cursor
         self._damage = damage
-        self._recent = recent
+        self._recent = view.recent
+        self._roots = view.roots
+        self._sealed = view.sealed
         self._segments = segments
 
     def services(self) -> tuple[str, ...]:
-        rows = self._cursor.execute("SELECT DISTINCT service_name FROM segment_service").fetchall()
-        return tuple(sorted({name for (name,) in rows}.union(self._recent.table["service_name"].unique().to_pylist())))
+        return tuple(sorted(services(self._sealed).union(self._recent.table["service_name"].unique().to_pylist())))
 
     def search(self, request: SearchSpans) -> SpanPage:
         """Find the places of the page by the index, then read just these spans."""
         wanted = request.limit + 1
         find = self._llm_roots if request.filter is SpanFilter.LLM_ROOTS else self._list
-        with transaction(self._cursor):
-            found = find(request, wanted)
+        found = find(request, wanted)
         page = found[: request.limit]
         more = len(found) > request.limit
         last = page[-1] if page and more else None
@@ -71,15 +86,17 @@ class SpanReader:
         )
 
     def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-        return self._read(self._of_trace({"trace_id": request.trace_id}))
+        return self._of_trace(request.trace_id, {"trace_id": request.trace_id})
 
     def span(self, request: GetSpan) -> StoredSpan | None:
-        found = self._read(self._of_trace({"trace_id": request.trace_id, "span_id": request.span_id}))
+        columns = {"trace_id": request.trace_id, "span_id": request.span_id}
+        found = self._of_trace(request.trace_id, columns)
         return found[0] if found else None
 
     def has(self, column: str, value: str) -> bool:
         """Whether any span has this value in a column of the index."""
-        return bool(self._places(Wanted({column: value}), limit=1))
+        wanted = Wanted({column: value})
+        return bool(self._recent.places(wanted, 1) or self._indexed(wanted, "", 1))
 
     def text(self, request: SearchText) -> FoundSpans:
         return TextSearch(request, self._segments, self._damage).run(self._cursor, self._recent)
@@ -90,29 +107,32 @@ class SpanReader:
         It begins with the segments that have the newest spans; the time does not grow with what is stored.
         """
         wanted = Wanted({"service_name": request.service_name, **_FILTERS[request.filter]}, request.after)
-        segments = self._segments_of(request)
-        found: list[Place] = []
+        until = request.after.start_time_unix_nano if request.after else None
+        segments = of_service(self._sealed, request.service_name, until)
+        found = self._recent.places(wanted, limit)
         begin, end = 0, _FIRST_SEGMENTS
         while True:
-            chosen = [segment for segment, _ in segments[begin:end]]
-            found += self._places(wanted, segments=chosen, memory=begin == 0, limit=limit)
+            found += self._in_segments(wanted, [segment.number for segment in segments[begin:end]], limit)
             found = sorted(found, key=newest_first)[:limit]
-            if end >= len(segments) or (len(found) == limit and found[-1].start_time_unix_nano > segments[end][1]):
+            if end >= len(segments) or (
+                len(found) == limit and found[-1].start_time_unix_nano > segments[end].last_start_time_unix_nano
+            ):
                 return found
             begin, end = end, 4 * end
 
-    def _segments_of(self, request: SearchSpans) -> list[tuple[int, int]]:
-        """Segments that may have spans of the list, and the start of the latest span of each, latest first."""
-        after = 2**64 - 1 if request.after is None else request.after.start_time_unix_nano
-        return self._cursor.execute(
-            """
-            SELECT segment, last_start_time_unix_nano FROM segment SEMI JOIN
-                (SELECT segment FROM segment_service WHERE service_name = ?) USING (segment)
-            WHERE first_start_time_unix_nano <= ?
-            ORDER BY last_start_time_unix_nano DESC
-            """,
-            [request.service_name, after],
-        ).fetchall()
+    def _in_segments(self, wanted: Wanted, segments: list[int], limit: int) -> list[Place]:
+        """The newest of these segments, from memory where it has what is asked for."""
+        kept = self._roots.find(segments) if wanted.only_roots else {}
+        others = [segment for segment in segments if segment not in kept]
+        found = []
+        if kept:
+            sealed = attrs.evolve(wanted, before_seq=self._recent.first_seq)
+            found += sealed.places(pa.concat_tables([each.rows for each in kept.values()]), limit)
+        if others:
+            with transaction(self._cursor):
+                demand_all(self._cursor, others)
+                found += self._indexed(wanted, f"segment IN ({', '.join(map(str, others))})", limit)
+        return found
 
     def _llm_roots(self, request: SearchSpans, wanted: int) -> list[Place]:
         """Roots from the newest on, until enough of them have a trace with an LLM span."""
@@ -135,12 +155,21 @@ class SpanReader:
         comes last.
         """
         traces = {root.trace_id for root in roots}
-        found = self._recent.traces_of_kind(_LLM, traces)
+        found = self._recent.traces_of_kind(LLM, traces)
+        if traces - found:
+            found |= self._kept_llm_traces(traces - found, roots)
         if traces - found:
             found |= self._sealed_llm_traces(traces - found, self._earliest_segment(roots) - 1)
         if traces - found:
             found |= self._sealed_llm_traces(traces - found, 0)
         return found
+
+    def _kept_llm_traces(self, traces: set[str], roots: Sequence[Place]) -> set[str]:
+        """Those of memory, which has the latest segments."""
+        near = {root.segment + step for root in roots if root.segment is not None for step in (-1, 0, 1)}
+        kept = [each.llm_traces for each in self._roots.find(near).values()]
+        wanted = pa.array(traces, pa.string())
+        return set(wanted.filter(pc.is_in(wanted, value_set=pa.chunked_array(kept, pa.string()))).to_pylist())
 
     def _earliest_segment(self, roots: Sequence[Place]) -> int:
         """Of the roots; the latest of all when they are in memory."""
@@ -158,28 +187,33 @@ class SpanReader:
         ).fetchall()
         return {trace_id for (trace_id,) in rows}.intersection(traces)
 
-    def _of_trace(self, columns: dict[str, str]) -> list[Place]:
-        """The summaries tell which segments have spans of the trace; only these are searched."""
-        with transaction(self._cursor):
-            return self._places(Wanted(columns), segments=segments_of(self._cursor, [columns["trace_id"]]))
+    def _of_trace(self, trace_id: str, columns: dict[str, str]) -> tuple[StoredSpan, ...]:
+        """Spans of a trace, newest start first. The summaries tell where they are; only there is looked for them."""
+        wanted = Wanted(columns)
+        sealed = attrs.evolve(wanted, before_seq=self._recent.first_seq)
+        places = sorted(place.seq for place in self._recent.places(wanted, None))
+        tables = [self._recent.take(places, _TRACE_COLUMNS)] if places else []
+        for part in parts_of(self._cursor, trace_id):
+            table = self._sealed_rows(
+                part.segment, partial(read_some, ranges=part.ranges, columns=_TRACE_COLUMNS, mask=sealed.mask)
+            )
+            if table is not None:
+                tables.append(table)
+        if not tables:
+            return ()
+        rows = pa.concat_tables(tables)
+        order = pc.sort_indices(rows, [("start_time_unix_nano", "descending"), ("seq", "descending")])
+        return tuple(stored_spans(rows.take(order)))
 
-    def _places(
-        self, wanted: Wanted, *, segments: list[int] | None = None, memory: bool = True, limit: int | None = None
-    ) -> list[Place]:
-        """Where the spans are, newest start first: in these segments, and in memory."""
-        found = self._recent.places(wanted, limit) if memory else []
-        if segments != []:
-            found += self._sealed_places(wanted, segments, limit)
-        return sorted(found, key=newest_first)[:limit]
-
-    def _sealed_places(self, wanted: Wanted, segments: list[int] | None, limit: int | None) -> list[Place]:
-        condition, parameters = wanted.sql()
-        where = "" if segments is None else f"AND segment IN ({', '.join(map(str, segments))})"
+    def _indexed(self, wanted: Wanted, where: str, limit: int | None) -> list[Place]:
+        """Sealed spans that the index finds; ``where`` is a condition besides."""
+        condition, parameters = attrs.evolve(wanted, before_seq=self._recent.first_seq).sql()
+        besides = f"{where} AND" if where else ""
         bound = "" if limit is None else f"{_NEWEST_FIRST} LIMIT {limit:d}"
         rows = self._cursor.execute(
             f"""
             SELECT seq, start_time_unix_nano, trace_id, segment, position
-            FROM span WHERE seq < {self._recent.first_seq:d} {where} AND {condition} {bound}
+            FROM span WHERE {besides} {condition} {bound}
             """,  # noqa: S608 - the parts are constants of these modules and numbers
             parameters,
         ).fetchall()
@@ -188,24 +222,30 @@ class SpanReader:
     def _read(self, places: Sequence[Place]) -> tuple[StoredSpan, ...]:
         """Whole spans, in the order of their places. Those of a damaged segment are left out, and that is reported."""
         by_segment: defaultdict[int | None, list[Place]] = defaultdict(list)
-        for place in places:
+        for place in sorted(places, key=in_file):
             by_segment[place.segment].append(place)
-        spans: dict[int, StoredSpan] = {}
+        found: list[Place] = []
+        tables: list[pa.Table] = []
         for segment, members in by_segment.items():
             table = self._rows(segment, members)
-            if table is None:
-                continue
-            spans.update(zip((place.seq for place in members), stored_spans(table), strict=True))
+            if table is not None:
+                found += members
+                tables.append(table)
+        if not found:
+            return ()
+        spans = dict(zip((place.seq for place in found), stored_spans(pa.concat_tables(tables)), strict=True))
         return tuple(spans[place.seq] for place in places if place.seq in spans)
 
     def _rows(self, segment: int | None, places: list[Place]) -> pa.Table | None:
+        positions = [in_file(place) for place in places]
         if segment is None:
-            return self._recent.take([place.seq for place in places], SHOWN_COLUMNS)
-        positions = [place.position for place in places if place.position is not None]
-        file = f"{segment:08d}.parquet"
-        return self._damage.skipped(
-            self._cursor, file, lambda: read_rows(self._segments / file, positions, SHOWN_COLUMNS)
-        )
+            return self._recent.take(positions, SHOWN_COLUMNS)
+        return self._sealed_rows(segment, partial(read_rows, positions=positions, columns=SHOWN_COLUMNS))
+
+    def _sealed_rows(self, segment: int, read: Callable[[Path], pa.Table]) -> pa.Table | None:
+        """What ``read`` finds in the file. ``None`` when that is damaged, which is reported."""
+        path = segment_path(self._segments, segment)
+        return self._damage.skipped(self._cursor, path.name, lambda: read(path))
 
 
 def _after(request: SearchSpans, after: Cursor | None) -> SearchSpans:

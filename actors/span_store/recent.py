@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -91,12 +91,7 @@ class Recent:
 
     def places(self, wanted: Wanted, limit: int | None) -> list[Place]:
         """Where the spans are; with a limit only the newest."""
-        rows = wanted.rows(self.table)
-        if limit is not None and rows.num_rows > limit:
-            keys = [("start_time_unix_nano", "descending"), ("seq", "descending")]
-            rows = rows.take(pc.select_k_unstable(rows, limit, keys))
-        columns = (column.to_pylist() for column in rows.columns)
-        return [Place(seq, start, trace_id, None, None) for seq, start, trace_id in zip(*columns, strict=True)]
+        return wanted.places(self.table, limit)
 
     def traces_of_kind(self, kind: str, trace_ids: Iterable[str]) -> set[str]:
         """Those of the traces that have a span of this OpenInference kind."""
@@ -106,18 +101,14 @@ class Recent:
         return set(of_kind["trace_id"].unique().to_pylist()).intersection(trace_ids)
 
     def take(self, sequence: Sequence[int], columns: Sequence[str]) -> pa.Table:
-        """The rows with these numbers, in this order.
+        """The rows with these numbers, which are ascending.
 
         They are taken from their batches one by one: Arrow copies the whole of a table in batches before it takes.
         """
         by_batch: defaultdict[int, list[int]] = defaultdict(list)
-        for place, seq in enumerate(sequence):
-            by_batch[bisect_right(self._starts, seq) - 1].append(place)
-        parts = []
-        for number, places in by_batch.items():
-            offset = self._starts[number]
-            rows = pa.array([sequence[place] - offset for place in places], pa.int64())
-            parts.append(self._batches[number].select(columns).take(rows))
-        taken = list(chain.from_iterable(by_batch.values()))
-        order = sorted(range(len(taken)), key=taken.__getitem__)
-        return pa.Table.from_batches(parts).combine_chunks().take(pa.array(order, pa.int64()))
+        for seq in sequence:
+            batch = bisect_right(self._starts, seq) - 1
+            by_batch[batch].append(seq - self._starts[batch])
+        return pa.Table.from_batches(
+            self._batches[batch].select(columns).take(pa.array(rows, pa.int64())) for batch, rows in by_batch.items()
+        )

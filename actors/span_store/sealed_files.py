@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from actors.errors import Unavailable
 from actors.span_store import index
+from actors.span_store.catalogue import Catalogue
 from actors.span_store.disk import sync_folder
 from actors.span_store.doomed import Doomed, next_segment_with
 from actors.span_store.problems import CURE
@@ -37,7 +38,10 @@ class SealedFiles:
     index does not know, which the next start removes.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int], catalogue: Catalogue
+    ) -> None:
+        self._catalogue = catalogue
         self._connection = connection
         self._folder = folder
         self._take_number = take_number
@@ -62,7 +66,7 @@ class SealedFiles:
         """Delete all spans of these files."""
         with index.transaction(self._connection):
             index.remove(self._connection, segments)
-        self._unlink(segments)
+        self._forget(segments)
 
     def join_small_ones(self) -> int:
         """Join one run of small files that lie next to each other in the order of arrival; how many they were.
@@ -97,9 +101,11 @@ class SealedFiles:
             except BaseException:
                 segment_path(self._folder, number).unlink(missing_ok=True)
                 raise
-        self._unlink(segments)
+        self._forget(segments)
 
-    def _unlink(self, segments: Sequence[int]) -> None:
+    def _forget(self, segments: Sequence[int]) -> None:
+        """What the index has forgotten."""
+        self._catalogue.refresh(self._connection)
         for segment in segments:
             segment_path(self._folder, segment).unlink(missing_ok=True)
         sync_folder(self._folder)

@@ -8,6 +8,7 @@ import duckdb
 
 from actors.span_store import index
 from actors.span_store.recent import Generation
+from actors.span_store.roots import SealedRoots
 from actors.span_store.segments import Encoded, encoded, segment_path
 
 
@@ -17,10 +18,13 @@ class Sealing:
     The writers wait for those who seal, and half of the time of a file is waiting for disks.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int], roots: SealedRoots
+    ) -> None:
         self._connection = connection
         self._folder = folder
         self._take_number = take_number
+        self._roots = roots
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="span-encoder")
         self._making: tuple[Generation, Future[Encoded]] | None = None  # what is next
         self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
@@ -52,13 +56,14 @@ class Sealing:
         return self._encoder.submit(encoded, generation.table())
 
     def _put_away(self, generation: Generation, new: Encoded) -> None:
+        # A commit that fails when it is done is reported like one that fails before, and what comes after it may fail.
+        if index.is_sealed(self._connection, generation.number, generation.first_seq):
+            self._attempt = None
+            return
         if self._attempt is not None:
-            # A commit that fails when it is done is reported like one that fails before.
-            if index.is_sealed(self._connection, generation.number, generation.first_seq):
-                self._attempt = None
-                return
             self._attempt.unlink(missing_ok=True)
         number = self._take_number()
         self._attempt = segment_path(self._folder, number)
         index.seal(self._connection, number, self._folder, new, journal=generation.number)
         self._attempt = None
+        self._roots.add(number, new.index_rows)

@@ -6,7 +6,7 @@ of roots, or a trace, takes one or two small row groups of a file. Any tool that
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from isal.isal_zlib import crc32
 
 from actors.span_store.disk import sync, sync_folder
-from actors.span_store.row_groups import footer, row_group
+from actors.span_store.row_groups import footer, read_groups, row_group
 from actors.span_store.rows import INDEX_COLUMNS
 
 # Rows that are decompressed together: about 1.2 MB of LLM spans, 2 ms. Lists want few roots of each of many files.
@@ -154,7 +154,7 @@ def checksum(path: Path) -> int:
 
 
 def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    """The rows at these positions of the file, in this order."""
+    """The rows at these positions of the file, in this order; ascending is the least work."""
     starts = footer(path).starts
     by_group: defaultdict[int, list[int]] = defaultdict(list)
     for position in positions:
@@ -165,8 +165,25 @@ def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> p
         rows = [position - starts[group] for position in members]
         parts.append(row_group(path, group, columns).take(pa.array(rows, pa.int64())))
         found += members
+    table = pa.concat_tables(parts)
+    if found == list(positions):
+        return table
     places = {position: place for place, position in enumerate(found)}
-    return pa.concat_tables(parts).take(pa.array([places[position] for position in positions], pa.int64()))
+    return table.take(pa.array([places[position] for position in positions], pa.int64()))
+
+
+def read_some(
+    path: Path, ranges: Iterable[range], columns: Sequence[str], mask: Callable[[pa.Table], pa.ChunkedArray]
+) -> pa.Table:
+    """The rows for which the mask is true, all of which are at these positions, in the order of the file."""
+    starts = footer(path).starts
+    groups = {
+        group
+        for positions in ranges
+        for group in range(bisect_right(starts, positions[0]) - 1, bisect_right(starts, positions[-1]))
+    }
+    rows = read_groups(path, sorted(groups), columns)
+    return rows.filter(mask(rows))
 
 
 def segment_path(folder: Path, number: int) -> Path:

@@ -20,6 +20,7 @@ from actors.errors import Unavailable
 from actors.span_store import index
 from actors.span_store.backup import Snapshot, remove_leftovers
 from actors.span_store.bulk import BulkReads
+from actors.span_store.catalogue import Catalogue
 from actors.span_store.damage import Damage
 from actors.span_store.disk import takes_data
 from actors.span_store.doomed import Doomed, DoomedBy
@@ -28,11 +29,12 @@ from actors.span_store.export import SpanExport
 from actors.span_store.journal import Journal
 from actors.span_store.messages import ExportSpans, FilePart, StoreState
 from actors.span_store.problems import Problems
-from actors.span_store.queries import SpanReader
+from actors.span_store.queries import SpanReader, View
 from actors.span_store.readers import Readers
 from actors.span_store.recent import Generation, Recent
 from actors.span_store.recovery import Folders, take_up
 from actors.span_store.retention import Retention
+from actors.span_store.roots import SealedRoots
 from actors.span_store.rows import TRACE, SpanRows
 from actors.span_store.sealed_files import SealedFiles
 from actors.span_store.sealing import Sealing
@@ -43,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_MOST_MISSES = 4  # reads that a deletion made miss a file, until a miss is taken for what it is
+_MOST_MISSES = 4  # reads that a deletion made miss a segment, until a miss is taken for what it is
 _ROOM_SECONDS, _LOOK_SECONDS = 2.0, 0.01  # how long writers wait for sealing, and how often they look
 # Topics of problems.
 _DISK = "disk"
@@ -79,9 +81,9 @@ class SpanStore:
             raise
         self._lock = threading.Lock()  # of the generations, when they are replaced
         self._next_segment = taken_up.next_segment
-        self._sealed_files = SealedFiles(self._connection, folders.segments, self._take_segment_number)
         self._generations = taken_up.generations
-        self._sealed = index.totals(self._connection)
+        self._sealed = Catalogue(self._connection)
+        self._roots = SealedRoots()
         self._known_traces = TraceFilter()
         self._known_traces.add(index.trace_ids(self._connection))
         self._sealed_reader = self._connection.cursor()
@@ -92,7 +94,8 @@ class SpanStore:
         )
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
-        self._sealer = Sealing(self._connection, folders.segments, self._take_segment_number)
+        self._sealed_files = SealedFiles(self._connection, folders.segments, self._take_segment_number, self._sealed)
+        self._sealer = Sealing(self._connection, folders.segments, self._take_segment_number, self._roots)
         self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
         self._sealing_waits = False  # in the queue of its thread
@@ -121,12 +124,14 @@ class SpanStore:
         """Run a query in a thread."""
 
         def answer(cursor: duckdb.DuckDBPyConnection) -> T:
-            return query(SpanReader(cursor, Recent(self._generations), self._folders.segments, self._damage))
+            view = View(Recent(self._generations), self._sealed.segments, self._roots)
+            return query(SpanReader(cursor, view, self._folders.segments, self._damage))
 
         def run(cursor: duckdb.DuckDBPyConnection) -> T:
             for _ in range(_MOST_MISSES):
-                with suppress(FileNotFoundError):  # a deletion came between the look into the index and into the file
+                with suppress(FileNotFoundError):  # a segment was replaced between two looks
                     return answer(cursor)
+                self._sealed.refresh(cursor)
             return answer(cursor)
 
         self._demand_open()
@@ -203,7 +208,7 @@ class SpanStore:
             problems=self.problems.sentences(),
             recent_spans=sum(generation.rows for generation in generations),
             recent_bytes=sum(generation.bytes for generation in generations),
-            segments=self._sealed.segments,
+            segments=len(self._sealed.segments),
             segment_bytes=self._sealed.bytes,
             sealed_spans=self._sealed.rows,
         )
@@ -239,9 +244,8 @@ class SpanStore:
             await self._run(self._sealing, self._seal_full_ones)
 
     def _take_stock(self) -> None:
-        """After something was removed: free its space in the index file, and count what is left."""
+        """After something was removed: free its space in the index file."""
         index.give_space_back(self._connection)
-        self._sealed = index.totals(self._connection)
 
     def _take_segment_number(self) -> int:
         self._next_segment += 1
@@ -276,7 +280,7 @@ class SpanStore:
 
     def _forget(self, generation: Generation) -> None:
         """Drop a sealed generation from memory, then its journal; one that stays is known for what it is at start."""
-        self._sealed = index.totals(self._connection)
+        self._sealed.refresh(self._connection)
         with self._lock:
             self._generations = tuple(each for each in self._generations if each is not generation)
         generation.journal.delete()

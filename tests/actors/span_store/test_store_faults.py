@@ -17,6 +17,7 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store import index
 from actors.span_store.actor import SpanStoreActor
+from actors.span_store.catalogue import Catalogue
 from actors.span_store.doomed import Doomed
 from actors.span_store.index import open_index
 from actors.span_store.inspection import inspect
@@ -372,7 +373,7 @@ async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> 
     [before] = await fill(path, [1, 2])
     connection = index.open_index(path)
     numbers = iter([7])
-    files = SealedFiles(connection, path.with_suffix(".segments"), lambda: next(numbers))
+    files = SealedFiles(connection, path.with_suffix(".segments"), lambda: next(numbers), Catalogue(connection))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.index.transaction", lost_answer)
         with pytest.raises(duckdb.IOException):
@@ -405,6 +406,7 @@ async def test_a_folder_of_the_first_schema_opens_with_its_spans_and_knows_what_
     restored(journal, content)  # a crash came before its deletion
     async with running_store(path, SEALED_AT_ONCE) as bus:
         assert await names(bus) == ["span 1", "span 2"]
+        assert [found.name for found in await bus.ask(GetTraceSpans(trace_id=f"{2:032x}"))] == ["span 2"]
         assert await ingest(bus, span(1), span(3)) == IngestSummary(stored=1, duplicates=1)
         await state_when(bus, all_sealed)
     assert inspect(Folders(path)) == []
@@ -413,7 +415,8 @@ async def test_a_folder_of_the_first_schema_opens_with_its_spans_and_knows_what_
 def back_to_first_schema(path: Path) -> None:
     with duckdb.connect(path) as connection:
         connection.execute("DROP TABLE sealed; DROP TABLE deletion; ALTER TABLE segment DROP COLUMN checksum")
-        connection.execute("ALTER TABLE trace_part DROP COLUMN trace_number")
+        for column in ("trace_number", "first_root", "last_root", "first_other", "last_other"):
+            connection.execute(f"ALTER TABLE trace_part DROP COLUMN {column}")
         connection.execute("DELETE FROM schema_version WHERE version > 1")
 
 
