@@ -12,6 +12,7 @@ from actors.span_store.attributes import attribute_map, plain_json
 from actors.span_store.spans import Attributes, AttributeValue
 
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_NO = pa.scalar(False, pa.bool_())  # with its type: see ``rows``
 _POSITIONS = pa.array(range(4096), pa.int64())
 STORED, SHOWN = "attributes", "attributes_json"  # how the column is called, as a map and as JSON text
 
@@ -95,7 +96,7 @@ def matching(column: pa.ChunkedArray, text: str, in_json: str) -> pa.ChunkedArra
 def _matching(pairs: Pairs, rows: int, plain: str, json: str) -> pa.BooleanArray:
     looked_at = ((pairs.keys, plain), (pairs.texts, plain), (pairs.others, json))
     if not any(_may_have(texts, pattern) for texts, pattern in looked_at):
-        return pa.repeat(pa.scalar(False), rows)
+        return pa.repeat(_NO, rows)
     of_texts = pc.match_substring_regex(pairs.texts, plain)
     values = pc.coalesce(of_texts, pc.match_substring_regex(pairs.others, json))
     hits = pc.or_(pc.match_substring_regex(pairs.keys, plain), values)

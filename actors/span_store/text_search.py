@@ -34,7 +34,7 @@ class TextSearch:
     """One search. A page may take ``budget`` seconds, or ``soon`` if it has a span, before it says where to go on."""
 
     def __init__(
-        self, request: SearchText, segments: Path, damage: Damage, *, soon: float = 0.1, budget: float = 1.0
+        self, request: SearchText, segments: Path, damage: Damage, *, soon: float = 0.12, budget: float = 1.0
     ) -> None:
         self._request = request
         self._damage = damage
@@ -48,12 +48,15 @@ class TextSearch:
         """The page. Of the index only what came before the view of memory counts, so each span is seen once."""
         found: list[pa.Table] = []
         missing = self._request.limit
+        before = time.monotonic()
         for first_seq, rows in self._parts(cursor, recent):
             found.append(rows.slice(0, missing))
             missing -= rows.num_rows
             if missing < 0:
                 return self._page(found, found[-1]["seq"][-1].as_py())
-            if missing == 0 or time.monotonic() > (self._soon if missing < self._request.limit else self._deadline):
+            now = time.monotonic()
+            next_ends, before = 2 * now - before, now  # if it takes as long as this part
+            if missing == 0 or next_ends > (self._soon if missing < self._request.limit else self._deadline):
                 return self._page(found, first_seq)
         return self._page(found, None)
 
