@@ -1,6 +1,8 @@
 """Spans become rows: one Arrow table with everything that is stored of them."""
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 import attrs
@@ -184,6 +186,8 @@ def _inexact(*columns: Sequence[tuple[Any, ...]]) -> set[int]:
 
 def _shared(items: Sequence[Any], make: Any) -> list[Any]:  # noqa: ANN401 - a function of one item
     """``make`` of each item, called once for the many spans of a request that share one object."""
+    if items and all(map(is_, items, repeat(items[0]))):
+        return [make(items[0])] * len(items)
     made = {id(item): item for item in items}
     results = {key: make(item) for key, item in made.items()}
     return [results[id(item)] for item in items]
