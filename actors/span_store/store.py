@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _MOST_MISSES = 4  # reads that a deletion made miss a segment, until a miss is taken for what it is
-_ROOM_SECONDS, _LOOK_SECONDS = 2.0, 0.01  # how long writers wait for sealing, and how often they look
+_ROOM_SECONDS, _LOOK_SECONDS = 2.0, 0.002  # how long writers wait for sealing, and how often they look
 # Topics of problems.
 _DISK = "disk"
 _SEALING = "sealing"

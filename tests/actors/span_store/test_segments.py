@@ -8,12 +8,14 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from actors.span_store.rows import numbered, rows_of
 from actors.span_store.segments import (
     ROOT_GROUP,
     ROW_GROUP,
+    Runs,
     Written,
     checksum,
     encoded,
@@ -132,3 +134,34 @@ def test_the_filter_knows_what_was_added_and_hardly_anything_else() -> None:
     traces.add(known)
     assert all(trace_id in traces for trace_id in known)
     assert sum(trace_id in traces for trace_id in others) < 3
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 1000])
+@pytest.mark.parametrize("kind", ["ascending", "runs", "at random"])
+def test_runs_are_taken_as_arrow_takes_them(pieces: int, kind: str) -> None:
+    spans = [span(n, trace_id=n, attributes={"number": n, "text": "x" * (n % 7)}) for n in range(1, 101)]
+    whole = pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])
+    size = max(1, len(spans) // pieces)
+    column = pa.concat_tables([whole.slice(begin, size) for begin in range(0, len(spans), size)])["attributes"]
+    places = list(range(100))
+    match kind:
+        case "runs":
+            places = [*range(40, 90), *range(5, 41), 99, *range(95)]
+        case "at random":
+            random.Random(1).shuffle(places)
+    for some in (places, places[:1], places[3:50]):
+        assert Runs(column).take(pa.array(some, pa.uint64())) == whole["attributes"].take(some).combine_chunks()
+
+
+@pytest.mark.parametrize(("messages", "compression"), [(1, "UNCOMPRESSED"), (300, "ZSTD")])
+def test_zstd_is_asked_where_it_leaves_a_part(tmp_path: Path, messages: int, compression: str) -> None:
+    spans = [span(n, trace_id=n, status_message=f"the disk said {n % messages:040d}") for n in range(1, 301)]
+    path = tmp_path / "1.parquet"
+    write_segment(path, encoded(pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])).content)
+    group = pq.read_metadata(path).row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    assert {each.path_in_schema: each.compression for each in columns}["status_message"] == compression
+    assert [each["status_message"] for each in read_rows(path, [0, 299], ["status_message"]).to_pylist()] == [
+        spans[0].status_message,
+        spans[299].status_message,
+    ]
