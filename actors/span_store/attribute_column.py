@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from itertools import chain, pairwise
 
 import orjson
@@ -96,12 +97,14 @@ def matching(column: pa.ChunkedArray, text: str, in_json: str) -> pa.ChunkedArra
 
 def _matching(pairs: Pairs, rows: int, plain: str, json: str) -> pa.BooleanArray:
     looked_at = ((pairs.keys, plain), (pairs.texts, plain), (pairs.others, json))
-    if not any(_may_have(texts, pattern) for texts, pattern in looked_at):
+    hits = [
+        pc.fill_null(pc.match_substring_regex(texts, pattern), _NO)
+        for texts, pattern in looked_at
+        if _may_have(texts, pattern)
+    ]
+    if not hits:
         return pa.repeat(_NO, rows)
-    of_texts = pc.match_substring_regex(pairs.texts, plain)
-    values = pc.coalesce(of_texts, pc.match_substring_regex(pairs.others, json))
-    hits = pc.or_(pc.match_substring_regex(pairs.keys, plain), values)
-    return pc.is_in(positions(rows), value_set=pairs.rows.filter(hits))
+    return pc.is_in(positions(rows), value_set=pairs.rows.filter(reduce(pc.or_, hits)))
 
 
 def _may_have(texts: pa.StringArray, pattern: str) -> bool:

@@ -26,7 +26,9 @@ from actors.span_store.rows import ROWS, SHOWN_COLUMNS, stored_spans
 _PLAIN = ("name", "status_message")
 _SEARCHED = ["seq", "service_name", "start_time_unix_nano", STORED, "events_json", *_PLAIN]
 _WHOLE = ["seq", *SHOWN_COLUMNS]
+_REST = [name for name in _WHOLE if name not in _SEARCHED]
 _EMPTY = ROWS.empty_table().select(_WHOLE)
+_A_FILE = 0.08  # seconds that a file takes at least, while spans come in
 _SLICE = 4096  # rows in memory that are searched at once
 
 
@@ -34,7 +36,7 @@ class TextSearch:
     """One search. A page may take ``budget`` seconds, or ``soon`` if it has a span, before it says where to go on."""
 
     def __init__(
-        self, request: SearchText, segments: Path, damage: Damage, *, soon: float = 0.12, budget: float = 1.0
+        self, request: SearchText, segments: Path, damage: Damage, *, soon: float = 0.11, budget: float = 1.0
     ) -> None:
         self._request = request
         self._damage = damage
@@ -55,7 +57,7 @@ class TextSearch:
             if missing < 0:
                 return self._page(found, found[-1]["seq"][-1].as_py())
             now = time.monotonic()
-            next_ends, before = 2 * now - before, now  # if it takes as long as this part
+            next_ends, before = now + max(now - before, _A_FILE), now
             if missing == 0 or next_ends > (self._soon if missing < self._request.limit else self._deadline):
                 return self._page(found, first_seq)
         return self._page(found, None)
@@ -90,10 +92,12 @@ class TextSearch:
         found = [_EMPTY]
         with open_segment(path) as file:
             for group in range(file.num_row_groups):
-                mask = self._matches(file.read_row_group(group, columns=_SEARCHED, use_threads=False))
+                rows = file.read_row_group(group, columns=_SEARCHED, use_threads=False)
+                mask = self._matches(rows)
                 if pc.any(mask).as_py():
-                    rows = file.read_row_group(group, columns=_WHOLE, use_threads=False)
-                    found.append(self._first(rows.filter(mask)))
+                    rest = file.read_row_group(group, columns=_REST, use_threads=False)
+                    columns = [(rows if name in _SEARCHED else rest)[name] for name in _WHOLE]
+                    found.append(self._first(pa.table(columns, _WHOLE).filter(mask)))
         return self._first(pa.concat_tables(found))
 
     def _latest(self, rows: pa.Table) -> pa.Table:
