@@ -66,7 +66,8 @@ class SealedFiles:
         """Delete all spans of these files."""
         with index.transaction(self._connection):
             index.remove(self._connection, segments)
-        self._forget(segments)
+        self._catalogue.refresh(self._connection)
+        self._unlink(segments)
 
     def join_small_ones(self) -> int:
         """Join one run of small files that lie next to each other in the order of arrival; how many they were.
@@ -101,11 +102,10 @@ class SealedFiles:
             except BaseException:
                 segment_path(self._folder, number).unlink(missing_ok=True)
                 raise
-        self._forget(segments)
-
-    def _forget(self, segments: Sequence[int]) -> None:
-        """What the index has forgotten."""
         self._catalogue.refresh(self._connection)
+        self._unlink(segments)
+
+    def _unlink(self, segments: Sequence[int]) -> None:
         for segment in segments:
             segment_path(self._folder, segment).unlink(missing_ok=True)
         sync_folder(self._folder)

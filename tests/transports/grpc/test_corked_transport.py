@@ -9,6 +9,8 @@ import pytest
 
 from transports.grpc.corked_transport import CorkedTransport
 
+pytestmark = pytest.mark.integration
+
 
 class Busy:
     """Whether several calls are being answered, as a test wants it."""
