@@ -5,9 +5,11 @@ then so many bytes of content, and zeros to the next multiple. The first frame i
 record batch (Arrow IPC). What a crash cuts off at the end was never acknowledged.
 """
 
+import errno
 import mmap
 import os
 import struct
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,8 +33,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Open for appending; a new file gets its head. An older file goes through ``recover`` first."""
         self.path = path
-        self._file = open_around_cache(path)
-        self._buffer = mmap.mmap(-1, _BUFFER)
+        self._file: int | None = open_around_cache(path)
+        self._buffer: mmap.mmap | None = None
         self._torn = False  # behind ``size`` there may be a part of a frame
         self.size = os.fstat(self._file).st_size
         if self.size == 0:
@@ -40,8 +42,9 @@ class Journal:
                 self._write(ROWS.serialize())
                 sync_folder(path.parent)
             except OSError:
-                os.close(self._file)
+                self.close()
                 raise
+        self.bounds = _bounds(path)  # where the frame of each batch begins, and where the last one ends
 
     def append(self, *batches: pa.RecordBatch) -> list[pa.RecordBatch]:
         """Write the batches. ``OSError`` when the disk does not take them; none is in the file then.
@@ -50,19 +53,26 @@ class Journal:
         """
         contents = [batch.serialize() for batch in batches]
         self._write(*contents)
+        for content in contents:
+            self.bounds.append(_end_of_frame(self.bounds[-1], content.size))
         return [
             pa.ipc.read_record_batch(content, batch.schema) for content, batch in zip(contents, batches, strict=True)
         ]
 
     def close(self) -> None:
-        os.close(self._file)
+        """Nothing is appended any more. The file stays, and so does what is known of it."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = self._buffer = None
 
     def delete(self) -> None:
         self.close()
         self.path.unlink()
 
     def _write(self, *contents: pa.Buffer) -> None:
-        self._cut_torn_end()  # or what follows it would be lost with it
+        if self._file is None:
+            raise ValueError("the journal is closed")
+        self._cut_torn_end(self._file)  # or what follows it would be lost with it
         frames = self._frames(contents)
         self._torn = True
         try:
@@ -70,7 +80,7 @@ class Journal:
             sync(self._file)
         except OSError:
             with suppress(OSError):  # a disk that fails; the next append tries again
-                self._cut_torn_end()
+                self._cut_torn_end(self._file)
             raise
         self._torn = False
         self.size += len(frames)
@@ -78,7 +88,7 @@ class Journal:
     def _frames(self, contents: Sequence[pa.Buffer]) -> memoryview:
         """Put together in memory of one's own: it lies at the beginning of a page, and is not got from the system."""
         whole = sum(_end_of_frame(0, content.size) for content in contents)
-        if not whole <= len(self._buffer) <= max(whole, _MOST_KEPT):
+        if self._buffer is None or not whole <= len(self._buffer) <= max(whole, _MOST_KEPT):
             self._buffer = mmap.mmap(-1, max(whole, _BUFFER))
         frames = memoryview(self._buffer)[:whole]
         begin = 0
@@ -90,10 +100,36 @@ class Journal:
             frames[end:begin] = bytes(begin - end)
         return frames
 
-    def _cut_torn_end(self) -> None:
+    def _cut_torn_end(self, file: int) -> None:
         if self._torn:
-            os.ftruncate(self._file, self.size)
+            os.ftruncate(file, self.size)
             self._torn = False
+
+
+class JournalReader:
+    """Reads batches of a journal that is closed, also when the file has lost its name meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+
+    def batches(self, begin: int, end: int) -> list[pa.RecordBatch]:
+        """Those whose frames lie between two bounds. ``OSError`` when they cannot be read as they were written."""
+        data = self._bytes(begin, end)
+        contents = [content for _, content in _frames(data)]
+        if sum(_end_of_frame(0, len(content)) for content in contents) != len(data):
+            raise OSError(errno.EIO, "the journal is damaged", str(self._path))
+        return [pa.ipc.read_record_batch(pa.py_buffer(content), ROWS) for content in contents]
+
+    def _bytes(self, begin: int, end: int) -> bytes:
+        data = os.pread(self._file, end - begin, begin)
+        while len(data) < end - begin:  # in one piece from nearly all file systems
+            more = os.pread(self._file, end - begin - len(data), begin + len(data))
+            if not more:
+                raise OSError(errno.EIO, "the journal has lost its end", str(self._path))
+            data += more
+        return data
 
 
 def recover(path: Path, damaged: Path) -> tuple[list[pa.RecordBatch], bool]:
@@ -121,6 +157,17 @@ def whole_batches(path: Path) -> tuple[list[pa.RecordBatch], bool]:
     data = path.read_bytes()
     batches, _, end = _read(data)
     return batches, _is_more_than_a_torn_end(data, end)
+
+
+def _bounds(path: Path) -> list[int]:
+    """Of a file whose frames are whole: where the first one behind the schema begins, and where each one ends."""
+    bounds, position = [], 0
+    with path.open("rb") as file:
+        while len(head := file.read(_HEADER.size)) == _HEADER.size:
+            _, length, _ = _HEADER.unpack(head)
+            position = file.seek(_end_of_frame(position, length))
+            bounds.append(position)
+    return bounds
 
 
 def _read(data: bytes) -> tuple[list[pa.RecordBatch], pa.Schema, int]:

@@ -63,7 +63,7 @@ class StoreLifetime:
             await store.close()
 
     async def _look_after(self, store: SpanStore) -> None:
-        store.seal_in_background()
+        store.seal_when_due()
         with suppress(Unavailable):  # and reported
             await store.try_disk()
             await store.tidy()

@@ -1,22 +1,66 @@
-"""Spans that are durable in the journal and not sealed yet: kept in memory, where queries read them."""
+"""Spans that are durable in the journal and not sealed yet.
+
+They are kept in memory, where queries read them. Where more of them wait for sealing than memory is meant for, only
+what lists look at stays there; the rest is read from the journal when somebody wants to see it.
+"""
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from typing import Protocol
 
+import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.journal import Journal
+from actors.span_store.journal import Journal, JournalReader
 from actors.span_store.places import Place, Wanted
-from actors.span_store.rows import ROWS, numbered, numbers, span_keys
+from actors.span_store.rows import INDEX_COLUMNS, ROWS, numbered, numbers, span_keys
 
 _JOINED_ROWS = 256  # larger batches stay as they came
+_PART_ROWS = 512  # that are read together from a journal, about
+_LISTED = pa.schema([ROWS.field(name) for name in INDEX_COLUMNS])
+
+
+class Part(Protocol):
+    """Rows that lie together."""
+
+    @property
+    def listed(self) -> pa.RecordBatch:
+        """What lists look at, the columns of the index."""
+
+    def whole(self) -> pa.RecordBatch:
+        """All columns. ``OSError`` when they cannot be read."""
+
+
+class PartInMemory:
+    """As it came."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.listed = batch.select(INDEX_COLUMNS)
+        self._batch = batch
+
+    def whole(self) -> pa.RecordBatch:
+        return self._batch
+
+
+@attrs.frozen
+class PartInJournal:
+    """What lists look at, and where the frames of the rows are."""
+
+    listed: pa.RecordBatch
+    journal: JournalReader
+    begin: int
+    end: int
+
+    def whole(self) -> pa.RecordBatch:
+        batch = pa.concat_batches(self.journal.batches(self.begin, self.end))
+        return _numbered_from(self.listed["seq"][0].as_py(), batch)
 
 
 class Generation:
-    """The spans of one journal. Appended to by the writing thread; other threads read ``table``."""
+    """The spans of one journal. Appended to by the writing thread; other threads read ``parts``."""
 
     def __init__(self, number: int, first_seq: int, journal: Journal, batches: Iterable[pa.RecordBatch] = ()) -> None:
         self.number = number
@@ -25,7 +69,9 @@ class Generation:
         self.ids: set[str] = set()  # trace id and span id, joined
         self.bytes = 0
         self.rows = 0
-        self._batches: list[pa.RecordBatch] = []
+        self.parts: tuple[Part, ...] = ()  # replaced at once: other threads read it
+        self.is_in_memory = True
+        self._frames: list[int] = []  # rows of each frame of the journal
         for batch in batches:
             self._remember(batch)
             self.ids.update(span_keys(batch))
@@ -37,14 +83,12 @@ class Generation:
     def number_from(self, first_seq: int) -> None:
         """Number all rows without gap. Before other threads know of the generation."""
         self.first_seq = first_seq
-        batches = []
-        for batch in self._batches:
-            last_seq = first_seq + batch.num_rows - 1
-            if batch["seq"][0].as_py() != first_seq or batch["seq"][-1].as_py() != last_seq:
-                batch = batch.set_column(0, ROWS.field(0), numbers(first_seq, batch.num_rows))  # noqa: PLW2901 - the same rows
-            batches.append(batch)
-            first_seq = last_seq + 1
-        self._batches = batches
+        parts = []
+        for part in self.parts:
+            batch = _numbered_from(first_seq, part.whole())
+            parts.append(PartInMemory(batch))
+            first_seq += batch.num_rows
+        self.parts = tuple(parts)
 
     def append(self, tables: Iterable[pa.Table], keys: Iterable[str]) -> None:
         """Number the rows, make them durable, then visible. ``OSError`` when the disk does not take them.
@@ -59,19 +103,36 @@ class Generation:
             self._remember(batch)
         self.ids.update(keys)
 
+    def leave_memory(self) -> None:
+        """Keep only what lists look at. Nothing is appended any more. ``OSError`` when the journal cannot be read."""
+        if not self.rows:
+            return
+        reader = JournalReader(self.journal.path)
+        listed, rows, bounds = _copied(self.listed()), [0, *accumulate(self._frames)], self.journal.bounds
+        self.parts = tuple(
+            PartInJournal(listed.slice(rows[first], rows[last] - rows[first]), reader, bounds[first], bounds[last])
+            for first, last in _runs(self._frames)
+        )
+        self.is_in_memory = False
+
     def _remember(self, batch: pa.RecordBatch) -> None:
         """Make a durable batch visible."""
         self.bytes += batch.nbytes
         self.rows += batch.num_rows
-        batches = [*self._batches, batch]
-        # Queries pay for each batch, so small ones are joined, each about as often as it doubles.
-        while len(batches) > 1 and batches[-2].num_rows <= batches[-1].num_rows <= _JOINED_ROWS:
-            batches[-2:] = [pa.concat_batches(batches[-2:])]
-        self._batches = batches  # replaced at once: other threads read it
+        self._frames.append(batch.num_rows)
+        parts = [*self.parts, PartInMemory(batch)]
+        # Queries pay for each part, so small ones are joined, each about as often as it doubles.
+        while len(parts) > 1 and parts[-2].listed.num_rows <= parts[-1].listed.num_rows <= _JOINED_ROWS:
+            parts[-2:] = [PartInMemory(pa.concat_batches([part.whole() for part in parts[-2:]]))]
+        self.parts = tuple(parts)
 
-    def table(self) -> pa.Table:
-        """All rows so far, in the order of ``seq``; no copy."""
-        return pa.Table.from_batches(self._batches, ROWS)
+    def listed(self) -> pa.Table:
+        """What lists look at, of all rows so far in the order of ``seq``; no copy."""
+        return pa.Table.from_batches([part.listed for part in self.parts], _LISTED)
+
+    def whole(self) -> pa.Table:
+        """All columns of all rows so far, in the order of ``seq``. ``OSError`` when they cannot be read."""
+        return pa.Table.from_batches([part.whole() for part in self.parts], ROWS)
 
 
 class Recent:
@@ -79,15 +140,15 @@ class Recent:
 
     def __init__(self, generations: Sequence[Generation]) -> None:
         self.first_seq = generations[0].first_seq
-        self.table: pa.Table = pa.concat_tables([each.table() for each in generations])
-        self._batches: list[pa.RecordBatch] = self.table.to_batches()
-        lengths = (batch.num_rows for batch in self._batches)
-        self._starts = list(accumulate(lengths, initial=self.first_seq))[:-1]
+        self._parts = [part for generation in generations for part in generation.parts]
+        self.table = pa.Table.from_batches([part.listed for part in self._parts], _LISTED)  # what lists look at
+        lengths = (part.listed.num_rows for part in self._parts)
+        self._starts = list(accumulate(lengths, initial=self.first_seq))
 
     @property
     def next_seq(self) -> int:
         """Behind the last row."""
-        return int(self.first_seq + self.table.num_rows)
+        return self._starts[-1]
 
     def places(self, wanted: Wanted, limit: int | None) -> list[Place]:
         """Where the spans are; with a limit only the newest."""
@@ -101,14 +162,46 @@ class Recent:
         return set(of_kind["trace_id"].unique().to_pylist()).intersection(trace_ids)
 
     def take(self, sequence: Sequence[int], columns: Sequence[str]) -> pa.Table:
-        """The rows with these numbers, which are ascending.
+        """The rows with these numbers, which are ascending. ``OSError`` when they cannot be read.
 
-        They are taken from their batches one by one: Arrow copies the whole of a table in batches before it takes.
+        They are taken from their parts one by one: Arrow copies the whole of a table in batches before it takes.
         """
-        by_batch: defaultdict[int, list[int]] = defaultdict(list)
+        by_part: defaultdict[int, list[int]] = defaultdict(list)
         for seq in sequence:
-            batch = bisect_right(self._starts, seq) - 1
-            by_batch[batch].append(seq - self._starts[batch])
+            part = bisect_right(self._starts, seq) - 1
+            by_part[part].append(seq - self._starts[part])
         return pa.Table.from_batches(
-            self._batches[batch].select(columns).take(pa.array(rows, pa.int64())) for batch, rows in by_batch.items()
+            self._parts[part].whole().select(columns).take(pa.array(rows, pa.int64())) for part, rows in by_part.items()
         )
+
+    def slices(self, rows: int, *, latest_first: bool = False) -> Iterator[tuple[int, pa.Table]]:
+        """All columns, so many rows at a time or a few more, and the number of the first. ``OSError`` as above."""
+        runs = list(_runs([part.listed.num_rows for part in self._parts], rows))
+        for first, last in reversed(runs) if latest_first else runs:
+            yield self._starts[first], pa.Table.from_batches([part.whole() for part in self._parts[first:last]], ROWS)
+
+
+def _numbered_from(first_seq: int, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows with these numbers."""
+    seq = batch["seq"]
+    if seq[0].as_py() == first_seq and seq[-1].as_py() == first_seq + batch.num_rows - 1:
+        return batch
+    return batch.set_column(0, ROWS.field(0), numbers(first_seq, batch.num_rows))
+
+
+def _copied(rows: pa.Table) -> pa.RecordBatch:
+    """In memory of its own, so that what the rows were a part of can go."""
+    [batch] = rows.combine_chunks().to_batches()
+    return pa.ipc.read_record_batch(batch.serialize(), batch.schema)
+
+
+def _runs(lengths: Sequence[int], rows: int = _PART_ROWS) -> Iterator[tuple[int, int]]:
+    """Bounds of neighbours that have so many rows together, the last ones fewer."""
+    first, together = 0, 0
+    for position, length in enumerate(lengths):
+        together += length
+        if together >= rows:
+            yield first, position + 1
+            first, together = position + 1, 0
+    if together:
+        yield first, len(lengths)

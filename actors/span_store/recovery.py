@@ -62,8 +62,9 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
     unknown = not_in_index(folders.segments, index.segment_files(connection))
     next_segment = max([sealed.next_segment, *(number + 1 for number in unknown)])
     next_seq = max([sealed.next_seq, *map(next_seq_of, unknown.values())])
-    generations = _journals(connection, folders, problems) or [_new_generation(folders, sealed.next_journal)]
-    _number(generations, next_seq)
+    generations = _journals(connection, folders, problems, next_seq)
+    if not generations:
+        generations = [_new_generation(folders, sealed.next_journal, next_seq)]
     orphans = [
         path.name
         for number, path in unknown.items()
@@ -80,9 +81,15 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
     return TakenUp(tuple(generations), next_segment)
 
 
-def _journals(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: Problems) -> list[Generation]:
-    """The generations that were not sealed; their numbers are those of the files."""
-    generations = []
+def _journals(
+    connection: duckdb.DuckDBPyConnection, folders: Folders, problems: Problems, next_seq: int
+) -> list[Generation]:
+    """The generations that were not sealed; their numbers are those of the files. Only the last one is in memory.
+
+    All spans are numbered without gap, as everything expects that finds them by their number. They have their numbers
+    already, unless a journal was damaged or spans before them were deleted.
+    """
+    generations: list[Generation] = []
     for path in sorted(folders.journals.glob("*.journal")):
         batches, damaged = recover(path, folders.damaged)
         if damaged:
@@ -90,23 +97,19 @@ def _journals(connection: duckdb.DuckDBPyConnection, folders: Folders, problems:
         first_seq = batches[0]["seq"][0].as_py() if batches else 2**64 - 1
         if index.is_sealed(connection, int(path.stem), first_seq):
             path.unlink()  # a crash came between the two
-        else:
-            generations.append(Generation(int(path.stem), first_seq, Journal(path), batches))
+            continue
+        if generations:
+            generations[-1].journal.close()
+            generations[-1].leave_memory()
+        generation = Generation(int(path.stem), first_seq, Journal(path), batches)
+        generation.number_from(next_seq)
+        next_seq = generation.next_seq
+        generations.append(generation)
     return generations
 
 
-def _new_generation(folders: Folders, number: int) -> Generation:
-    return Generation(number, 0, Journal(folders.journals / f"{number:08d}.journal"))
-
-
-def _number(generations: Iterable[Generation], next_seq: int) -> None:
-    """Number all spans without gap, as everything expects that finds them by their number.
-
-    They have their numbers already, unless a journal was damaged or spans before them were deleted.
-    """
-    for generation in generations:
-        generation.number_from(next_seq)
-        next_seq = generation.next_seq
+def _new_generation(folders: Folders, number: int, first_seq: int) -> Generation:
+    return Generation(number, first_seq, Journal(folders.journals / f"{number:08d}.journal"))
 
 
 def not_in_index(folder: Path, known: dict[str, int]) -> dict[int, Path]:

@@ -15,7 +15,7 @@ class Retention:
 
     Whole files are dropped: by age those whose newest span started before it, by size the oldest ones until all others
     fit. So a span goes once the newest of its file, which arrived up to an eighth of ``age`` later, is too old.
-    ``size`` is in bytes, of files and index together; the journals come on top, 120 MB at most.
+    ``size`` is in bytes, of files and index together; the journals come on top, 420 MB at most.
     """
 
     age: timedelta | None = None

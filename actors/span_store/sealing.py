@@ -53,7 +53,7 @@ class Sealing:
         return self._make(generation).result()
 
     def _make(self, generation: Generation) -> "Future[Encoded]":
-        return self._encoder.submit(encoded, generation.table())
+        return self._encoder.submit(lambda: encoded(generation.whole()))
 
     def _put_away(self, generation: Generation, new: Encoded) -> None:
         # A commit that fails when it is done is reported like one that fails before, and what comes after it may fail.

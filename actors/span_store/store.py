@@ -36,6 +36,7 @@ from actors.span_store.recovery import Folders, take_up
 from actors.span_store.retention import Retention
 from actors.span_store.roots import SealedRoots
 from actors.span_store.rows import TRACE, SpanRows
+from actors.span_store.rush import Rush
 from actors.span_store.sealed_files import SealedFiles
 from actors.span_store.sealing import Sealing
 from actors.span_store.trace_filter import TraceFilter
@@ -47,6 +48,7 @@ T = TypeVar("T")
 
 _MOST_MISSES = 4  # reads that a deletion made miss a segment, until a miss is taken for what it is
 _ROOM_SECONDS, _LOOK_SECONDS = 2.0, 0.002  # how long writers wait for sealing, and how often they look
+_RUSH_SECONDS = 0.1  # how often it is looked whether a rush is over
 # Topics of problems.
 _DISK = "disk"
 _SEALING = "sealing"
@@ -55,10 +57,12 @@ _DISK_FAILS = "The disk of the span store is full or fails: new spans are refuse
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """Sizes in bytes of spans in memory, and what is kept of the sealed ones."""
+    """Sizes in bytes of spans that are not sealed, and what is kept of the sealed ones."""
 
-    seal_at: int = 32 * 1024 * 1024  # a generation that is larger is sealed
-    most_recent: int = 80 * 1024 * 1024  # with more than this unsealed, no spans are taken
+    seal_at: int = 32 * 1024 * 1024  # a generation that is larger is full, and waits for sealing
+    most_in_memory: int = 40 * 1024 * 1024  # full ones beyond that leave memory, but for what lists look at
+    put_off: int = 288 * 1024 * 1024  # with more than this in full ones, a rush is no reason to wait with sealing
+    most_recent: int = 400 * 1024 * 1024  # with more than this unsealed, no spans are taken
     retention: Retention = attrs.field(factory=Retention)
 
 
@@ -99,6 +103,8 @@ class SpanStore:
         self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
         self._sealing_waits = False  # in the queue of its thread
+        self._rush = Rush()
+        self._rush_ends: asyncio.TimerHandle | None = None  # when it is looked again
         self._tidied_at: datetime | None = None
         self._erasure = Erasure(self._connection, self._sealed_files, partial(self._run, self._sealing), self.problems)
         self._closed = False
@@ -115,9 +121,10 @@ class SpanStore:
         committed = await self._run(self._writing, self._writer.write, requests)
         if committed.stored:
             self.problems.solved(_DISK)
+        self._rush.took(committed.bytes)
         if self._generations[-1].bytes >= self._limits.seal_at:
             await self._run(self._writing, self._rotate)
-            self.seal_in_background()
+            self.seal_when_due()
         return committed
 
     async def read(self, query: Callable[[SpanReader], T]) -> T:
@@ -146,6 +153,8 @@ class SpanStore:
             async with aclosing(self._bulk.items(export.parts())) as parts:
                 async for part in parts:
                     yield part
+        except OSError as fault:
+            raise self._without_disk(fault) from fault
         finally:
             cursor.close()
 
@@ -178,7 +187,7 @@ class SpanStore:
         """
         doomed = Doomed(column, value, self._generations[-1].next_seq)
         await self._seal_recent(doomed.is_in)
-        if any(doomed.is_in(generation.table()) for generation in self._generations):
+        if any(doomed.is_in(generation.listed()) for generation in self._generations):
             raise Unavailable("The span store cannot seal its recent spans", retry_after=5.0)
         try:
             return await self._erasure.erase(doomed)
@@ -218,7 +227,21 @@ class SpanStore:
         if _DISK in self.problems and await self._run(self._writing, takes_data, self._folders.journals):
             self.problems.solved(_DISK)
 
-    def seal_in_background(self) -> None:
+    def seal_when_due(self) -> None:
+        """Seal what is full, in the background; in a rush, which takes both processors, when it is over.
+
+        A burst is taken in nearly twice as fast that way. One that goes on has its files made meanwhile.
+        """
+        if not self._rush.is_on or sum(each.bytes for each in self._generations[:-1]) > self._limits.put_off:
+            self._seal_in_background()
+        elif self._rush_ends is None:
+            self._rush_ends = asyncio.get_running_loop().call_later(_RUSH_SECONDS, self._look_at_rush)
+
+    def _look_at_rush(self) -> None:
+        self._rush_ends = None
+        self.seal_when_due()
+
+    def _seal_in_background(self) -> None:
         """Seal all generations but the one that is appended to."""
         if len(self._generations) > 1 and not self._closed and not self._sealing_waits:
             self._sealing_waits = True  # one is enough: it seals what is full by the time it runs
@@ -228,6 +251,8 @@ class SpanStore:
     async def close(self) -> None:
         """Finish what runs, then close all files. What is not sealed stays in its journal."""
         self._closed = True
+        if self._rush_ends is not None:
+            self._rush_ends.cancel()
         await asyncio.to_thread(self._close)
 
     async def _room(self) -> None:
@@ -239,7 +264,7 @@ class SpanStore:
 
     async def _seal_recent(self, matters: Callable[[pa.Table], bool]) -> None:
         """Seal what is in memory, if something there matters."""
-        if any(matters(generation.table()) for generation in self._generations):
+        if any(matters(generation.listed()) for generation in self._generations):
             await self._run(self._writing, self._rotate)
             await self._run(self._sealing, self._seal_full_ones)
 
@@ -261,6 +286,12 @@ class SpanStore:
             return
         with self._lock:
             self._generations = (*self._generations, Generation(last.number + 1, last.next_seq, journal))
+        last.journal.close()
+        if sum(each.bytes for each in self._generations[:-1] if each.is_in_memory) > self._limits.most_in_memory:
+            try:
+                last.leave_memory()
+            except OSError:
+                log.warning("the journal cannot be opened, so its spans stay in memory", exc_info=True)
 
     def _seal_full_ones(self) -> None:
         """Seal the oldest first; one that fails stays in memory and in its journal, and is tried again."""
@@ -306,10 +337,13 @@ class SpanStore:
             self.broken.set()
             raise Unavailable("The span store is restarting") from error
         except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, OSError) as error:
-            log.exception("the span store cannot do its work")
-            if isinstance(error, OSError | duckdb.IOException):
-                self.problems.found(_DISK, _DISK_FAILS)
-            raise Unavailable("The span store cannot reach its disk or memory", retry_after=5.0) from error
+            raise self._without_disk(error) from error
+
+    def _without_disk(self, fault: Exception) -> Unavailable:
+        log.error("the span store cannot do its work", exc_info=fault)
+        if isinstance(fault, OSError | duckdb.IOException):
+            self.problems.found(_DISK, _DISK_FAILS)
+        return Unavailable("The span store cannot reach its disk or memory", retry_after=5.0)
 
     def _close(self) -> None:
         self._readers.close()

@@ -29,7 +29,7 @@ _WHOLE = ["seq", *SHOWN_COLUMNS]
 _REST = [name for name in _WHOLE if name not in _SEARCHED]
 _EMPTY = ROWS.empty_table().select(_WHOLE)
 _A_FILE = 0.08  # seconds that a file takes at least, while spans come in
-_SLICE = 4096  # rows in memory that are searched at once
+_SLICE = 4096  # recent rows that are searched at once
 
 
 class TextSearch:
@@ -64,12 +64,12 @@ class TextSearch:
 
     def _parts(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> Iterator[tuple[int, pa.Table]]:
         """Matching rows of each part, latest first, and the number of the part's first span."""
-        for begin in reversed(range(0, recent.table.num_rows, _SLICE)):
-            yield recent.first_seq + begin, self._latest(recent.table.slice(begin, _SLICE))
+        for first_seq, rows in recent.slices(_SLICE, latest_first=True):
+            yield first_seq, self._latest(rows)
         for first_seq, file in self._files(cursor, recent.first_seq):
-            rows = self._damage.skipped(cursor, file, partial(self._in_file, self._segments / file))
-            if rows is not None:
-                yield first_seq, rows
+            found = self._damage.skipped(cursor, file, partial(self._in_file, self._segments / file))
+            if found is not None:
+                yield first_seq, found
 
     def _files(self, cursor: duckdb.DuckDBPyConnection, before: int) -> list[tuple[int, str]]:
         """Sealed files that may have matches, latest first."""

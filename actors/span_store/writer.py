@@ -16,11 +16,12 @@ _ALONE = 256  # rows that are a batch by themselves
 
 @attrs.frozen(kw_only=True)
 class Committed:
-    """What one batch stored: an outcome for each request, and the traces that have new spans."""
+    """What one batch stored: an outcome for each request, the traces that have new spans, and how many bytes in all."""
 
     outcomes: tuple[IngestSummary, ...]
     trace_ids: frozenset[str]
     stored: int
+    bytes: int
 
 
 class SpanWriter:
@@ -54,6 +55,7 @@ class SpanWriter:
         known = self._known(requests, generations)
         fresh = [_without(request, known) for request in requests]
         keys = list(chain.from_iterable(new.keys for new in fresh))
+        before = generations[-1].bytes
         if keys:
             generations[-1].append(_joined([new.table for new in fresh]), keys)
         return Committed(
@@ -63,6 +65,7 @@ class SpanWriter:
             ),
             trace_ids=frozenset(key[:TRACE] for key in keys),
             stored=len(keys),
+            bytes=generations[-1].bytes - before,
         )
 
     def _known(self, requests: Sequence[SpanRows], generations: Sequence[Generation]) -> set[str]:

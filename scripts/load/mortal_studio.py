@@ -86,9 +86,8 @@ def make_hasty(*, most_kept: int | None) -> None:
 
     def open_hastily(cls: type[SpanStore], path: Path, *, threads: int, limits: Limits) -> Any:  # noqa: ANN401 - a coroutine
         retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)
-        return open_store(
-            cls, path, threads=threads, limits=attrs.evolve(limits, seal_at=_SEAL_AT, retention=retention)
-        )
+        hasty = attrs.evolve(limits, seal_at=_SEAL_AT, put_off=_SEAL_AT, retention=retention)
+        return open_store(cls, path, threads=threads, limits=hasty)
 
     SpanStore.open = classmethod(open_hastily)  # type: ignore[assignment] # the same signature
 
