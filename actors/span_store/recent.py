@@ -143,7 +143,7 @@ class Recent:
         self._parts = [part for generation in generations for part in generation.parts]
         self.table = pa.Table.from_batches([part.listed for part in self._parts], _LISTED)  # what lists look at
         lengths = (part.listed.num_rows for part in self._parts)
-        self._starts = list(accumulate(lengths, initial=self.first_seq))
+        self._starts: list[int] = list(accumulate(lengths, initial=self.first_seq))
 
     @property
     def next_seq(self) -> int:

@@ -22,7 +22,6 @@ class Rush:
         self._leak()
         self._level = min(self._level + size, _MOST)
 
-    @property
     def is_on(self) -> bool:
         self._leak()
         return self._level > _ON

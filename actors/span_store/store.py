@@ -232,7 +232,7 @@ class SpanStore:
 
         A burst is taken in nearly twice as fast that way. One that goes on has its files made meanwhile.
         """
-        if not self._rush.is_on or sum(each.bytes for each in self._generations[:-1]) > self._limits.put_off:
+        if not self._rush.is_on() or sum(each.bytes for each in self._generations[:-1]) > self._limits.put_off:
             self._seal_in_background()
         elif self._rush_ends is None:
             self._rush_ends = asyncio.get_running_loop().call_later(_RUSH_SECONDS, self._look_at_rush)

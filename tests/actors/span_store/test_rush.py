@@ -1,8 +1,9 @@
 """In a rush spans wait for sealing in their journals, and mostly out of memory; nobody who reads sees a difference."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import attrs
 import pyarrow as pa
@@ -29,7 +30,7 @@ from actors.span_store.recent import Generation, Recent
 from actors.span_store.recovery import Folders
 from actors.span_store.rows import ROWS, SHOWN_COLUMNS, rows_of, span_keys
 from actors.span_store.rush import Rush
-from actors.span_store.spans import Span, span_columns
+from actors.span_store.spans import Span, StoredSpan, span_columns
 from actors.span_store.store import Limits
 from tests.actors.span_store.test_deletion import BY
 from tests.actors.span_store.test_store_faults import flip, ingest, names, running_store, state_when
@@ -79,32 +80,41 @@ def llm(trace: int) -> dict[str, str]:
     return {"openinference.span.kind": "LLM", "llm.model_name": f"model {trace}"}
 
 
-async def answers(bus: Bus) -> dict[str, object]:
+class Answers(NamedTuple):
     """All that a reader can ask for."""
-    lists = {
-        f"{service} {kind.name}": (await bus.ask(SearchSpans(service_name=service, filter=kind))).spans
-        for service in ("odd", "even")
-        for kind in SpanFilter
-    }
-    traces = [await bus.ask(GetTraceSpans(trace_id=f"{trace:032x}")) for trace in range(TRACES + 2)]
-    texts = [(await bus.ask(SearchText(text=text))).spans for text in ("model 1", '"17"', "xxx", "root 40", "absent")]
+
+    lists: list[Sequence[StoredSpan]]
+    traces: list[Sequence[StoredSpan]]
+    texts: list[Sequence[StoredSpan]]
+    services: Sequence[str]
+    span: StoredSpan | None
+    exported: list[dict[str, Any]]
+
+
+async def answers(bus: Bus) -> Answers:
     async with bus.stream(ExportSpans()) as parts:
-        exported = pa.concat_tables([part async for part in parts])
-    return lists | {
-        "traces": traces,
-        "texts": texts,
-        "export": sorted(exported.drop_columns(["seq"]).to_pylist(), key=lambda row: (row["trace_id"], row["span_id"])),
-        "services": await bus.ask(ListServices()),
-        "span": await bus.ask(GetSpan(trace_id=f"{7:032x}", span_id=f"{2:016x}")),
-    }
+        exported = pa.concat_tables([part async for part in parts]).drop_columns(["seq"]).to_pylist()
+    texts = ("model 1", '"17"', "xxx", "root 40", "absent")
+    return Answers(
+        lists=[
+            (await bus.ask(SearchSpans(service_name=service, filter=kind))).spans
+            for service in ("odd", "even")
+            for kind in SpanFilter
+        ],
+        traces=[await bus.ask(GetTraceSpans(trace_id=f"{trace:032x}")) for trace in range(TRACES + 2)],
+        texts=[(await bus.ask(SearchText(text=text))).spans for text in texts],
+        services=await bus.ask(ListServices()),
+        span=await bus.ask(GetSpan(trace_id=f"{7:032x}", span_id=f"{2:016x}")),
+        exported=sorted(exported, key=lambda row: (row["trace_id"], row["span_id"])),
+    )
 
 
 async def test_every_answer_is_the_same_in_journals_after_a_restart_and_sealed(
     bus: Bus, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = await answers(bus)
-    assert len(expected["traces"][7]) == 3  # type: ignore[index] # a list of traces
-    assert [len(found) for found in expected["texts"]] == [11, 1, TRACES, 1, 0]  # type: ignore[attr-defined] # as above
+    assert len(expected.traces[7]) == 3
+    assert [len(found) for found in expected.texts] == [11, 1, TRACES, 1, 0]
     copy = path.with_name("copy") / path.name
     await copy_of(path, copy)
     async with running_store(copy, OUT_OF_MEMORY) as again:
@@ -237,23 +247,23 @@ def test_a_generation_without_spans_leaves_memory_too(tmp_path: Path) -> None:
 def test_a_rush_is_more_than_leaks_away() -> None:
     now = [0.0]
     rush = Rush(lambda: now[0])
-    assert not rush.is_on
+    assert not rush.is_on()
     for _ in range(50):  # 80 MB a second
         rush.took(4 * MB)
         now[0] += 0.05
-        assert not rush.is_on
+        assert not rush.is_on()
     for _ in range(50):  # 160 MB a second
         rush.took(8 * MB)
         now[0] += 0.05
-    assert rush.is_on
+    assert rush.is_on()
     now[0] += 0.3
-    assert not rush.is_on
+    assert not rush.is_on()
 
 
 def test_one_large_request_makes_a_short_rush() -> None:
     now = [0.0]
     rush = Rush(lambda: now[0])
     rush.took(1000 * MB)
-    assert rush.is_on
+    assert rush.is_on()
     now[0] += 0.3
-    assert not rush.is_on
+    assert not rush.is_on()
