@@ -123,7 +123,7 @@ class SpanStore:
             self.problems.solved(_DISK)
         self._rush.took(committed.bytes)
         if self._generations[-1].bytes >= self._limits.seal_at:
-            await self._run(self._writing, self._rotate)
+            await self._run(self._writing, partial(self._rotate, waits=self._is_put_off))
             self.seal_when_due()
         return committed
 
@@ -232,10 +232,14 @@ class SpanStore:
 
         A burst is taken in nearly twice as fast that way. One that goes on has its files made meanwhile.
         """
-        if not self._rush.is_on() or sum(each.bytes for each in self._generations[:-1]) > self._limits.put_off:
+        if not self._is_put_off:
             self._seal_in_background()
         elif self._rush_ends is None:
             self._rush_ends = asyncio.get_running_loop().call_later(_RUSH_SECONDS, self._look_at_rush)
+
+    @property
+    def _is_put_off(self) -> bool:
+        return self._rush.is_on() and sum(each.bytes for each in self._generations[:-1]) <= self._limits.put_off
 
     def _look_at_rush(self) -> None:
         self._rush_ends = None
@@ -276,8 +280,11 @@ class SpanStore:
         self._next_segment += 1
         return self._next_segment - 1
 
-    def _rotate(self) -> None:
-        """Go on in a new journal; in the old one, when the disk has no room for another."""
+    def _rotate(self, *, waits: bool = False) -> None:
+        """Go on in a new journal; in the old one, when the disk has no room for another.
+
+        The spans leave memory when sealing does not take them at once: when they wait for it, or others do.
+        """
         last = self._generations[-1]
         try:
             journal = Journal(self._folders.journals / f"{last.number + 1:08d}.journal")
@@ -287,7 +294,8 @@ class SpanStore:
         with self._lock:
             self._generations = (*self._generations, Generation(last.number + 1, last.next_seq, journal))
         last.journal.close()
-        if sum(each.bytes for each in self._generations[:-1] if each.is_in_memory) > self._limits.most_in_memory:
+        in_memory = sum(each.bytes for each in self._generations[:-1] if each.is_in_memory)
+        if waits or in_memory > self._limits.most_in_memory:
             try:
                 last.leave_memory()
             except OSError:
