@@ -31,11 +31,15 @@ from transports.grpc.generated import span_columns_pb2
 from transports.otlp_request import fault_of_ids, parent_id
 from transports.otlp_values import nested_value, resource_of, scope_of
 
-_decoder = ptars.HandlerPool([span_columns_pb2.DESCRIPTOR]).get_for_message(span_columns_pb2.Request.DESCRIPTOR)
+_decoders = ptars.HandlerPool([span_columns_pb2.DESCRIPTOR])
+_requests, _event_messages, _link_messages = (
+    _decoders.get_for_message(kind.DESCRIPTOR)
+    for kind in (span_columns_pb2.Request, span_columns_pb2.Event, span_columns_pb2.Link)
+)
 # Members of AnyValue that are taken over as they are, in the order in which they are looked for.
 _PLAIN = ("int_value", "double_value", "bool_value", "bytes_value")
 _NESTED = ("array_value", "kvlist_value")
-_MADE_ONE_BY_ONE = ("double_value", "bytes_value", *_NESTED)
+_MADE_ONE_BY_ONE = ("double_value", *_NESTED)
 
 
 _UNSET, _NO_TEXT = pa.scalar(0, pa.int32()), pa.scalar("", pa.string())
@@ -48,7 +52,7 @@ class _NeedsCare(ValueError):
 def decode_columns(body: bytes) -> SpanColumns | None:
     """The spans of a serialised ``ExportTraceServiceRequest``, or ``None`` when any part of it needs care."""
     try:
-        batch = _decoder.list_to_record_batch([body])
+        batch = _requests.list_to_record_batch([body])
         return _columns(batch.column(0).flatten())
     except (ValueError, DecodeError):
         return None
@@ -199,34 +203,36 @@ def _set_ones(member: pa.Array) -> Iterator[tuple[int, Any]]:
 
 
 def _events(lists: pa.ListArray) -> Sequence[Sequence[SpanEvent]]:
-    events = lists.flatten()
-    if not len(events):
+    encoded = lists.flatten()
+    if not len(encoded):
         return [()] * len(lists)
+    events = _event_messages.array_to_record_batch(encoded)
     made = list(
         map(
             SpanEvent,
-            events.field("time_unix_nano").to_pylist(),
-            events.field("name").to_pylist(),
-            _attributes(events.field("attributes")),
-            events.field("dropped_attributes_count").to_pylist(),
+            events.column("time_unix_nano").to_pylist(),
+            events.column("name").to_pylist(),
+            _attributes(events.column("attributes")),
+            events.column("dropped_attributes_count").to_pylist(),
         )
     )
     return [made[begin:end] for begin, end in pairwise(lists.offsets.to_pylist())]
 
 
 def _links(lists: pa.ListArray) -> Sequence[Sequence[SpanLink]]:
-    links = lists.flatten()
-    if not len(links):
+    encoded = lists.flatten()
+    if not len(encoded):
         return [()] * len(lists)
+    links = _link_messages.array_to_record_batch(encoded)
     made = list(
         map(
             SpanLink,
-            [each.hex() for each in links.field("trace_id").to_pylist()],
-            [each.hex() for each in links.field("span_id").to_pylist()],
-            links.field("trace_state").to_pylist(),
-            _attributes(links.field("attributes")),
-            links.field("dropped_attributes_count").to_pylist(),
-            links.field("flags").to_pylist(),
+            [each.hex() for each in links.column("trace_id").to_pylist()],
+            [each.hex() for each in links.column("span_id").to_pylist()],
+            links.column("trace_state").to_pylist(),
+            _attributes(links.column("attributes")),
+            links.column("dropped_attributes_count").to_pylist(),
+            links.column("flags").to_pylist(),
         )
     )
     return [made[begin:end] for begin, end in pairwise(lists.offsets.to_pylist())]
