@@ -23,6 +23,7 @@ pytestmark = pytest.mark.unit
 # Value types of an actor that stand in a module of their own beside its ``messages``.
 VALUES = {
     "actors.span_store.attributes",
+    "actors.span_store.key_lists",
     "actors.span_store.spans",
     "actors.ingestion.source",
     "actors.playground.prompt",

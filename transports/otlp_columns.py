@@ -7,7 +7,7 @@ request consists of; for the rest it returns ``None``, and the careful decoder t
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import ptars
 import pyarrow as pa
@@ -17,18 +17,19 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope as OtlpScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource as OtlpResource
 
-from actors.span_store.attributes import attribute_map, plain_json
+from actors.span_store.attributes import SpanAttributes, plain_json, span_attributes
 from actors.span_store.spans import (
     Attributes,
     AttributeValue,
     InstrumentationScope,
     Resource,
+    Shared,
     SpanColumns,
     SpanEvent,
     SpanLink,
 )
 from transports.grpc.generated import span_columns_pb2
-from transports.otlp_request import fault_of_ids, parent_id
+from transports.otlp_request import NO_SPAN, parent_id
 from transports.otlp_values import nested_value, resource_of, scope_of
 
 _decoders = ptars.HandlerPool([span_columns_pb2.DESCRIPTOR])
@@ -41,8 +42,7 @@ _PLAIN = ("int_value", "double_value", "bool_value", "bytes_value")
 _NESTED = ("array_value", "kvlist_value")
 _MADE_ONE_BY_ONE = ("double_value", *_NESTED)
 
-
-_UNSET, _NO_TEXT = pa.scalar(0, pa.int32()), pa.scalar("", pa.string())
+T = TypeVar("T")
 
 
 class _NeedsCare(ValueError):
@@ -58,40 +58,41 @@ def decode_columns(body: bytes) -> SpanColumns | None:
         return None
 
 
-def _columns(resource_spans: pa.StructArray) -> SpanColumns | None:
+def _columns(resource_spans: pa.StructArray) -> SpanColumns:
     scope_spans = resource_spans.field("scope_spans").flatten()
     spans = scope_spans.field("spans").flatten()
-    trace_ids, span_ids = spans.field("trace_id").to_pylist(), spans.field("span_id").to_pylist()
-    if any(map(fault_of_ids, trace_ids, span_ids)):
-        return None
-    status = spans.field("status")
+    status = spans.field("status")  # of a span without one the members have their defaults
+    counts = [end - begin for begin, end in pairwise(scope_spans.field("spans").offsets.to_pylist())]
     return SpanColumns(
-        trace_id=_hex(trace_ids, 16),
-        span_id=_hex(span_ids, 8),
-        parent_span_id=pa.array(map(parent_id, spans.field("parent_span_id").to_pylist()), pa.string()),
+        trace_id=_ids(spans.field("trace_id"), 16),
+        span_id=_ids(spans.field("span_id"), 8),
+        parent_span_id=_parents(spans.field("parent_span_id")),
         trace_state=spans.field("trace_state"),
         flags=spans.field("flags"),
         name=spans.field("name"),
         kind=spans.field("kind"),
         start_time_unix_nano=spans.field("start_time_unix_nano"),
         end_time_unix_nano=spans.field("end_time_unix_nano"),
-        attributes=_attribute_map(spans.field("attributes")),
+        attributes=_span_attributes(spans.field("attributes")),
         dropped_attributes_count=spans.field("dropped_attributes_count"),
         events=_events(spans.field("events")),
         dropped_events_count=spans.field("dropped_events_count"),
         links=_links(spans.field("links")),
         dropped_links_count=spans.field("dropped_links_count"),
-        status_code=pc.fill_null(pc.struct_field(status, "code"), _UNSET),
-        status_message=pc.fill_null(pc.struct_field(status, "message"), _NO_TEXT),
-        resource=_spread(_resources(resource_spans), _counts(resource_spans, scope_spans)),
-        scope=_spread(_scopes(scope_spans), pc.list_value_length(scope_spans.field("spans")).to_pylist()),
+        status_code=status.field("code"),
+        status_message=status.field("message"),
+        resource=Shared(_resources(resource_spans), _sums(counts, resource_spans.field("scope_spans"))),
+        scope=Shared(_scopes(scope_spans), counts),
     )
 
 
-def _hex(ids: list[bytes], size: int) -> pa.StringArray:
-    """Ids of so many bytes each, in one go."""
-    text = b"".join(ids).hex().encode()
-    return pa.StringArray.from_buffers(len(ids), _bounds(len(ids), 2 * size), pa.py_buffer(text))
+def _ids(ids: pa.BinaryArray, size: int) -> pa.StringArray:
+    """Ids of spans or traces in hex. ``_NeedsCare`` when any of them identifies nothing."""
+    _, bounds, memory = ids.buffers()
+    content = memory.to_pybytes()
+    if not bounds.equals(_bounds(len(ids), size)) or _has_zeros(content, size):
+        raise _NeedsCare("a span without identity")
+    return pa.StringArray.from_buffers(len(ids), _bounds(len(ids), 2 * size), pa.py_buffer(content.hex().encode()))
 
 
 @lru_cache(maxsize=64)
@@ -100,48 +101,49 @@ def _bounds(count: int, size: int) -> pa.Buffer:
     return pa.array(range(0, size * count + 1, size), pa.int32()).buffers()[1]
 
 
-def _resources(resource_spans: pa.StructArray) -> Iterator[Resource]:
-    urls = resource_spans.field("schema_url").to_pylist()
-    for encoded, url in zip(resource_spans.field("resource").to_pylist(), urls, strict=True):
-        yield resource_of(OtlpResource.FromString(encoded), url)
+def _has_zeros(content: bytes, size: int) -> bool:
+    """Whether any of these pieces of one size has nothing but zeros. So many zeros are seldom anywhere at all."""
+    zeros = bytes(size)
+    return zeros in content and any(content[at : at + size] == zeros for at in range(0, len(content), size))
 
 
-def _scopes(scope_spans: pa.StructArray) -> Iterator[InstrumentationScope]:
-    urls = scope_spans.field("schema_url").to_pylist()
-    for encoded, url in zip(scope_spans.field("scope").to_pylist(), urls, strict=True):
-        yield scope_of(OtlpScope.FromString(encoded), url)
+def _parents(ids: pa.BinaryArray) -> pa.StringArray:
+    """As ``parent_id`` has them; one by one only where some id may be of zeros."""
+    _, bounds, memory = ids.buffers()
+    content = memory.to_pybytes()
+    if NO_SPAN in content:
+        return pa.array(map(parent_id, ids.to_pylist()), pa.string())
+    bounds = pa.Array.from_buffers(pa.int32(), len(ids) + 1, [None, bounds])
+    in_hex = pc.add(bounds, bounds).buffers()[1]
+    return pa.StringArray.from_buffers(len(ids), in_hex, pa.py_buffer(content.hex().encode()))
 
 
-def _counts(resource_spans: pa.StructArray, scope_spans: pa.StructArray) -> list[int]:
-    """How many spans each resource has."""
-    in_scopes = pc.list_value_length(scope_spans.field("spans")).to_pylist()
-    bounds = resource_spans.field("scope_spans").offsets.to_pylist()
-    return [sum(in_scopes[begin:end]) for begin, end in pairwise(bounds)]
+def _resources(resource_spans: pa.StructArray) -> list[Resource]:
+    encoded, urls = resource_spans.field("resource").to_pylist(), resource_spans.field("schema_url").to_pylist()
+    return [resource_of(OtlpResource.FromString(each), url) for each, url in zip(encoded, urls, strict=True)]
 
 
-def _spread(items: Iterator[Any], counts: list[int]) -> list[Any]:
-    """Each item as often as its count says."""
-    return [item for item, count in zip(items, counts, strict=True) for _ in range(count)]
+def _scopes(scope_spans: pa.StructArray) -> list[InstrumentationScope]:
+    encoded, urls = scope_spans.field("scope").to_pylist(), scope_spans.field("schema_url").to_pylist()
+    return [scope_of(OtlpScope.FromString(each), url) for each, url in zip(encoded, urls, strict=True)]
 
 
-def _attribute_map(lists: pa.ListArray) -> pa.MapArray:
+def _sums(counts: Sequence[int], lists: pa.ListArray) -> list[int]:
+    """How many spans each resource has, of how many each of its scopes has."""
+    return [sum(counts[begin:end]) for begin, end in pairwise(lists.offsets.to_pylist())]
+
+
+def _span_attributes(lists: pa.ListArray) -> SpanAttributes:
     """Attributes as the span store keeps them. ``_NeedsCare`` where that form does not say everything."""
     pairs = lists.flatten()
     keys, values = pairs.field("key"), pairs.field("value")
     texts, others = values.field("string_value"), _others(values)
     if texts.null_count + others.null_count != len(keys):
         raise _NeedsCare("an attribute without value")
-    if _any_twice(keys, lists.offsets):
+    attributes = span_attributes(lists.offsets, keys, texts, others)
+    if attributes.keys.any_twice:
         raise _NeedsCare("a span with two attributes of one key")
-    return attribute_map(lists.offsets, keys, texts, others)
-
-
-def _any_twice(keys: pa.StringArray, offsets: pa.Int32Array) -> bool:
-    """Whether any span has two attributes of one key. The spans of a request have few different lists of keys."""
-    numbers = memoryview(keys.dictionary_encode().indices.buffers()[1])
-    size = pa.int32().byte_width
-    kinds = {bytes(numbers[size * begin : size * end]) for begin, end in pairwise(offsets.to_pylist())}
-    return any(len(set(memoryview(kind).cast("i"))) * size < len(kind) for kind in kinds)
+    return attributes
 
 
 def _others(values: pa.StructArray) -> pa.StringArray:
@@ -202,37 +204,40 @@ def _set_ones(member: pa.Array) -> Iterator[tuple[int, Any]]:
     return zip(pc.indices_nonzero(member.is_valid()).to_pylist(), member.drop_null().to_pylist(), strict=True)
 
 
-def _events(lists: pa.ListArray) -> Sequence[Sequence[SpanEvent]]:
+def _events(lists: pa.ListArray) -> dict[int, list[SpanEvent]]:
+    """Of each span that has any."""
     encoded = lists.flatten()
     if not len(encoded):
-        return [()] * len(lists)
+        return {}
     events = _event_messages.array_to_record_batch(encoded)
-    made = list(
-        map(
-            SpanEvent,
-            events.column("time_unix_nano").to_pylist(),
-            events.column("name").to_pylist(),
-            _attributes(events.column("attributes")),
-            events.column("dropped_attributes_count").to_pylist(),
-        )
+    made = map(
+        SpanEvent,
+        events.column("time_unix_nano").to_pylist(),
+        events.column("name").to_pylist(),
+        _attributes(events.column("attributes")),
+        events.column("dropped_attributes_count").to_pylist(),
     )
-    return [made[begin:end] for begin, end in pairwise(lists.offsets.to_pylist())]
+    return _by_span(list(made), lists)
 
 
-def _links(lists: pa.ListArray) -> Sequence[Sequence[SpanLink]]:
+def _links(lists: pa.ListArray) -> dict[int, list[SpanLink]]:
+    """Of each span that has any."""
     encoded = lists.flatten()
     if not len(encoded):
-        return [()] * len(lists)
+        return {}
     links = _link_messages.array_to_record_batch(encoded)
-    made = list(
-        map(
-            SpanLink,
-            [each.hex() for each in links.column("trace_id").to_pylist()],
-            [each.hex() for each in links.column("span_id").to_pylist()],
-            links.column("trace_state").to_pylist(),
-            _attributes(links.column("attributes")),
-            links.column("dropped_attributes_count").to_pylist(),
-            links.column("flags").to_pylist(),
-        )
+    made = map(
+        SpanLink,
+        [each.hex() for each in links.column("trace_id").to_pylist()],
+        [each.hex() for each in links.column("span_id").to_pylist()],
+        links.column("trace_state").to_pylist(),
+        _attributes(links.column("attributes")),
+        links.column("dropped_attributes_count").to_pylist(),
+        links.column("flags").to_pylist(),
     )
-    return [made[begin:end] for begin, end in pairwise(lists.offsets.to_pylist())]
+    return _by_span(list(made), lists)
+
+
+def _by_span(made: list[T], lists: pa.ListArray) -> dict[int, list[T]]:
+    bounds = pairwise(lists.offsets.to_pylist())
+    return {row: made[begin:end] for row, (begin, end) in enumerate(bounds) if begin < end}

@@ -9,7 +9,8 @@ from actors.span_store.spans import Span
 
 _TRACE_ID_BYTES = 16
 _SPAN_ID_BYTES = 8
-_NO_ID = frozenset((b"", bytes(_SPAN_ID_BYTES), bytes(_TRACE_ID_BYTES)))
+NO_SPAN = bytes(_SPAN_ID_BYTES)  # what some senders write where there is no span
+_NO_ID = frozenset((b"", NO_SPAN, bytes(_TRACE_ID_BYTES)))
 
 
 @attrs.frozen(kw_only=True)

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator, Sequence
 from functools import reduce
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attributes import attribute_map, plain_json
+from actors.span_store.attributes import SpanAttributes, plain_json, span_attributes
 from actors.span_store.spans import Attributes, AttributeValue
 
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
@@ -19,12 +19,12 @@ _POSITIONS = pa.array(range(4096), pa.int64())
 STORED, SHOWN = "attributes", "attributes_json"  # how the column is called, as a map and as JSON text
 
 
-def attribute_maps(spans: pa.MapArray | Sequence[Attributes]) -> tuple[pa.MapArray, list[int]]:
-    """Attributes as the column, and the positions of the spans of which it does not say everything.
+def attribute_maps(spans: SpanAttributes | Sequence[Attributes]) -> tuple[SpanAttributes, list[int]]:
+    """Attributes with their column, and the positions of the spans of which it does not say everything.
 
     Those have bytes, NaN or the like in them, see ``span_text``.
     """
-    if isinstance(spans, pa.MapArray):
+    if isinstance(spans, SpanAttributes):
         return spans, []
     texts: list[str | None] = []
     others: list[bytes | None] = []
@@ -36,17 +36,16 @@ def attribute_maps(spans: pa.MapArray | Sequence[Attributes]) -> tuple[pa.MapArr
             others.append(other)
             if not exact:
                 inexact[position] = None
-    counts = pa.array([0, *map(len, spans)], pa.int32())
+    offsets = pa.array(accumulate(map(len, spans), initial=0), pa.int32())
     keys = pa.array(list(chain.from_iterable(spans)), pa.string())
-    column = attribute_map(pc.cumulative_sum(counts), keys, pa.array(texts, pa.string()), pa.array(others, pa.string()))
-    return column, list(inexact)
+    return span_attributes(offsets, keys, pa.array(texts, pa.string()), pa.array(others, pa.string())), list(inexact)
 
 
-def attributes_at(spans: pa.MapArray | Sequence[Attributes], row: int) -> Attributes:
+def attributes_at(spans: SpanAttributes | Sequence[Attributes], row: int) -> Attributes:
     """Those of one span."""
-    if not isinstance(spans, pa.MapArray):
+    if not isinstance(spans, SpanAttributes):
         return spans[row]
-    pairs = spans[row].as_py()
+    pairs = spans.column[row].as_py()
     return {key: value["text"] if value["json"] is None else orjson.loads(value["json"]) for key, value in pairs}
 
 

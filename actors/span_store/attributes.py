@@ -9,17 +9,33 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
 import orjson
 import pyarrow as pa
 
+from actors.span_store.key_lists import KeyLists
+
 VALUE = pa.struct([pa.field("text", pa.string()), pa.field("json", pa.string())])
 ATTRIBUTES = pa.map_(pa.string(), VALUE)
+_VALUE_FIELDS = list(VALUE)
 
 
-def attribute_map(offsets: pa.Array, keys: pa.Array, texts: pa.Array, others: pa.Array) -> pa.MapArray:
-    """The column, from where the pairs of each span begin, and the pairs."""
-    values = pa.StructArray.from_arrays([texts, others], fields=list(VALUE))
-    return pa.MapArray.from_arrays(offsets, keys, values)
+@attrs.frozen
+class SpanAttributes:
+    """The column, and what is looked up in it when it is made."""
+
+    column: pa.MapArray
+    texts: pa.StringArray  # of all pairs
+    others: pa.StringArray
+    keys: KeyLists
+
+
+def span_attributes(
+    offsets: pa.Int32Array, keys: pa.StringArray, texts: pa.StringArray, others: pa.StringArray
+) -> SpanAttributes:
+    """Made from where the pairs of each span begin, and the pairs. No array is a slice of another."""
+    values = pa.StructArray.from_arrays([texts, others], fields=_VALUE_FIELDS)
+    return SpanAttributes(pa.MapArray.from_arrays(offsets, keys, values), texts, others, KeyLists(offsets, keys))
 
 
 def plain_json(value: object) -> tuple[bytes, bool]:

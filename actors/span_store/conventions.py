@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attribute_column import Pairs, positions
+from actors.span_store.attributes import SpanAttributes
 from actors.span_store.spans import AttributeValue
 
 VERSION = 1
@@ -23,17 +23,13 @@ TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
 LLM = "LLM"  # OpenInference span kind of a call of a model
 
 
-def _texts(pairs: Pairs, places: pa.Array) -> pa.StringArray:
-    return pairs.texts.take(places)
+def _texts(attributes: SpanAttributes, places: pa.Array) -> pa.StringArray:
+    return attributes.texts.take(places)
 
 
-def _counts(pairs: Pairs, places: pa.Array) -> pa.Int64Array:
+def _counts(attributes: SpanAttributes, places: pa.Array) -> pa.Int64Array:
     """Token counts; a whole float is what JSON makes of an integer in some senders."""
-    others = pairs.others.take(places)
-    try:
-        return pc.cast(others, COUNT)
-    except pa.ArrowInvalid:
-        return pa.array([None if other is None else _count(orjson.loads(other)) for other in others.to_pylist()], COUNT)
+    return _numbers(attributes.others.take(places), COUNT, _count)
 
 
 def _count(value: AttributeValue) -> int | None:
@@ -42,15 +38,22 @@ def _count(value: AttributeValue) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def _amounts(pairs: Pairs, places: pa.Array) -> pa.DoubleArray:
-    others = pairs.others.take(places)
-    return pa.array([None if other is None else _amount(orjson.loads(other)) for other in others.to_pylist()], AMOUNT)
+def _amounts(attributes: SpanAttributes, places: pa.Array) -> pa.DoubleArray:
+    return _numbers(attributes.others.take(places), AMOUNT, _amount)
 
 
 def _amount(value: AttributeValue) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def _numbers(texts: pa.StringArray, kind: pa.DataType, number: Callable[[AttributeValue], float | None]) -> pa.Array:
+    """The numbers that these texts of JSON say; they are looked at one by one when one of them says no such number."""
+    try:
+        return pc.cast(texts, kind)
+    except pa.ArrowInvalid:
+        return pa.array([None if text is None else number(orjson.loads(text)) for text in texts.to_pylist()], kind)
 
 
 @attrs.frozen
@@ -61,7 +64,7 @@ class HotColumn:
     """
 
     name: str
-    read: Callable[[Pairs, pa.Array], pa.Array]
+    read: Callable[[SpanAttributes, pa.Array], pa.Array]
     attributes: tuple[str, ...]
 
     @property
@@ -171,30 +174,14 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
 )
 
 
-# All attributes that fill a column, and which. Those of a column stand in the order in which they are asked.
-_SOURCES = [(name, column) for column in HOT_COLUMNS for name in column.attributes]
-_NAMES = pa.array([name for name, _ in _SOURCES], pa.string())
+def hot_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
+    """The values of ``HOT_COLUMNS`` by name, null where a span does not say. Only their attributes are looked at."""
+    return {column.name: _hot_column(column, attributes, length) for column in HOT_COLUMNS}
 
 
-def hot_columns(attributes: pa.MapArray) -> dict[str, pa.Array]:
-    """The values of ``HOT_COLUMNS`` by name, null where a span does not say.
-
-    Only their attributes are looked at, and each name once for all spans.
-    """
-    pairs = Pairs(attributes)
-    rows = pairs.rows
-    sources = pc.index_in(pairs.keys, value_set=_NAMES)
-    found: dict[str, pa.Array] = {}
-    for source in sorted(pc.unique(sources).drop_null(), key=pa.Int32Scalar.as_py):
-        _, column = _SOURCES[source.as_py()]
-        ones = pc.indices_nonzero(pc.equal(sources, source))
-        values = _spread(column.read(pairs, ones), rows.take(ones), len(attributes))
-        found[column.name] = pc.coalesce(found[column.name], values) if column.name in found else values
-    return {column.name: found.get(column.name, pa.nulls(len(attributes), column.type)) for column in HOT_COLUMNS}
-
-
-def _spread(values: pa.Array, rows: pa.Int64Array, length: int) -> pa.Array:
-    """The values in their rows, no two of which are the same, and null in the others."""
-    if len(values) == length:
-        return values
-    return values.take(pc.index_in(positions(length), value_set=rows))
+def _hot_column(column: HotColumn, attributes: SpanAttributes, length: int) -> pa.Array:
+    keys = attributes.keys
+    found = [column.read(attributes, keys.places(name)) for name in column.attributes if name in keys]
+    if not found:
+        return pa.nulls(length, column.type)
+    return found[0] if len(found) == 1 else pc.coalesce(*found)

@@ -1,8 +1,7 @@
 """Spans become rows: one Arrow table with everything that is stored of them."""
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
-from operator import is_
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 import attrs
@@ -15,14 +14,13 @@ from actors.span_store.attribute_column import SHOWN, STORED, attribute_maps, at
 from actors.span_store.attributes import ATTRIBUTES
 from actors.span_store.conventions import HOT_COLUMNS, hot_columns
 from actors.span_store.span_text import (
-    EMPTY_ARRAY,
     events_json,
     exact_json,
     links_json,
     resource_json,
     scope_json,
 )
-from actors.span_store.spans import Resource, Span, SpanColumns, StoredSpan, span_columns
+from actors.span_store.spans import Resource, Shared, Span, SpanColumns, StoredSpan, span_columns
 
 # Fresh memory is expensive to get from the kernel, a page at a time. jemalloc keeps what it had for a second; Arrow's
 # default pool gave it back at once when they were compared, which cost a fifth more for each span. They are alike since
@@ -72,7 +70,8 @@ _UNNUMBERED = pa.schema(list(ROWS)[1:])
 SHOWN_COLUMNS = [STORED if name == SHOWN else name for name in StoredSpan._fields]
 # With its type: Arrow looks for pandas each time that it has to find one out, which takes longer than all the rest.
 _NO_TEXT = pa.scalar("", pa.string())
-_NO_PARENT = pa.scalar(None, pa.string())
+_NO_PARENT = _NULL = pa.scalar(None, pa.string())
+_EMPTY_ARRAY = pa.scalar("[]", pa.string())
 
 
 @attrs.frozen
@@ -89,7 +88,8 @@ class SpanRows:
 def span_rows(spans: Iterable[Span] | SpanColumns | SpanRows) -> SpanRows:
     """The rows of spans. ``InternalError`` when one of them cannot be stored.
 
-    Takes two microseconds a span: many are to be made off the event loop.
+    Takes a microsecond a span, and several for those with attributes as dictionaries: many are to be made off the event
+    loop.
     """
     if isinstance(spans, SpanRows):
         return spans
@@ -109,39 +109,47 @@ def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
 
 def rows_of(spans: SpanColumns) -> pa.Table:
     """All columns but ``seq``."""
+    length = len(spans)
     attributes, inexact = attribute_maps(spans.attributes)
-    events = _texts(spans.events, events_json)
-    links = _texts(spans.links, links_json)
-    resources = _shared(spans.resource, _resource_columns)
-    scopes = _shared(spans.scope, scope_json)
-    exact: list[bytes | None] = [None] * len(spans)
-    for row in {*inexact, *_inexact(events, links, resources, scopes)}:
-        exact[row] = exact_json(spans, row, attributes_at(spans.attributes, row))
-    columns: dict[str, Any] = {
+    events = {row: events_json(some) for row, some in spans.events.items()}
+    links = {row: links_json(some) for row, some in spans.links.items()}
+    resources = [resource_json(resource) for resource in spans.resource.values]
+    scopes = [scope_json(scope) for scope in spans.scope.values]
+    exact: dict[int, bytes] = {
+        row: exact_json(spans, row, attributes_at(spans.attributes, row))
+        for row in {
+            *inexact,
+            *_inexact(events),
+            *_inexact(links),
+            *_inexact_runs(spans.resource, resources),
+            *_inexact_runs(spans.scope, scopes),
+        }
+    }
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {
         "trace_id": spans.trace_id,
         "span_id": spans.span_id,
         "parent_span_id": pc.if_else(pc.equal(spans.parent_span_id, _NO_TEXT), _NO_PARENT, spans.parent_span_id),
-        "service_name": [name for name, _, _ in resources],
+        "service_name": _spread(spans.resource, map(service_name, spans.resource.values)),
         "name": spans.name,
         "kind": spans.kind,
         "start_time_unix_nano": spans.start_time_unix_nano,
         "end_time_unix_nano": spans.end_time_unix_nano,
         "status_code": spans.status_code,
-        **hot_columns(attributes),
+        **hot_columns(attributes, length),
         "status_message": spans.status_message,
         "trace_state": spans.trace_state,
         "flags": spans.flags,
-        STORED: attributes,
-        "events_json": [text for text, _ in events],
-        "links_json": [text for text, _ in links],
+        STORED: attributes.column,
+        "events_json": _filled(length, {row: text for row, (text, _) in events.items()}, _EMPTY_ARRAY),
+        "links_json": _filled(length, {row: text for row, (text, _) in links.items()}, _EMPTY_ARRAY),
         "dropped_attributes_count": spans.dropped_attributes_count,
         "dropped_events_count": spans.dropped_events_count,
         "dropped_links_count": spans.dropped_links_count,
-        "resource_json": [text for _, text, _ in resources],
-        "scope_json": [text for text, _ in scopes],
-        "exact_json": exact,
+        "resource_json": _spread(spans.resource, (text for text, _ in resources)),
+        "scope_json": _spread(spans.scope, (text for text, _ in scopes)),
+        "exact_json": _filled(length, exact, _NULL),
     }
-    return pa.table([_array(columns[field.name], field.type) for field in _UNNUMBERED], schema=_UNNUMBERED)
+    return pa.Table.from_arrays([columns[name] for name in _UNNUMBERED.names], schema=_UNNUMBERED)
 
 
 def stored_spans(rows: pa.Table) -> list[StoredSpan]:
@@ -166,35 +174,30 @@ def _in_one(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 - an array already, or a list
-    if isinstance(values, pa.Array):
-        return values
-    if values and values.count(values[0]) == len(values):  # spans of a request have much in common
-        return pa.repeat(pa.scalar(values[0], kind), len(values))
-    return pa.array(values, kind)
+def _filled(length: int, texts: Mapping[int, bytes], otherwise: pa.StringScalar) -> pa.StringArray:
+    """A column of these texts in their rows. Most requests have none."""
+    if not texts:
+        return pa.repeat(otherwise, length)
+    return pa.array([texts.get(row, otherwise.as_py()) for row in range(length)], pa.string())
 
 
-def _texts(items: Sequence[Sequence[Any]], make: Any) -> list[tuple[bytes, bool]]:  # noqa: ANN401 - a function of one item
-    """``make`` of each item; most requests have none that is not empty."""
-    return [make(item) for item in items] if any(items) else [(EMPTY_ARRAY, True)] * len(items)
+def _spread(shared: Shared[Any], texts: Iterable[str | bytes]) -> pa.ChunkedArray:
+    """A column of the texts of what is shared, in pieces."""
+    return pa.chunked_array(
+        [pa.repeat(pa.scalar(text, pa.string()), count) for text, count in zip(texts, shared.counts, strict=True)],
+        pa.string(),
+    )
 
 
-def _inexact(*columns: Sequence[tuple[Any, ...]]) -> set[int]:
-    """Rows of which any column ends in False: its plain JSON does not say all."""
-    return {row for column in columns for row, value in enumerate(column) if not value[-1]}
+def _inexact(made: Mapping[int, tuple[bytes, bool]]) -> Iterator[int]:
+    """The rows whose plain JSON does not say all."""
+    return (row for row, (_, exact) in made.items() if not exact)
 
 
-def _shared(items: Sequence[Any], make: Any) -> list[Any]:  # noqa: ANN401 - a function of one item
-    """``make`` of each item, called once for the many spans of a request that share one object."""
-    if items and all(map(is_, items, repeat(items[0]))):
-        return [make(items[0])] * len(items)
-    made = {id(item): item for item in items}
-    results = {key: make(item) for key, item in made.items()}
-    return [results[id(item)] for item in items]
-
-
-def _resource_columns(resource: Resource) -> tuple[str, bytes, bool]:
-    return (service_name(resource), *resource_json(resource))
+def _inexact_runs(shared: Shared[Any], made: Sequence[tuple[bytes, bool]]) -> Iterator[int]:
+    """The rows that share something whose plain JSON does not say all."""
+    runs = zip(pairwise(accumulate(shared.counts, initial=0)), made, strict=True)
+    return chain.from_iterable(range(*bounds) for bounds, (_, exact) in runs if not exact)
 
 
 def service_name(resource: Resource) -> str:

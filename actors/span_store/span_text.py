@@ -18,26 +18,22 @@ from actors.span_store.spans import (
     SpanLink,
 )
 
-EMPTY_ARRAY = b"[]"
-
 
 def exact_json(spans: SpanColumns, row: int, attributes: Attributes) -> bytes:
     """Attributes of the span and those of its events, links, resource and scope in OTLP/JSON."""
     return orjson.dumps(
         {
             "attributes": key_values(attributes),
-            "events": [{"attributes": key_values(event.attributes)} for event in spans.events[row]],
-            "links": [{"attributes": key_values(link.attributes)} for link in spans.links[row]],
-            "resource": {"attributes": key_values(spans.resource[row].attributes)},
-            "scope": {"attributes": key_values(spans.scope[row].attributes)},
+            "events": [{"attributes": key_values(event.attributes)} for event in spans.events.get(row, ())],
+            "links": [{"attributes": key_values(link.attributes)} for link in spans.links.get(row, ())],
+            "resource": {"attributes": key_values(spans.resource.at(row).attributes)},
+            "scope": {"attributes": key_values(spans.scope.at(row).attributes)},
         }
     )
 
 
 def events_json(events: Sequence[SpanEvent]) -> tuple[bytes, bool]:
     """The events in the form that the REST API shows, and whether it is exact."""
-    if not events:
-        return EMPTY_ARRAY, True
     return plain_json(
         [
             {
@@ -53,8 +49,6 @@ def events_json(events: Sequence[SpanEvent]) -> tuple[bytes, bool]:
 
 def links_json(links: Sequence[SpanLink]) -> tuple[bytes, bool]:
     """The links in the form that the REST API shows, and whether it is exact."""
-    if not links:
-        return EMPTY_ARRAY, True
     return plain_json(
         [
             {

@@ -4,13 +4,18 @@ Field names and meanings follow ``opentelemetry.proto.trace.v1``. These are name
 one of each is made for every span that comes in: a tuple is immutable and costs a fifth as much.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
+from itertools import accumulate, groupby, repeat
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import attrs
 import pyarrow as pa
+
+from actors.span_store.attributes import SpanAttributes
+
+T = TypeVar("T")
 
 # The Python forms of an OTLP AnyValue. None is a value that was not set; it occurs inside arrays and maps only.
 AttributeValue: TypeAlias = (
@@ -111,11 +116,22 @@ class StoredSpan(NamedTuple):
     exact_json: str | None  # OTLP/JSON of attributes, events and links where plain JSON is not lossless
 
 
+@attrs.frozen
+class Shared(Generic[T]):
+    """A value for each of many spans, where spans that follow each other have it in common."""
+
+    values: Sequence[T]
+    counts: Sequence[int]  # how many spans have each of them
+
+    def at(self, row: int) -> T:
+        return self.values[bisect_right(list(accumulate(self.counts)), row)]
+
+
 @attrs.frozen(kw_only=True)
 class SpanColumns:
     """Many spans as columns: the fields of ``Span``, each with one value per span.
 
-    What fills thousands of rows a second is held in Arrow arrays and lists, and never as one object per span.
+    What fills thousands of rows a second is held in Arrow arrays, and never as one object per span.
     """
 
     trace_id: pa.StringArray
@@ -127,19 +143,19 @@ class SpanColumns:
     kind: pa.Int32Array
     start_time_unix_nano: pa.UInt64Array
     end_time_unix_nano: pa.UInt64Array
-    attributes: pa.MapArray | Sequence[Attributes]  # see ``attributes``; as Arrow only when it says everything
+    attributes: SpanAttributes | Sequence[Attributes]  # see ``attributes``; as Arrow only when it says everything
     dropped_attributes_count: pa.UInt32Array
-    events: Sequence[Sequence[SpanEvent]]
+    events: Mapping[int, Sequence[SpanEvent]]  # by the number of the span, of those that have any
     dropped_events_count: pa.UInt32Array
-    links: Sequence[Sequence[SpanLink]]
+    links: Mapping[int, Sequence[SpanLink]]  # like ``events``
     dropped_links_count: pa.UInt32Array
     status_code: pa.Int32Array
     status_message: pa.StringArray
-    resource: Sequence[Resource]
-    scope: Sequence[InstrumentationScope]
+    resource: Shared[Resource]
+    scope: Shared[InstrumentationScope]
 
     def __len__(self) -> int:
-        return len(self.attributes)
+        return len(self.trace_id)
 
 
 _ARROW_TYPES = {
@@ -168,4 +184,19 @@ def span_columns(spans: Iterable[Span] | SpanColumns) -> SpanColumns:
     columns = zip(*rows, strict=True) if rows else repeat(())
     values = dict(zip(Span._fields, columns, strict=False))
     arrays = {name: pa.array(values[name], kind) for name, kind in _ARROW_TYPES.items()}
-    return SpanColumns(**(values | arrays))
+    others = {
+        "events": _of_those_with_any(values["events"]),
+        "links": _of_those_with_any(values["links"]),
+        "resource": _shared_by_neighbours(values["resource"]),
+        "scope": _shared_by_neighbours(values["scope"]),
+    }
+    return SpanColumns(**(values | arrays | others))
+
+
+def _of_those_with_any(items: Sequence[Sequence[T]]) -> dict[int, Sequence[T]]:
+    return {row: some for row, some in enumerate(items) if some}
+
+
+def _shared_by_neighbours(objects: Sequence[T]) -> Shared[T]:
+    runs = [list(run) for _, run in groupby(objects, key=id)]
+    return Shared([run[0] for run in runs], [len(run) for run in runs])

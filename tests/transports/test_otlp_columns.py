@@ -129,10 +129,39 @@ def test_what_needs_care_is_left(body: bytes) -> None:
     assert decode_columns(body) is None
 
 
-def test_a_span_without_identity_needs_care() -> None:
-    bad = otlp_span(2)
-    bad.trace_id = bytes(16)
-    assert decode_columns(otlp_request(otlp_span(1), bad).SerializeToString()) is None
+@pytest.mark.parametrize(
+    ("trace_ids", "span_ids"),
+    [
+        pytest.param([b"\1" * 16, bytes(16)], [b"\1" * 8, b"\2" * 8], id="a trace of zeros"),
+        pytest.param([b"\1" * 16, b"\1" * 16], [b"\1" * 8, bytes(8)], id="a span of zeros"),
+        pytest.param([b"\1" * 16, b""], [b"\1" * 8, b"\2" * 8], id="no trace"),
+        pytest.param([b"\1" * 16, b"\1" * 16], [b"\1" * 9, b"\2" * 7], id="one byte too many here and too few there"),
+    ],
+)
+def test_a_span_without_identity_needs_care(trace_ids: list[bytes], span_ids: list[bytes]) -> None:
+    assert decode_columns(request_with_ids(trace_ids, span_ids)) is None
+
+
+def test_zeros_that_belong_to_two_ids_are_nothing_special() -> None:
+    trace_ids = [b"\1" + bytes(15), bytes(15) + b"\1"]
+    check_same(request_with_ids(trace_ids, [b"\1" + bytes(7), bytes(7) + b"\1"]))
+
+
+def request_with_ids(trace_ids: list[bytes], span_ids: list[bytes]) -> bytes:
+    spans = [otlp_span(1) for _ in trace_ids]
+    for span, trace_id, span_id in zip(spans, trace_ids, span_ids, strict=True):
+        span.trace_id, span.span_id = trace_id, span_id
+    return otlp_request(*spans).SerializeToString()
+
+
+def test_a_resource_that_json_cannot_say_is_kept_exactly_for_its_spans() -> None:
+    resources = [otlp_request(otlp_span(1), otlp_span(2), service=name) for name in ("plain", "odd", "also plain")]
+    resources[1].resource_spans[0].resource.attributes.add(key="k", value=any_value(b"bytes"))
+    body = b"".join(each.SerializeToString() for each in resources)
+    check_same(body)
+    fast = decode_columns(body)
+    assert fast is not None
+    assert [row["exact_json"] is not None for row in stored(fast)] == [False, False, True, True, False, False]
 
 
 def test_columns_of_spans_have_the_fields_of_a_span() -> None:

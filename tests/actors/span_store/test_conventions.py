@@ -3,16 +3,18 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actors.span_store.attribute_column import attribute_maps
-from actors.span_store.conventions import hot_columns
+from actors.span_store.conventions import HOT_COLUMNS, hot_columns
 
 pytestmark = pytest.mark.unit
 
 
 def hot(attributes: dict[str, Any]) -> dict[str, Any]:
     columns, _ = attribute_maps([{}, attributes])
-    found = {name: values.to_pylist() for name, values in hot_columns(columns).items()}
+    found = {name: values.to_pylist() for name, values in hot_columns(columns, 2).items()}
     assert {values[0] for values in found.values()} == {None}
     return {name: values[1] for name, values in found.items() if values[1] is not None}
 
@@ -126,3 +128,16 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
 )
 def test_conventions_fill_the_hot_columns(attributes: dict[str, Any], columns: dict[str, Any]) -> None:
     assert hot(attributes) == columns
+
+
+SOURCES = [name for column in HOT_COLUMNS for name in column.attributes]
+VALUES = st.text(max_size=2) | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.booleans()
+MANY = st.lists(st.dictionaries(st.sampled_from([*SOURCES[::5], "a", "b", "ab"]), VALUES, max_size=4), max_size=6)
+
+
+@given(MANY)
+def test_what_a_span_fills_has_nothing_to_do_with_its_neighbours(many: list[dict[str, Any]]) -> None:
+    columns, _ = attribute_maps(many)
+    found = {name: values.to_pylist() for name, values in hot_columns(columns, len(many)).items()}
+    for row, attributes in enumerate(many):
+        assert {name: values[row] for name, values in found.items() if values[row] is not None} == hot(attributes)

@@ -1,0 +1,40 @@
+"""Which keys the spans of a request have. Most have the same ones in the same order as others: there are few lists.
+
+So what is to be known of keys is found out once for each list, and not for each of thousands of attributes.
+"""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_SIZE_OF_NUMBER = pa.scalar(pa.int32().byte_width, pa.int32())
+
+
+class KeyLists:
+    """The different lists of keys of many spans, and which of them each span has."""
+
+    def __init__(self, offsets: pa.Int32Array, keys: pa.StringArray) -> None:
+        """``offsets`` says where among the keys those of each span begin, and where those of the last one end."""
+        numbered = keys.dictionary_encode()
+        lists = _pieces(numbered.indices.buffers()[1], pc.multiply(offsets, _SIZE_OF_NUMBER))
+        numbers = [memoryview(each).cast("i") for each in lists.dictionary.to_pylist()]
+        self._numbers: dict[str, int] = {key: number for number, key in enumerate(numbered.dictionary.to_pylist())}
+        self._places = [dict(zip(each, range(len(each)), strict=True)) for each in numbers]
+        self.any_twice = any(len(places) < len(each) for places, each in zip(self._places, numbers, strict=True))
+        self._list_of_span = lists.indices
+        self._begins = offsets.slice(0, len(lists))
+
+    def __contains__(self, key: str) -> bool:
+        """Whether any span has it."""
+        return key in self._numbers
+
+    def places(self, key: str) -> pa.Int32Array:
+        """Where among all keys that of each span stands, null where a span has none."""
+        number = self._numbers[key]
+        places = pa.array([each.get(number) for each in self._places], pa.int32())
+        return pc.add(self._begins, places.take(self._list_of_span))
+
+
+def _pieces(memory: pa.Buffer, offsets: pa.Int32Array) -> pa.DictionaryArray:
+    """The different ones of these pieces of memory, and which one is where."""
+    pieces = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, [None, offsets.buffers()[1], memory])
+    return pieces.dictionary_encode()
