@@ -1,7 +1,10 @@
-"""Decodes large OTLP requests into columns, without an object for each span and attribute.
+"""Decodes OTLP requests into columns, without an object for each span and attribute.
 
-Takes about half the time of ``otlp.decode_trace_request`` and gives the same spans. It handles what nearly every
-request consists of; for the rest it returns ``None``, and the careful decoder takes over.
+Gives the same spans as ``otlp.decode_trace_request``, and takes a small part of its time for each, but more for each
+request. It handles what nearly every request consists of; for the rest it returns ``None``, and the careful decoder
+takes over.
+
+Arrays that the parser made are no slices of others, so that their buffers can be used as they are.
 """
 
 from collections.abc import Iterator, Sequence
@@ -53,14 +56,14 @@ def decode_columns(body: bytes) -> SpanColumns | None:
     """The spans of a serialised ``ExportTraceServiceRequest``, or ``None`` when any part of it needs care."""
     try:
         batch = _requests.list_to_record_batch([body])
-        return _columns(batch.column(0).flatten())
+        return _columns(batch.column(0).values)
     except (ValueError, DecodeError):
         return None
 
 
 def _columns(resource_spans: pa.StructArray) -> SpanColumns:
-    scope_spans = resource_spans.field("scope_spans").flatten()
-    spans = scope_spans.field("spans").flatten()
+    scope_spans = resource_spans.field("scope_spans").values
+    spans = scope_spans.field("spans").values
     status = spans.field("status")  # of a span without one the members have their defaults
     counts = [end - begin for begin, end in pairwise(scope_spans.field("spans").offsets.to_pylist())]
     return SpanColumns(
@@ -135,7 +138,7 @@ def _sums(counts: Sequence[int], lists: pa.ListArray) -> list[int]:
 
 def _span_attributes(lists: pa.ListArray) -> SpanAttributes:
     """Attributes as the span store keeps them. ``_NeedsCare`` where that form does not say everything."""
-    pairs = lists.flatten()
+    pairs = lists.values
     keys, values = pairs.field("key"), pairs.field("value")
     texts, others = values.field("string_value"), _others(values)
     if texts.null_count + others.null_count != len(keys):
@@ -174,7 +177,7 @@ def _any_value(encoded: bytes, member: str) -> AnyValue:
 
 def _attributes(lists: pa.ListArray) -> list[Attributes]:
     """A dictionary for each list of key-value pairs; an attribute without value is left out, of two the last counts."""
-    pairs = lists.flatten()
+    pairs = lists.values
     keys = pairs.field("key").to_pylist()
     values = _values(pairs.field("value"))
     bounds = pairwise(lists.offsets.to_pylist())
@@ -206,7 +209,7 @@ def _set_ones(member: pa.Array) -> Iterator[tuple[int, Any]]:
 
 def _events(lists: pa.ListArray) -> dict[int, list[SpanEvent]]:
     """Of each span that has any."""
-    encoded = lists.flatten()
+    encoded = lists.values
     if not len(encoded):
         return {}
     events = _event_messages.array_to_record_batch(encoded)
@@ -222,7 +225,7 @@ def _events(lists: pa.ListArray) -> dict[int, list[SpanEvent]]:
 
 def _links(lists: pa.ListArray) -> dict[int, list[SpanLink]]:
     """Of each span that has any."""
-    encoded = lists.flatten()
+    encoded = lists.values
     if not len(encoded):
         return {}
     links = _link_messages.array_to_record_batch(encoded)

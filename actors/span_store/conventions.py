@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.attributes import SpanAttributes
+from actors.span_store.key_lists import taken
 from actors.span_store.spans import AttributeValue
 
 VERSION = 1
@@ -24,12 +25,12 @@ LLM = "LLM"  # OpenInference span kind of a call of a model
 
 
 def _texts(attributes: SpanAttributes, places: pa.Array) -> pa.StringArray:
-    return attributes.texts.take(places)
+    return taken(attributes.texts, places)
 
 
 def _counts(attributes: SpanAttributes, places: pa.Array) -> pa.Int64Array:
     """Token counts; a whole float is what JSON makes of an integer in some senders."""
-    return _numbers(attributes.others.take(places), COUNT, _count)
+    return _numbers(taken(attributes.others, places), COUNT, _count)
 
 
 def _count(value: AttributeValue) -> int | None:
@@ -39,7 +40,7 @@ def _count(value: AttributeValue) -> int | None:
 
 
 def _amounts(attributes: SpanAttributes, places: pa.Array) -> pa.DoubleArray:
-    return _numbers(attributes.others.take(places), AMOUNT, _amount)
+    return _numbers(taken(attributes.others, places), AMOUNT, _amount)
 
 
 def _amount(value: AttributeValue) -> float | None:

@@ -6,6 +6,7 @@ So what is to be known of keys is found out once for each list, and not for each
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_TAKE, _WITHIN = pc.get_function("array_take"), pc.TakeOptions(boundscheck=False)
 _SIZE_OF_NUMBER = pa.scalar(pa.int32().byte_width, pa.int32())
 
 
@@ -31,7 +32,12 @@ class KeyLists:
         """Where among all keys that of each span stands, null where a span has none."""
         number = self._numbers[key]
         places = pa.array([each.get(number) for each in self._places], pa.int32())
-        return pc.add(self._begins, places.take(self._list_of_span))
+        return pc.add(self._begins, taken(places, self._list_of_span))
+
+
+def taken(values: pa.Array, places: pa.Int32Array) -> pa.Array:
+    """The values at these places, which are within; null where there is no place. Arrow's own method takes longer."""
+    return _TAKE.call([values, places], _WITHIN)
 
 
 def _pieces(memory: pa.Buffer, offsets: pa.Int32Array) -> pa.DictionaryArray:
