@@ -1,7 +1,7 @@
 """Spans become rows: one Arrow table with everything that is stored of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, chain, pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import attrs
@@ -125,11 +125,11 @@ def rows_of(spans: SpanColumns) -> pa.Table:
             *_inexact_runs(spans.scope, scopes),
         }
     }
-    columns: dict[str, pa.Array | pa.ChunkedArray] = {
+    columns: dict[str, pa.Array] = {
         "trace_id": spans.trace_id,
         "span_id": spans.span_id,
         "parent_span_id": pc.if_else(pc.equal(spans.parent_span_id, _NO_TEXT), _NO_PARENT, spans.parent_span_id),
-        "service_name": _spread(spans.resource, map(service_name, spans.resource.values)),
+        "service_name": _spread(spans.resource, [service_name(resource) for resource in spans.resource.values]),
         "name": spans.name,
         "kind": spans.kind,
         "start_time_unix_nano": spans.start_time_unix_nano,
@@ -145,8 +145,8 @@ def rows_of(spans: SpanColumns) -> pa.Table:
         "dropped_attributes_count": spans.dropped_attributes_count,
         "dropped_events_count": spans.dropped_events_count,
         "dropped_links_count": spans.dropped_links_count,
-        "resource_json": _spread(spans.resource, (text for text, _ in resources)),
-        "scope_json": _spread(spans.scope, (text for text, _ in scopes)),
+        "resource_json": _spread(spans.resource, [text for text, _ in resources]),
+        "scope_json": _spread(spans.scope, [text for text, _ in scopes]),
         "exact_json": _filled(length, exact, _NULL),
     }
     return pa.Table.from_arrays([columns[name] for name in _UNNUMBERED.names], schema=_UNNUMBERED)
@@ -181,12 +181,11 @@ def _filled(length: int, texts: Mapping[int, bytes], otherwise: pa.StringScalar)
     return pa.array([texts.get(row, otherwise.as_py()) for row in range(length)], pa.string())
 
 
-def _spread(shared: Shared[Any], texts: Iterable[str | bytes]) -> pa.ChunkedArray:
-    """A column of the texts of what is shared, in pieces."""
-    return pa.chunked_array(
-        [pa.repeat(pa.scalar(text, pa.string()), count) for text, count in zip(texts, shared.counts, strict=True)],
-        pa.string(),
-    )
+def _spread(shared: Shared[Any], texts: Sequence[str | bytes]) -> pa.StringArray:
+    """A column of the texts of what is shared. Most requests have one resource and one scope."""
+    if len(texts) == 1:
+        return pa.repeat(pa.scalar(texts[0], pa.string()), shared.counts[0])
+    return pa.array([text for text, count in zip(texts, shared.counts, strict=True) for _ in range(count)], pa.string())
 
 
 def _inexact(made: Mapping[int, tuple[bytes, bool]]) -> Iterator[int]:
@@ -196,7 +195,7 @@ def _inexact(made: Mapping[int, tuple[bytes, bool]]) -> Iterator[int]:
 
 def _inexact_runs(shared: Shared[Any], made: Sequence[tuple[bytes, bool]]) -> Iterator[int]:
     """The rows that share something whose plain JSON does not say all."""
-    runs = zip(pairwise(accumulate(shared.counts, initial=0)), made, strict=True)
+    runs = zip(pairwise((0, *shared.ends)), made, strict=True)
     return chain.from_iterable(range(*bounds) for bounds, (_, exact) in runs if not exact)
 
 

@@ -122,9 +122,14 @@ class Shared(Generic[T]):
 
     values: Sequence[T]
     counts: Sequence[int]  # how many spans have each of them
+    ends: Sequence[int] = attrs.field(init=False)  # the number of the first span behind those of each
+
+    @ends.default
+    def _ends(self) -> list[int]:
+        return list(accumulate(self.counts))
 
     def at(self, row: int) -> T:
-        return self.values[bisect_right(list(accumulate(self.counts)), row)]
+        return self.values[bisect_right(self.ends, row)]
 
 
 @attrs.frozen(kw_only=True)
