@@ -15,6 +15,7 @@ class Segment:
     number: int
     rows: int
     bytes: int
+    checksum: int | None  # missing for what an earlier version wrote
     first_start_time_unix_nano: int  # of its spans
     last_start_time_unix_nano: int
     services: frozenset[str]
@@ -57,7 +58,7 @@ def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int]) -> dict[int
         return {}
     rows = connection.execute(
         """
-        SELECT segment, rows, bytes, first_start_time_unix_nano, last_start_time_unix_nano, list(service_name)
+        SELECT segment, rows, bytes, checksum, first_start_time_unix_nano, last_start_time_unix_nano, list(service_name)
         FROM segment JOIN segment_service USING (segment)
         WHERE segment IN (SELECT unnest(?::UINTEGER[]))
         GROUP BY ALL
@@ -66,9 +67,9 @@ def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int]) -> dict[int
     ).fetchall()
     same: dict[frozenset[str], frozenset[str]] = {}  # most segments have the same services
     segments = {}
-    for number, rows_of_it, size, first, last, names in rows:
+    for number, rows_of_it, size, checksum, first, last, names in rows:
         of_it = frozenset(names)
-        segments[number] = Segment(number, rows_of_it, size, first, last, same.setdefault(of_it, of_it))
+        segments[number] = Segment(number, rows_of_it, size, checksum, first, last, same.setdefault(of_it, of_it))
     return segments
 
 

@@ -56,8 +56,8 @@ class SpanExport:
             recent = self._recent()  # before the index, so that what is sealed meanwhile is in one of the two
             segment = self._next_segment(position, min(end, recent.first_seq))
             if segment is None:
-                for _, rows in recent.slices(ROW_GROUP):
-                    yield from self._slices(rows, position, end)
+                for some in recent.slices(ROW_GROUP):
+                    yield from self._slices(some.whole(), position, end)
                 return
             del recent  # it holds the spans in memory
             number, last_seq = segment

@@ -49,7 +49,7 @@ class StoreLifetime:
             self._problems.solved(_OPENING)
 
     async def tend(self) -> None:
-        """Until cancelled: seal what could not be sealed, and open the store again when it broke."""
+        """Until cancelled: do in the background what could not be done yet, and open the store again when it broke."""
         while True:
             if self._store is None:
                 await asyncio.sleep(self._interval)
@@ -64,6 +64,7 @@ class StoreLifetime:
 
     async def _look_after(self, store: SpanStore) -> None:
         store.seal_when_due()
+        store.make_grams()
         with suppress(Unavailable):  # and reported
             await store.try_disk()
             await store.tidy()

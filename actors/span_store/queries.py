@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from actors.span_store.catalogue import Segment, of_service, services
 from actors.span_store.conventions import LLM
 from actors.span_store.damage import Damage
+from actors.span_store.gram_files import GramFiles
 from actors.span_store.index import demand_all, parts_of, trace_numbers, transaction
 from actors.span_store.messages import (
     Cursor,
@@ -61,9 +62,12 @@ class SpanReader:
     under new numbers: ``FileNotFoundError`` when that happens to one before it was looked into.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, view: View, segments: Path, damage: Damage) -> None:
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, view: View, segments: Path, damage: Damage, grams: GramFiles
+    ) -> None:
         self._cursor = cursor
         self._damage = damage
+        self._grams = grams
         self._recent = view.recent
         self._roots = view.roots
         self._sealed = view.sealed
@@ -99,7 +103,7 @@ class SpanReader:
         return bool(self._recent.places(wanted, 1) or self._indexed(wanted, "", 1))
 
     def text(self, request: SearchText) -> FoundSpans:
-        return TextSearch(request, self._segments, self._damage).run(self._cursor, self._recent)
+        return TextSearch(request, self._segments, self._damage, self._grams).run(self._cursor, self._recent)
 
     def _list(self, request: SearchSpans, limit: int) -> list[Place]:
         """The first places of a list, from what is in memory and as few segments as can be sure to have them.

@@ -135,6 +135,22 @@ class Generation:
         return pa.Table.from_batches([part.whole() for part in self.parts], ROWS)
 
 
+@attrs.frozen
+class Slice:
+    """Rows that are looked at together; the number of the first is ``first_seq``."""
+
+    first_seq: int
+    parts: Sequence[Part]
+
+    @property
+    def num_rows(self) -> int:
+        return sum(part.listed.num_rows for part in self.parts)
+
+    def whole(self) -> pa.Table:
+        """All columns. ``OSError`` when they cannot be read."""
+        return pa.Table.from_batches([part.whole() for part in self.parts], ROWS)
+
+
 class Recent:
     """A view of all generations at one moment: their rows, numbered without gap from ``first_seq``."""
 
@@ -174,11 +190,10 @@ class Recent:
             self._parts[part].whole().select(columns).take(pa.array(rows, pa.int64())) for part, rows in by_part.items()
         )
 
-    def slices(self, rows: int, *, latest_first: bool = False) -> Iterator[tuple[int, pa.Table]]:
-        """All columns, so many rows at a time or a few more, and the number of the first. ``OSError`` as above."""
-        runs = list(_runs([part.listed.num_rows for part in self._parts], rows))
-        for first, last in reversed(runs) if latest_first else runs:
-            yield self._starts[first], pa.Table.from_batches([part.whole() for part in self._parts[first:last]], ROWS)
+    def slices(self, rows: int) -> list[Slice]:
+        """All of it, so many rows at a time or a few more."""
+        runs = _runs([part.listed.num_rows for part in self._parts], rows)
+        return [Slice(self._starts[first], self._parts[first:last]) for first, last in runs]
 
 
 def _numbered_from(first_seq: int, batch: pa.RecordBatch) -> pa.RecordBatch:

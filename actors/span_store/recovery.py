@@ -33,12 +33,17 @@ class Folders:
         return self.index.with_suffix(".segments")
 
     @property
+    def grams(self) -> Path:
+        """What can be made again of the segments, see ``gram_files``."""
+        return self.index.with_suffix(".grams")
+
+    @property
     def damaged(self) -> Path:
         """What was found damaged, for whoever wants to look at it."""
         return self.index.parent / "damaged"
 
     def make(self) -> None:
-        for folder in (self.journals, self.segments):
+        for folder in (self.journals, self.segments, self.grams):
             folder.mkdir(exist_ok=True)
 
 
@@ -55,7 +60,7 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
 
     No segment is removed whose spans are not known to be elsewhere. ``OSError`` when the disk does not let it.
     """
-    for folder in (folders.journals, folders.segments):
+    for folder in (folders.journals, folders.segments, folders.grams):
         for unfinished in folder.glob("*.unfinished"):
             unfinished.unlink()
     sealed = index.sealed_up_to(connection)

@@ -26,6 +26,8 @@ from actors.span_store.disk import takes_data
 from actors.span_store.doomed import Doomed, DoomedBy
 from actors.span_store.erasure import Erasure
 from actors.span_store.export import SpanExport
+from actors.span_store.gram_files import GramFiles
+from actors.span_store.gram_maker import GramMaker
 from actors.span_store.journal import Journal
 from actors.span_store.messages import ExportSpans, FilePart, StoreState
 from actors.span_store.problems import Problems
@@ -100,6 +102,8 @@ class SpanStore:
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
         self._sealed_files = SealedFiles(self._connection, folders.segments, self._take_segment_number, self._sealed)
         self._sealer = Sealing(self._connection, folders.segments, self._take_segment_number, self._roots)
+        self._grams = GramFiles(folders.grams, folders.segments)
+        self._gram_maker = GramMaker(self._grams, self._sealed, self._nothing_waits)
         self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
         self._sealing_waits = False  # in the queue of its thread
@@ -132,7 +136,7 @@ class SpanStore:
 
         def answer(cursor: duckdb.DuckDBPyConnection) -> T:
             view = View(Recent(self._generations), self._sealed.segments, self._roots)
-            return query(SpanReader(cursor, view, self._folders.segments, self._damage))
+            return query(SpanReader(cursor, view, self._folders.segments, self._damage, self._grams))
 
         def run(cursor: duckdb.DuckDBPyConnection) -> T:
             for _ in range(_MOST_MISSES):
@@ -250,7 +254,12 @@ class SpanStore:
         if len(self._generations) > 1 and not self._closed and not self._sealing_waits:
             self._sealing_waits = True  # one is enough: it seals what is full by the time it runs
             sealing = asyncio.get_running_loop().run_in_executor(self._sealing, self._seal_full_ones)
-            sealing.add_done_callback(lambda _: self.broken.set() if self._broken else None)
+            sealing.add_done_callback(self._after_sealing)
+
+    def make_grams(self) -> None:
+        """Make what is missing of the files by which text is ruled out, in the background, once nothing waits."""
+        if not self._closed:
+            self._gram_maker.start()
 
     async def close(self) -> None:
         """Finish what runs, then close all files. What is not sealed stays in its journal."""
@@ -266,6 +275,15 @@ class SpanStore:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
+    def _after_sealing(self, _: "asyncio.Future[None]") -> None:
+        if self._broken:
+            self.broken.set()
+        self.make_grams()
+
+    def _nothing_waits(self) -> bool:
+        """Whether no spans wait for being sealed."""
+        return len(self._generations) == 1 and not self._sealing_waits
+
     async def _seal_recent(self, matters: Callable[[pa.Table], bool]) -> None:
         """Seal what is in memory, if something there matters."""
         if any(matters(generation.listed()) for generation in self._generations):
@@ -273,7 +291,8 @@ class SpanStore:
             await self._run(self._sealing, self._seal_full_ones)
 
     def _take_stock(self) -> None:
-        """After something was removed: free its space in the index file."""
+        """After something was removed: free its space in the index file, and remove what was made of it."""
+        self._gram_maker.remove_gone()
         index.give_space_back(self._connection)
 
     def _take_segment_number(self) -> int:
@@ -359,6 +378,7 @@ class SpanStore:
         self._writing.shutdown(wait=True)
         self._sealing.shutdown(wait=True)
         self._sealer.close()
+        self._gram_maker.close()
         for generation in self._generations:
             generation.journal.close()
         self._sealed_reader.close()

@@ -1,16 +1,18 @@
 """Finds spans by text in their name, status message, attributes and events.
 
-Goes through the spans from the latest arrival back: first those in memory, then one sealed file after the other, and
-stops when the page is full or its time is up: soon when it has found something, and later when not. A page says where
-the next one goes on, so that a search through everything is many short ones.
+Goes through the spans from the latest arrival back: first those in memory, then one sealed file after the other, of
+which it reads what is not known to be without the text. It stops when the page is full or its time is up: soon when it
+has found something, and later when not. A page says where the next one goes on, so that a search through everything is
+many short ones.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import attrs
 import duckdb
 import orjson
 import pyarrow as pa
@@ -18,65 +20,95 @@ import pyarrow.compute as pc
 
 from actors.span_store.attribute_column import STORED, matching
 from actors.span_store.damage import Damage
+from actors.span_store.gram_files import PLAIN, SEARCHED, GramFiles, SealedFile
+from actors.span_store.grams import Sought
 from actors.span_store.messages import FoundSpans, SearchText
-from actors.span_store.recent import Recent
+from actors.span_store.recent import Recent, Slice
 from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import ROWS, SHOWN_COLUMNS, stored_spans
+from actors.span_store.segments import ROW_GROUP, segment_path
 
-_PLAIN = ("name", "status_message")
-_SEARCHED = ["seq", "service_name", "start_time_unix_nano", STORED, "events_json", *_PLAIN]
+_READ = ["seq", "service_name", "start_time_unix_nano", *SEARCHED]
 _WHOLE = ["seq", *SHOWN_COLUMNS]
-_REST = [name for name in _WHOLE if name not in _SEARCHED]
+_REST = [name for name in _WHOLE if name not in _READ]
 _EMPTY = ROWS.empty_table().select(_WHOLE)
-_A_FILE = 0.08  # seconds that a file takes at least, while spans come in
+_A_GROUP = 0.003  # seconds that as many rows as a row group has take at least, while spans come in
 _SLICE = 4096  # recent rows that are searched at once
+
+
+@attrs.frozen
+class _Part:
+    """Spans that are gone through together."""
+
+    first_seq: int
+    seconds: float  # that they may take; none when they are known not to match
+    matching: Callable[[], pa.Table | None]  # the latest that match
 
 
 class TextSearch:
     """One search. A page may take ``budget`` seconds, or ``soon`` if it has a span, before it says where to go on."""
 
     def __init__(
-        self, request: SearchText, segments: Path, damage: Damage, *, soon: float = 0.11, budget: float = 1.0
+        self,
+        request: SearchText,
+        segments: Path,
+        damage: Damage,
+        grams: GramFiles,
+        *,
+        soon: float = 0.11,
+        budget: float = 1.0,
     ) -> None:
         self._request = request
         self._damage = damage
+        self._grams = grams
         self._segments = segments
         begin = time.monotonic()
         self._soon, self._deadline = begin + soon, begin + budget
         # As the text stands in JSON: quotes and control characters escaped, everything else as it is.
         self._pattern = orjson.dumps(request.text).decode()[1:-1]
+        self._sought = Sought(request.text, self._pattern)
 
     def run(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> FoundSpans:
         """The page. Of the index only what came before the view of memory counts, so each span is seen once."""
         found: list[pa.Table] = []
         missing = self._request.limit
-        before = time.monotonic()
-        for first_seq, rows in self._parts(cursor, recent):
+        gone_on_from: int | None = None
+        last = 0.0  # seconds that the last part took that was not ruled out
+        for part in self._parts(cursor, recent):
+            begin = time.monotonic()
+            ends = begin + (max(part.seconds, last) if part.seconds else 0)
+            if gone_on_from is not None and ends > (self._soon if found else self._deadline):
+                return self._page(found, gone_on_from)
+            gone_on_from = part.first_seq
+            if not part.seconds:
+                continue
+            rows = part.matching()
+            last = time.monotonic() - begin
+            if rows is None or not rows.num_rows:
+                continue
             found.append(rows.slice(0, missing))
             missing -= rows.num_rows
-            if missing < 0:
-                return self._page(found, found[-1]["seq"][-1].as_py())
-            now = time.monotonic()
-            next_ends, before = now + max(now - before, _A_FILE), now
-            if missing == 0 or next_ends > (self._soon if missing < self._request.limit else self._deadline):
-                return self._page(found, first_seq)
+            if missing <= 0:
+                return self._page(found, part.first_seq if missing == 0 else found[-1]["seq"][-1].as_py())
         return self._page(found, None)
 
-    def _parts(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> Iterator[tuple[int, pa.Table]]:
-        """Matching rows of each part, latest first, and the number of the part's first span."""
-        for first_seq, rows in recent.slices(_SLICE, latest_first=True):
-            yield first_seq, self._latest(rows)
-        for first_seq, file in self._files(cursor, recent.first_seq):
-            found = self._damage.skipped(cursor, file, partial(self._in_file, self._segments / file))
-            if found is not None:
-                yield first_seq, found
+    def _parts(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> Iterator[_Part]:
+        """All parts, latest first."""
+        for some in reversed(recent.slices(_SLICE)):
+            yield _Part(some.first_seq, _seconds(some.num_rows), partial(self._latest, some))
+        for first_seq, rows, file in self._files(cursor, recent.first_seq):
+            path = segment_path(self._segments, file.number)
+            groups = self._grams.groups(file, self._sought)
+            seconds = _seconds(rows if groups is None else len(groups) * ROW_GROUP)
+            read = partial(self._in_file, path, groups)
+            yield _Part(first_seq, seconds, partial(self._damage.skipped, cursor, path.name, read))
 
-    def _files(self, cursor: duckdb.DuckDBPyConnection, before: int) -> list[tuple[int, str]]:
-        """Sealed files that may have matches, latest first."""
+    def _files(self, cursor: duckdb.DuckDBPyConnection, before: int) -> Iterator[tuple[int, int, SealedFile]]:
+        """Sealed files that may have matches, latest first: the number of the first span, how many, and which file."""
         request = self._request
-        return cursor.execute(
+        files = cursor.execute(
             """
-            SELECT first_seq, file FROM segment
+            SELECT first_seq, rows, segment, bytes, checksum FROM segment
             WHERE first_seq < ? AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
             ORDER BY first_seq DESC
             """,
@@ -86,28 +118,31 @@ class TextSearch:
                 request.to_time_unix_nano if request.to_time_unix_nano is not None else 2**64 - 1,
             ],
         ).fetchall()
+        for first_seq, rows, *file in files:
+            yield first_seq, rows, SealedFile(*file)
 
-    def _in_file(self, path: Path) -> pa.Table:
-        """The latest matching rows of a file. In it they lie in another order."""
+    def _in_file(self, path: Path, groups: Iterable[int] | None) -> pa.Table:
+        """The latest matching rows of a file, or of some of its row groups. In it they lie in another order."""
         found = [_EMPTY]
         with open_segment(path) as file:
-            for group in range(file.num_row_groups):
-                rows = file.read_row_group(group, columns=_SEARCHED, use_threads=False)
+            for group in range(file.num_row_groups) if groups is None else groups:
+                rows = file.read_row_group(group, columns=_READ, use_threads=False)
                 mask = self._matches(rows)
                 if pc.any(mask).as_py():
                     rest = file.read_row_group(group, columns=_REST, use_threads=False)
-                    columns = [(rows if name in _SEARCHED else rest)[name] for name in _WHOLE]
+                    columns = [(rows if name in _READ else rest)[name] for name in _WHOLE]
                     found.append(self._first(pa.table(columns, _WHOLE).filter(mask)))
         return self._first(pa.concat_tables(found))
 
-    def _latest(self, rows: pa.Table) -> pa.Table:
+    def _latest(self, some: Slice) -> pa.Table:
+        rows = some.whole()
         return self._first(rows.select(_WHOLE).filter(self._matches(rows)))
 
     def _matches(self, rows: pa.Table) -> pa.ChunkedArray:
         request = self._request
         mask = matching(rows[STORED], request.text, self._pattern)
         mask = pc.or_(mask, pc.match_substring(rows["events_json"], self._pattern))
-        for column in _PLAIN:
+        for column in PLAIN:
             mask = pc.or_(mask, pc.match_substring(rows[column], request.text))
         start = rows["start_time_unix_nano"]
         if request.service_name is not None:
@@ -126,3 +161,8 @@ class TextSearch:
 
     def _page(self, found: list[pa.Table], before: int | None) -> FoundSpans:
         return FoundSpans(spans=tuple(chain.from_iterable(map(stored_spans, found))), before=before or None)
+
+
+def _seconds(rows: int) -> float:
+    """How long it may take to look through so many."""
+    return rows * _A_GROUP / ROW_GROUP

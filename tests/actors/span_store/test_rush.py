@@ -218,10 +218,10 @@ def test_what_a_reader_looks_at_stays_when_its_journal_goes(tmp_path: Path) -> N
     found = recent.places(Wanted({"trace_id": f"{600:032x}"}), None)
     taken = recent.take(sorted(place.seq for place in found), SHOWN_COLUMNS)
     assert taken["span_id"].to_pylist() == [f"{number:016x}" for number in (1, 2, 3)]
-    parts = list(recent.slices(1000))
-    assert pa.concat_tables([rows for _, rows in parts]).combine_chunks().equals(before.combine_chunks())
-    assert [first for first, _ in parts] == [rows["seq"][0].as_py() for _, rows in parts]
-    assert [first for first, _ in recent.slices(1000, latest_first=True)] == [first for first, _ in reversed(parts)]
+    slices = recent.slices(1000)
+    assert pa.concat_tables([each.whole() for each in slices]).combine_chunks().equals(before.combine_chunks())
+    assert [each.first_seq for each in slices] == [each.whole()["seq"][0].as_py() for each in slices]
+    assert sum(each.num_rows for each in slices) == before.num_rows
 
 
 def test_rows_are_numbered_as_the_store_knows_them(tmp_path: Path) -> None:
