@@ -5,14 +5,13 @@ counts as missing: a search reads what it has no good file for.
 """
 
 import struct
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import attrs
 import pyarrow as pa
-import pyarrow.compute as pc
 from isal.isal_zlib import crc32
 
 from actors.span_store.attribute_column import STORED, Pairs
@@ -23,8 +22,7 @@ from actors.span_store.segments import segment_path
 PLAIN = ("name", "status_message")
 SEARCHED = (STORED, "events_json", *PLAIN)  # where text is looked for
 _FORMAT = 1  # another one makes all files anew
-# Format, and of the sealed file: number, size, checksum. Sequences are hashed in the order of bytes of this machine.
-_HEAD = struct.Struct("=IIQI")
+_HEAD = struct.Struct("<IIQI")  # format; of the sealed file: number, size, checksum
 _CHECKSUM = 4  # bytes
 
 
@@ -98,17 +96,11 @@ def _content(sealed: SealedFile, path: Path) -> bytes:
 
 
 def _sum(content: bytes | memoryview) -> bytes:
-    return crc32(content).to_bytes(_CHECKSUM, sys.byteorder)
+    return crc32(content).to_bytes(_CHECKSUM, "little")
 
 
 def _texts(rows: pa.Table) -> Iterator[pa.Buffer]:
-    """All text in which ``SEARCHED`` is looked for, as the memory that Arrow has it in."""
-    for chunk in rows[STORED].chunks:
-        pairs = Pairs(chunk)
-        yield from map(_memory, (pc.unique(pairs.keys), pairs.texts, pc.unique(pairs.others)))
-    for name in SEARCHED[1:]:
-        yield _memory(rows[name].unique())
-
-
-def _memory(texts: pa.StringArray) -> pa.Buffer:
-    return texts.buffers()[2] or b""
+    """All text in which ``SEARCHED`` is looked for, once each, as the memory that Arrow has it in."""
+    parts = [(pairs.keys, pairs.texts, pairs.others) for pairs in map(Pairs, rows[STORED].chunks)]
+    for texts in (*chain.from_iterable(parts), *(rows[name] for name in SEARCHED[1:])):
+        yield texts.unique().buffers()[2] or b""

@@ -1,61 +1,86 @@
-"""Which sequences of four bytes are in a text. A word with one that is not there is not there either.
+"""Which sequences of four and of five bytes are in a text. A word with one that is not there is not there either.
 
 Each sequence sets one bit, which a hash of it says, so a set has a fixed size whatever the text. The text of a row
-group, a megabyte, sets about a quarter of the bits: of four sequences that are not in it one seems to be, and of the
-nine of a word of twelve letters hardly ever all.
+group, a megabyte, sets two bits in five. Fours alone would let words of a language pass for being there several times
+as often: those of one word are all in others.
 """
 
-import sys
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_BITS = 17
-SIZE = 2**_BITS // 8  # bytes of a set
-_SEQUENCE = 4  # bytes: as many as Arrow multiplies at once
-_FACTOR = 0x9E3779B1  # odd, so that no two sequences have the same product, of which the upper bits count
-_WORD = 2**32
-_SHIFT = 32 - _BITS
+_FOURS, _FIVES = 16, 17  # bits of a hash
+SIZE = (2**_FOURS + 2**_FIVES) // 8  # bytes of a set: fours, then fives
+_WORD = 4  # bytes: what Arrow takes as one number. Its wheels are for little-endian machines only.
+_NUMBERS = 2**32
+_FACTOR = 0x9E3779B1  # odd, so that no two words have the same product, of which the upper bits count
+_FIFTH = 24  # by how many bits a fifth byte is shifted to where it counts
 _PIECE = 1024 * 1024  # bytes of text at a time, for which Arrow takes some ten times of that
-_ARROW_FACTOR, _ARROW_SHIFT = pa.scalar(_FACTOR, pa.uint32()), pa.scalar(_SHIFT, pa.uint32())
 
 
 def grams_of(text: bytes) -> bytes:
     """The set of all sequences in a text."""
     found = 0
-    for begin in range(0, max(0, len(text) - _SEQUENCE + 1), _PIECE):
-        found |= _grams(memoryview(text)[begin : begin + _PIECE + _SEQUENCE - 1])
+    for begin in range(0, max(0, len(text) - _WORD + 1), _PIECE):
+        found |= _grams(memoryview(text)[begin : begin + _PIECE + _WORD])  # what lies across two pieces, too
     return found.to_bytes(SIZE, "little")
 
 
 def _grams(text: memoryview) -> int:
-    hashes = pa.chunked_array([_hashes(text[offset:]) for offset in range(_SEQUENCE)], pa.int32())
-    # Which values there are at all is what Arrow finds out first where it says at which place each is.
-    present = pc.inverse_permutation(hashes, max_index=2**_BITS - 1).combine_chunks()
-    bitmap = present.buffers()[0]
-    return 2**2**_BITS - 1 if bitmap is None else int.from_bytes(bitmap[:SIZE], "little")
+    words = [_words(text[offset:]) for offset in range(_WORD)]
+    products = [pc.multiply(each, _number(_FACTOR)) for each in words]
+    fifths = [pc.shift_left(each, _number(_FIFTH)) for each in words]
+    sums = (pc.add(product[:-1], fifth[1:]) for product, fifth in zip(products, fifths, strict=True))
+    return _set((each[:-1] for each in products), _FOURS) | _set(sums, _FIVES) << 2**_FOURS
 
 
-def _hashes(text: memoryview) -> pa.Int32Array:
-    """Of the sequences at places that four divides. Copied, because Arrow expects its numbers at such places."""
-    count = len(text) // _SEQUENCE
-    sequences = pa.Array.from_buffers(pa.uint32(), count, [None, pa.py_buffer(bytes(text[: count * _SEQUENCE]))])
-    return pc.shift_right(pc.multiply(sequences, _ARROW_FACTOR), _ARROW_SHIFT).view(pa.int32())
+def _words(text: memoryview) -> pa.UInt32Array:
+    """All words and a last one with zeros in it. Copied, because Arrow expects its numbers at places that four divides.
+
+    Into memory of Arrow's, which keeps it: for every megabyte that is new the system takes as long as all the hashing.
+    """
+    count = len(text) // _WORD + 1
+    copy = pa.allocate_buffer(count * _WORD)
+    target = memoryview(copy).cast("B")
+    target[: len(text)] = text
+    target[len(text) :] = bytes(len(target) - len(text))
+    return pa.Array.from_buffers(pa.uint32(), count, [None, copy])
+
+
+def _number(value: int) -> pa.UInt32Scalar:
+    return pa.scalar(value, pa.uint32())
+
+
+def _set(numbers: Iterable[pa.UInt32Array], bits: int) -> int:
+    """A bit for each of the hashes, which are the upper bits of the numbers."""
+    size = 1 << bits
+    hashes = [pc.shift_right(each, _number(32 - bits)).view(pa.int32()) for each in numbers]
+    # Which there are at all is what Arrow finds out on its way to where each of them is.
+    places = pc.inverse_permutation(pa.chunked_array(hashes), max_index=size - 1).combine_chunks()
+    bitmap = places.buffers()[0]
+    return (1 << size) - 1 if bitmap is None else int.from_bytes(bitmap[: size // 8], "little")
 
 
 class Sought:
     """A text that is looked for, in any of several forms."""
 
     def __init__(self, *forms: str) -> None:
-        self._forms = [_places(form.encode()) for form in dict.fromkeys(forms)]
+        self._forms = [[(bit // 8, 1 << bit % 8) for bit in _bits(form.encode())] for form in dict.fromkeys(forms)]
 
     def may_be_in(self, grams: memoryview) -> bool:
         """Whether the text that has this set may have one of the forms. It may always have less than four bytes."""
         return any(all(grams[place] & bit for place, bit in form) for form in self._forms)
 
 
-def _places(text: bytes) -> list[tuple[int, int]]:
-    """Where a set has the sequences of the text: the byte, and the bit in it."""
-    sequences = (text[begin : begin + _SEQUENCE] for begin in range(len(text) - _SEQUENCE + 1))
-    bits = (int.from_bytes(each, sys.byteorder) * _FACTOR % _WORD >> _SHIFT for each in sequences)
-    return [(bit // 8, 1 << bit % 8) for bit in dict.fromkeys(bits)]
+def _bits(text: bytes) -> Iterator[int]:
+    """Which a set has that has all sequences of the text; those first that fewer sets have."""
+    for begin in range(len(text) - _WORD):
+        fifth = text[begin + _WORD] << _FIFTH
+        yield 2**_FOURS + ((_product(text, begin) + fifth) % _NUMBERS >> 32 - _FIVES)
+    for begin in range(len(text) - _WORD + 1):
+        yield _product(text, begin) >> 32 - _FOURS
+
+
+def _product(text: bytes, begin: int) -> int:
+    return int.from_bytes(text[begin : begin + _WORD], "little") * _FACTOR % _NUMBERS
