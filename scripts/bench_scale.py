@@ -48,6 +48,7 @@ IDLE_SECONDS = 5.0  # between start and the look at the memory
 WARM_UP = 3  # reads of each kind
 FILES = {
     ".parquet": "sealed spans",
+    ".grams": "what rules text out",
     ".unfinished": "spans being sealed",
     ".duckdb": "index",
     ".wal": "index, log",

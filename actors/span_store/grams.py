@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _FOURS, _FIVES = 16, 17  # bits of a hash
-SIZE = (2**_FOURS + 2**_FIVES) // 8  # bytes of a set: fours, then fives
+_FIRST_FIVE = 1 << _FOURS  # bit of a set: fours come before fives
+SIZE = (_FIRST_FIVE + (1 << _FIVES)) // 8  # bytes of a set
 _WORD = 4  # bytes: what Arrow takes as one number. Its wheels are for little-endian machines only.
 _NUMBERS = 2**32
 _FACTOR = 0x9E3779B1  # odd, so that no two words have the same product, of which the upper bits count
@@ -32,7 +33,7 @@ def _grams(text: memoryview) -> int:
     products = [pc.multiply(each, _number(_FACTOR)) for each in words]
     fifths = [pc.shift_left(each, _number(_FIFTH)) for each in words]
     sums = (pc.add(product[:-1], fifth[1:]) for product, fifth in zip(products, fifths, strict=True))
-    return _set((each[:-1] for each in products), _FOURS) | _set(sums, _FIVES) << 2**_FOURS
+    return _set((each[:-1] for each in products), _FOURS) | _set(sums, _FIVES) << _FIRST_FIVE
 
 
 def _words(text: memoryview) -> pa.UInt32Array:
@@ -77,7 +78,7 @@ def _bits(text: bytes) -> Iterator[int]:
     """Which a set has that has all sequences of the text; those first that fewer sets have."""
     for begin in range(len(text) - _WORD):
         fifth = text[begin + _WORD] << _FIFTH
-        yield 2**_FOURS + ((_product(text, begin) + fifth) % _NUMBERS >> 32 - _FIVES)
+        yield _FIRST_FIVE + ((_product(text, begin) + fifth) % _NUMBERS >> 32 - _FIVES)
     for begin in range(len(text) - _WORD + 1):
         yield _product(text, begin) >> 32 - _FOURS
 
