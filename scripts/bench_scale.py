@@ -184,13 +184,23 @@ def read_all(rest: Rest, reads: Sequence[Read], times: int) -> None:
     print(*(read.row() for read in reads), sep="\n", flush=True)
 
 
-def measure_reads(studio: OwnStudio, key: str, traffic: Traffic, options: argparse.Namespace) -> None:
+def ruled_out_by(data_dir: Path) -> str:
+    """For how many files text can be ruled out: that is made in the background, and takes some minutes for millions."""
+    sealed, known = (len([*(data_dir / "duckdb").rglob(f"*{suffix}")]) for suffix in (".parquet", ".grams"))
+    return f"{known} of {sealed}"
+
+
+def measure_reads(
+    studio: OwnStudio, key: str, traffic: Traffic, data_dir: Path, options: argparse.Namespace
+) -> None:
     """While spans of the present come in."""
     print(f"\n{options.rate:,.0f} spans/s come in; reads:\n\n{READ_HEAD}")
     load = Load.on(studio, key=key, protocol=options.protocol, clients=options.clients, rate=options.rate)
     with closing(Rest(studio)) as rest, OwnLoad(load) as coming_in:
         read_all(rest, page_reads(traffic), options.reads)
+        before = ruled_out_by(data_dir)
         read_all(rest, searches(traffic), options.searches)
+        print(f"\nText could be ruled out of {before} sealed files before the searches, {ruled_out_by(data_dir)} after.")
     traffic.add(coming_in.outcome.traces)
     memory, peak = (f"{size / 1e6:.0f} MB" for size in (studio.memory(), studio.peak_memory()))
     said = said_of(coming_in.outcome.sent)
@@ -239,7 +249,7 @@ def measure(folder: Path, options: argparse.Namespace) -> None:
         clients = [stack.enter_context(closing(SENDERS[options.protocol](studio, key))) for _ in range(options.clients)]
         fill(studio, clients, traffic, options)
         print(f"\n{DISK_HEAD}", *disk_rows(data_dir, traffic.spans), sep="\n", flush=True)
-        measure_reads(studio, key, traffic, options)
+        measure_reads(studio, key, traffic, data_dir, options)
     print(f"\n{START_HEAD}")
     measure_starts(f"with {traffic.spans:,} spans, after kill -9", [data_dir] * options.runs)
     if options.count:
