@@ -103,8 +103,8 @@ def span_rows(spans: Iterable[Span] | SpanColumns | SpanRows) -> SpanRows:
 
 def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
     """The identity of each span: trace id and span id, joined."""
-    trace_ids, span_ids = rows["trace_id"].to_pylist(), rows["span_id"].to_pylist()
-    return [trace_id + span_id for trace_id, span_id in zip(trace_ids, span_ids, strict=True)]
+    keys: list[str] = pc.binary_join_element_wise(rows["trace_id"], rows["span_id"], _NO_TEXT).to_pylist()
+    return keys
 
 
 def rows_of(spans: SpanColumns) -> pa.Table:
