@@ -190,7 +190,7 @@ def wait_for_grams(data_dir: Path) -> str:
     """Wait until text can be ruled out of nearly all files: the studio sees to it when it finds time. What it can."""
     began = time.perf_counter()
     while True:
-        sealed, known = (len([*(data_dir / "duckdb").rglob(f"*{suffix}")]) for suffix in (".parquet", ".grams"))
+        sealed, known = (len([*(data_dir / "duckdb").glob(f"*/*{suffix}")]) for suffix in (".parquet", ".grams"))
         waited = time.perf_counter() - began
         if known >= sealed - NEWEST or waited > LONGEST_WAIT:
             return f"{waited:.0f} s after the reads before, text can be ruled out of {known} of {sealed} files."

@@ -2,6 +2,7 @@
 
 import random
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.span_store import index
+from actors.span_store.catalogue import Catalogue
 from actors.span_store.damage import Damage
 from actors.span_store.gram_files import GramFiles, SealedFile, name_of
+from actors.span_store.gram_maker import GramMaker
 from actors.span_store.grams import SIZE, Sought, grams_of
 from actors.span_store.journal import Journal
 from actors.span_store.messages import FoundSpans, SearchText
@@ -23,7 +26,7 @@ from actors.span_store.rows import numbered, rows_of
 from actors.span_store.segments import encoded
 from actors.span_store.spans import Span, SpanEvent, span_columns
 from actors.span_store.text_search import TextSearch
-from tests.spans import span
+from tests.spans import START, span
 
 pytestmark = pytest.mark.unit
 
@@ -251,3 +254,25 @@ def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         store.grams.make(sealed)
     assert list(store.folders.grams.iterdir()) == []
+
+
+def test_the_newest_is_made_first_and_only_while_nothing_waits(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in (1, 3, 2):
+        store.add(number, [span(1, trace_id=number, start=START + number)])
+        store.path(number).unlink()
+    moments = [True, True, False]
+    asked = threading.Event()
+
+    def nothing_waits() -> bool:
+        moment = moments.pop(0)
+        if not moment:
+            asked.set()
+        return moment
+
+    maker = GramMaker(store.grams, Catalogue(store.connection.cursor()), nothing_waits)
+    maker.start()
+    assert asked.wait(20)
+    maker.close()
+    assert store.grams.names() == {name_of(3), name_of(2)}
+    assert not moments
