@@ -22,12 +22,6 @@ from actors.span_store.span_text import (
 )
 from actors.span_store.spans import Resource, Shared, Span, SpanColumns, StoredSpan, span_columns
 
-# Fresh memory is expensive to get from the kernel, a page at a time. jemalloc keeps what it had for a second; Arrow's
-# default pool gave it back at once when they were compared, which cost a fifth more for each span. They are alike since
-# most of a span's memory is that of its request (docs/performance.md).
-if "jemalloc" in pa.supported_memory_backends():
-    pa.set_memory_pool(pa.jemalloc_memory_pool())
-
 log = structlog.get_logger(__name__)
 
 TRACE = 32  # characters of a span's key that are the id of its trace
