@@ -24,6 +24,7 @@ from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
 from studio.logs import configure_logging
+from studio.resident import let_go_of_code
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
@@ -44,6 +45,8 @@ Signed in, this makes one (cookies.txt is from the sign-in):
 # How long one thread keeps the interpreter while others wait for it. Each call into Arrow gives it up and has to get it
 # back: with Python's 5 ms a read of many small steps waits for half a second in all while spans come in.
 _TURN_SECONDS = 0.001
+# After the start; the store has looked for what is too old by then, which takes more of DuckDB than anything else.
+_SETTLED_SECONDS = 2.0
 
 
 def program() -> NoReturn:
@@ -150,6 +153,7 @@ async def _serve(settings: Settings) -> int:
         collect_garbage_seldom()
         sys.setswitchinterval(_TURN_SECONDS)
         _announce(settings, studio)
+        asyncio.get_running_loop().call_later(_SETTLED_SECONDS, let_go_of_code)
         gave_up = asyncio.create_task(studio.gave_up())
         stop = asyncio.create_task(told_to_stop.wait())
         await asyncio.wait({gave_up, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,81 @@
+"""Code that only the start needed leaves memory, and nothing else does. Each case is a process: it is its memory."""
+
+import subprocess
+import sys
+
+import pytest
+
+from studio.resident import unchanged_code
+
+pytestmark = pytest.mark.unit
+
+_PROGRAM = """
+from pathlib import Path
+
+import duckdb
+
+from studio.resident import let_go_of_code
+
+
+def code_of_duckdb() -> int:
+    ours = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if "-" in line.split()[0]:
+            ours = " r-xp " in line and Path(line.split()[-1]).name.startswith("_duckdb")
+        elif ours and line.startswith("Rss:"):
+            return int(line.split()[1])
+    raise AssertionError("DuckDB's code is nowhere")
+
+
+def work() -> None:
+    with duckdb.connect() as connection:
+        assert connection.execute("SELECT sum(range) FROM range(1000)").fetchall() == [(499500,)]
+
+
+work()
+before = code_of_duckdb()
+let_go_of_code()
+after = code_of_duckdb()
+work()
+print(before, after, code_of_duckdb())
+"""
+
+_HEAD = "Size: 8 kB\nRss: 8 kB\n"
+_FILE = "00001000 fe:00 42 /lib/x.so"
+_UNCHANGED, _CHANGED = "Anonymous:             0 kB\n", "Anonymous:             4 kB\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where the code is")
+def test_code_leaves_and_comes_back() -> None:
+    done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
+    before, after, again = map(int, done.stdout.split())
+    assert after < before / 2
+    assert after < again <= before
+
+
+@pytest.mark.parametrize(
+    ("mapping", "goes"),
+    [
+        (f"1000-3000 r-xp {_FILE}\n{_HEAD}{_UNCHANGED}", True),
+        (f"1000-3000 r-xp {_FILE} (deleted)\n{_HEAD}{_UNCHANGED}", True),
+        pytest.param(f"1000-3000 r-xp {_FILE}\n{_HEAD}{_CHANGED}", False, id="relocated"),
+        pytest.param(f"1000-3000 rwxp {_FILE}\n{_HEAD}{_UNCHANGED}", False, id="writable"),
+        pytest.param(f"1000-3000 rw-p {_FILE}\n{_HEAD}{_UNCHANGED}", False, id="data"),
+        pytest.param(f"1000-3000 r-xs {_FILE}\n{_HEAD}{_UNCHANGED}", False, id="shared"),
+        pytest.param(f"1000-3000 r-xp 00000000 fe:00 42 /lib/x.so\n{_HEAD}{_UNCHANGED}", False, id="from its begin"),
+        pytest.param(f"1000-3000 r-xp 00000000 00:00 0\n{_HEAD}{_UNCHANGED}", False, id="of no file"),
+        pytest.param(f"1000-3000 r-xp 00000000 00:00 0 [vdso]\n{_HEAD}{_UNCHANGED}", False, id="the kernel's"),
+    ],
+)
+def test_only_code_that_is_as_in_its_file(mapping: str, *, goes: bool) -> None:
+    found = list(unchanged_code(mapping.splitlines(keepends=True)))
+    assert found == ([(0x1000, 0x3000)] if goes else [])
+
+
+def test_a_mapping_is_judged_by_its_own_figures() -> None:
+    mappings = (
+        f"1000-3000 r-xp {_FILE}\n{_HEAD}{_CHANGED}"
+        f"a000-b000 rw-p {_FILE}\n{_HEAD}{_UNCHANGED}"
+        f"f000-ff000 r-xp {_FILE}\n{_HEAD}{_UNCHANGED}"
+    )
+    assert list(unchanged_code(mappings.splitlines(keepends=True))) == [(0xF000, 0xFF000)]
