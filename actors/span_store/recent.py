@@ -7,6 +7,7 @@ what lists look at stays there; the rest is read from the journal when somebody 
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 from typing import Protocol
 
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.journal import Journal, JournalReader
 from actors.span_store.places import Place, Wanted
-from actors.span_store.rows import INDEX_COLUMNS, ROWS, numbered, numbers, span_keys
+from actors.span_store.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
 
 _JOINED_ROWS = 256  # larger batches stay as they came
 _PART_ROWS = 512  # that are read together from a journal, about
@@ -25,6 +26,9 @@ _LISTED = pa.schema([ROWS.field(name) for name in INDEX_COLUMNS])
 
 class Part(Protocol):
     """Rows that lie together."""
+
+    @property
+    def num_rows(self) -> int: ...
 
     @property
     def listed(self) -> pa.RecordBatch:
@@ -38,8 +42,12 @@ class PartInMemory:
     """As it came."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:
-        self.listed = batch.select(INDEX_COLUMNS)
+        self.num_rows = int(batch.num_rows)
         self._batch = batch
+
+    @cached_property
+    def listed(self) -> pa.RecordBatch:
+        return self._batch.select(INDEX_COLUMNS)
 
     def whole(self) -> pa.RecordBatch:
         return self._batch
@@ -54,6 +62,10 @@ class PartInJournal:
     begin: int
     end: int
 
+    @property
+    def num_rows(self) -> int:
+        return int(self.listed.num_rows)
+
     def whole(self) -> pa.RecordBatch:
         batch = pa.concat_batches(self.journal.batches(self.begin, self.end))
         return _numbered_from(self.listed["seq"][0].as_py(), batch)
@@ -67,6 +79,7 @@ class Generation:
         self.first_seq = first_seq
         self.journal = journal
         self.ids: set[str] = set()  # trace id and span id, joined
+        self.traces: set[str] = set()
         self.bytes = 0
         self.rows = 0
         self.parts: tuple[Part, ...] = ()  # replaced at once: other threads read it
@@ -74,7 +87,7 @@ class Generation:
         self._frames: list[int] = []  # rows of each frame of the journal
         for batch in batches:
             self._remember(batch)
-            self.ids.update(span_keys(batch))
+            self._know(span_keys(batch))
 
     @property
     def next_seq(self) -> int:
@@ -90,7 +103,7 @@ class Generation:
             first_seq += batch.num_rows
         self.parts = tuple(parts)
 
-    def append(self, tables: Iterable[pa.Table], keys: Iterable[str]) -> None:
+    def append(self, tables: Iterable[pa.Table], keys: Sequence[str]) -> None:
         """Number the rows, make them durable, then visible. ``OSError`` when the disk does not take them.
 
         ``keys`` are those of all rows.
@@ -101,7 +114,11 @@ class Generation:
             next_seq += table.num_rows
         for batch in self.journal.append(*batches):
             self._remember(batch)
-        self.ids.update(keys)
+        self._know(keys)
+
+    def known(self, keys: set[str], traces: set[str]) -> set[str]:
+        """Those of the keys that it has; ``traces`` are theirs. Of most generations it has none of a tenth as many."""
+        return set() if self.traces.isdisjoint(traces) else keys & self.ids
 
     def leave_memory(self) -> None:
         """Keep only what lists look at. Nothing is appended any more. ``OSError`` when the journal cannot be read."""
@@ -115,6 +132,10 @@ class Generation:
         )
         self.is_in_memory = False
 
+    def _know(self, keys: Sequence[str]) -> None:
+        self.ids.update(keys)
+        self.traces.update(key[:TRACE] for key in keys)
+
     def _remember(self, batch: pa.RecordBatch) -> None:
         """Make a durable batch visible."""
         self.bytes += batch.nbytes
@@ -122,7 +143,7 @@ class Generation:
         self._frames.append(batch.num_rows)
         parts = [*self.parts, PartInMemory(batch)]
         # Queries pay for each part, so small ones are joined, each about as often as it doubles.
-        while len(parts) > 1 and parts[-2].listed.num_rows <= parts[-1].listed.num_rows <= _JOINED_ROWS:
+        while len(parts) > 1 and parts[-2].num_rows <= parts[-1].num_rows <= _JOINED_ROWS:
             parts[-2:] = [PartInMemory(pa.concat_batches([part.whole() for part in parts[-2:]]))]
         self.parts = tuple(parts)
 
@@ -144,7 +165,7 @@ class Slice:
 
     @property
     def num_rows(self) -> int:
-        return sum(part.listed.num_rows for part in self.parts)
+        return sum(part.num_rows for part in self.parts)
 
     def whole(self) -> pa.Table:
         """All columns. ``OSError`` when they cannot be read."""
@@ -158,7 +179,7 @@ class Recent:
         self.first_seq = generations[0].first_seq
         self._parts = [part for generation in generations for part in generation.parts]
         self.table = pa.Table.from_batches([part.listed for part in self._parts], _LISTED)  # what lists look at
-        lengths = (part.listed.num_rows for part in self._parts)
+        lengths = (part.num_rows for part in self._parts)
         self._starts: list[int] = list(accumulate(lengths, initial=self.first_seq))
 
     @property
@@ -192,7 +213,7 @@ class Recent:
 
     def slices(self, rows: int) -> list[Slice]:
         """All of it, so many rows at a time or a few more."""
-        runs = _runs([part.listed.num_rows for part in self._parts], rows)
+        runs = _runs([part.num_rows for part in self._parts], rows)
         return [Slice(self._starts[first], self._parts[first:last]) for first, last in runs]
 
 

@@ -19,13 +19,13 @@ class Rush:
 
     def took(self, size: int) -> None:
         """So many bytes came in."""
-        self._leak()
-        self._level = min(self._level + size, _MOST)
+        now = self._now()
+        self._level = min(self._level_at(now) + size, _MOST)
+        self._since = now
 
     def is_on(self) -> bool:
-        self._leak()
-        return self._level > _ON
+        """From any thread."""
+        return self._level_at(self._now()) > _ON
 
-    def _leak(self) -> None:
-        since, self._since = self._since, self._now()
-        self._level = max(self._level - (self._since - since) * _RATE, 0.0)
+    def _level_at(self, now: float) -> float:
+        return max(self._level - (now - self._since) * _RATE, 0.0)

@@ -37,7 +37,7 @@ from actors.span_store.recent import Generation, Recent
 from actors.span_store.recovery import Folders, take_up
 from actors.span_store.retention import Retention
 from actors.span_store.roots import SealedRoots
-from actors.span_store.rows import TRACE, SpanRows
+from actors.span_store.rows import SpanRows
 from actors.span_store.rush import Rush
 from actors.span_store.sealed_files import SealedFiles
 from actors.span_store.sealing import Sealing
@@ -281,8 +281,8 @@ class SpanStore:
         self.make_grams()
 
     def _nothing_waits(self) -> bool:
-        """Whether no spans wait for being sealed."""
-        return len(self._generations) == 1 and not self._sealing_waits
+        """Whether no spans wait for being sealed, and none come in so fast that others had better wait."""
+        return len(self._generations) == 1 and not self._sealing_waits and not self._rush.is_on()
 
     async def _seal_recent(self, matters: Callable[[pa.Table], bool]) -> None:
         """Seal what is in memory, if something there matters."""
@@ -326,7 +326,7 @@ class SpanStore:
         try:
             for generation in self._sealer.sealed(lambda: self._generations[:-1]):
                 # Known before they leave memory, so that a re-sent span is always found in one of the two places.
-                self._known_traces.add({key[:TRACE] for key in generation.ids})
+                self._known_traces.add(generation.traces)
                 self._forget(generation)
         except (duckdb.FatalException, duckdb.InternalException) as fault:
             self.problems.found(_SEALING, "The span index is broken and being opened again", fault)

@@ -71,8 +71,8 @@ class SpanWriter:
     def _known(self, requests: Sequence[SpanRows], generations: Sequence[Generation]) -> set[str]:
         """Keys among the requests' that are stored already."""
         keys = {key for request in requests for key in request.keys}
-        recent = [keys & generation.ids for generation in generations if not generation.ids.isdisjoint(keys)]
-        return self._sealed_keys({key[:TRACE] for key in keys}).union(*recent)
+        traces = {key[:TRACE] for key in keys}
+        return self._sealed_keys(traces).union(*(generation.known(keys, traces) for generation in generations))
 
 
 def _without(request: SpanRows, known: set[str]) -> SpanRows:
