@@ -78,12 +78,11 @@ class Generation:
         self.number = number
         self.first_seq = first_seq
         self.journal = journal
-        self.ids: set[str] = set()  # trace id and span id, joined
         self.traces: set[str] = set()
+        self._keys: set[str] | None = set()  # as long as the spans are in memory
         self.bytes = 0
         self.rows = 0
         self.parts: tuple[Part, ...] = ()  # replaced at once: other threads read it
-        self.is_in_memory = True
         self._frames: list[int] = []  # rows of each frame of the journal
         for batch in batches:
             self._remember(batch)
@@ -92,6 +91,10 @@ class Generation:
     @property
     def next_seq(self) -> int:
         return self.first_seq + self.rows
+
+    @property
+    def is_in_memory(self) -> bool:
+        return self._keys is not None
 
     def number_from(self, first_seq: int) -> None:
         """Number all rows without gap. Before other threads know of the generation."""
@@ -117,8 +120,16 @@ class Generation:
         self._know(keys)
 
     def known(self, keys: set[str], traces: set[str]) -> set[str]:
-        """Those of the keys that it has; ``traces`` are theirs. Of most generations it has none of a tenth as many."""
-        return set() if self.traces.isdisjoint(traces) else keys & self.ids
+        """Those of the keys that it has; ``traces`` are theirs, a tenth as many, of which it mostly has none."""
+        if self.traces.isdisjoint(traces):
+            return set()
+        return keys & (self.keys_of(traces) if self._keys is None else self._keys)
+
+    def keys_of(self, traces: set[str]) -> set[str]:
+        """Trace id and span id, joined, of all spans of these traces."""
+        listed = self.listed().select(["trace_id", "span_id"])
+        wanted = pa.array(self.traces & traces, pa.string())
+        return set(span_keys(listed.filter(pc.is_in(listed["trace_id"], value_set=wanted))))
 
     def leave_memory(self) -> None:
         """Keep only what lists look at. Nothing is appended any more. ``OSError`` when the journal cannot be read."""
@@ -130,10 +141,11 @@ class Generation:
             PartInJournal(listed.slice(rows[first], rows[last] - rows[first]), reader, bounds[first], bounds[last])
             for first, last in _runs(self._frames)
         )
-        self.is_in_memory = False
+        self._keys = None
 
     def _know(self, keys: Sequence[str]) -> None:
-        self.ids.update(keys)
+        if self._keys is not None:
+            self._keys.update(keys)
         self.traces.update(key[:TRACE] for key in keys)
 
     def _remember(self, batch: pa.RecordBatch) -> None:

@@ -74,7 +74,7 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
         path.name
         for number, path in unknown.items()
         if number >= sealed.next_segment
-        and not is_left_over(path, connection, [generation.ids for generation in generations])
+        and not is_left_over(path, connection, [generation.keys_of(generation.traces) for generation in generations])
     ]
     for path in unknown.values():
         if path.name not in orphans:

@@ -6,6 +6,10 @@ import attrs
 import duckdb
 import pyarrow as pa
 
+from actors.span_store.grams import SIZE
+from actors.span_store.segments import ROW_GROUP
+
+_GRAMS = SIZE / ROW_GROUP  # bytes a span
 _SEALED_EARLY = 8  # spans are sealed when they are older than one such part of the age that is kept
 
 
@@ -15,7 +19,8 @@ class Retention:
 
     Whole files are dropped: by age those whose newest span started before it, by size the oldest ones until all others
     fit. So a span goes once the newest of its file, which arrived up to an eighth of ``age`` later, is too old.
-    ``size`` is in bytes, of files and index together; the journals come on top, 420 MB at most.
+    ``size`` is in bytes, of files, of what rules text out of them, and index together; the journals come on top, 420 MB
+    at most.
     """
 
     age: timedelta | None = None
@@ -46,7 +51,7 @@ class Retention:
         rows = connection.execute(
             """
             WITH sized AS (
-                SELECT segment, last_start_time_unix_nano, bytes + rows * (
+                SELECT segment, last_start_time_unix_nano, bytes + rows * ? + rows * (
                     SELECT block_size * used_blocks FROM pragma_database_size()
                 ) / sum(rows) OVER () AS size
                 FROM segment
@@ -56,7 +61,7 @@ class Retention:
             )
             SELECT segment FROM summed WHERE size > ?
             """,
-            [self.size],
+            [_GRAMS, self.size],
         ).fetchall()
         return [segment for (segment,) in rows]
 
