@@ -186,8 +186,11 @@ def read_all(rest: Rest, reads: Sequence[Read], times: int) -> None:
     print(*(read.row() for read in reads), sep="\n", flush=True)
 
 
-def wait_for_grams(data_dir: Path) -> str:
-    """Wait until text can be ruled out of nearly all files: the studio sees to it when it finds time. What it can."""
+def wait_for_grams(data_dir: Path, rest: Rest) -> str:
+    """Wait until text can be ruled out of nearly all files: the studio sees to it when it finds time. What it can.
+
+    It closes a connection over which nothing comes for long, so it is asked how it is.
+    """
     began = time.perf_counter()
     while True:
         sealed, known = (len([*(data_dir / "duckdb").glob(f"*/*{suffix}")]) for suffix in (".parquet", ".grams"))
@@ -195,6 +198,7 @@ def wait_for_grams(data_dir: Path) -> str:
         if known >= sealed - NEWEST or waited > LONGEST_WAIT:
             return f"{waited:.0f} s after the reads before, text can be ruled out of {known} of {sealed} files."
         time.sleep(1)
+        rest.get("/health")
 
 
 def measure_reads(studio: OwnStudio, key: str, traffic: Traffic, data_dir: Path, options: argparse.Namespace) -> None:
@@ -203,7 +207,7 @@ def measure_reads(studio: OwnStudio, key: str, traffic: Traffic, data_dir: Path,
     load = Load.on(studio, key=key, protocol=options.protocol, clients=options.clients, rate=options.rate)
     with closing(Rest(studio)) as rest, OwnLoad(load) as coming_in:
         read_all(rest, page_reads(traffic), options.reads)
-        print(f"\n{wait_for_grams(data_dir)}\n\n{READ_HEAD}")
+        print(f"\n{wait_for_grams(data_dir, rest)}\n\n{READ_HEAD}")
         read_all(rest, searches(traffic), options.searches)
     traffic.add(coming_in.outcome.traces)
     memory, peak = (f"{size / 1e6:.0f} MB" for size in (studio.memory(), studio.peak_memory()))
