@@ -248,12 +248,12 @@ def test_a_rush_is_more_than_leaks_away() -> None:
     now = [0.0]
     rush = Rush(lambda: now[0])
     assert not rush.is_on()
-    for _ in range(50):  # 60 MB a second
-        rush.took(3 * MB)
+    for _ in range(50):  # 80 MB a second
+        rush.took(4 * MB)
         now[0] += 0.05
         assert not rush.is_on()
-    for _ in range(50):  # 120 MB a second
-        rush.took(6 * MB)
+    for _ in range(50):  # 160 MB a second
+        rush.took(8 * MB)
         now[0] += 0.05
     assert rush.is_on()
     now[0] += 0.3
