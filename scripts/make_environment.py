@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 OLDEST = "(3, 11)"
+# A lock has all that its packages need, so nothing is to be resolved. pip 23 tries to, and takes an extra that one of
+# them asks for as a reason to look for a newer version, which has no hash.
+INSTALL = ["install", "--no-deps", "--require-hashes", "-r"]
 
 
 def main(name: str, lock: Path, venv: Path) -> None:
@@ -54,8 +57,7 @@ def find_uv() -> str | None:
 def with_uv(uv: str, lock: Path, venv: Path, python: Path) -> bool:
     """Install into the environment, made anew if it is broken; false if uv cannot."""
     made = runs(python) or shows([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(venv)])
-    install = [uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(lock)]
-    return made and shows(install)
+    return made and shows([uv, "pip", "--quiet", *INSTALL, str(lock), "--python", str(python)])
 
 
 def with_pip(lock: Path, venv: Path, python: Path) -> None:
@@ -64,7 +66,7 @@ def with_pip(lock: Path, venv: Path, python: Path) -> None:
     made = (runs(python) and succeeds([*pip, "--version"])) or shows(
         [sys.executable, "-I", "-m", "venv", "--clear", str(venv)]
     )
-    if not (made and shows([*pip, "install", "--require-hashes", "-r", str(lock)])):
+    if not (made and shows([*pip, *INSTALL, str(lock)])):
         raise SystemExit(f"The packages of {lock.name} could not be installed; what is above says why")
 
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
 
 import pytest
@@ -58,3 +59,30 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         version = locked(file).get(canonicalize_name(requirement.name))
         assert version is not None, f"{file} lacks {text}: run scripts/write-locks"
         assert requirement.specifier.contains(version), f"{file} has {version}, not {text}: run scripts/write-locks"
+
+
+@pytest.mark.parametrize("file", [RUN, TEST])
+def test_the_locks_hold_all_that_their_packages_need(file: str) -> None:
+    """Nothing is resolved when they are installed."""
+    pins = locked(file)
+    asked = [Requirement(f"{name}=={version}") for name, version in pins.items()]
+    seen: set[tuple[str, str]] = set()
+    while asked:
+        requirement = asked.pop()
+        name = canonicalize_name(requirement.name)
+        assert name in pins, f"{file} lacks {requirement}: run scripts/write-locks"
+        assert requirement.specifier.contains(pins[name]), f"{file} has {name} {pins[name]}, not {requirement}"
+        for extra in {"", *requirement.extras}:
+            if (name, extra) not in seen and installed(name):
+                seen.add((name, extra))
+                needs = map(Requirement, distribution(name).requires or ())
+                asked += [each for each in needs if each.marker is None or each.marker.evaluate({"extra": extra})]
+
+
+def installed(name: str) -> bool:
+    """False for what is for another Python or system."""
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
