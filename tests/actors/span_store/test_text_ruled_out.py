@@ -44,7 +44,8 @@ async def fill(bus: Bus, numbers: range) -> None:
 
 
 def stems(folder: Path) -> set[str]:
-    return {file.stem for file in folder.iterdir()}
+    """Of the files that are finished."""
+    return {file.stem for file in folder.iterdir() if file.suffix != ".unfinished"}
 
 
 async def covered(path: Path, *, but: frozenset[str] = frozenset()) -> None:
