@@ -15,6 +15,7 @@ import pyarrow as pa
 from isal.isal_zlib import crc32
 
 from actors.span_store.attribute_column import STORED, Pairs
+from actors.span_store.disk import sync
 from actors.span_store.grams import SIZE, Sought, grams_of
 from actors.span_store.row_groups import open_segment
 from actors.span_store.segments import segment_path
@@ -75,8 +76,14 @@ class GramFiles:
         path = self._folder / name_of(sealed.number)
         unfinished = path.with_suffix(".unfinished")
         try:
-            unfinished.write_bytes(_content(sealed, segment_path(self._segments, sealed.number)))
-            unfinished.rename(path)  # not synced: the checksum tells when a crash takes a part
+            content = _content(sealed, segment_path(self._segments, sealed.number))
+            with unfinished.open("wb") as file:
+                file.write(content)
+                file.flush()
+                # Not for its own sake: else the system writes hundreds of them in one go, half a minute later, and all
+                # commits of that moment wait for it.
+                sync(file.fileno())
+            unfinished.rename(path)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
