@@ -57,10 +57,15 @@ async def covered(path: Path, *, but: frozenset[str] = frozenset()) -> None:
 
 
 async def found(bus: Bus, text: str) -> set[int]:
-    """The traces with the text, of which all spans were looked through."""
-    page = await bus.ask(SearchText(text=text))
-    assert page.before is None
-    return {int(each.trace_id, 16) for each in page.spans}
+    """The traces with the text, of which all spans were looked through: in several pages where a disk is slow."""
+    traces: set[int] = set()
+    before: int | None = None
+    while True:
+        page = await bus.ask(SearchText(text=text, before=before))
+        traces |= {int(each.trace_id, 16) for each in page.spans}
+        before = page.before
+        if before is None:
+            return traces
 
 
 async def filled(path: Path, numbers: range) -> None:
