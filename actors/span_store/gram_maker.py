@@ -14,6 +14,7 @@ from actors.span_store.gram_files import GramFiles, SealedFile, name_of
 log = structlog.get_logger(__name__)
 
 _AGAIN = 300.0  # seconds after which one that failed is tried again
+_MOST_OFFERED = 8  # half a megabyte each
 
 
 class GramMaker:
@@ -27,6 +28,7 @@ class GramMaker:
         self._queued = False
         self._lock = threading.Lock()  # held while a file is made
         self._closing = threading.Event()
+        self._offered: dict[int, bytes] = {}  # of segments, what their files need not be read for
         self._not_before: dict[int, float] = {}  # of segments that failed
         self._failing = False
 
@@ -35,6 +37,12 @@ class GramMaker:
         if not self._queued:
             self._queued = True
             self._thread.submit(self._make_missing)
+
+    def offer(self, segment: int, grams: bytes) -> None:
+        """What a new file has, made from its rows. From the thread that seals; of too many the oldest is forgotten."""
+        while len(self._offered) >= _MOST_OFFERED:
+            self._offered.pop(next(iter(self._offered)), None)
+        self._offered[segment] = grams
 
     def remove_gone(self) -> None:
         """Remove the files of segments that are no more. From any thread; afterwards none of these is being read."""
@@ -67,7 +75,8 @@ class GramMaker:
 
     def _make(self, segment: Segment) -> bool:
         try:
-            self._files.make(SealedFile(segment.number, segment.bytes, segment.checksum))
+            grams = self._offered.pop(segment.number, None)
+            self._files.make(SealedFile(segment.number, segment.bytes, segment.checksum), grams)
         except (OSError, pa.ArrowException, MemoryError) as fault:
             if segment not in self._catalogue.segments:  # replaced meanwhile
                 return True

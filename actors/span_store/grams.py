@@ -16,7 +16,6 @@ SIZE = (_FIRST_FIVE + (1 << _FIVES)) // 8  # bytes of a set
 _WORD = 4  # bytes: what Arrow takes as one number. Its wheels are for little-endian machines only.
 _NUMBERS = 2**32
 _FACTOR = 0x9E3779B1  # odd, so that no two words have the same product, of which the upper bits count
-_FIFTH = 24  # by how many bits a fifth byte is shifted to where it counts
 _PIECE = 1024 * 1024  # bytes of text at a time, for which Arrow takes some ten times of that
 
 
@@ -29,15 +28,14 @@ def grams_of(text: bytes) -> bytes:
 
 
 def _grams(text: memoryview) -> int:
-    words = [_words(text[offset:]) for offset in range(_WORD)]
-    products = [pc.multiply(each, _number(_FACTOR)) for each in words]
-    fifths = [pc.shift_left(each, _number(_FIFTH)) for each in words]
-    sums = (pc.add(product[:-1], fifth[1:]) for product, fifth in zip(products, fifths, strict=True))
+    products = [pc.multiply(_words(text[offset:]), _number(_FACTOR)) for offset in range(_WORD)]
+    nexts = [*products[1:], products[0][1:]]  # those of the words that begin a byte later
+    sums = (pc.add(each[: len(after) - 1], after[:-1]) for each, after in zip(products, nexts, strict=True))
     return _set((each[:-1] for each in products), _FOURS) | _set(sums, _FIVES) << _FIRST_FIVE
 
 
 def _words(text: memoryview) -> pa.UInt32Array:
-    """All words and a last one with zeros in it. Copied, because Arrow expects its numbers at places that four divides.
+    """All words and a last one that is not whole. Copied, as Arrow expects its numbers at places that four divides.
 
     Into memory of Arrow's, which keeps it: for every megabyte that is new the system takes as long as all the hashing.
     """
@@ -77,8 +75,7 @@ class Sought:
 def _bits(text: bytes) -> Iterator[int]:
     """Which a set has that has all sequences of the text; those first that fewer sets have."""
     for begin in range(len(text) - _WORD):
-        fifth = text[begin + _WORD] << _FIFTH
-        yield _FIRST_FIVE + ((_product(text, begin) + fifth) % _NUMBERS >> 32 - _FIVES)
+        yield _FIRST_FIVE + ((_product(text, begin) + _product(text, begin + 1)) % _NUMBERS >> 32 - _FIVES)
     for begin in range(len(text) - _WORD + 1):
         yield _product(text, begin) >> 32 - _FOURS
 

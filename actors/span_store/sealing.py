@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from actors.span_store import index
+from actors.span_store.gram_maker import GramMaker
 from actors.span_store.recent import Generation
 from actors.span_store.roots import SealedRoots
 from actors.span_store.segments import Encoded, encoded, segment_path
@@ -19,12 +20,22 @@ class Sealing:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int], roots: SealedRoots
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        folder: Path,
+        take_number: Callable[[], int],
+        roots: SealedRoots,
+        *,
+        grams: GramMaker,
+        has_time: Callable[[], bool],
     ) -> None:
+        """``has_time`` says whether more may be done than what must be done."""
         self._connection = connection
         self._folder = folder
         self._take_number = take_number
         self._roots = roots
+        self._grams = grams
+        self._has_time = has_time
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="span-encoder")
         self._making: tuple[Generation, Future[Encoded]] | None = None  # what is next
         self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
@@ -53,7 +64,8 @@ class Sealing:
         return self._make(generation).result()
 
     def _make(self, generation: Generation) -> "Future[Encoded]":
-        return self._encoder.submit(lambda: encoded(generation.whole()))
+        with_grams = self._has_time()  # from the file it takes a quarter longer
+        return self._encoder.submit(lambda: encoded(generation.whole(), with_grams=with_grams))
 
     def _put_away(self, generation: Generation, new: Encoded) -> None:
         # A commit that fails when it is done is reported like one that fails before, and what comes after it may fail.
@@ -67,3 +79,5 @@ class Sealing:
         index.seal(self._connection, number, self._folder, new, journal=generation.number)
         self._attempt = None
         self._roots.add(number, new.index_rows)
+        if new.grams is not None:
+            self._grams.offer(number, new.grams)

@@ -21,6 +21,7 @@ from actors.span_store.attribute_column import STORED, positions
 from actors.span_store.disk import sync, sync_folder
 from actors.span_store.row_groups import footer, read_groups, row_group
 from actors.span_store.rows import INDEX_COLUMNS, ROWS
+from actors.span_store.searched import grams_of_rows
 
 # Rows that are decompressed together: about 1.2 MB of LLM spans, 2 ms. Lists want few roots of each of many files.
 ROW_GROUP = 512
@@ -109,9 +110,10 @@ class Encoded:
 
     content: memoryview
     index_rows: pa.Table
+    grams: bytes | None = None  # of the row groups, see ``gram_files``
 
 
-def encoded(rows: pa.Table) -> Encoded:
+def encoded(rows: pa.Table, *, with_grams: bool = False) -> Encoded:
     """A file of the rows: a tenth of what they take in memory.
 
     It is not written as it is made: Arrow would ask for the interpreter's lock for each of thousands of small pieces.
@@ -119,14 +121,18 @@ def encoded(rows: pa.Table) -> Encoded:
     bodies = Runs(rows[STORED])
     rows = rows.drop_columns([STORED]).combine_chunks()  # else Arrow copies it whole each time that it takes of it
     order = reading_order(rows)
-    sink = pa.BufferOutputStream()
+    sink, grams = pa.BufferOutputStream(), list[bytes]()
     with pq.ParquetWriter(sink, ROWS, **_FORMAT, **_compression(rows)) as writer:
         roots = rows["parent_span_id"].null_count
         for places, size in ((order[:roots], ROOT_GROUP), (order[roots:], ROW_GROUP)):
             for begin in range(0, len(places), _ORDERED):
                 some = places[begin : begin + _ORDERED]
-                writer.write_table(rows.take(some).append_column(STORED, bodies.take(some)).select(ROWS.names), size)
-    return Encoded(memoryview(sink.getvalue()), rows.select(INDEX_COLUMNS).take(order))
+                ordered = rows.take(some).append_column(STORED, bodies.take(some)).select(ROWS.names)
+                writer.write_table(ordered, size)
+                if with_grams:
+                    grams += (grams_of_rows(ordered.slice(first, size)) for first in range(0, len(ordered), size))
+    content = memoryview(sink.getvalue())
+    return Encoded(content, rows.select(INDEX_COLUMNS).take(order), b"".join(grams) if with_grams else None)
 
 
 class Runs:

@@ -101,9 +101,16 @@ class SpanStore:
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
         self._sealed_files = SealedFiles(self._connection, folders.segments, self._take_segment_number, self._sealed)
-        self._sealer = Sealing(self._connection, folders.segments, self._take_segment_number, self._roots)
         self._grams = GramFiles(folders.grams, folders.segments)
         self._gram_maker = GramMaker(self._grams, self._sealed, self._nothing_waits)
+        self._sealer = Sealing(
+            self._connection,
+            folders.segments,
+            self._take_segment_number,
+            self._roots,
+            grams=self._gram_maker,
+            has_time=lambda: not self._rush.is_on() and self._waiting_bytes <= limits.put_off,
+        )
         self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
         self._sealing_waits = False  # in the queue of its thread
@@ -243,7 +250,12 @@ class SpanStore:
 
     @property
     def _is_put_off(self) -> bool:
-        return self._rush.is_on() and sum(each.bytes for each in self._generations[:-1]) <= self._limits.put_off
+        return self._rush.is_on() and self._waiting_bytes <= self._limits.put_off
+
+    @property
+    def _waiting_bytes(self) -> int:
+        """Of what is full and not sealed."""
+        return sum(each.bytes for each in self._generations[:-1])
 
     def _look_at_rush(self) -> None:
         self._rush_ends = None

@@ -20,12 +20,13 @@ import pyarrow.compute as pc
 
 from actors.span_store.attribute_column import STORED, matching
 from actors.span_store.damage import Damage
-from actors.span_store.gram_files import PLAIN, SEARCHED, GramFiles, SealedFile
+from actors.span_store.gram_files import GramFiles, SealedFile
 from actors.span_store.grams import Sought
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.recent import Recent, Slice
 from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import ROWS, SHOWN_COLUMNS, stored_spans
+from actors.span_store.searched import PLAIN, SEARCHED
 from actors.span_store.segments import ROW_GROUP, segment_path
 
 _READ = ["seq", "service_name", "start_time_unix_nano", *SEARCHED]

@@ -4,6 +4,7 @@ import random
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,7 +42,7 @@ FILES = 3
 def bits_of(text: bytes) -> set[int]:
     """The definition: what files say must stay what it was, or be in another format."""
     words = [int.from_bytes(text[begin : begin + 4], "little") * 0x9E3779B1 for begin in range(len(text) - 3)]
-    fives = [(word + (fifth << 24)) % 2**32 >> 15 for word, fifth in zip(words, [*text[4:], 0], strict=False)]
+    fives = [(word + after) % 2**32 >> 15 for word, after in pairwise(words)]
     return {word % 2**32 >> 16 for word in words} | {2**16 + five for five in fives}
 
 
@@ -78,10 +79,7 @@ def test_long_texts_are_looked_through_in_pieces_that_overlap(place: int) -> Non
 
 
 def test_a_text_may_have_every_sequence() -> None:
-    inverse = pow(0x9E3779B1, -1, 2**32)
-    words = [(hashed << 15) * inverse % 2**32 for hashed in range(2**17)]
-    text = b"".join(word.to_bytes(4, "little") + bytes(1) for word in words)
-    assert grams_of(text) == b"\xff" * SIZE
+    assert grams_of(random.Random(4).randbytes(4 * PIECE)) == b"\xff" * SIZE
 
 
 class Store:
@@ -276,3 +274,39 @@ def test_the_newest_is_made_first_and_only_while_nothing_waits(tmp_path: Path) -
     maker.close()
     assert store.grams.names() == {name_of(3), name_of(2)}
     assert not moments
+
+
+def test_what_the_rows_had_while_they_were_sealed_is_what_the_file_has(store: Store, spans: list[list[Span]]) -> None:
+    for number, members in enumerate(spans):
+        rows = pa.Table.from_batches([numbered(rows_of(span_columns(members)), SPANS * number)])
+        made = encoded(rows, with_grams=True)
+        assert made.content == encoded(rows).content
+        assert made.grams is not None
+        assert len(made.grams) > SIZE  # several row groups
+        assert made.grams in store.path(number).read_bytes()
+
+
+def test_what_was_offered_spares_reading_the_file_as_long_as_it_is_not_too_much(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    most = 8
+    for number in range(most + 1):
+        store.add(number, [span(1, trace_id=number + 1, attributes={"t": "of the file"})])
+        store.path(number).unlink()
+    all_made = threading.Event()
+
+    def nothing_waits() -> bool:
+        if len(store.grams.names()) > most:
+            all_made.set()
+        return True
+
+    maker = GramMaker(store.grams, Catalogue(store.connection.cursor()), nothing_waits)
+    for number in range(most + 1):
+        maker.offer(number, grams_of(b"of the rows"))
+    maker.start()
+    assert all_made.wait(20)
+    maker.close()
+    of_file, of_rows = Sought("of the file"), Sought("of the rows")
+    assert store.grams.groups(store.sealed(0), of_file) == [0]
+    for number in range(1, most + 1):
+        assert store.grams.groups(store.sealed(number), of_rows) == [0]
+        assert store.grams.groups(store.sealed(number), of_file) == []

@@ -87,6 +87,14 @@ async def test_a_sealed_file_without_the_text_is_not_read(path: Path) -> None:
         )
 
 
+async def test_while_there_is_time_no_sealed_file_is_read_for_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.span_store.gram_files.open_segment", failing_disk)
+    await filled(path, range(1, 4))
+    monkeypatch.undo()
+    async with running_store(path) as bus:
+        assert await found(bus, "needle2") == {2}
+
+
 async def test_segments_of_earlier_versions_are_covered_after_the_start(path: Path) -> None:
     await filled(path, range(1, 4))
     shutil.rmtree(Folders(path).grams)
