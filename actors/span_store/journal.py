@@ -59,6 +59,10 @@ class Journal:
             pa.ipc.read_record_batch(content, batch.schema) for content, batch in zip(contents, batches, strict=True)
         ]
 
+    def take_memory_of(self, last: "Journal") -> None:
+        """To write from, as nothing is appended to that one any more: what is new the system has to clear first."""
+        self._buffer, last._buffer = last._buffer, None
+
     def close(self) -> None:
         """Nothing is appended any more. The file stays, and so does what is known of it."""
         if self._file is not None:
@@ -89,7 +93,7 @@ class Journal:
         """Put together in memory of one's own: it lies at the beginning of a page, and is not got from the system."""
         whole = sum(_end_of_frame(0, content.size) for content in contents)
         if self._buffer is None or not whole <= len(self._buffer) <= max(whole, _MOST_KEPT):
-            self._buffer = mmap.mmap(-1, max(whole, _BUFFER))
+            self._buffer = mmap.mmap(-1, max(whole, _BUFFER), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         frames = memoryview(self._buffer)[:whole]
         begin = 0
         for content in contents:

@@ -324,6 +324,7 @@ class SpanStore:
             return
         with self._lock:
             self._generations = (*self._generations, Generation(last.number + 1, last.next_seq, journal))
+        journal.take_memory_of(last.journal)
         last.journal.close()
         in_memory = sum(each.bytes for each in self._generations[:-1] if each.is_in_memory)
         if waits or in_memory > self._limits.most_in_memory:
