@@ -1,8 +1,8 @@
-"""A transport that sends once what is written in one turn of the event loop, where several calls are answered.
+"""A transport that sends once what is written in one turn of the event loop, where there is much to do.
 
 grpclib writes the headers, the message and the trailers of an answer one after the other, and a window update for each
 frame it reads. Sent by themselves, these small pieces cost more than all the rest of a small call. But the answer to a
-call that is alone would only wait for that turn: its client reads the headers while the rest is being made.
+small call that is alone would only wait for that turn: its client reads the headers while the rest is being made.
 """
 
 import asyncio

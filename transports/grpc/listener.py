@@ -20,6 +20,7 @@ from transports.grpc.corked_transport import CorkedTransport
 
 _ACCEPT_ENCODING = ("grpc-accept-encoding", "identity,gzip")
 _FRAME = 256 * 1024  # bytes of a frame that is taken; HTTP/2's own default is 16 KB
+_LARGE = 64 * 1024  # bytes of a call that takes longer than one turn of the event loop
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
 
 Headers = list[tuple[str, str]]
@@ -79,12 +80,16 @@ class _Connection(H2Protocol):
         self._streams: Mapping[int, HttpStream] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = CorkedTransport(cast("asyncio.Transport", transport), lambda: len(self._streams) > 1)
+        self._transport = CorkedTransport(cast("asyncio.Transport", transport), self._is_busy)
         super().connection_made(self._transport)
         self._streams = self.processor.streams
         self._take_large_frames()
         self.processor.processors[UnknownFrameReceived] = _ignore  # grpclib would end the connection
         self._connections.add(self)
+
+    def _is_busy(self) -> bool:
+        """With several calls, or with one that has sent much."""
+        return len(self._streams) > 1 or any(each.data_received > _LARGE for each in self._streams.values())
 
     def _take_large_frames(self) -> None:
         """Let clients send large messages in fewer pieces, as those on gRPC's C core then do: each piece costs."""
