@@ -64,8 +64,7 @@ class Sealing:
         return self._make(generation).result()
 
     def _make(self, generation: Generation) -> "Future[Encoded]":
-        with_grams = self._has_time()  # from the file it takes a quarter longer
-        return self._encoder.submit(lambda: encoded(generation.whole(), with_grams=with_grams))
+        return self._encoder.submit(lambda: encoded(generation.whole(), self._has_time))
 
     def _put_away(self, generation: Generation, new: Encoded) -> None:
         # A commit that fails when it is done is reported like one that fails before, and what comes after it may fail.

@@ -110,18 +110,18 @@ class Encoded:
 
     content: memoryview
     index_rows: pa.Table
-    grams: bytes | None = None  # of the row groups, see ``gram_files``
+    grams: bytes | None = None  # of all row groups, see ``gram_files``
 
 
-def encoded(rows: pa.Table, *, with_grams: bool = False) -> Encoded:
-    """A file of the rows: a tenth of what they take in memory.
+def encoded(rows: pa.Table, has_time: Callable[[], bool] = lambda: False) -> Encoded:
+    """A file of the rows: a tenth of what they take in memory. With grams, if there is time for them all the way.
 
     It is not written as it is made: Arrow would ask for the interpreter's lock for each of thousands of small pieces.
     """
     bodies = Runs(rows[STORED])
     rows = rows.drop_columns([STORED]).combine_chunks()  # else Arrow copies it whole each time that it takes of it
     order = reading_order(rows)
-    sink, grams = pa.BufferOutputStream(), list[bytes]()
+    sink, grams, with_grams = pa.BufferOutputStream(), list[bytes](), True
     with pq.ParquetWriter(sink, ROWS, **_FORMAT, **_compression(rows)) as writer:
         roots = rows["parent_span_id"].null_count
         for places, size in ((order[:roots], ROOT_GROUP), (order[roots:], ROW_GROUP)):
@@ -129,6 +129,7 @@ def encoded(rows: pa.Table, *, with_grams: bool = False) -> Encoded:
                 some = places[begin : begin + _ORDERED]
                 ordered = rows.take(some).append_column(STORED, bodies.take(some)).select(ROWS.names)
                 writer.write_table(ordered, size)
+                with_grams = with_grams and has_time()
                 if with_grams:
                     grams += (grams_of_rows(ordered.slice(first, size)) for first in range(0, len(ordered), size))
     content = memoryview(sink.getvalue())

@@ -279,11 +279,13 @@ def test_the_newest_is_made_first_and_only_while_nothing_waits(tmp_path: Path) -
 def test_what_the_rows_had_while_they_were_sealed_is_what_the_file_has(store: Store, spans: list[list[Span]]) -> None:
     for number, members in enumerate(spans):
         rows = pa.Table.from_batches([numbered(rows_of(span_columns(members)), SPANS * number)])
-        made = encoded(rows, with_grams=True)
+        made = encoded(rows, lambda: True)
         assert made.content == encoded(rows).content
         assert made.grams is not None
         assert len(made.grams) > SIZE  # several row groups
         assert made.grams in store.path(number).read_bytes()
+        moments = [True, False]
+        assert encoded(rows, lambda: moments.pop(0)).grams is None
 
 
 def test_what_was_offered_spares_reading_the_file_as_long_as_it_is_not_too_much(tmp_path: Path) -> None:
