@@ -30,11 +30,11 @@ _MOST_KEPT = 8 * 1024 * 1024
 class Journal:
     """Appends to one file. ``append`` returns when the batches would survive a power cut."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory: mmap.mmap | None = None) -> None:
         """Open for appending; a new file gets its head. An older file goes through ``recover`` first."""
         self.path = path
         self._file: int | None = open_around_cache(path)
-        self._buffer: mmap.mmap | None = None
+        self._buffer = memory
         self._torn = False  # behind ``size`` there may be a part of a frame
         self.size = os.fstat(self._file).st_size
         if self.size == 0:
@@ -59,9 +59,10 @@ class Journal:
             pa.ipc.read_record_batch(content, batch.schema) for content, batch in zip(contents, batches, strict=True)
         ]
 
-    def take_memory_of(self, last: "Journal") -> None:
-        """To write from, as nothing is appended to that one any more: what is new the system has to clear first."""
-        self._buffer, last._buffer = last._buffer, None
+    def give_memory(self) -> mmap.mmap | None:
+        """What it wrote from so far, for another one: from the system, memory comes slowly. It can go on without."""
+        memory, self._buffer = self._buffer, None
+        return memory
 
     def close(self) -> None:
         """Nothing is appended any more. The file stays, and so does what is known of it."""

@@ -318,13 +318,13 @@ class SpanStore:
         """
         last = self._generations[-1]
         try:
-            journal = Journal(self._folders.journals / f"{last.number + 1:08d}.journal")
+            path = self._folders.journals / f"{last.number + 1:08d}.journal"
+            journal = Journal(path, last.journal.give_memory())
         except OSError as fault:
             self.problems.found(_DISK, _DISK_FAILS, fault)
             return
         with self._lock:
             self._generations = (*self._generations, Generation(last.number + 1, last.next_seq, journal))
-        journal.take_memory_of(last.journal)
         last.journal.close()
         in_memory = sum(each.bytes for each in self._generations[:-1] if each.is_in_memory)
         if waits or in_memory > self._limits.most_in_memory:

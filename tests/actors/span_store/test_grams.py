@@ -284,8 +284,7 @@ def test_what_the_rows_had_while_they_were_sealed_is_what_the_file_has(store: St
         assert made.grams is not None
         assert len(made.grams) > SIZE  # several row groups
         assert made.grams in store.path(number).read_bytes()
-        moments = [True, False]
-        assert encoded(rows, lambda: moments.pop(0)).grams is None
+        assert encoded(rows, iter((True, False)).__next__).grams is None
 
 
 def test_what_was_offered_spares_reading_the_file_as_long_as_it_is_not_too_much(tmp_path: Path) -> None:
