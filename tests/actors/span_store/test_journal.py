@@ -163,6 +163,19 @@ def test_a_request_larger_than_the_buffer_comes_back_and_its_memory_does_not_sta
     assert recover(path, tmp_path / "damaged") == ([large, batch(1)], False)
 
 
+def test_nothing_of_a_journal_is_in_another_that_writes_from_its_memory(tmp_path: Path) -> None:
+    first, fresh = Journal(tmp_path / "1.journal"), Journal(tmp_path / "2.journal")
+    first.append(batch(0, count=1000))
+    second = Journal(tmp_path / "3.journal", first.give_memory())
+    for journal in (second, fresh):
+        journal.append(batch(2))
+    first.append(batch(4))  # it can go on
+    for journal in (first, second, fresh):
+        journal.close()
+    assert second.path.read_bytes() == fresh.path.read_bytes()
+    assert recover(first.path, tmp_path / "damaged") == ([batch(0, count=1000), batch(4)], False)
+
+
 @pytest.mark.parametrize("refused", ["open", "pwrite"])
 def test_a_file_system_that_does_not_write_around_its_cache_is_written_as_usual(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
