@@ -33,6 +33,7 @@ import attrs
 
 from scripts.load.counting import count_back
 from scripts.load.figures import head, milliseconds, percentiles, row, spread
+from scripts.load.files import files
 from scripts.load.machine import machine
 from scripts.load.own_load import Load, OwnLoad
 from scripts.load.own_studio import OwnStudio
@@ -193,7 +194,7 @@ def wait_for_grams(data_dir: Path, rest: Rest) -> str:
     """
     began = time.perf_counter()
     while True:
-        sealed, known = (len([*(data_dir / "duckdb").glob(f"*/*{suffix}")]) for suffix in (".parquet", ".grams"))
+        sealed, known = (files(data_dir, kind) for kind in ("parquet", "grams"))
         waited = time.perf_counter() - began
         if known >= sealed - NEWEST or waited > LONGEST_WAIT:
             return f"{waited:.0f} s after the reads before, text can be ruled out of {known} of {sealed} files."

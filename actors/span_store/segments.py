@@ -121,7 +121,8 @@ def encoded(rows: pa.Table, has_time: Callable[[], bool] = lambda: False) -> Enc
     bodies = Runs(rows[STORED])
     rows = rows.drop_columns([STORED]).combine_chunks()  # else Arrow copies it whole each time that it takes of it
     order = reading_order(rows)
-    sink, grams, with_grams = pa.BufferOutputStream(), list[bytes](), True
+    sink = pa.BufferOutputStream()
+    grams: list[bytes] | None = []
     with pq.ParquetWriter(sink, ROWS, **_FORMAT, **_compression(rows)) as writer:
         roots = rows["parent_span_id"].null_count
         for places, size in ((order[:roots], ROOT_GROUP), (order[roots:], ROW_GROUP)):
@@ -129,11 +130,12 @@ def encoded(rows: pa.Table, has_time: Callable[[], bool] = lambda: False) -> Enc
                 some = places[begin : begin + _ORDERED]
                 ordered = rows.take(some).append_column(STORED, bodies.take(some)).select(ROWS.names)
                 writer.write_table(ordered, size)
-                with_grams = with_grams and has_time()
-                if with_grams:
+                if grams is not None and has_time():
                     grams += (grams_of_rows(ordered.slice(first, size)) for first in range(0, len(ordered), size))
+                else:
+                    grams = None
     content = memoryview(sink.getvalue())
-    return Encoded(content, rows.select(INDEX_COLUMNS).take(order), b"".join(grams) if with_grams else None)
+    return Encoded(content, rows.select(INDEX_COLUMNS).take(order), b"".join(grams) if grams else None)
 
 
 class Runs:
