@@ -24,11 +24,11 @@ TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
 LLM = "LLM"  # OpenInference span kind of a call of a model
 
 
-def _texts(attributes: SpanAttributes, places: pa.Array) -> pa.StringArray:
+def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
     return taken(attributes.texts, places)
 
 
-def _counts(attributes: SpanAttributes, places: pa.Array) -> pa.Int64Array:
+def _counts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.Int64Array:
     """Token counts; a whole float is what JSON makes of an integer in some senders."""
     return _numbers(taken(attributes.others, places), COUNT, _count)
 
@@ -39,7 +39,7 @@ def _count(value: AttributeValue) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def _amounts(attributes: SpanAttributes, places: pa.Array) -> pa.DoubleArray:
+def _amounts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.DoubleArray:
     return _numbers(taken(attributes.others, places), AMOUNT, _amount)
 
 
@@ -65,7 +65,7 @@ class HotColumn:
     """
 
     name: str
-    read: Callable[[SpanAttributes, pa.Array], pa.Array]
+    read: Callable[[SpanAttributes, pa.Int32Array], pa.Array]
     attributes: tuple[str, ...]
 
     @property
@@ -175,14 +175,26 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
 )
 
 
+_READ_TOGETHER = {read: [column for column in HOT_COLUMNS if column.read is read] for read in _TYPES}
+
+
 def hot_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
     """The values of ``HOT_COLUMNS`` by name, null where a span does not say. Only their attributes are looked at."""
-    return {column.name: _hot_column(column, attributes, length) for column in HOT_COLUMNS}
+    columns: dict[str, pa.Array] = {}
+    for read, together in _READ_TOGETHER.items():
+        names = [name for column in together for name in column.attributes if name in attributes.keys]
+        values = _pieces(read(attributes, attributes.keys.places(names)), length) if names else []
+        by_name = dict(zip(names, values, strict=True))
+        for column in together:
+            found = [by_name[name] for name in column.attributes if name in by_name]
+            columns[column.name] = _first(found) if found else pa.nulls(length, column.type)
+    return columns
 
 
-def _hot_column(column: HotColumn, attributes: SpanAttributes, length: int) -> pa.Array:
-    keys = attributes.keys
-    found = [column.read(attributes, keys.places(name)) for name in column.attributes if name in keys]
-    if not found:
-        return pa.nulls(length, column.type)
+def _pieces(values: pa.Array, length: int) -> list[pa.Array]:
+    return [values.slice(begin, length) for begin in range(0, len(values), length)]
+
+
+def _first(found: list[pa.Array]) -> pa.Array:
+    """Of each span the first value that is there."""
     return found[0] if len(found) == 1 else pc.coalesce(*found)

@@ -3,6 +3,9 @@
 So what is to be known of keys is found out once for each list, and not for each of thousands of attributes.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,16 +31,27 @@ class KeyLists:
         """Whether any span has it."""
         return key in self._numbers
 
-    def places(self, key: str) -> pa.Int32Array:
-        """Where among all keys that of each span stands, null where a span has none."""
-        number = self._numbers[key]
-        places = pa.array([each.get(number) for each in self._places], pa.int32())
-        return pc.add(self._begins, taken(places, self._list_of_span))
+    def places(self, keys: Sequence[str]) -> pa.Int32Array:
+        """Where among all keys the first of these stands in each span, then where the second does, and so on.
+
+        Null where a span has none. Each step costs much the same for one key and for ten: a few microseconds.
+        """
+        numbers = [self._numbers[key] for key in keys]
+        within = pa.array([each.get(number) for number in numbers for each in self._places], pa.int32())
+        firsts = _firsts(len(keys), len(self._begins), len(self._places))
+        of_spans = taken(within, pc.add(pa.concat_arrays([self._list_of_span] * len(keys)), firsts))
+        return pc.add(pa.concat_arrays([self._begins] * len(keys)), of_spans)
 
 
 def taken(values: pa.Array, places: pa.Int32Array) -> pa.Array:
     """The values at these places, which are within; null where there is no place. Arrow's own method takes longer."""
     return _TAKE.call([values, places], _WITHIN)
+
+
+@lru_cache(maxsize=64)
+def _firsts(keys: int, spans: int, lists: int) -> pa.Int32Array:
+    """For each key and each span, where what is known of this key and all lists begins."""
+    return pa.concat_arrays([pa.repeat(pa.scalar(key * lists, pa.int32()), spans) for key in range(keys)])
 
 
 def _pieces(memory: pa.Buffer, offsets: pa.Int32Array) -> pa.DictionaryArray:

@@ -39,18 +39,25 @@ class Part(Protocol):
 
 
 class PartInMemory:
-    """As it came."""
+    """As it came. Batches that came one by one are joined for whoever reads them first: the writer is waited for."""
 
-    def __init__(self, batch: pa.RecordBatch) -> None:
-        self.num_rows = int(batch.num_rows)
-        self._batch = batch
+    def __init__(self, *batches: pa.RecordBatch) -> None:
+        self.num_rows = sum(int(batch.num_rows) for batch in batches)
+        self.batches = batches
+
+    def joined_with(self, other: "PartInMemory") -> "PartInMemory":
+        """Both, the other one behind."""
+        return PartInMemory(*self.batches, *other.batches)
 
     @cached_property
     def listed(self) -> pa.RecordBatch:
-        return self._batch.select(INDEX_COLUMNS)
+        return self.whole().select(INDEX_COLUMNS)
 
     def whole(self) -> pa.RecordBatch:
-        return self._batch
+        batches = self.batches  # replaced at once: several threads may read
+        if len(batches) > 1:
+            self.batches = batches = (pa.concat_batches(batches),)
+        return batches[0]
 
 
 @attrs.frozen
@@ -83,6 +90,7 @@ class Generation:
         self.bytes = 0
         self.rows = 0
         self.parts: tuple[Part, ...] = ()  # replaced at once: other threads read it
+        self._in_memory: tuple[PartInMemory, ...] = ()  # the same, for as long as the spans are in memory
         self._frames: list[int] = []  # rows of each frame of the journal
         for batch in batches:
             self._remember(batch)
@@ -104,17 +112,17 @@ class Generation:
             batch = _numbered_from(first_seq, part.whole())
             parts.append(PartInMemory(batch))
             first_seq += batch.num_rows
-        self.parts = tuple(parts)
+        self.parts = self._in_memory = tuple(parts)
 
-    def append(self, tables: Iterable[pa.Table], keys: Sequence[str]) -> None:
+    def append(self, new: Iterable[pa.RecordBatch], keys: Sequence[str]) -> None:
         """Number the rows, make them durable, then visible. ``OSError`` when the disk does not take them.
 
         ``keys`` are those of all rows.
         """
         batches, next_seq = [], self.next_seq
-        for table in tables:
-            batches.append(numbered(table, next_seq))
-            next_seq += table.num_rows
+        for batch in new:
+            batches.append(numbered(batch, next_seq))
+            next_seq += batch.num_rows
         for batch in self.journal.append(*batches):
             self._remember(batch)
         self._know(keys)
@@ -141,7 +149,7 @@ class Generation:
             PartInJournal(listed.slice(rows[first], rows[last] - rows[first]), reader, bounds[first], bounds[last])
             for first, last in _runs(self._frames)
         )
-        self._keys = None
+        self._keys, self._in_memory = None, ()
 
     def _know(self, keys: Sequence[str]) -> None:
         if self._keys is not None:
@@ -153,11 +161,11 @@ class Generation:
         self.bytes += batch.nbytes
         self.rows += batch.num_rows
         self._frames.append(batch.num_rows)
-        parts = [*self.parts, PartInMemory(batch)]
+        parts = [*self._in_memory, PartInMemory(batch)]
         # Queries pay for each part, so small ones are joined, each about as often as it doubles.
         while len(parts) > 1 and parts[-2].num_rows <= parts[-1].num_rows <= _JOINED_ROWS:
-            parts[-2:] = [PartInMemory(pa.concat_batches([part.whole() for part in parts[-2:]]))]
-        self.parts = tuple(parts)
+            parts[-2:] = [parts[-2].joined_with(parts[-1])]
+        self.parts = self._in_memory = tuple(parts)
 
     def listed(self) -> pa.Table:
         """What lists look at, of all rows so far in the order of ``seq``; no copy."""

@@ -1,4 +1,4 @@
-"""Spans become rows: one Arrow table with everything that is stored of them."""
+"""Spans become rows: one Arrow batch with everything that is stored of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
@@ -77,7 +77,7 @@ _EMPTY_ARRAY = pa.scalar("[]", pa.string())
 class SpanRows:
     """Spans as they are stored, but for their numbers."""
 
-    table: pa.Table  # all columns but ``seq``
+    batch: pa.RecordBatch  # all columns but ``seq``
     keys: list[str]  # of each span: trace id and span id, joined
 
     def __len__(self) -> int:
@@ -93,8 +93,8 @@ def span_rows(spans: Iterable[Span] | SpanColumns | SpanRows) -> SpanRows:
     if isinstance(spans, SpanRows):
         return spans
     try:
-        table = rows_of(span_columns(spans))
-        return SpanRows(table, span_keys(table))
+        batch = rows_of(span_columns(spans))
+        return SpanRows(batch, span_keys(batch))
     except (TypeError, ValueError, OverflowError):  # what orjson and Arrow raise for a value that they cannot hold
         log.exception("spans cannot be stored")
     raise InternalError("Internal Server Error")  # out here, so that it does not carry its cause to the asker
@@ -106,7 +106,7 @@ def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
     return keys
 
 
-def rows_of(spans: SpanColumns) -> pa.Table:
+def rows_of(spans: SpanColumns) -> pa.RecordBatch:
     """All columns but ``seq``."""
     length = len(spans)
     attributes, inexact = attribute_maps(spans.attributes)
@@ -148,7 +148,7 @@ def rows_of(spans: SpanColumns) -> pa.Table:
         "scope_json": _spread(spans.scope, [text for text, _ in scopes]),
         "exact_json": _filled(length, exact, _NULL),
     }
-    return pa.Table.from_arrays([columns[name] for name in _UNNUMBERED.names], schema=_UNNUMBERED)
+    return pa.RecordBatch.from_arrays([columns[name] for name in _UNNUMBERED.names], schema=_UNNUMBERED)
 
 
 def stored_spans(rows: pa.Table) -> list[StoredSpan]:
@@ -158,19 +158,14 @@ def stored_spans(rows: pa.Table) -> list[StoredSpan]:
     return [StoredSpan._make(values) for values in zip(*columns, strict=True)]
 
 
-def numbered(rows: pa.Table, first_seq: int) -> pa.RecordBatch:
-    """The rows as one batch, numbered from ``first_seq`` on."""
-    return pa.RecordBatch.from_arrays([numbers(first_seq, rows.num_rows), *map(_in_one, rows.columns)], schema=ROWS)
+def numbered(rows: pa.RecordBatch, first_seq: int) -> pa.RecordBatch:
+    """The rows with their numbers, from ``first_seq`` on."""
+    return rows.add_column(0, ROWS.field(0), numbers(first_seq, rows.num_rows))
 
 
 def numbers(first_seq: int, count: int) -> pa.UInt64Array:
     """Values of ``seq`` without gap."""
     return pc.add(positions(count), pa.scalar(first_seq, pa.int64())).cast(pa.uint64())
-
-
-def _in_one(column: pa.ChunkedArray) -> pa.Array:
-    """Arrow copies, also where there is one chunk only."""
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _filled(length: int, texts: Mapping[int, bytes], otherwise: pa.StringScalar) -> pa.StringArray:

@@ -57,7 +57,7 @@ class SpanWriter:
         keys = list(chain.from_iterable(new.keys for new in fresh))
         before = generations[-1].bytes
         if keys:
-            generations[-1].append(_joined([new.table for new in fresh]), keys)
+            generations[-1].append(_joined([new.batch for new in fresh]), keys)
         return Committed(
             outcomes=tuple(
                 IngestSummary(stored=len(new), duplicates=len(request) - len(new))
@@ -88,16 +88,16 @@ def _without(request: SpanRows, known: set[str]) -> SpanRows:
         if key not in known:
             known.add(key)
             fresh.append(row)
-    return SpanRows(request.table.take(pa.array(fresh, pa.int64())), [request.keys[row] for row in fresh])
+    return SpanRows(request.batch.take(pa.array(fresh, pa.int64())), [request.keys[row] for row in fresh])
 
 
-def _joined(tables: Sequence[pa.Table]) -> Iterator[pa.Table]:
+def _joined(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The large ones as they are, and one of all small ones: a batch has its price, and joining costs each row."""
     small = []
-    for table in tables:
-        if table.num_rows >= _ALONE:
-            yield table
-        elif table.num_rows:
-            small.append(table)
+    for batch in batches:
+        if batch.num_rows >= _ALONE:
+            yield batch
+        elif batch.num_rows:
+            small.append(batch)
     if small:
-        yield pa.concat_tables(small)
+        yield small[0] if len(small) == 1 else pa.concat_batches(small)

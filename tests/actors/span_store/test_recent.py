@@ -1,0 +1,70 @@
+"""Spans that are in memory: batches that came one by one are joined for those who read."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from actors.span_store.journal import Journal
+from actors.span_store.recent import Generation
+from actors.span_store.rows import rows_of, span_keys
+from actors.span_store.spans import span_columns
+from tests.spans import span
+
+pytestmark = pytest.mark.integration
+
+REQUESTS, SPANS = 300, 3
+
+
+@pytest.fixture
+def generation(tmp_path: Path) -> Generation:
+    return Generation(1, 100, Journal(tmp_path / "1.journal"))
+
+
+def append(generation: Generation, request: int) -> pa.RecordBatch:
+    attributes = {"text": f"number {request}", "count": request}
+    rows = rows_of(span_columns(span(n + 1, trace_id=request + 1, attributes=attributes) for n in range(SPANS)))
+    generation.append([rows], span_keys(rows))
+    return rows
+
+
+def without_numbers(rows: pa.Table) -> pa.Table:
+    return rows.drop_columns(["seq"]).combine_chunks()
+
+
+def test_small_batches_are_few_parts_with_the_same_rows(generation: Generation) -> None:
+    sent = [append(generation, request) for request in range(REQUESTS)]
+    assert generation.rows == REQUESTS * SPANS
+    assert len(generation.parts) < 12
+    assert without_numbers(generation.whole()).equals(pa.Table.from_batches(sent).combine_chunks())
+    assert generation.whole()["seq"].to_pylist() == list(range(100, 100 + REQUESTS * SPANS))
+    assert generation.listed()["span_id"].to_pylist() == generation.whole()["span_id"].to_pylist()
+
+
+def test_batches_are_joined_once(generation: Generation) -> None:
+    for request in range(REQUESTS):
+        append(generation, request)
+    parts = generation.parts
+    joined = [part.whole() for part in parts]
+    assert all(part.whole() is batch for part, batch in zip(parts, joined, strict=True))
+    append(generation, REQUESTS)
+    assert generation.parts[0].whole() is joined[0]  # the first is full
+
+
+def test_readers_see_all_that_came_before_while_more_comes(generation: Generation) -> None:
+    def read(_: int) -> list[str]:
+        before = generation.rows
+        seen: list[str] = generation.whole()["attributes"].combine_chunks().items.field("text").drop_null().to_pylist()
+        assert len(seen) >= before
+        return seen
+
+    expected = [f"number {request}" for request in range(REQUESTS) for _ in range(SPANS)]
+    with ThreadPoolExecutor(4) as readers:
+        looks = []
+        for request in range(REQUESTS):
+            append(generation, request)
+            looks.append(readers.submit(read, request))
+        for look in looks:
+            seen = look.result()
+            assert seen == expected[: len(seen)]
