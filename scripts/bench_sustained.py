@@ -5,7 +5,8 @@ REST have shown the last of them; then everything is counted back, id by id (``s
 built and serialised before the clock starts, which takes 2.4 KB of memory a span.
 
 The second table goes on with the same studio at half the rate of the first (or ``--rate``), with requests at fixed
-times, whatever becomes of those before (``scripts.load.sending``). A delay counts from when the request was due.
+times, whatever becomes of those before (``scripts.load.sending``). A delay counts from when the request was due. It
+has in it what keeps the clients, which are threads of this process: the last column has the longest pause of that.
 Meanwhile a reader asks through REST for a span of each request that it hears was acknowledged, until it is there.
 
 In both, ``GET /health`` is asked every 20 ms over a connection of its own. Retention does its work every five minutes:
@@ -30,18 +31,22 @@ import attrs
 from scripts.load.counting import count_back
 from scripts.load.figures import head, middle, milliseconds, row, spread
 from scripts.load.machine import machine
+from scripts.load.memory import give_back
 from scripts.load.own_studio import OwnStudio
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.senders import SENDERS, Sender
 from scripts.load.sending import Sent, as_fast_as_acknowledged, on_schedule
-from scripts.load.watching import FreshnessWatch, Rest, StudioWatch, repeated, watch_closely
+from scripts.load.watching import FreshnessWatch, OwnPauses, Rest, StudioWatch, repeated, watch_closely
 
 SPANS_A_REQUEST = 512
 WARM_UP_SPANS = 20_000
 STALL = 0.3  # seconds
 FULL, HALF = "full", "half"  # the services of the two phases
 DELAYS = ("ack p50 ms", "p95", "p99", "max", "over 300 ms", "refused")
-COSTS = ("/health p50 ms", "p99", "max", "CPU s per 10,000 spans", "RSS MB, median", "most")
+COSTS = (
+    *("/health p50 ms", "p99", "max", "CPU s per 10,000 spans", "RSS MB, median", "most"),
+    "own pauses ms, max",  # of this process
+)
 FULL_HEAD = head("protocol", "clients", "spans", "spans/s, median (min to max)", *DELAYS, *COSTS)
 HALF_HEAD = head(
     *("protocol", "clients", "spans", "spans/s offered", *DELAYS),
@@ -57,6 +62,7 @@ class Phase:
     spans_a_second: float  # acknowledged and readable; or offered
     sent: Sent
     watch: StudioWatch
+    pauses: OwnPauses
     freshness: FreshnessWatch | None = None
 
 
@@ -79,14 +85,14 @@ class Run:
         prepared = deque(self._requests(FULL, spans))
         ids = [packed for payload in prepared for packed in payload.packed_ids]
         spans, last = len(prepared) * SPANS_A_REQUEST, deque[Payload](maxlen=len(self.clients))
-        with StudioWatch(self.studio, self.health) as watch:
+        with OwnPauses() as pauses, StudioWatch(self.studio, self.health) as watch:
             began = time.perf_counter()
             sent = as_fast_as_acknowledged(self.clients, taken(prepared), last.append)
             if not all(self.reader.has(payload.ids[-1]) for payload in last):
                 raise AssertionError("spans were acknowledged and cannot be read")
             seconds = time.perf_counter() - began
         count_back(self.studio, FULL, ids, self.folder).demand_all()
-        return Phase(spans=spans, spans_a_second=spans / seconds, sent=sent, watch=watch)
+        return Phase(spans=spans, spans_a_second=spans / seconds, sent=sent, watch=watch, pauses=pauses)
 
     def half(self, spans: int, rate: float, *, all_kept: bool) -> Phase:
         """At fixed times, so that ``rate`` spans a second are offered."""
@@ -96,12 +102,13 @@ class Run:
             ids.extend(payload.packed_ids)
             freshness.heard(payload)
 
-        with StudioWatch(self.studio, self.health) as watch, repeated(freshness.look, every=0):
+        watch, pauses = StudioWatch(self.studio, self.health), OwnPauses()
+        with pauses, watch, repeated(freshness.look, every=0):
             sent = on_schedule(self.clients, self._requests(HALF, spans), SPANS_A_REQUEST / rate, heard)
         if all_kept:
             count_back(self.studio, HALF, ids, self.folder).demand_all()
         spans = len(sent.delays) * SPANS_A_REQUEST
-        return Phase(spans=spans, spans_a_second=rate, sent=sent, watch=watch, freshness=freshness)
+        return Phase(spans=spans, spans_a_second=rate, sent=sent, watch=watch, pauses=pauses, freshness=freshness)
 
     def _requests(self, service: str, spans: int) -> Iterator[Payload]:
         return (self.payloads.make(service) for _ in range(-(-spans // SPANS_A_REQUEST)))
@@ -130,6 +137,7 @@ def measure(protocol: str, options: argparse.Namespace, payloads: Payloads) -> t
         )
         run.warm_up()
         full = run.full(options.spans)
+        give_back()
         rate = options.rate or full.spans_a_second / 2
         return full, run.half(options.half_spans, rate, all_kept=not retention)
 
@@ -152,6 +160,7 @@ def cells(protocol: str, clients: int, phases: Sequence[Phase]) -> tuple[list[st
         milliseconds(max(map(max, health))),
         f"{cpu:.2f}",
         *(f"{size:.0f}" for size in (median(memory), max(memory))),
+        milliseconds(max(phase.pauses.longest for phase in phases)),
     ]
     return first, last
 

@@ -20,6 +20,7 @@ from scripts.load.own_studio import HOST, OwnStudio, Reply, SpanId
 from scripts.load.payloads import Payload
 
 _EVERY = 0.02  # seconds between two looks
+_BEAT = 0.005  # seconds
 _PATIENCE = 30.0  # seconds for an answer, and for an acknowledged span to be found
 
 
@@ -76,6 +77,32 @@ def repeated(look: Callable[[], object], every: float = _EVERY) -> Iterator[None
         thread.join()
     if faults:
         raise faults[0]
+
+
+class OwnPauses:
+    """How long this process itself did not get on, at most, for the length of a ``with`` block.
+
+    So much of each delay that it measures may be its own.
+    """
+
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.longest = 0.0  # seconds
+        self._sleep = sleep
+        self._looks = repeated(self._look, every=0)
+
+    def __enter__(self) -> Self:
+        self._looks.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._looks.__exit__(kind, fault, trace)
+
+    def _look(self) -> None:
+        began = time.perf_counter()
+        self._sleep(_BEAT)
+        self.longest = max(self.longest, time.perf_counter() - began - _BEAT)
 
 
 class StudioWatch:

@@ -21,6 +21,7 @@ from scripts.load.figures import milliseconds, percentiles, spread
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.senders import EXPORT, SENDERS, GrpcSender, HttpSender, NotAcknowledged, Sender
 from scripts.load.sending import as_fast_as_acknowledged, on_schedule
+from scripts.load.watching import OwnPauses
 
 pytestmark = pytest.mark.integration
 
@@ -160,3 +161,16 @@ async def test_how_long_to_wait_is_read_from_grpc() -> None:
     assert (refusal.retryable, refusal.retry_after) == (True, 0.25)
     server.close()
     await server.wait_closed()
+
+
+def test_a_pause_of_the_sending_process_is_noticed() -> None:
+    held = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        """The first time for a tenth of a second too long, as if the others did not let it go on."""
+        time.sleep(seconds + (0.0 if held.is_set() else 0.1))
+        held.set()
+
+    with OwnPauses(sleep) as pauses:
+        assert held.wait(10)
+    assert pauses.longest >= 0.1
