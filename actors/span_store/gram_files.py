@@ -5,7 +5,7 @@ search reads what it has no good file for.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,15 +67,18 @@ class GramFiles:
             return None
         return [begin // SIZE for begin in range(0, len(body), SIZE) if sought.may_be_in(body[begin : begin + SIZE])]
 
-    def make(self, sealed: SealedFile, grams: bytes | None = None) -> None:
-        """``grams`` are those of its row groups, one after the other; without them the sealed file is read.
+    def sets(self, sealed: SealedFile) -> Iterator[bytes]:
+        """Of its row groups, one after the other: some 20 ms of work each. ``OSError`` or ``ArrowException``."""
+        with open_segment(segment_path(self._segments, sealed.number)) as file:
+            for group in range(file.num_row_groups):
+                yield grams_of_rows(file.read_row_group(group, columns=SEARCHED, use_threads=False))
 
-        ``OSError`` or ``ArrowException`` when that or the disk fails.
-        """
+    def make(self, sealed: SealedFile, sets: Iterable[bytes]) -> None:
+        """``OSError`` or ``ArrowException`` when the disk fails, or ``sets`` does."""
         path = self._folder / name_of(sealed.number)
         unfinished = path.with_suffix(".unfinished")
         try:
-            content = sealed.head + (grams or _grams_of(segment_path(self._segments, sealed.number)))
+            content = sealed.head + b"".join(sets)
             with unfinished.open("wb") as file:
                 file.write(content + _sum(content))
                 file.flush()
@@ -90,14 +93,6 @@ class GramFiles:
 
 def name_of(segment: int) -> str:
     return f"{segment:08d}.grams"
-
-
-def _grams_of(path: Path) -> bytes:
-    with open_segment(path) as file:
-        groups = (
-            file.read_row_group(group, columns=SEARCHED, use_threads=False) for group in range(file.num_row_groups)
-        )
-        return b"".join(map(grams_of_rows, groups))
 
 
 def _sum(content: bytes | memoryview) -> bytes:

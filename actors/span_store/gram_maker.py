@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ _MOST_OFFERED = 8  # half a megabyte each
 
 
 class GramMaker:
-    """Has a thread of its own. It rests for as long as it works, as everybody else wants the processors too."""
+    """Has a thread of its own. It rests as long as it works, as everybody else wants the processors too."""
 
     def __init__(self, files: GramFiles, catalogue: Catalogue, nothing_waits: Callable[[], bool]) -> None:
         self._files = files
@@ -60,10 +60,8 @@ class GramMaker:
         self.remove_gone()
         goes_on = True
         while goes_on and self._nothing_waits() and not self._closing.is_set():
-            begin = time.monotonic()
             with self._lock:
                 goes_on = self._make_next()
-            self._closing.wait(time.monotonic() - begin)
 
     def _make_next(self) -> bool:
         """The newest that is missing and did not fail lately. Whether there may be another one to make now."""
@@ -75,8 +73,9 @@ class GramMaker:
 
     def _make(self, segment: Segment) -> bool:
         try:
-            grams = self._offered.pop(segment.number, None)
-            self._files.make(SealedFile(segment.number, segment.bytes, segment.checksum), grams)
+            offered = self._offered.pop(segment.number, None)
+            sealed = SealedFile(segment.number, segment.bytes, segment.checksum)
+            self._files.make(sealed, self._at_leisure(self._files.sets(sealed)) if offered is None else [offered])
         except (OSError, pa.ArrowException, MemoryError) as fault:
             if segment not in self._catalogue.segments:  # replaced meanwhile
                 return True
@@ -87,3 +86,11 @@ class GramMaker:
             return False
         self._failing = False
         return True
+
+    def _at_leisure(self, work: Iterator[bytes]) -> Iterator[bytes]:
+        """Rests after each piece, and not after a whole file, half a second: requests would wait for so long."""
+        begin = time.monotonic()
+        for piece in work:
+            yield piece
+            self._closing.wait(time.monotonic() - begin)
+            begin = time.monotonic()

@@ -96,12 +96,15 @@ class Store:
         rows = numbered(rows_of(span_columns(spans)), SPANS * number)
         with index.transaction(self.connection):
             index.add(self.connection, number, self.folders.segments, encoded(pa.Table.from_batches([rows])))
-        self.grams.make(self.sealed(number))
+        self.make(self.sealed(number))
 
     def sealed(self, number: int) -> SealedFile:
         rows = self.connection.execute("SELECT segment, bytes, checksum FROM segment WHERE segment = ?", [number])
         [file] = rows.fetchall()
         return SealedFile(*file)
+
+    def make(self, sealed: SealedFile) -> None:
+        self.grams.make(sealed, self.grams.sets(sealed))
 
     def path(self, number: int) -> Path:
         return self.folders.grams / name_of(number)
@@ -215,7 +218,7 @@ def test_a_file_that_is_not_good_counts_as_missing_and_can_be_made_again(
     store.path(1).write_bytes(harm(good))
     assert store.grams.groups(store.sealed(1), Sought("needle")) is None
     assert not store.path(1).exists()
-    store.grams.make(store.sealed(1))
+    store.make(store.sealed(1))
     assert store.path(1).read_bytes() == good
     assert store.grams.groups(store.sealed(1), Sought("needle")) == [0]
 
@@ -228,14 +231,14 @@ def test_a_file_of_another_segment_counts_as_missing(tmp_path: Path, checksum: b
     store.add(2, [span(2, attributes={"a": "another one, and so another size"})])
     if not checksum:  # as an earlier version wrote it
         store.connection.execute("UPDATE segment SET checksum = NULL")
-        store.grams.make(store.sealed(1))
+        store.make(store.sealed(1))
     assert store.grams.groups(store.sealed(1), Sought("needle")) == [0]
     other = store.sealed(2)
     store.path(2).rename(store.path(1))
     assert store.grams.groups(store.sealed(1), Sought("needle")) is None
     assert store.search("needle", store.grams).spans
     store.path(1).write_bytes(b"")
-    store.grams.make(store.sealed(1))
+    store.make(store.sealed(1))
     assert store.grams.groups(SealedFile(1, other.size, other.checksum), Sought("needle")) is None
 
 
@@ -247,10 +250,10 @@ def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     store.path(1).unlink()
     with pytest.raises((OSError, pa.ArrowException)):
-        store.grams.make(sealed)
+        store.make(sealed)
     path.unlink()
     with pytest.raises(FileNotFoundError):
-        store.grams.make(sealed)
+        store.make(sealed)
     assert list(store.folders.grams.iterdir()) == []
 
 
@@ -274,6 +277,25 @@ def test_the_newest_is_made_first_and_only_while_nothing_waits(tmp_path: Path) -
     maker.close()
     assert store.grams.names() == {name_of(3), name_of(2)}
     assert not moments
+
+
+def test_what_the_maker_makes_at_leisure_has_all_row_groups(store: Store) -> None:
+    good = store.path(0).read_bytes()
+    assert len(good) > 2 * SIZE
+    store.path(0).unlink()
+    moments = [True, False]
+    asked = threading.Event()
+
+    def nothing_waits() -> bool:
+        if not moments[0]:
+            asked.set()
+        return moments.pop(0)
+
+    maker = GramMaker(store.grams, Catalogue(store.connection.cursor()), nothing_waits)
+    maker.start()
+    assert asked.wait(20)
+    maker.close()
+    assert store.path(0).read_bytes() == good
 
 
 def test_what_the_rows_had_while_they_were_sealed_is_what_the_file_has(store: Store, spans: list[list[Span]]) -> None:
