@@ -24,7 +24,7 @@ from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
 from studio.logs import configure_logging
-from studio.resident import let_go_of_code
+from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
@@ -149,6 +149,7 @@ def openapi() -> int:
 
 async def _serve(settings: Settings) -> int:
     told_to_stop = _stop_signal()
+    keep_little_free_memory()
     async with running(settings) as studio:
         collect_garbage_seldom()
         sys.setswitchinterval(_TURN_SECONDS)

@@ -1,4 +1,4 @@
-"""Memory that only the start needed."""
+"""Memory that nothing needs: what only the start did, and what was freed."""
 
 import ctypes
 import mmap
@@ -10,6 +10,22 @@ from pathlib import Path
 # Code of a file, mapped for this process alone; what is of no file has the inode 0. What begins with the file may be a
 # library that is being loaded just now, whose data will lie in the same place.
 _CODE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp (?!0+ )\S+ \S+ [1-9]")
+
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of glibc's mallopt
+_MOST_FREE = 16 * 1024 * 1024  # bytes at the end of a heap, which requests take from and give back to
+_OWN_MAPPING = 32 * 1024 * 1024  # bytes from which a block is one; glibc takes no larger number
+
+
+def keep_little_free_memory() -> None:
+    """Let the C library return more of what was freed: under load that is 50 MB, and costs no time that shows.
+
+    By default it learns from the largest block that was freed how much to keep, 64 MB in each heap in the end. The
+    second number is where that ends anyway; said now, so that the first one stays as well. Only glibc has this.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, _MOST_FREE)
+        mallopt(_MMAP_THRESHOLD, _OWN_MAPPING)
 
 
 def let_go_of_code() -> None:

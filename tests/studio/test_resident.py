@@ -1,5 +1,6 @@
-"""Code that only the start needed leaves memory, and nothing else does. Each case is a process: it is its memory."""
+"""Code that only the start needed leaves memory, and what was freed. Each case is a process: it is its memory."""
 
+import platform
 import subprocess
 import sys
 
@@ -79,3 +80,42 @@ def test_a_mapping_is_judged_by_its_own_figures() -> None:
         f"f000-ff000 r-xp {_FILE}\n{_HEAD}{_UNCHANGED}"
     )
     assert list(unchanged_code(mappings.splitlines(keepends=True))) == [(0xF000, 0xFF000)]
+
+
+_FREED = """
+import ctypes
+from pathlib import Path
+
+from studio.resident import keep_little_free_memory
+
+MB = 1024 * 1024
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.malloc.argtypes = [ctypes.c_size_t]
+library.free.argtypes = [ctypes.c_void_p]
+
+
+def blocks(*sizes: int) -> None:
+    made = [library.malloc(size * MB) for size in sizes]
+    for block, size in zip(made, sizes):
+        ctypes.memset(block, 1, size * MB)
+    for block in reversed(made):
+        library.free(block)
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 // MB
+
+
+keep_little_free_memory()
+blocks(31)  # from which glibc learns to keep much
+before = resident()
+blocks(12, 12, 12, 12)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has these parameters")
+def test_freed_memory_is_returned() -> None:
+    done = subprocess.run([sys.executable, "-c", _FREED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 20  # 48 without
