@@ -20,6 +20,7 @@ from actors.span_store.places import Place, Wanted
 from actors.span_store.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
 
 _JOINED_ROWS = 256  # larger batches stay as they came
+_MOST_PIECES = 8  # a batch of one row takes as much memory as twenty rows
 _PART_ROWS = 512  # that are read together from a journal, about
 _LISTED = pa.schema([ROWS.field(name) for name in INDEX_COLUMNS])
 
@@ -39,7 +40,7 @@ class Part(Protocol):
 
 
 class PartInMemory:
-    """As it came. Batches that came one by one are joined for whoever reads them first: the writer is waited for."""
+    """As it came. A few small batches are joined by whoever reads them first, as requests wait for the writer."""
 
     def __init__(self, *batches: pa.RecordBatch) -> None:
         self.num_rows = sum(int(batch.num_rows) for batch in batches)
@@ -47,7 +48,10 @@ class PartInMemory:
 
     def joined_with(self, other: "PartInMemory") -> "PartInMemory":
         """Both, the other one behind."""
-        return PartInMemory(*self.batches, *other.batches)
+        joined = PartInMemory(*self.batches, *other.batches)
+        if len(joined.batches) > _MOST_PIECES:
+            joined.whole()
+        return joined
 
     @cached_property
     def listed(self) -> pa.RecordBatch:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from actors.span_store.journal import Journal
-from actors.span_store.recent import Generation
+from actors.span_store.recent import Generation, PartInMemory
 from actors.span_store.rows import rows_of, span_keys
 from actors.span_store.spans import span_columns
 from tests.spans import span
@@ -40,6 +40,16 @@ def test_small_batches_are_few_parts_with_the_same_rows(generation: Generation) 
     assert without_numbers(generation.whole()).equals(pa.Table.from_batches(sent).combine_chunks())
     assert generation.whole()["seq"].to_pylist() == list(range(100, 100 + REQUESTS * SPANS))
     assert generation.listed()["span_id"].to_pylist() == generation.whole()["span_id"].to_pylist()
+
+
+def test_small_batches_do_not_pile_up_where_nobody_reads(generation: Generation) -> None:
+    """Each of them takes several kilobytes, however little is in it."""
+    for request in range(REQUESTS):
+        append(generation, request)
+    pieces = [len(part.batches) for part in generation.parts if isinstance(part, PartInMemory)]
+    assert len(pieces) == len(generation.parts)
+    assert max(pieces) <= 8
+    assert sum(pieces) < REQUESTS / 4
 
 
 def test_batches_are_joined_once(generation: Generation) -> None:
