@@ -85,7 +85,8 @@ class Run:
         prepared = deque(self._requests(FULL, spans))
         ids = [packed for payload in prepared for packed in payload.packed_ids]
         spans, last = len(prepared) * SPANS_A_REQUEST, deque[Payload](maxlen=len(self.clients))
-        with OwnPauses() as pauses, StudioWatch(self.studio, self.health) as watch:
+        pauses = OwnPauses()
+        with repeated(pauses.look, every=0), StudioWatch(self.studio, self.health) as watch:
             began = time.perf_counter()
             sent = as_fast_as_acknowledged(self.clients, taken(prepared), last.append)
             if not all(self.reader.has(payload.ids[-1]) for payload in last):
@@ -103,7 +104,7 @@ class Run:
             freshness.heard(payload)
 
         watch, pauses = StudioWatch(self.studio, self.health), OwnPauses()
-        with pauses, watch, repeated(freshness.look, every=0):
+        with repeated(pauses.look, every=0), watch, repeated(freshness.look, every=0):
             sent = on_schedule(self.clients, self._requests(HALF, spans), SPANS_A_REQUEST / rate, heard)
         if all_kept:
             count_back(self.studio, HALF, ids, self.folder).demand_all()

@@ -17,7 +17,7 @@ _OWN_MAPPING = 32 * 1024 * 1024  # bytes from which a block is one; glibc takes 
 
 
 def keep_little_free_memory() -> None:
-    """Let the C library return more of what was freed: under load that is 50 MB, and costs no time that shows.
+    """Let the C library return more of what was freed: 45 to 60 MB of the most a load takes, and no time shows.
 
     By default it learns from the largest block that was freed how much to keep, 64 MB in each heap in the end. The
     second number is where that ends anyway; said now, so that the first one stays as well. Only glibc has this.

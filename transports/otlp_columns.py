@@ -98,9 +98,14 @@ def _ids(ids: pa.BinaryArray, size: int) -> pa.StringArray:
     return pa.StringArray.from_buffers(len(ids), _bounds(len(ids), 2 * size), pa.py_buffer(content.hex().encode()))
 
 
-@lru_cache(maxsize=64)
 def _bounds(count: int, size: int) -> pa.Buffer:
     """Where so many texts of one size begin and end."""
+    return _bounds_of_more(1 << count.bit_length(), size).slice(0, (count + 1) * pa.int32().byte_width)
+
+
+@lru_cache(maxsize=64)
+def _bounds_of_more(count: int, size: int) -> pa.Buffer:
+    """Kept for each power of two only: a large request has millions of bytes of them, and each has another length."""
     return pa.array(range(0, size * count + 1, size), pa.int32()).buffers()[1]
 
 

@@ -74,7 +74,7 @@ class GramFiles:
                 yield grams_of_rows(file.read_row_group(group, columns=SEARCHED, use_threads=False))
 
     def make(self, sealed: SealedFile, sets: Iterable[bytes]) -> None:
-        """``OSError`` or ``ArrowException`` when the disk fails, or ``sets`` does."""
+        """``sets`` are those of its row groups, in order. ``OSError`` when the disk fails, and what they raise."""
         path = self._folder / name_of(sealed.number)
         unfinished = path.with_suffix(".unfinished")
         try:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _TAKE, _WITHIN = pc.get_function("array_take"), pc.TakeOptions(boundscheck=False)
+_FEW = 1024  # spans: what is made for so many is worth keeping, and small
 _SIZE_OF_NUMBER = pa.scalar(pa.int32().byte_width, pa.int32())
 
 
@@ -38,7 +39,8 @@ class KeyLists:
         """
         numbers = [self._numbers[key] for key in keys]
         within = pa.array([each.get(number) for number in numbers for each in self._places], pa.int32())
-        firsts = _firsts(len(keys), len(self._begins), len(self._places))
+        made = _kept_firsts if len(self._begins) <= _FEW else _firsts
+        firsts = made(len(keys), len(self._begins), len(self._places))
         of_spans = taken(within, pc.add(pa.concat_arrays([self._list_of_span] * len(keys)), firsts))
         return pc.add(pa.concat_arrays([self._begins] * len(keys)), of_spans)
 
@@ -48,10 +50,12 @@ def taken(values: pa.Array, places: pa.Int32Array) -> pa.Array:
     return _TAKE.call([values, places], _WITHIN)
 
 
-@lru_cache(maxsize=64)
 def _firsts(keys: int, spans: int, lists: int) -> pa.Int32Array:
     """For each key and each span, where what is known of this key and all lists begins."""
     return pa.concat_arrays([pa.repeat(pa.scalar(key * lists, pa.int32()), spans) for key in range(keys)])
+
+
+_kept_firsts = lru_cache(maxsize=64)(_firsts)
 
 
 def _pieces(memory: pa.Buffer, offsets: pa.Int32Array) -> pa.DictionaryArray:

@@ -79,29 +79,19 @@ def repeated(look: Callable[[], object], every: float = _EVERY) -> Iterator[None
         raise faults[0]
 
 
+@attrs.define
 class OwnPauses:
-    """How long this process itself did not get on, at most, for the length of a ``with`` block.
+    """How long this process itself did not get on, at most, while ``look`` is repeated without pause.
 
     So much of each delay that it measures may be its own.
     """
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.longest = 0.0  # seconds
-        self._sleep = sleep
-        self._looks = repeated(self._look, every=0)
+    sleep: Callable[[float], None] = time.sleep
+    longest: float = 0.0  # seconds
 
-    def __enter__(self) -> Self:
-        self._looks.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._looks.__exit__(kind, fault, trace)
-
-    def _look(self) -> None:
+    def look(self) -> None:
         began = time.perf_counter()
-        self._sleep(_BEAT)
+        self.sleep(_BEAT)
         self.longest = max(self.longest, time.perf_counter() - began - _BEAT)
 
 

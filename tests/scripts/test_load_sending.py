@@ -21,7 +21,7 @@ from scripts.load.figures import milliseconds, percentiles, spread
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.senders import EXPORT, SENDERS, GrpcSender, HttpSender, NotAcknowledged, Sender
 from scripts.load.sending import as_fast_as_acknowledged, on_schedule
-from scripts.load.watching import OwnPauses
+from scripts.load.watching import OwnPauses, repeated
 
 pytestmark = pytest.mark.integration
 
@@ -171,6 +171,7 @@ def test_a_pause_of_the_sending_process_is_noticed() -> None:
         time.sleep(seconds + (0.0 if held.is_set() else 0.1))
         held.set()
 
-    with OwnPauses(sleep) as pauses:
+    pauses = OwnPauses(sleep)
+    with repeated(pauses.look, every=0):
         assert held.wait(10)
     assert pauses.longest >= 0.1

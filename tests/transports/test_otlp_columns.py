@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pyarrow as pa
 import pytest
 from google.protobuf.message import Message
 from hypothesis import given, settings
@@ -43,6 +44,25 @@ def test_many_spans_of_several_resources_and_scopes() -> None:
 
 def test_an_empty_request() -> None:
     check_same(b"")
+
+
+def test_little_stays_of_large_requests_of_many_sizes() -> None:
+    one = otlp_request(otlp_span(1))
+    spans = one.resource_spans[0].scope_spans[0].spans
+    for key in ("llm.model_name", "session.id"):
+        spans[0].attributes.add(key=key, value=any_value("x"))
+    spans.extend([spans[0]] * 20_000)
+    large = one.SerializeToString()
+    before = pa.total_allocated_bytes()
+    for more in range(20):
+        check_length(large + many_spans(more, seed=1), 20_001 + more)
+    assert pa.total_allocated_bytes() - before < 2_000_000
+
+
+def check_length(body: bytes, length: int) -> None:
+    fast = decode_columns(body)
+    assert fast is not None
+    assert rows_of(fast).num_rows == length
 
 
 TEXT = st.text(max_size=4)
