@@ -6,24 +6,23 @@ come as strings or numbers (OTLP 1.11, "JSON Protobuf Encoding"). A member that 
 
 import base64
 import binascii
-import json
-import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias, TypeVar
-
-import orjson
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from actors.errors import InvalidRequest
 from actors.span_store.spans import AttributeValue, InstrumentationScope, Resource, Span, SpanEvent, SpanLink
+from transports.json_document import MOST_DIGITS, JsonObject, parse_object
 from transports.otlp_request import DecodedRequest, fault_of_ids, parent_id, summary
 
 MAX_DEPTH = 48  # of values in values; the protobuf encoding reaches about as deep before its parser refuses
 
 T = TypeVar("T")
-_Object: TypeAlias = Mapping[str, Any]
 _MAX_UINT32 = 2**32 - 1
 _MAX_UINT64 = 2**64 - 1
+_MIN_INT64 = -(2**63)
+_NO_DOUBLE = re.compile(r"[\s_]")  # Python takes them in a number
 
 
 class _BadSpan(Exception):
@@ -37,59 +36,51 @@ def decode_trace_json(body: bytes) -> DecodedRequest:
     resource or scope with its spans.
     """
     faults: Counter[str] = Counter()
-    spans = list(_spans_of(_parse(body), faults))
+    spans = list(_spans_of(parse_object(body), faults))
     return DecodedRequest(spans=spans, rejected=faults.total(), message=summary(faults))
 
 
-def _parse(body: bytes) -> _Object:
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        document = _parse_leniently(body)
-    if not isinstance(document, dict):
-        raise InvalidRequest("The body is not a JSON object")
-    return document
-
-
-def _parse_leniently(body: bytes) -> object:
-    """Python's parser takes lone surrogates, which some JavaScript senders make; they become U+FFFD."""
-    try:
-        document = json.loads(body, parse_constant=_no_constant)
-        text = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("The body is not valid JSON") from error
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _spans_of(document: _Object, faults: "Counter[str]") -> Iterator[Span]:
+def _spans_of(document: JsonObject, faults: "Counter[str]") -> Iterator[Span]:
     for resource_spans in _frames(document, "resourceSpans"):
         resource = _read(_resource, resource_spans)
         for scope_spans in _frames(resource_spans, "scopeSpans"):
             scope = _read(_scope, scope_spans)
-            for span in _frames(scope_spans, "spans"):
+            for span in _frame(scope_spans, "spans"):
                 try:
-                    yield _span(span, _good(resource), _good(scope))
+                    yield _span(_as_object(span), _good(resource), _good(scope))
                 except _BadSpan as fault:
                     faults[str(fault)] += 1
 
 
-def _frames(holder: _Object, key: str) -> list[_Object]:
-    try:
-        return _objects(holder, key)
-    except _BadSpan as fault:
-        raise InvalidRequest(str(fault)) from fault
+def _frames(holder: JsonObject, key: str) -> list[JsonObject]:
+    """Resources or scopes. Of one that is no object nobody knows how many spans it has."""
+    frames = _frame(holder, key)
+    if not _are_objects(frames):
+        raise InvalidRequest(f"{key} must be an array of objects")
+    return frames
 
 
-def _read(read: Callable[[_Object], T], holder: _Object) -> T | _BadSpan:
+def _frame(holder: JsonObject, key: str) -> list[Any]:
+    found = holder.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise InvalidRequest(f"{key} must be an array of objects")
+    return found
+
+
+def _read(read: Callable[[JsonObject], T], holder: JsonObject) -> T | _BadSpan:
     """A resource or scope, or what is wrong with it."""
     try:
         return read(holder)
     except _BadSpan as fault:
         return fault
+
+
+def _as_object(span: Any) -> JsonObject:  # noqa: ANN401 - any JSON value
+    if not isinstance(span, dict):
+        raise _BadSpan("a span must be an object")
+    return span
 
 
 def _good(value: T | _BadSpan) -> T:
@@ -98,7 +89,7 @@ def _good(value: T | _BadSpan) -> T:
     return value
 
 
-def _span(span: _Object, resource: Resource, scope: InstrumentationScope) -> Span:
+def _span(span: JsonObject, resource: Resource, scope: InstrumentationScope) -> Span:
     trace_id, span_id = _id(span, "traceId"), _id(span, "spanId")
     fault = fault_of_ids(trace_id, span_id)
     if fault:
@@ -127,7 +118,7 @@ def _span(span: _Object, resource: Resource, scope: InstrumentationScope) -> Spa
     )
 
 
-def _event(event: _Object) -> SpanEvent:
+def _event(event: JsonObject) -> SpanEvent:
     return SpanEvent(
         _integer(event, "timeUnixNano", 0, _MAX_UINT64),
         _text(event, "name"),
@@ -136,7 +127,7 @@ def _event(event: _Object) -> SpanEvent:
     )
 
 
-def _link(link: _Object) -> SpanLink:
+def _link(link: JsonObject) -> SpanLink:
     return SpanLink(
         _id(link, "traceId").hex(),
         _id(link, "spanId").hex(),
@@ -147,17 +138,27 @@ def _link(link: _Object) -> SpanLink:
     )
 
 
-def _resource(resource_spans: _Object) -> Resource:
+def _resource(resource_spans: JsonObject) -> Resource:
     resource = _object(resource_spans, "resource")
     return Resource(
         _attributes(resource),
         _dropped(resource, "Attributes"),
         _text(resource_spans, "schemaUrl"),
-        _objects(resource, "entityRefs"),
+        [_entity(reference) for reference in _objects(resource, "entityRefs")],
     )
 
 
-def _scope(scope_spans: _Object) -> InstrumentationScope:
+def _entity(reference: JsonObject) -> dict[str, AttributeValue]:
+    """Only what the protobuf encoding has: other members may hold anything, and it would be stored."""
+    return {
+        "schemaUrl": _text(reference, "schemaUrl"),
+        "type": _text(reference, "type"),
+        "idKeys": _texts(reference, "idKeys"),
+        "descriptionKeys": _texts(reference, "descriptionKeys"),
+    }
+
+
+def _scope(scope_spans: JsonObject) -> InstrumentationScope:
     scope = _object(scope_spans, "scope")
     return InstrumentationScope(
         _text(scope, "name"),
@@ -168,12 +169,12 @@ def _scope(scope_spans: _Object) -> InstrumentationScope:
     )
 
 
-def _attributes(holder: _Object) -> dict[str, AttributeValue]:
+def _attributes(holder: JsonObject) -> dict[str, AttributeValue]:
     """Key-value pairs as a dictionary; an attribute without a value is left out, of two the last counts."""
     return _key_values(_objects(holder, "attributes"), depth=0, keep_unset=False)
 
 
-def _key_values(pairs: list[_Object], *, depth: int, keep_unset: bool) -> dict[str, AttributeValue]:
+def _key_values(pairs: list[JsonObject], *, depth: int, keep_unset: bool) -> dict[str, AttributeValue]:
     values: dict[str, AttributeValue] = {}
     for pair in pairs:
         value = _any_value(_object(pair, "value"), depth)
@@ -182,7 +183,7 @@ def _key_values(pairs: list[_Object], *, depth: int, keep_unset: bool) -> dict[s
     return values
 
 
-def _any_value(value: _Object, depth: int) -> AttributeValue:
+def _any_value(value: JsonObject, depth: int) -> AttributeValue:
     """The member of an AnyValue that is set; ``None`` when none is."""
     if depth > MAX_DEPTH:
         raise _BadSpan(f"a value is nested more than {MAX_DEPTH} deep")
@@ -192,7 +193,7 @@ def _any_value(value: _Object, depth: int) -> AttributeValue:
     return None
 
 
-def _object(holder: _Object, key: str) -> _Object:
+def _object(holder: JsonObject, key: str) -> JsonObject:
     found = holder.get(key)
     if found is None:
         return {}
@@ -201,16 +202,27 @@ def _object(holder: _Object, key: str) -> _Object:
     return found
 
 
-def _objects(holder: _Object, key: str) -> list[_Object]:
+def _objects(holder: JsonObject, key: str) -> list[JsonObject]:
     found = holder.get(key)
     if found is None:
         return []
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+    if not isinstance(found, list) or not _are_objects(found):
         raise _BadSpan(f"{key} must be an array of objects")
     return found
 
 
-def _text(holder: _Object, key: str) -> str:
+def _are_objects(items: list[Any]) -> bool:
+    return all(isinstance(item, dict) for item in items)
+
+
+def _texts(holder: JsonObject, key: str) -> list[str]:
+    found = holder.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise _BadSpan(f"{key} must be an array of strings")
+    return found
+
+
+def _text(holder: JsonObject, key: str) -> str:
     found = holder.get(key)
     if found is None:
         return ""
@@ -219,18 +231,22 @@ def _text(holder: _Object, key: str) -> str:
     return found
 
 
-def _id(holder: _Object, key: str) -> bytes:
+def _id(holder: JsonObject, key: str) -> bytes:
+    text = _text(holder, key)
     try:
-        return bytes.fromhex(_text(holder, key))
+        found = bytes.fromhex(text)
     except ValueError as error:
         raise _BadSpan(f"{key} must be hexadecimal") from error
+    if 2 * len(found) != len(text):  # Python passes over blanks
+        raise _BadSpan(f"{key} must be hexadecimal")
+    return found
 
 
-def _dropped(holder: _Object, what: str) -> int:
+def _dropped(holder: JsonObject, what: str) -> int:
     return _integer(holder, f"dropped{what}Count", 0, _MAX_UINT32)
 
 
-def _integer(holder: _Object, key: str, least: int, most: int) -> int:
+def _integer(holder: JsonObject, key: str, least: int, most: int) -> int:
     found = holder.get(key)
     if found is None:
         return 0
@@ -241,12 +257,15 @@ def _integer(holder: _Object, key: str, least: int, most: int) -> int:
 
 
 def _whole(found: object) -> int | None:
+    """An integer that is said in any way that JSON has for one, if it may fit into 64 bits."""
     if isinstance(found, bool):
         return None
     if isinstance(found, str):
-        return int(found) if found.removeprefix("-").isascii() and found.removeprefix("-").isdigit() else None
+        digits = found.removeprefix("-")
+        return int(found) if len(found) <= MOST_DIGITS and digits.isascii() and digits.isdigit() else None
     if isinstance(found, float):
-        return int(found) if found.is_integer() else None
+        # The least of all may be one below it, rounded.
+        return int(found) if _MIN_INT64 < found <= _MAX_UINT64 and found.is_integer() else None
     return found if isinstance(found, int) else None
 
 
@@ -258,17 +277,14 @@ def _bool(content: object) -> bool:
 
 def _double(content: object) -> float:
     """A number, or the texts that the protobuf JSON mapping has for what JSON numbers cannot say."""
-    if isinstance(content, str):
+    if isinstance(content, str) and content.isascii() and not _NO_DOUBLE.search(content):
         try:
             return float(content)
         except ValueError as error:
             raise _BadSpan("doubleValue must be a number") from error
     if isinstance(content, bool) or not isinstance(content, int | float):
         raise _BadSpan("doubleValue must be a number")
-    try:
-        return float(content)
-    except OverflowError:
-        return math.inf
+    return float(content)
 
 
 def _bytes(content: object) -> bytes:
@@ -282,18 +298,18 @@ def _bytes(content: object) -> bytes:
         raise _BadSpan("bytesValue must be base64") from error
 
 
-def _array(value: _Object, depth: int) -> list[AttributeValue]:
+def _array(value: JsonObject, depth: int) -> list[AttributeValue]:
     return [_any_value(item, depth + 1) for item in _objects(_object(value, "arrayValue"), "values")]
 
 
-def _map(value: _Object, depth: int) -> dict[str, AttributeValue]:
+def _map(value: JsonObject, depth: int) -> dict[str, AttributeValue]:
     return _key_values(_objects(_object(value, "kvlistValue"), "values"), depth=depth + 1, keep_unset=True)
 
 
-_MEMBERS: dict[str, Callable[[_Object, int], AttributeValue]] = {
+_MEMBERS: dict[str, Callable[[JsonObject, int], AttributeValue]] = {
     "stringValue": lambda value, _: _text(value, "stringValue"),
     "boolValue": lambda value, _: _bool(value["boolValue"]),
-    "intValue": lambda value, _: _integer(value, "intValue", -(2**63), 2**63 - 1),
+    "intValue": lambda value, _: _integer(value, "intValue", _MIN_INT64, 2**63 - 1),
     "doubleValue": lambda value, _: _double(value["doubleValue"]),
     "bytesValue": lambda value, _: _bytes(value["bytesValue"]),
     "arrayValue": _array,

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.unit
 IDS = {"traceId": "5B8EFFF798038103D269B633813FC60C", "spanId": "eee19b7ec3c1b174"}
 
 
-def body(*spans: dict[str, Any], **resource_spans: Any) -> bytes:
-    return orjson.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}], **resource_spans}]})
+def body(*spans: Any, **resource_spans: Any) -> bytes:
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}], **resource_spans}]}).encode()
 
 
 def attributes(*values: Any) -> dict[str, Any]:
@@ -89,6 +89,11 @@ def test_every_field_of_a_span_arrives() -> None:
         ({"doubleValue": 5}, 5.0),
         ({"doubleValue": "1.5"}, 1.5),
         ({"doubleValue": "-Infinity"}, -math.inf),
+        ({"doubleValue": "1e-7"}, 1e-7),
+        ({"doubleValue": 10**30}, 1e30),
+        ({"doubleValue": "9" * 5000}, math.inf),
+        ({"intValue": "9223372036854775807"}, 2**63 - 1),
+        ({"intValue": 1e18}, 10**18),
         ({"bytesValue": "3q0="}, b"\xde\xad"),
         ({"bytesValue": "3q0"}, b"\xde\xad"),
         ({"bytesValue": "-_8="}, b"\xfb\xff"),
@@ -129,12 +134,120 @@ def test_unknown_and_null_members_are_ignored() -> None:
         (attributes({"doubleValue": "abc"}), "doubleValue must be a number"),
         (attributes({"bytesValue": "!"}), "bytesValue must be base64"),
         (attributes({"intValue": True}), f"intValue must be an integer from {-(2**63)} to {2**63 - 1}"),
+        (attributes({"doubleValue": "1_0"}), "doubleValue must be a number"),
+        (attributes({"doubleValue": " 1"}), "doubleValue must be a number"),
+        (attributes({"doubleValue": "\u0661"}), "doubleValue must be a number"),
+        ({"traceId": "5B8EFFF798038103 D269B633813FC60C"}, "traceId must be hexadecimal"),
+        ({"traceId": " 5B8EFFF798038103D269B633813FC60C\n"}, "traceId must be hexadecimal"),
+        ({"traceId": "5B8EFFF798038103_D269B633813FC60"}, "traceId must be hexadecimal"),
+        ({"spanId": "\u0665" * 16}, "spanId must be hexadecimal"),
+        ({"parentSpanId": "eee19b7e c3c1b174"}, "parentSpanId must be hexadecimal"),
+        ({"links": [{"traceId": IDS["traceId"], "spanId": "ee e1"}]}, "spanId must be hexadecimal"),
     ],
 )
 def test_a_malformed_span_is_rejected_and_its_neighbours_kept(fault: dict[str, Any], message: str) -> None:
     decoded = decode_trace_json(body({**IDS, "name": "before"}, {**IDS, **fault}, {**IDS, "name": "after"}))
     assert [span.name for span in decoded.spans] == ["before", "after"]
     assert (decoded.rejected, decoded.message) == (1, f"1 span(s) rejected: {message}")
+
+
+TOO_MUCH = ["9" * 5000, "-" + "9" * 5000, 1e308, -1e308, 10**30, -(10**30), 2**64, -(2**63) - 1]
+NO_INTEGERS = [1.5, "1.5", "1e3", "٣", "+5", "", "-", " 5", "5 ", "1_0", True, [], {}]
+UNQUOTED = ["9" * 5000, "-" + "9" * 400, "1e400", "-1e400", "1E+5000"]  # which no writer of JSON makes
+
+
+def with_number(place: str, number: Any) -> dict[str, Any]:
+    """A span with a number at this place."""
+    path = place.split(".")
+    found: Any = number
+    for key in reversed(path[1:]):
+        found = [{key: found}] if path[0] in ("events", "links") else {key: found}
+    if path[0] == "attributes":
+        return {**IDS, **attributes(found)}
+    return {**IDS, path[0]: found}
+
+
+PLACES = [
+    "attributes.intValue",
+    "startTimeUnixNano",
+    "endTimeUnixNano",
+    "kind",
+    "flags",
+    "status.code",
+    "droppedAttributesCount",
+    "droppedEventsCount",
+    "droppedLinksCount",
+    "events.timeUnixNano",
+    "events.droppedAttributesCount",
+    "links.flags",
+    "links.droppedAttributesCount",
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("number", TOO_MUCH + NO_INTEGERS, ids=lambda number: repr(number)[:12])
+def test_a_number_that_does_not_fit_or_is_none_costs_its_span(place: str, number: Any) -> None:
+    decoded = decode_trace_json(body({**IDS, "name": "kept"}, with_number(place, number)))
+    assert ([span.name for span in decoded.spans], decoded.rejected) == (["kept"], 1)
+    assert f"{place.rpartition('.')[2]} must be an integer" in decoded.message
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("number", UNQUOTED, ids=lambda number: number[:4])
+def test_a_number_that_no_parser_holds_costs_its_span(place: str, number: str) -> None:
+    sent = body({**IDS, "name": "kept"}, with_number(place, "HERE")).replace(b'"HERE"', number.encode())
+    decoded = decode_trace_json(sent)
+    assert ([span.name for span in decoded.spans], decoded.rejected) == (["kept"], 1)
+
+
+@pytest.mark.parametrize("number", UNQUOTED, ids=lambda number: number[:4])
+def test_a_double_that_no_double_holds_is_infinite(number: str) -> None:
+    sent = body({**IDS, **attributes({"doubleValue": "HERE"})}).replace(b'"HERE"', number.encode())
+    [span] = decode_trace_json(sent).spans
+    assert span.attributes == {"0": -math.inf if number.startswith("-") else math.inf}
+
+
+@pytest.mark.parametrize("holder", ["resource", "scope"])
+@pytest.mark.parametrize("number", ["9" * 5000, -1, 2**32, 1e308])
+def test_a_count_that_does_not_fit_costs_its_resource_or_scope(holder: str, number: Any) -> None:
+    request = orjson.loads(body({**IDS, "name": "kept"}))
+    scope_spans: dict[str, Any] = {"spans": [IDS]}
+    resource_spans: dict[str, Any] = {"scopeSpans": [scope_spans]}
+    {"resource": resource_spans, "scope": scope_spans}[holder][holder] = {"droppedAttributesCount": number}
+    request["resourceSpans"].append(resource_spans)
+    decoded = decode_trace_json(orjson.dumps(request))
+    assert ([span.name for span in decoded.spans], decoded.rejected) == (["kept"], 1)
+
+
+@pytest.mark.parametrize("odd", [None, 5, "span", [], 1.5, True])
+def test_an_odd_item_among_spans_costs_itself(odd: Any) -> None:
+    decoded = decode_trace_json(body({**IDS, "name": "before"}, odd, {**IDS, "name": "after"}))
+    assert [span.name for span in decoded.spans] == ["before", "after"]
+    assert (decoded.rejected, decoded.message) == (1, "1 span(s) rejected: a span must be an object")
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "1e400", "[" * 300 + "]" * 300])
+def test_of_an_entity_only_what_it_may_have_is_taken(number: str) -> None:
+    """Its other members may hold what nobody can store."""
+    reference = {"type": "host", "idKeys": ["host.id"], "later": "HERE"}
+    sent = body({**IDS, "name": "NAME"}, resource={"entityRefs": [reference]}).replace(b'"HERE"', number.encode())
+    for each in (sent, sent.replace(b"NAME", b"\\ud800")):  # which another parser reads
+        [span] = decode_trace_json(each).spans
+        assert span.resource.entity_refs == [
+            {"schemaUrl": "", "type": "host", "idKeys": ["host.id"], "descriptionKeys": []}
+        ]
+
+
+@pytest.mark.parametrize("reference", [{"idKeys": [5]}, {"type": 5}, {"descriptionKeys": "k"}])
+def test_an_entity_that_is_none_costs_its_resource(reference: dict[str, Any]) -> None:
+    decoded = decode_trace_json(body(IDS, resource={"entityRefs": [reference]}))
+    assert (decoded.spans, decoded.rejected) == ([], 1)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_byte_order_mark_and_other_unicode_are_read(encoding: str) -> None:
+    sent = body({**IDS, "name": "Zürich"}).decode().encode(encoding)
+    assert [span.name for span in decode_trace_json(sent).spans] == ["Zürich"]
 
 
 @pytest.mark.parametrize(

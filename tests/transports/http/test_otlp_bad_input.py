@@ -105,6 +105,49 @@ async def test_odd_text_is_kept_or_replaced_and_breaks_no_page(
     assert shown["attributes_json"] == ({"?": "?"} if json else {"a\0b": "c\0d"})
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, '"' + "9" * 5000 + '"', "1e400", "1e308", str(10**30), "-1"])
+async def test_a_number_that_does_not_fit_costs_one_span(
+    small: tuple[HttpStudio, str, ByteBudget], number: str
+) -> None:
+    studio, key, _ = small
+    body = b"""{"resourceSpans":[
+        {"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"tests"}}],
+        "entityRefs":[{"type":"host","later":NUMBER}]},
+        "scopeSpans":[{"spans":[
+        {"traceId":"00000000000000000000000000000001","spanId":"0000000000000001","name":"good"},
+        {"traceId":"00000000000000000000000000000001","spanId":"0000000000000002","flags":NUMBER}]}]},
+        {"resource":{"droppedAttributesCount":NUMBER},"scopeSpans":[{"spans":[
+        {"traceId":"00000000000000000000000000000001","spanId":"0000000000000003"}]}]}]}"""
+    sent = body.replace(b"NUMBER", number.encode())
+    reply = await studio.send_spans(key, sent, **{"Content-Type": "application/json"})
+    assert (reply.status, reply.json["partialSuccess"]["rejectedSpans"]) == (200, "2")
+    path = "/api/v1/observability/services/tests/spans"
+    (shown,) = (await studio.call("GET", path, headers={"x-junjo-api-key": key})).json
+    assert shown["name"] == "good"
+
+
+async def test_the_largest_numbers_of_protobuf_are_shown_and_exported(studio: HttpStudio) -> None:
+    key = await studio.make_key(await studio.set_up(), "ingest", "read")
+    largest, most = otlp_span(1, start=2**64 - 1001, count=2**63 - 1, least=-(2**63), double=1.7e308), 2**32 - 1
+    largest.flags = largest.dropped_attributes_count = largest.dropped_events_count = most
+    largest.dropped_links_count = most
+    largest.status.code = 2**31 - 1  # type: ignore[assignment] # of no status that is known
+    largest.kind = -(2**31)  # type: ignore[assignment] # nor of a kind
+    largest.events.add(time_unix_nano=2**64 - 1, name="e", dropped_attributes_count=most)
+    largest.links.add(trace_id=b"\1" * 16, span_id=b"\1" * 8, flags=most, dropped_attributes_count=most)
+    least = otlp_span(2, start=0)
+    least.end_time_unix_nano = 0
+    for spans in ([largest, least], [largest, least] * 200):  # a large request is decoded in another way
+        reply = await studio.send_spans(key, otlp_request(*spans).SerializeToString())
+        assert (reply.status, reply.body) == (200, b"")
+    for path in ("services/tests/spans", "services/tests/spans/root", f"traces/{1:032x}/spans"):
+        shown = await studio.call("GET", f"/api/v1/observability/{path}", headers={"x-junjo-api-key": key})
+        assert (shown.status, len(shown.json)) == (200, 2)
+    for form in ("parquet", "csv", "jsonl"):
+        path = f"/api/v1/observability/export?format={form}"
+        assert (await studio.call("GET", path, headers={"x-junjo-api-key": key})).status == 200
+
+
 async def test_text_of_megabytes_comes_back_whole(studio: HttpStudio) -> None:
     key = await studio.make_key(await studio.set_up())
     span = otlp_span(1)

@@ -1,0 +1,45 @@
+"""The JSON documents that others send or write, read with patience: over HTTP, and from files."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import orjson
+
+from actors.errors import InvalidRequest
+
+JsonObject: TypeAlias = Mapping[str, Any]
+MOST_DIGITS = 20  # of a 64-bit integer with its sign
+
+
+def parse_object(text: bytes) -> JsonObject:
+    """The object that this JSON text says. ``InvalidRequest`` when it is none.
+
+    Lone surrogates, which some JavaScript senders make, become question marks. Numbers that no 64 bits hold are floats,
+    however long they are.
+    """
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        document = _parse_leniently(text)
+    if not isinstance(document, dict):
+        raise InvalidRequest("The body is not a JSON object")
+    return document
+
+
+def _parse_leniently(text: bytes) -> object:
+    """Python's parser takes lone surrogates, numbers of any size, a byte order mark, and UTF-16."""
+    try:
+        document = json.loads(text, parse_constant=_no_constant, parse_int=_integer)
+        return json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest("The body is not valid JSON") from error
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _integer(digits: str) -> int | float:
+    """Python refuses thousands of digits, because an integer of them takes long to make."""
+    return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
