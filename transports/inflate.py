@@ -4,53 +4,149 @@ aiohttp answers 200 to a truncated gzip body with part of its data, and grpclib 
 transports receive bodies as they are and come here.
 """
 
+import asyncio
+import sys
 import zlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Protocol
+
+import attrs
 
 from actors.errors import InvalidRequest, TooLarge, UnsupportedMedia
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+ENCODINGS = ("gzip", "zstd", "deflate")  # those to be chosen from; x-gzip is the first one's old name
 DEFAULT_LIMIT = 64 * 1024 * 1024  # recommended by OTLP 1.11, "Size limits"; the same before and after decompression
-_CHUNK = 1024 * 1024  # bytes that zlib puts out at once
-_PIECE = 64 * 1024  # bytes that zlib takes in at once
-_MOST_MEMBERS = 10_000  # bgzip makes one for each 64 KiB; a body of millions of empty ones is an attack
+_CHUNK = 1024 * 1024  # bytes that are put out at once
+_PIECE = 64 * 1024  # bytes that are taken in at once
 _GZIP = 16 + zlib.MAX_WBITS
+_DEFLATED = 8  # the only method that zlib's header may name
+_CHECKED = 31  # what that header is a multiple of
+# Up to so many bytes, of which at most so many come, are inflated in a millisecond; beyond that a thread has to.
+_INLINE_BYTES = 32 * 1024
+_INLINE_INFLATED = 256 * 1024
+# The most that senders of Zstandard may use over HTTP (RFC 9659): 8 MiB, which is what a frame may make us allocate.
+_ZSTD_OPTIONS: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
+_TOO_WIDE = "too much memory"  # how its library says so
+
+
+async def inflate_in_turn(data: bytes, encoding: str, limit: int, executor: Executor | None) -> bytes:
+    """As ``inflate``, of which other work does not have to wait: what is large, or becomes so, is done by a thread."""
+    if not encoding:
+        return inflate(data, encoding, limit)
+    if len(data) <= _INLINE_BYTES:
+        try:
+            return inflate(data, encoding, min(limit, _INLINE_INFLATED))
+        except TooLarge:
+            if limit <= _INLINE_INFLATED:
+                raise
+    return await asyncio.get_running_loop().run_in_executor(executor, inflate, data, encoding, limit)
 
 
 def inflate(data: bytes, encoding: str, limit: int) -> bytes:
-    """The body behind a Content-Encoding or grpc-encoding of "", "identity" or "gzip".
+    """The body behind a Content-Encoding or grpc-encoding: "", "identity", "gzip", "x-gzip", "deflate" or "zstd".
 
     Raises ``TooLarge`` when it is over ``limit`` bytes (stops there: a bomb costs no more), ``InvalidRequest`` when it
-    is corrupt, truncated or followed by other data, ``UnsupportedMedia`` for other encodings. Gzip members may follow
-    each other (RFC 1952).
+    is corrupt, truncated or followed by other data, ``UnsupportedMedia`` for other encodings. Gzip members and
+    Zstandard frames may follow each other (RFC 1952, RFC 8878).
     """
     name = encoding.strip().lower()
     if name in ("", "identity"):
         if len(data) > limit:
             raise too_large(limit)
         return data
-    if name != "gzip":
-        raise UnsupportedMedia(f"Unsupported encoding: {encoding[:40]!r}; use gzip or none")
-    return _gunzip(data, limit)
+    coding = _CODINGS.get(name)
+    if coding is None:
+        raise _unsupported(encoding)
+    return _inflated(data, coding, limit)
 
 
 def too_large(limit: int) -> TooLarge:
     return TooLarge(f"The request is larger than {limit} bytes")
 
 
-def _gunzip(data: bytes, limit: int) -> bytes:
-    """All members. They are fed to zlib in pieces, because it copies what each of them leaves over."""
+def _unsupported(encoding: str) -> UnsupportedMedia:
+    what = "More than one encoding" if "," in encoding else "The encoding"
+    *others, last = ENCODINGS
+    return UnsupportedMedia(
+        f"{what} ({encoding[:30]!r}) is not supported: set compression to {', '.join(others)}, {last} or none"
+    )
+
+
+class _Member(Protocol):
+    """What is inflated by itself: a member of gzip, a frame of Zstandard. Like the objects of zlib."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def unconsumed_tail(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _ZstdFrame:
+    """A frame of Zstandard. It keeps what it has not consumed yet, a few megabytes at most."""
+
+    unconsumed_tail = b""
+
+    def __init__(self) -> None:
+        self._frame = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
+        self.decompress = self._frame.decompress
+
+    @property
+    def eof(self) -> bool:
+        return self._frame.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._frame.unused_data
+
+
+def _begin_deflate(data: bytes) -> _Member:
+    """RFC 9110 means zlib's form by this name, and notes that some send what is inside it alone."""
+    wrapped = data[:1] and data[0] & 0xF == _DEFLATED and int.from_bytes(data[:2], "big") % _CHECKED == 0
+    return zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
+
+
+@attrs.frozen
+class _Coding:
+    """One encoding. ``begin`` is given all data."""
+
+    name: str
+    begin: Callable[[bytes], _Member]
+    most_members: int  # a body of millions of empty ones is an attack
+
+
+_GZIP_CODING = _Coding("gzip", lambda _: zlib.decompressobj(_GZIP), 10_000)  # bgzip makes one for each 64 KiB
+_CODINGS = {
+    "gzip": _GZIP_CODING,
+    "x-gzip": _GZIP_CODING,
+    "deflate": _Coding("deflate", _begin_deflate, 1),
+    "zstd": _Coding("zstd", lambda _: _ZstdFrame(), 1_000),  # each takes ten times as long to begin as one of gzip
+}
+
+
+def _inflated(data: bytes, coding: _Coding, limit: int) -> bytes:
+    """All members. They are fed in pieces, because what each of them leaves over is copied."""
     parts: list[bytes] = []
     size = read = members = 0
     while read < len(data) or not members:
         members += 1
-        if members > _MOST_MEMBERS:
-            raise InvalidRequest(f"The gzip body has more than {_MOST_MEMBERS} members")
-        member = zlib.decompressobj(_GZIP)
+        if members > coding.most_members:
+            raise _followed(coding)
+        member = coding.begin(data)
         while not member.eof:
             pending = member.unconsumed_tail
             if not pending:
                 pending = data[read : read + _PIECE]
                 read += len(pending)
-            part = _decompress(member, pending, min(_CHUNK, limit - size + 1))
+            part = _decompress(member, pending, min(_CHUNK, limit - size + 1), coding)
             size += len(part)
             if size > limit:
                 raise too_large(limit)
@@ -59,12 +155,19 @@ def _gunzip(data: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _decompress(member: "zlib._Decompress", pending: bytes, most: int) -> bytes:
+def _followed(coding: _Coding) -> InvalidRequest:
+    most = coding.most_members
+    fault = "is followed by other data" if most == 1 else f"has more than {most} members"
+    return InvalidRequest(f"The {coding.name} body {fault}")
+
+
+def _decompress(member: _Member, pending: bytes, most: int, coding: _Coding) -> bytes:
     """At most so many bytes; none only when more input is needed and there is some."""
     try:
         part = member.decompress(pending, most)
-    except zlib.error as error:
-        raise InvalidRequest("The gzip body is corrupt") from error
+    except (zlib.error, zstd.ZstdError) as error:
+        fault = "needs a window of more than 8 MiB" if _TOO_WIDE in str(error) else "is corrupt"
+        raise InvalidRequest(f"The {coding.name} body {fault}") from error
     if not pending and not part and not member.eof:
-        raise InvalidRequest("The gzip body is truncated")
+        raise InvalidRequest(f"The {coding.name} body is truncated")
     return part

@@ -17,8 +17,9 @@ from h2.settings import SettingCodes
 from hyperframe.frame import DataFrame
 
 from transports.grpc.corked_transport import CorkedTransport
+from transports.inflate import ENCODINGS
 
-_ACCEPT_ENCODING = ("grpc-accept-encoding", "identity,gzip")
+_ACCEPT_ENCODING = ("grpc-accept-encoding", ",".join(("identity", *ENCODINGS)))
 _FRAME = 256 * 1024  # bytes of a frame that is taken; HTTP/2's own default is 16 KB
 _LARGE = 64 * 1024  # bytes of a call that takes longer than one turn of the event loop
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it

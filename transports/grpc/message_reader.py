@@ -13,12 +13,11 @@ from google.protobuf.message import DecodeError
 from actors.errors import DeadlineExceeded, InvalidRequest, UnsupportedMedia
 from transports.byte_budget import Reservation
 from transports.grpc.config import GrpcConfig
-from transports.inflate import inflate, too_large
+from transports.inflate import inflate_in_turn, too_large
 
 _PREFIX = struct.Struct(">BI")  # compressed flag, length
 _DECODED_LIMIT = 4 * 1024 * 1024  # of messages that are decoded on the event loop; gRPC's own default
 _SMALL = 16 * 1024  # bytes that may dawdle; a timer for each small call would cost more than they
-_INLINE_BYTES = 8 * 1024  # inflating so many takes 10 ms at worst, and usually a tenth of one
 
 
 class MessageReader:
@@ -63,7 +62,7 @@ class MessageReader:
     def _encoding_of(self, compressed: int) -> str:
         if compressed != 1:
             raise InvalidRequest("The message is not framed as gRPC demands")
-        encoding = dict(self._source.headers or ()).get("grpc-encoding", "")
+        encoding = ", ".join(value for name, value in self._source.headers or () if name == "grpc-encoding")
         if encoding.lower() in ("", "identity"):
             raise UnsupportedMedia("The message is compressed, but grpc-encoding does not say how")
         return encoding
@@ -77,11 +76,7 @@ class MessageReader:
             raise DeadlineExceeded("The message did not arrive in time") from None
 
     async def _inflated(self, data: bytes, encoding: str) -> bytes:
-        if len(data) > _INLINE_BYTES:
-            loop = asyncio.get_running_loop()
-            inflated = await loop.run_in_executor(self._config.decoder, inflate, data, encoding, self._limit)
-        else:
-            inflated = inflate(data, encoding, self._limit)
+        inflated = await inflate_in_turn(data, encoding, self._limit, self._config.decoder)
         if self._type is bytes:
             self._reservation.grow(len(inflated))
         return inflated

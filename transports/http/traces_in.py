@@ -12,11 +12,8 @@ from transports.http import otlp_answers
 from transports.http.keys import CONFIG
 from transports.http.otlp_answers import JSON, PROTOBUF
 from transports.http.route import Access, Call, Handler, Route
-from transports.inflate import inflate, too_large
+from transports.inflate import inflate_in_turn, too_large
 from transports.otlp import receive_traces
-
-# Inflating so many bytes takes about a millisecond; below that a hop to a thread costs more than it frees.
-_INLINE_BYTES = 64 * 1024
 
 
 async def export_traces(call: Call[None, None]) -> web.Response:
@@ -52,12 +49,8 @@ async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
         raise UnsupportedMedia(f"Send spans as {PROTOBUF} or {JSON}")
     limit = request.app[CONFIG].max_request_bytes
     raw = await _read(request, limit, reservation)
-    encoding = request.headers.get("Content-Encoding", "")
-    if encoding and len(raw) > _INLINE_BYTES:
-        decoder = request.app[CONFIG].decoder
-        body = await asyncio.get_running_loop().run_in_executor(decoder, inflate, raw, encoding, limit)
-    else:
-        body = inflate(raw, encoding, limit)
+    encoding = ", ".join(request.headers.getall("Content-Encoding", ()))
+    body = await inflate_in_turn(raw, encoding, limit, request.app[CONFIG].decoder)
     if body is not raw:
         reservation.grow(len(body))
     return body

@@ -4,7 +4,10 @@ import asyncio
 import gzip
 import logging
 import struct
+import sys
+import zlib
 from base64 import b64decode
+from collections.abc import Callable
 
 import pytest
 from google.rpc.status_pb2 import Status as RpcStatus
@@ -15,6 +18,11 @@ from tests.spans import many_spans, otlp_request, otlp_span
 from tests.transports.grpc.conftest import BUDGET, EXPORT, Server, Serving
 from tests.transports.grpc.http2_client import ENOUGH, Http2Client, framed, http2_client
 from transports.byte_budget import ByteBudget
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 
@@ -39,9 +47,20 @@ async def sent(server: Server, data: bytes, *headers: tuple[str, str], end: bool
         return await client.answer(call)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "GZIP"])
-async def test_takes_gzip_and_plain_messages_under_one_header(otlp: Server, encoding: str) -> None:
-    for message in (framed(gzip.compress(ONE_SPAN), flag=1), framed(ONE_SPAN)):
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("zstd", zstd.compress),
+    ],
+)
+async def test_takes_packed_and_plain_messages_under_one_header(
+    otlp: Server, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    for message in (framed(pack(ONE_SPAN), flag=1), framed(ONE_SPAN)):
         answer = await sent(otlp, message, ("grpc-encoding", encoding))
         assert status_in(answer) is Status.OK
     assert len(await otlp.backend.bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))) == 1
@@ -59,13 +78,25 @@ async def test_a_large_message_may_come_in_one_frame(otlp: Server) -> None:
         assert client.most_in_a_frame == 256 * 1024
 
 
-@pytest.mark.parametrize("headers", [(), (("grpc-encoding", "identity"),), (("grpc-encoding", "snappy"),)])
+@pytest.mark.parametrize(
+    ("encodings", "message"),
+    [
+        ((), "does not say how"),
+        (("identity",), "does not say how"),
+        (("snappy",), "set compression to gzip, zstd, deflate or none"),
+        (("lz4",), "set compression to gzip, zstd, deflate or none"),
+        (("gzip", "gzip"), "More than one encoding"),
+        (("gzip,gzip",), "More than one encoding"),
+    ],
+)
 async def test_an_encoding_that_is_not_known_is_unimplemented(
-    otlp: Server, headers: tuple[tuple[str, str], ...]
+    otlp: Server, encodings: tuple[str, ...], message: str
 ) -> None:
+    headers = [("grpc-encoding", encoding) for encoding in encodings]
     answer = await sent(otlp, framed(gzip.compress(ONE_SPAN), flag=1), *headers)
     assert status_in(answer) is Status.UNIMPLEMENTED
-    assert answer["grpc-accept-encoding"] == "identity,gzip"
+    assert answer["grpc-accept-encoding"] == "identity,gzip,zstd,deflate"
+    assert message in answer["grpc-message"]
 
 
 @pytest.mark.parametrize(
@@ -97,10 +128,22 @@ async def test_a_message_that_will_be_too_large_is_refused_before_it_comes(otlp:
     assert "grpc-status-details-bin" not in answer
 
 
+@pytest.mark.parametrize(("encoding", "pack"), [("deflate", zlib.compress), ("zstd", zstd.compress)])
+async def test_other_encodings_are_whole_or_invalid_too(
+    otlp: Server, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    for data in (b"no such form", pack(ONE_SPAN)[:-1], pack(ONE_SPAN) + b"more", gzip.compress(ONE_SPAN)):
+        answer = await sent(otlp, framed(data, flag=1), ("grpc-encoding", encoding))
+        assert status_in(answer) is Status.INVALID_ARGUMENT
+
+
 @pytest.mark.security
-async def test_a_bomb_is_refused(otlp: Server) -> None:
-    bomb = gzip.compress(b"\0" * (64 * 1024 * 1024 + 1))
-    answer = await sent(otlp, framed(bomb, flag=1), ("grpc-encoding", "gzip"))
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("gzip", gzip.compress), ("deflate", zlib.compress), ("zstd", zstd.compress)]
+)
+async def test_a_bomb_is_refused(otlp: Server, encoding: str, pack: Callable[[bytes], bytes]) -> None:
+    bomb = pack(b"\0" * (64 * 1024 * 1024 + 1))
+    answer = await sent(otlp, framed(bomb, flag=1), ("grpc-encoding", encoding))
     assert status_in(answer) is Status.RESOURCE_EXHAUSTED
     assert "grpc-status-details-bin" not in answer
 

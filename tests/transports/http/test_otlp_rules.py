@@ -134,8 +134,11 @@ async def test_too_large_is_413_before_and_after_inflation_and_not_retryable(tmp
 
 @in_both_encodings
 async def test_an_unknown_content_encoding_is_415(studio: HttpStudio, encoding: str) -> None:
-    reply = await export(studio, encoding, b"", key=await ready(studio), **{"Content-Encoding": "br"})
-    assert refused(reply) == (415, 12)
+    key = await ready(studio)
+    for name in ("br", "snappy", "lz4", "gzip, gzip"):
+        reply = await export(studio, encoding, b"", key=key, **{"Content-Encoding": name})
+        assert refused(reply) == (415, 12)
+        assert "set compression to gzip, zstd, deflate or none" in read(reply, RpcStatus()).message
 
 
 @in_both_encodings

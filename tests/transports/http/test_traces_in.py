@@ -1,5 +1,8 @@
 import asyncio
 import gzip
+import sys
+import zlib
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,7 @@ import pytest
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status as RpcStatus
+from multidict import CIMultiDict
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -16,10 +20,28 @@ from tests.http_studio import HttpStudio, Reply, http_config, running_http_studi
 from tests.transports.http.test_http_observability import request_of
 from transports.byte_budget import ByteBudget
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 pytestmark = pytest.mark.integration
 
 _GZIP = {"Content-Encoding": "gzip"}
 _PROTOBUF = "application/x-protobuf"
+
+
+def raw_deflate(body: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(body) + packer.flush()
+
+
+OTHERS: list[tuple[str, Callable[[bytes], bytes]]] = [
+    ("x-gzip", gzip.compress),
+    ("deflate", zlib.compress),
+    ("deflate", raw_deflate),
+    ("zstd", zstd.compress),
+]
 
 
 def status_of(reply: Reply) -> RpcStatus:
@@ -124,6 +146,46 @@ async def test_a_gzip_body_is_whole_or_refused(studio: HttpStudio, fault: str) -
     assert await stored(studio, key) == 0
     assert (await studio.send_spans(key, whole, **_GZIP)).status == 200
     assert await stored(studio, key) == 500
+
+
+@pytest.mark.parametrize(("encoding", "pack"), OTHERS)
+async def test_other_encodings_are_taken_whole_or_refused(
+    studio: HttpStudio, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    key = await ready(studio)
+    body = request_of("tests", 500)
+    whole, header = pack(body), {"Content-Encoding": encoding}
+    for fault in (whole[:-9], whole + b"x", b"", gzip.compress(body)[:-1]):
+        reply = await studio.send_spans(key, fault, **header)
+        assert (reply.status, status_of(reply).code) == (400, 3)
+    assert await stored(studio, key) == 0
+    assert (await studio.send_spans(key, whole, **header)).status == 200
+    assert await stored(studio, key) == 500
+
+
+async def test_one_header_may_name_the_encoding_and_not_two(studio: HttpStudio) -> None:
+    key = await ready(studio)
+    headers = CIMultiDict({"x-junjo-api-key": key, "Content-Type": _PROTOBUF})
+    headers.extend([("Content-Encoding", "gzip"), ("Content-Encoding", "gzip")])
+    body = gzip.compress(gzip.compress(request_of("tests", 1)))
+    async with studio.client.post("/v1/traces", data=body, headers=headers) as answer:
+        refusal = RpcStatus.FromString(await answer.read())
+    assert (answer.status, refusal.code) == (415, 12)
+    assert "More than one encoding ('gzip, gzip')" in refusal.message
+
+
+@pytest.mark.security
+async def test_a_bomb_of_any_encoding_ends_at_the_limit(tmp_path: Path) -> None:
+    budget = ByteBudget(1_000_000)
+    async with running_http_studio(tmp_path, http_config(max_request_bytes=10_000, otlp_budget=budget)) as studio:
+        key = await ready(studio)
+        for encoding, pack in OTHERS:
+            for bomb in (pack(bytes(10_001)), pack(bytes(8_000_000))):
+                reply = await studio.send_spans(key, bomb, **{"Content-Encoding": encoding})
+                assert (reply.status, status_of(reply).code) == (413, 8)
+            assert (await studio.send_spans(key, pack(b"\n\0" * 5_000), **{"Content-Encoding": encoding})).status == 200
+        with budget.reserve() as everything:
+            everything.grow(1_000_000)  # all was given back
 
 
 @pytest.mark.security
