@@ -23,7 +23,7 @@ def parse_object(text: bytes) -> JsonObject:
     except orjson.JSONDecodeError:
         document = _parse_leniently(text)
     if not isinstance(document, dict):
-        raise InvalidRequest("The body is not a JSON object")
+        raise InvalidRequest("The JSON is not an object")
     return document
 
 
@@ -33,7 +33,7 @@ def _parse_leniently(text: bytes) -> object:
         document = json.loads(text, parse_constant=_no_constant, parse_int=_integer)
         return json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest("The body is not valid JSON") from error
+        raise InvalidRequest("The JSON is not valid") from error
 
 
 def _no_constant(name: str) -> float:

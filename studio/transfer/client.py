@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import attrs
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status as RpcStatus
 
 _PATIENCE = 120.0  # seconds of silence
 _MOST_TRIES = 60
@@ -19,7 +21,15 @@ _LONGEST_WAIT = 10.0  # seconds between two tries
 
 
 class TransferFailed(Exception):
-    """The work cannot be done or gone on with. The text is one line for the person at the terminal; no key is in it."""
+    """The work cannot be done, or not all of it. The text is for the person at the terminal; no key is in it."""
+
+
+class Refused(TransferFailed):
+    """The studio answered with an error that is not to be tried again. ``status`` is that of HTTP."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 @attrs.frozen
@@ -58,7 +68,7 @@ class StudioClient:
                 answer: HTTPResponse = urlopen(request, timeout=_PATIENCE)  # noqa: S310 - http and https only, see above
             except HTTPError as refusal:
                 if refusal.code not in _LATER or attempt == _MOST_TRIES - 1:
-                    raise TransferFailed(f"{self.endpoint} says {refusal.code}: {_detail(refusal)}") from refusal
+                    raise Refused(f"{self.endpoint} says {refusal.code}: {_detail(refusal)}", refusal.code) from refusal
                 time.sleep(_wait(refusal))
             except OSError as fault:
                 raise TransferFailed(f"No studio answers at {self.endpoint}: {fault}") from fault
@@ -70,14 +80,18 @@ class StudioClient:
 def _detail(refusal: HTTPError) -> str:
     body = refusal.read()
     try:
+        if refusal.headers.get_content_type() == "application/x-protobuf":
+            return RpcStatus.FromString(body).message or refusal.reason
         document = json.loads(body)
         return str(document.get("detail") or document["message"])
-    except (ValueError, KeyError, AttributeError):
+    except (ValueError, KeyError, AttributeError, DecodeError):
         return refusal.reason
 
 
 def _wait(refusal: HTTPError) -> float:
+    """What the studio asks for, if that is a number of seconds that can be waited for."""
     try:
-        return min(float(refusal.headers.get("Retry-After", "1")), _LONGEST_WAIT)
+        asked = float(refusal.headers.get("Retry-After", "1"))
     except ValueError:
         return 1.0
+    return min(asked, _LONGEST_WAIT) if asked >= 0 else 1.0

@@ -1,133 +1,155 @@
 """``studio import``: files of spans, sent to a running studio over OTLP."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import attrs
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
+    ExportTracePartialSuccess,
     ExportTraceServiceResponse,
 )
 
-from actors.span_store.attribute_column import STORED, shown
-from studio.transfer.client import StudioClient, TransferFailed
+from studio.transfer.client import Refused, StudioClient, TransferFailed
 from studio.transfer.progress import Progress
-from transports.otlp_lines import otlp_request
+from studio.transfer.span_files import uploads_of
+from studio.transfer.upload import PROTOBUF, Note, Unreadable, Upload
 
-_JSON = "application/json"
-_PROTOBUF = "application/x-protobuf"
-_ROWS = 2000
-_REQUEST_BYTES = 2 * 1024 * 1024  # lines are sent together up to about this size
-_PARQUET = b"PAR1"
-
-
-@attrs.frozen
-class _Upload:
-    """One OTLP request, and how many bytes of its file are behind it."""
-
-    body: bytes
-    content_type: str
-    spans: int
-    position: int
-
-
-@attrs.define
-class _Sent:
-    spans: int = 0
-    rejected: int = 0
+_MOST_NOTES = 20  # of one file; the others are counted
+_OF_THE_DATA = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)  # refusals that others need not share
 
 
 def import_files(client: StudioClient, files: Sequence[Path]) -> str:
     """Send the spans of files: our Parquet, OTLP in protobuf or JSON, or lines of OTLP/JSON.
 
-    The form is found by the content. Spans that the studio has already are stored once. The report. Raises
-    ``TransferFailed``; what was sent before stays, so the same call can be made again.
+    The form is found by the content. Spans that the studio has already are stored once. What is no span costs only
+    itself. The report; ``TransferFailed`` with it when some could not be taken, and when the studio takes no more. What
+    was sent stays, so the same call can be made again.
     """
-    sent = _Sent()
+    done: list[_File] = []
     for path in files:
-        progress = Progress(path.name, _size(path))
+        file = _File(client, path)
+        done.append(file)
         try:
-            for upload in _uploads(path):
-                sent.spans += upload.spans
-                sent.rejected += _rejected(client.send_spans(upload.body, upload.content_type), upload.content_type)
-                progress.reached(upload.position)
-        except (DecodeError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError, pa.ArrowException) as fault:
-            raise TransferFailed(f"{path} has no spans: neither OTLP nor a Parquet file of a studio") from fault
+            file.send()
+        except TransferFailed as fault:
+            sent = sum(each.spans for each in done)
+            raise TransferFailed(f"{fault}; {sent} spans had been sent before" if sent else str(fault)) from fault
+    report = "\n".join([note for file in done for note in file.report()] + [_total(done)])
+    if any(file.failed for file in done):
+        raise TransferFailed(report)
+    return report
+
+
+def _total(files: "Sequence[_File]") -> str:
+    rejected = sum(file.rejected for file in files)
+    refused = f", {rejected} of which the studio rejected" if rejected else ""
+    unread = sum(file.unread for file in files)
+    left = f"; {unread} places could not be taken" if unread else ""
+    return f"Sent {sum(file.spans for file in files)} spans of {len(files)} files{refused}{left}"
+
+
+@attrs.define
+class _File:
+    """A file on its way: how many spans were sent, how many of those rejected, and what there is to say of it."""
+
+    client: StudioClient
+    path: Path
+    found: int = 0
+    spans: int = 0
+    rejected: int = 0
+    unread: int = 0  # places with something that could not be taken
+    noted: int = 0
+    notes: list[Note] = attrs.field(factory=list)
+    fault: str = ""
+
+    def send(self) -> None:
+        """All of it. Raises ``TransferFailed`` when the studio takes no more."""
+        progress = Progress(self.path.name, _size(self.path))
+        try:
+            for each in uploads_of(self.path):
+                if isinstance(each, Note):
+                    self._leave(each)
+                else:
+                    self.found += each.spans
+                    self._send(each)
+                    progress.reached(each.position)
         except OSError as fault:
-            raise TransferFailed(f"Cannot read {path}: {fault.strerror or 'it is damaged'}") from fault
+            self.unread += 1
+            self.fault = f"Cannot read {self.path}: {fault.strerror or 'it is damaged'}"
         finally:
             progress.end()
-    refused = f", {sent.rejected} of which the studio rejected" if sent.rejected else ""
-    return f"Sent {sent.spans} spans of {len(files)} files{refused}"
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything that was to be sent was not stored. A file of something else was not meant."""
+        return bool(self.unread or self.rejected or (self.notes and not self.found))
+
+    def report(self) -> list[str]:
+        """A line for each note, if they are not too many; one is enough of a file without any span."""
+        lines = [f"{self.path}{', ' if note.where else ''}{note.where}: {note.text}" for note in self.notes]
+        if self.notes and not self.found:
+            first = next((note for note in self.notes if note.lost), self.notes[0])
+            lines = [f"{self.path} has no spans: {first.where}{': ' if first.where else ''}{first.text}"]
+        elif self.noted > len(self.notes):
+            lines.append(f"{self.path}: {self.noted - len(self.notes)} more like these")
+        return [*lines, self.fault] if self.fault else lines
+
+    def _send(self, upload: Upload) -> None:
+        """Where the studio refuses a request, its good parts are sent without the bad."""
+        try:
+            answer = self.client.send_spans(upload.body(), upload.content_type)
+        except Refused as refusal:
+            if refusal.status not in _OF_THE_DATA:
+                raise
+            self._divide(upload, str(refusal))
+        except Unreadable as fault:
+            self._divide(upload, str(fault))
+        else:
+            outcome = _outcome(answer, upload.content_type, self.client.endpoint)
+            self.spans += upload.spans
+            self._look_at(outcome, upload)
+
+    def _divide(self, upload: Upload, reason: str) -> None:
+        halves = upload.halves()
+        if not halves:
+            self._leave(Note(upload.where, reason))
+        for half in halves:
+            self._send(half)
+
+    def _look_at(self, outcome: ExportTracePartialSuccess, upload: Upload) -> None:
+        self.rejected += outcome.rejected_spans
+        if not outcome.rejected_spans:
+            return
+        notes = list(upload.rejected()) or [Note(upload.where, outcome.error_message)]
+        for note in notes:
+            self._note(note)
+
+    def _leave(self, note: Note) -> None:
+        self.unread += note.lost
+        self._note(note)
+
+    def _note(self, note: Note) -> None:
+        """The first ones are kept, and the first of something lost, which may be all that there is to say."""
+        self.noted += 1
+        if len(self.notes) < _MOST_NOTES or (note.lost and not any(each.lost for each in self.notes)):
+            self.notes.append(note)
 
 
 def _size(path: Path) -> int | None:
     return path.stat().st_size if path.exists() else None
 
 
-def _uploads(path: Path) -> Iterator[_Upload]:
-    with path.open("rb") as file:
-        begin = file.read(256)
-    if begin.startswith(_PARQUET):
-        return _of_parquet(path)
-    return _of_json(path) if begin.lstrip().startswith(b"{") else _of_protobuf(path)
-
-
-def _of_parquet(path: Path) -> Iterator[_Upload]:
-    done = 0
-    with pq.ParquetFile(path) as file:
-        share = path.stat().st_size / max(file.metadata.num_rows, 1)
-        for batch in file.iter_batches(_ROWS):
-            done += batch.num_rows
-            rows = pa.Table.from_batches([batch])
-            body = otlp_request(shown(rows) if STORED in rows.column_names else rows)
-            yield _Upload(body, _JSON, batch.num_rows, int(done * share))
-
-
-def _of_protobuf(path: Path) -> Iterator[_Upload]:
-    body = path.read_bytes()
-    request = ExportTraceServiceRequest.FromString(body)
-    spans = sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
-    if body and not spans:
-        raise DecodeError("protobuf of something else")
-    yield _Upload(body, _PROTOBUF, spans, len(body))
-
-
-def _of_json(path: Path) -> Iterator[_Upload]:
-    """One document, of one line or many; or a document on each line, of which many are sent together."""
-    gathered: list[Any] = []
-    size = position = 0
-    with path.open("rb") as lines:
-        for line in lines:
-            position += len(line)
-            try:
-                document = orjson.loads(line) if line.strip() else None
-            except orjson.JSONDecodeError:
-                if gathered or size:
-                    raise
-                document = orjson.loads(line + lines.read())  # it was the first line of one document
-            if document is not None:
-                gathered += document["resourceSpans"]
-                size += len(line)
-            if size >= _REQUEST_BYTES:
-                yield _request_of(gathered, position)
-                gathered, size = [], 0
-    if gathered:
-        yield _request_of(gathered, position)
-
-
-def _request_of(resource_spans: list[Any], position: int) -> _Upload:
-    spans = sum(len(scope.get("spans", ())) for each in resource_spans for scope in each.get("scopeSpans", ()))
-    return _Upload(orjson.dumps({"resourceSpans": resource_spans}), _JSON, spans, position)
-
-
-def _rejected(answer: bytes, content_type: str) -> int:
-    """How many spans of a request the studio did not take."""
-    if content_type == _PROTOBUF:
-        return ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
-    return int(orjson.loads(answer or b"{}").get("partialSuccess", {}).get("rejectedSpans", 0))
+def _outcome(answer: bytes, content_type: str, endpoint: str) -> ExportTracePartialSuccess:
+    """What the studio says that it did not take."""
+    try:
+        if content_type == PROTOBUF:
+            return ExportTraceServiceResponse.FromString(answer).partial_success
+        partial = orjson.loads(answer or b"{}").get("partialSuccess", {})
+        return ExportTracePartialSuccess(
+            rejected_spans=int(partial.get("rejectedSpans", 0)), error_message=partial.get("errorMessage", "")
+        )
+    except (DecodeError, ValueError, TypeError, AttributeError) as fault:
+        raise TransferFailed(f"{endpoint} does not answer like a studio") from fault

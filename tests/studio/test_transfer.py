@@ -91,8 +91,12 @@ async def test_rejected_spans_are_told(client: StudioClient, tmp_path: Path) -> 
     request = otlp_request(otlp_span(1), otlp_span(2))
     request.resource_spans[0].scope_spans[0].spans[1].span_id = b""
     (tmp_path / "request").write_bytes(request.SerializeToString())
-    report = await asyncio.to_thread(import_files, client, [tmp_path / "request"])
-    assert report == "Sent 2 spans of 1 files, 1 of which the studio rejected"
+    with pytest.raises(TransferFailed) as partial:
+        await asyncio.to_thread(import_files, client, [tmp_path / "request"])
+    assert str(partial.value).splitlines() == [
+        f"{tmp_path / 'request'}: 1 span(s) rejected: span_id must be 8 bytes, not all zero",
+        "Sent 2 spans of 1 files, 1 of which the studio rejected",
+    ]
 
 
 @pytest.mark.parametrize(

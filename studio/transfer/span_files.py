@@ -1,0 +1,56 @@
+"""Files of spans: a Parquet file of a studio, an OTLP request in protobuf, or OTLP/JSON. Known by their content."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from actors.errors import InvalidRequest
+from studio.transfer.json_files import MOST_BYTES, begins_like_json, has_objects, json_uploads
+from studio.transfer.upload import Note, Request, Rows, Upload
+from transports.otlp import read_trace_request
+
+_ROWS = 2000
+_PARQUET = b"PAR1"
+_SOMETHING_ELSE = "neither OTLP nor a Parquet file of a studio"
+
+
+def uploads_of(path: Path) -> Iterator[Upload | Note]:
+    """The requests with a file's spans, and notes about what in it is none. Raises ``OSError``."""
+    if begins_like_json(path):
+        return json_uploads(path)
+    with path.open("rb") as file:
+        beginning = file.read(len(_PARQUET))
+    if beginning == _PARQUET:
+        return _of_parquet(path)
+    request = _of_protobuf(path)
+    if request is not None:
+        return iter((request,))
+    # Programs write other things into the same file, before their first span too.
+    return json_uploads(path) if has_objects(path) else iter((Note("", _SOMETHING_ELSE),))
+
+
+def _of_parquet(path: Path) -> Iterator[Rows | Note]:
+    done = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            share = path.stat().st_size / max(file.metadata.num_rows, 1)
+            for batch in file.iter_batches(_ROWS):
+                done += batch.num_rows
+                yield Rows(pa.Table.from_batches([batch]), done - batch.num_rows + 1, int(done * share))
+    except pa.ArrowException:
+        yield Note(f"row {done + 1}" if done else "", "its Parquet is damaged")
+
+
+def _of_protobuf(path: Path) -> Request | None:
+    """One request; of something else protobuf says too that it is one, without spans."""
+    if path.stat().st_size > MOST_BYTES:
+        return None
+    body = path.read_bytes()
+    try:
+        request, lost = read_trace_request(body)
+    except InvalidRequest:
+        return None
+    spans = lost + sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
+    return Request(body, spans) if spans else None
