@@ -43,8 +43,8 @@ _INSERT_TRACE_PARTS = """
         count(*) AS span_count,
         count(*) FILTER (status_code = 2) AS error_count,
         count(*) FILTER (openinference_span_kind = 'LLM') AS llm_count,
-        sum(input_tokens) AS input_tokens,
-        sum(output_tokens) AS output_tokens,
+        CASE WHEN sum(input_tokens) < 1::HUGEINT << 63 THEN sum(input_tokens) END AS input_tokens, -- if it fits
+        CASE WHEN sum(output_tokens) < 1::HUGEINT << 63 THEN sum(output_tokens) END AS output_tokens,
         sum(cost) AS cost,
         min(position) FILTER (parent_span_id IS NULL) AS first_root,
         max(position) FILTER (parent_span_id IS NULL) AS last_root,
