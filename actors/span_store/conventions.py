@@ -8,7 +8,10 @@ Vercel AI SDK, and Junjo's own attributes before and since 0.63.
 """
 
 import math
+import re
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeAlias
 
 import attrs
 import orjson
@@ -22,6 +25,9 @@ from actors.span_store.spans import AttributeValue
 VERSION = 1
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
 LLM = "LLM"  # OpenInference span kind of a call of a model
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as in JSON
+_LONGEST = 40  # characters of one
+_Number: TypeAlias = Callable[[AttributeValue], float | None]
 
 
 def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
@@ -29,18 +35,18 @@ def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
 
 
 def _counts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.Int64Array:
-    """Token counts; a whole float is what JSON makes of an integer in some senders."""
-    return _numbers(taken(attributes.others, places), COUNT, _count)
+    """Token counts; a whole float is what JSON makes of an integer in some senders, and others write text."""
+    return _numbers(attributes, places, COUNT, _count)
 
 
 def _count(value: AttributeValue) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -(2**63) <= value < 2**63:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**63:
         return None
     return int(value) if value == int(value) else None
 
 
 def _amounts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.DoubleArray:
-    return _numbers(taken(attributes.others, places), AMOUNT, _amount)
+    return _numbers(attributes, places, AMOUNT, _amount)
 
 
 def _amount(value: AttributeValue) -> float | None:
@@ -49,12 +55,35 @@ def _amount(value: AttributeValue) -> float | None:
     return float(value)
 
 
-def _numbers(texts: pa.StringArray, kind: pa.DataType, number: Callable[[AttributeValue], float | None]) -> pa.Array:
-    """The numbers that these texts of JSON say; they are looked at one by one when one of them says no such number."""
+def _numbers(attributes: SpanAttributes, places: pa.Int32Array, kind: pa.DataType, number: _Number) -> pa.Array:
+    others = taken(attributes.others, places)
+    found = _in_json(others, kind, number)
+    if others.null_count == places.null_count:
+        return found
+    texts = taken(attributes.texts, places).to_pylist()
+    return pc.coalesce(found, pa.array([_in_text(text, number) for text in texts], kind))
+
+
+def _in_json(texts: pa.StringArray, kind: pa.DataType, number: _Number) -> pa.Array:
+    """The numbers that these texts of JSON say; they are looked at one by one when one of them may say no such number.
+
+    A minus is found faster in the memory of all than in a column of numbers.
+    """
+    memory = texts.buffers()[2]
+    if kind is not COUNT or memory is None or b"-" not in memory.to_pybytes():
+        with suppress(pa.ArrowInvalid):
+            return pc.cast(texts, kind)
+    return pa.array([None if text is None else number(orjson.loads(text)) for text in texts.to_pylist()], kind)
+
+
+def _in_text(text: str | None, number: _Number) -> float | None:
+    """The number that a string says, and nothing else."""
+    if text is None or len(text) > _LONGEST or not _NUMBER.fullmatch(text):
+        return None
     try:
-        return pc.cast(texts, kind)
-    except pa.ArrowInvalid:
-        return pa.array([None if text is None else number(orjson.loads(text)) for text in texts.to_pylist()], kind)
+        return number(orjson.loads(text))
+    except orjson.JSONDecodeError:  # a number that no double holds
+        return None
 
 
 @attrs.frozen

@@ -120,6 +120,32 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
             id="numbers that are no counts fill none",
         ),
         pytest.param(
+            {
+                "gen_ai.usage.input_tokens": "12",
+                "gen_ai.usage.output_tokens": "12.0",
+                "gen_ai.usage.cache_read_tokens": "0",
+                "gen_ai.usage.reasoning_tokens": "1e3",
+                "gen_ai.usage.cost": "0.0025",
+            },
+            {"input_tokens": 12, "output_tokens": 12, "cache_read_tokens": 0, "reasoning_tokens": 1000, "cost": 0.0025},
+            id="numbers as text",
+        ),
+        pytest.param(
+            {"gen_ai.usage.input_tokens": 2**63 - 1, "gen_ai.usage.output_tokens": str(2**63 - 1)},
+            {"input_tokens": 2**63 - 1, "output_tokens": 2**63 - 1},
+            id="the largest counts",
+        ),
+        pytest.param(
+            {"gen_ai.usage.input_tokens": -1, "gen_ai.usage.prompt_tokens": 7, "gen_ai.usage.output_tokens": -(2**63)},
+            {"input_tokens": 7},
+            id="what is below zero is no count",
+        ),
+        pytest.param(
+            {"gen_ai.usage.input_tokens": "n/a", "llm.token_count.prompt": "7", "ai.usage.promptTokens": 8},
+            {"input_tokens": 7},
+            id="the first text that fits wins",
+        ),
+        pytest.param(
             {"gen_ai.usage.input_tokens": 2.5, "llm.token_count.prompt": 7.0, "gen_ai.usage.output_tokens": 3},
             {"input_tokens": 7, "output_tokens": 3},
             id="the first one that fits wins",
@@ -130,8 +156,23 @@ def test_conventions_fill_the_hot_columns(attributes: dict[str, Any], columns: d
     assert hot(attributes) == columns
 
 
+NO_COUNTS = ["", " 12", "12 ", "1_000", "1,000", "+5", "-5", "12.5", "0x10", "٣", "1e400", "9" * 5000, str(2**63)]
+NO_NUMBERS = ["", "nan", "NaN", "inf", "-Infinity", "null", "true", "[1]", "1e999", "1.", ".5", "9" * 400, "1_0", " 1"]
+
+
+@pytest.mark.parametrize("text", [*NO_COUNTS, *NO_NUMBERS], ids=lambda text: repr(text)[:12])
+def test_text_that_is_no_count_fills_none(text: str) -> None:
+    assert hot({"gen_ai.usage.input_tokens": text, "gen_ai.usage.output_tokens": 3}) == {"output_tokens": 3}
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS, ids=lambda text: repr(text)[:12])
+def test_text_that_is_no_amount_fills_none(text: str) -> None:
+    assert hot({"llm.cost.total": text, "gen_ai.usage.cost": 0.5}) == {"cost": 0.5}
+
+
 SOURCES = [name for column in HOT_COLUMNS for name in column.attributes]
-VALUES = st.text(max_size=2) | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.booleans()
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats()
+VALUES = st.text(max_size=2) | NUMBERS | NUMBERS.map(str) | st.booleans()
 MANY = st.lists(st.dictionaries(st.sampled_from([*SOURCES[::5], "a", "b", "ab"]), VALUES, max_size=4), max_size=6)
 
 
