@@ -77,7 +77,7 @@ def _copy_of(file: Path) -> Iterator[sqlite3.Connection]:
 def _if_well_formed(make: Callable[[sqlite3.Row], T], row: sqlite3.Row) -> T | None:
     try:
         return make(row)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # the last of a day before all days, or after them
         return None
 
 

@@ -14,6 +14,7 @@ import duckdb
 import orjson
 
 from actors.span_store.spans import InstrumentationScope, Resource, Span, SpanEvent
+from transports.otlp_json import MAX_DEPTH
 
 _CONFIG: dict[str, Any] = {
     "enable_external_access": False,  # a view in the file could read others
@@ -57,6 +58,7 @@ _NO_PARENT = ("", "0" * 16)
 _SCOPE = InstrumentationScope()
 _MOST_FLAGS = 2**32 - 1
 _MOST_NANOSECONDS = 2**64 - 1
+_MOST_INTEGER = 2**63 - 1
 
 
 class NoSpans(Exception):
@@ -127,7 +129,7 @@ def _span(row: Mapping[str, Any]) -> Span:
         span_id=_id(row["span_id"], 16),
         parent_span_id="" if parent in _NO_PARENT else _id(parent, 16),
         trace_state=row["trace_state"] or "",
-        flags=_within(int(row["trace_flags"] or 0), _MOST_FLAGS),
+        flags=_flags(row["trace_flags"] or "0"),
         name=row["name"] or "",
         kind=_KINDS.get(row["kind"], 0),
         start_time_unix_nano=_within(row["start_time"] * 1000, _MOST_NANOSECONDS),
@@ -151,8 +153,14 @@ def _id(text: str, digits: int) -> str:
     return text
 
 
+def _flags(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,10}", text):
+        raise ValueError("no number")
+    return _within(int(text), _MOST_FLAGS)
+
+
 def _within(number: Any, most: int) -> int:  # noqa: ANN401 - any JSON value
-    if not isinstance(number, int) or not 0 <= number <= most:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= most:
         raise ValueError("out of range")
     return number
 
@@ -168,7 +176,18 @@ def _attributes(row: Mapping[str, Any]) -> dict[str, Any]:
 def _object(value: object) -> dict[str, Any]:
     if value is not None and not isinstance(value, dict):
         raise ValueError("no object")
-    return value or {}
+    return {key: _known(item, 0) for key, item in (value or {}).items()}
+
+
+def _known(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
+    """A value as OTLP knows it, so that it can be exported again: integers of 64 bits, nested so deep and no deeper."""
+    if depth > MAX_DEPTH:
+        raise ValueError("too deep")
+    if isinstance(value, dict):
+        return {key: _known(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_known(item, depth + 1) for item in value]
+    return float(value) if isinstance(value, int) and value > _MOST_INTEGER else value
 
 
 def _event(event: Mapping[str, Any]) -> SpanEvent:

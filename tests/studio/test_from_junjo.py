@@ -205,6 +205,7 @@ def test_bad_rows_of_accounts_cost_themselves_only(tmp_path: Path) -> None:
         ("u4", "no day", bcrypt_hash(), 1, "yesterday", DAY),
         ("u5", b"\xff\xfe", bcrypt_hash(), 1, DAY, DAY),
         ("u6", "day as a number", bcrypt_hash(), 1, b"5", DAY),
+        ("u7", "a day before all", bcrypt_hash(), 1, "0001-01-01T00:00:00+14:00", DAY),
     ]
     keys: list[tuple[Any, ...]] = [
         ("k0", KEY, "good", DAY),
@@ -216,7 +217,7 @@ def test_bad_rows_of_accounts_cost_themselves_only(tmp_path: Path) -> None:
     ]
     old = make_accounts(tmp_path / "old", users, keys)
     *notes, last = import_from_junjo(old, settings(tmp_path / "data")).splitlines()
-    assert last == "Taken over: 1 users, 1 API keys, 0 spans; 11 were left, because they are malformed"
+    assert last == "Taken over: 1 users, 1 API keys, 0 spans; 12 were left, because they are malformed"
     assert [note.split(":")[1] for note in notes] == [
         " the user 'in clear'",
         " the user 'costly'",
@@ -238,6 +239,9 @@ def test_bad_rows_of_spans_cost_themselves_only(tmp_path: Path) -> None:
         {"end_time": "3000-01-01T00:00:00+00:00"},
         {"start_time": "infinity"},
         {"trace_flags": -1},
+        {"trace_flags": "1_0"},
+        {"trace_flags": "\u0661"},
+        {"trace_flags": "9" * 5000},
         {"attributes_json": []},
         {"attributes_json": "7"},
         {"events_json": {"an": "object"}},
@@ -245,12 +249,17 @@ def test_bad_rows_of_spans_cost_themselves_only(tmp_path: Path) -> None:
         {"events_json": [{"name": "no time"}]},
         {"events_json": [{"name": "a", "timeUnixNano": "soon"}]},
         {"events_json": [{"name": "a", "timeUnixNano": 5, "attributes": [1]}]},
+        {"events_json": [{"name": "a", "timeUnixNano": True}]},
+        {"events_json": [{"name": "a", "timeUnixNano": 10**30}]},
+        {"events_json": [{"name": "a", "timeUnixNano": 5, "droppedAttributesCount": 2**32}]},
+        {"attributes_json": '{"n": ' + "9" * 5000 + "}"},
+        {"attributes_json": '{"n": 1e400}'},
     ]
     bad = [others[0] | {"span_id": f"{number:016x}"} | change for number, change in enumerate(changes, 1)]
     sparse = dict.fromkeys(good) | {
         name: others[0][name] for name in ("trace_id", "span_id", "start_time", "end_time", "service_name")
     }
-    make_spans(tmp_path / "old", [good, *bad, sparse])
+    make_spans(tmp_path / "old", [good, *bad, sparse], SPANS.replace("trace_flags INTEGER", "trace_flags VARCHAR"))
     report = import_from_junjo(tmp_path / "old", settings(tmp_path / "data"))
     assert report == f"Taken over: 0 users, 0 API keys, 2 spans; {len(bad)} were left, because they are malformed"
 
