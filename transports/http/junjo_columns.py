@@ -86,10 +86,14 @@ def _fragment(text: str) -> orjson.Fragment | str | None:
 
 
 def _graph(attributes: dict[str, Any]) -> Any:  # noqa: ANN401 - a graph may have any shape
-    """The old SDK's graph as it came, else the new one's snapshot translated; the snapshot stays among attributes."""
+    """The old SDK's graph as it came, else the new one's snapshot translated; the snapshot stays among attributes.
+
+    The translation is written here already: what is nested too deep for that would take the whole page along.
+    """
     if "junjo.workflow.graph_structure" in attributes:
         return _take_json(attributes, "junjo.workflow.graph_structure")
     try:
-        return drawn_graph(orjson.loads(_text(attributes, "junjo.workflow.execution_graph_snapshot"))) or {}
-    except orjson.JSONDecodeError:
+        drawn = drawn_graph(orjson.loads(_text(attributes, "junjo.workflow.execution_graph_snapshot")))
+        return orjson.Fragment(orjson.dumps(drawn or {}))
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return {}

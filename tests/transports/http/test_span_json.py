@@ -157,6 +157,23 @@ def test_a_snapshot_that_is_none_draws_nothing(snapshot: object) -> None:
     assert span["junjo_wf_graph_structure"] == {}
 
 
+@pytest.mark.parametrize(
+    "deep",
+    ["[" * 300 + "]" * 300, '{"a":' * 300 + "1" + "}" * 300, "[" * 5000, "9" * 5000, "1e400", '"\\ud83d"', "NaN"],
+    ids=lambda deep: deep[:6],
+)
+def test_a_snapshot_that_nobody_can_show_costs_its_graph_and_not_the_page(deep: str) -> None:
+    """It is read in greater depth than it is written."""
+    snapshot = json.dumps({"nodes": [{"nodeRuntimeId": "HERE"}], "edges": []}).replace('"HERE"', deep)
+    span = with_attributes(
+        junjo__span_type="workflow",
+        junjo__workflow__execution_graph_snapshot=snapshot,
+        junjo__workflow__state__start=deep,
+    )
+    assert span["junjo_wf_graph_structure"] == {}
+    assert span["attributes_json"] == {"junjo.workflow.execution_graph_snapshot": snapshot}
+
+
 def test_a_snapshot_is_drawn_in_the_old_form() -> None:
     drawn = drawn_graph(
         {
