@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Protocol
 
 import attrs
@@ -27,12 +28,18 @@ _PIECE = 64 * 1024  # bytes that are taken in at once
 _GZIP = 16 + zlib.MAX_WBITS
 _DEFLATED = 8  # the only method that zlib's header may name
 _CHECKED = 31  # what that header is a multiple of
-# Up to so many bytes, of which at most so many come, are inflated in a millisecond; beyond that a thread has to.
+# So many bytes that become at most so many are inflated in a millisecond; beyond that a thread has to. To begin a
+# member takes up to a tenth of one.
 _INLINE_BYTES = 32 * 1024
 _INLINE_INFLATED = 256 * 1024
+_INLINE_MEMBERS = 4
 # The most that senders of Zstandard may use over HTTP (RFC 9659): 8 MiB, which is what a frame may make us allocate.
 _ZSTD_OPTIONS: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 _TOO_WIDE = "too much memory"  # how its library says so
+
+
+class _NotSmall(Exception):
+    """It is more than may be done while all others wait."""
 
 
 async def inflate_in_turn(data: bytes, encoding: str, limit: int, executor: Executor | None) -> bytes:
@@ -40,20 +47,17 @@ async def inflate_in_turn(data: bytes, encoding: str, limit: int, executor: Exec
     if not encoding:
         return inflate(data, encoding, limit)
     if len(data) <= _INLINE_BYTES:
-        try:
-            return inflate(data, encoding, min(limit, _INLINE_INFLATED))
-        except TooLarge:
-            if limit <= _INLINE_INFLATED:
-                raise
+        with suppress(TooLarge, _NotSmall):
+            return inflate(data, encoding, min(limit, _INLINE_INFLATED), inline=True)
     return await asyncio.get_running_loop().run_in_executor(executor, inflate, data, encoding, limit)
 
 
-def inflate(data: bytes, encoding: str, limit: int) -> bytes:
+def inflate(data: bytes, encoding: str, limit: int, *, inline: bool = False) -> bytes:
     """The body behind a Content-Encoding or grpc-encoding: "", "identity", "gzip", "x-gzip", "deflate" or "zstd".
 
     Raises ``TooLarge`` when it is over ``limit`` bytes (stops there: a bomb costs no more), ``InvalidRequest`` when it
     is corrupt, truncated or followed by other data, ``UnsupportedMedia`` for other encodings. Gzip members and
-    Zstandard frames may follow each other (RFC 1952, RFC 8878).
+    Zstandard frames may follow each other (RFC 1952, RFC 8878); with ``inline``, many of them are ``_NotSmall``.
     """
     name = encoding.strip().lower()
     if name in ("", "identity"):
@@ -63,7 +67,7 @@ def inflate(data: bytes, encoding: str, limit: int) -> bytes:
     coding = _CODINGS.get(name)
     if coding is None:
         raise _unsupported(encoding)
-    return _inflated(data, coding, limit)
+    return _inflated(data, coding, limit, inline)
 
 
 def too_large(limit: int) -> TooLarge:
@@ -132,7 +136,7 @@ _CODINGS = {
 }
 
 
-def _inflated(data: bytes, coding: _Coding, limit: int) -> bytes:
+def _inflated(data: bytes, coding: _Coding, limit: int, inline: bool) -> bytes:
     """All members. They are fed in pieces, because what each of them leaves over is copied."""
     parts: list[bytes] = []
     size = read = members = 0
@@ -140,6 +144,8 @@ def _inflated(data: bytes, coding: _Coding, limit: int) -> bytes:
         members += 1
         if members > coding.most_members:
             raise _followed(coding)
+        if inline and members > _INLINE_MEMBERS:
+            raise _NotSmall
         member = coding.begin(data)
         while not member.eof:
             pending = member.unconsumed_tail

@@ -239,6 +239,16 @@ async def test_what_is_or_becomes_large_is_inflated_by_a_thread(form: str, body:
             await inflate_in_turn(packed(form, bytes(LIMIT + 1)), FORMS[form][0], LIMIT, executor)
 
 
+@pytest.mark.security
+@pytest.mark.parametrize("form", ["gzip", "zstd"])
+async def test_many_small_members_are_inflated_by_a_thread(form: str) -> None:
+    """Beginning a thousand takes longer than others should wait."""
+    started = threading.Event()
+    with ThreadPoolExecutor(1, initializer=started.set) as executor:
+        assert await inflate_in_turn(packed(form, b"a") * 1000, FORMS[form][0], LIMIT, executor) == b"a" * 1000
+        assert started.is_set()
+
+
 async def test_the_limit_may_be_lower_than_what_is_small() -> None:
     with pytest.raises(TooLarge, match="than 100 bytes"):
         await inflate_in_turn(gzip.compress(bytes(101)), "gzip", 100, None)
