@@ -33,7 +33,7 @@ def send(exporter: OTLPSpanExporter, spans: int) -> None:
     provider.shutdown()
 
 
-@pytest.mark.parametrize("compression", [Compression.Gzip, Compression.NoCompression])
+@pytest.mark.parametrize("compression", list(Compression))
 async def test_every_span_of_the_exporter_arrives(studio: HttpStudio, compression: Compression) -> None:
     key = await studio.make_key(await studio.set_up())
     await asyncio.to_thread(send, exporter_for(studio, key, compression), 700)
