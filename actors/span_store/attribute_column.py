@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attributes import SpanAttributes, plain_json, span_attributes
+from actors.span_store.attributes import SpanAttributes, json_text, plain_json, span_attributes
 from actors.span_store.spans import Attributes, AttributeValue
 
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
@@ -68,7 +68,7 @@ def _json_objects(column: pa.ChunkedArray) -> Iterator[bytes]:
         keys, texts, others = pairs.keys.to_pylist(), pairs.texts.to_pylist(), pairs.others.to_pylist()
         values = [text if other is None else orjson.Fragment(other) for text, other in zip(texts, others, strict=True)]
         for begin, end in pairwise(pairs.offsets.to_pylist()):
-            yield orjson.dumps(dict(zip(keys[begin:end], values[begin:end], strict=True)))
+            yield json_text(dict(zip(keys[begin:end], values[begin:end], strict=True)))
 
 
 class Pairs:

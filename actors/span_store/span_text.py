@@ -6,9 +6,7 @@ keep them a second time in the encoding of OTLP/JSON (an AnyValue as ``{"bytesVa
 
 from collections.abc import Sequence
 
-import orjson
-
-from actors.span_store.attributes import key_values, plain_json
+from actors.span_store.attributes import json_text, key_values, plain_json
 from actors.span_store.spans import (
     Attributes,
     InstrumentationScope,
@@ -21,7 +19,7 @@ from actors.span_store.spans import (
 
 def exact_json(spans: SpanColumns, row: int, attributes: Attributes) -> bytes:
     """Attributes of the span and those of its events, links, resource and scope in OTLP/JSON."""
-    return orjson.dumps(
+    return json_text(
         {
             "attributes": key_values(attributes),
             "events": [{"attributes": key_values(event.attributes)} for event in spans.events.get(row, ())],
