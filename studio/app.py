@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -18,17 +18,22 @@ from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
 from studio import __version__
 from studio.logs import log_together
+from studio.memory import memory_for_studio
 from studio.settings import Settings
 from transports.byte_budget import ByteBudget
+from transports.decoder import Decoder
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 from transports.grpc.span_source import ReadSpansSource
 from transports.http.app import build_app
 from transports.http.config import HttpConfig, PlayConfig
 from transports.http.server import serve_http
+from transports.otlp_limits import RequestLimits
 
-# Requests being received at once, over HTTP and gRPC together; what waits in mailboxes is counted there.
-_RECEIVING_BYTES = 256 * 1024 * 1024
+# The share of the memory that requests have while they are received and decoded, over HTTP and gRPC together. What
+# waits in mailboxes is counted there.
+_RECEIVING = 0.5
+_MEGABYTE = 1024 * 1024
 
 
 class PortInUse(Exception):
@@ -63,11 +68,15 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
     bus = Bus()
     supervisor = Supervisor(bus)
     add_actors(supervisor, settings)
-    budget = ByteBudget(_RECEIVING_BYTES)
+    memory = settings.memory_mb or memory_for_studio()
+    budget = ByteBudget(int(memory * _MEGABYTE * _RECEIVING))
     host = settings.host
     async with AsyncExitStack() as stack:
-        # One thread: decoding holds the interpreter's lock, and several would only take it from each other.
-        decoder = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode"))
+        decoder = Decoder(
+            small=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode")),
+            large=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode-large")),
+            limits=request_limits(settings),
+        )
         http = build_app(bus, http_config(settings, budget, decoder))
         grpc = grpc_config(settings, budget, decoder)
         stack.push_async_callback(supervisor.stop)
@@ -144,7 +153,11 @@ def playground(settings: Settings) -> PlaygroundActor:
     )
 
 
-def http_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> HttpConfig:
+def request_limits(settings: Settings) -> RequestLimits:
+    return RequestLimits(spans=settings.max_spans, values=settings.max_values, resources=settings.max_resources)
+
+
+def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder) -> HttpConfig:
     return HttpConfig(
         version=__version__,
         environment="production" if settings.production else "development",
@@ -166,7 +179,7 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> Ht
     )
 
 
-def grpc_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> GrpcConfig:
+def grpc_config(settings: Settings, budget: ByteBudget, decoder: Decoder) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,
         max_request_bytes=settings.max_request_bytes,

@@ -113,6 +113,36 @@ class Settings:
             "The largest OTLP request, before and after inflation.",
         )
     )
+    max_spans: int = attrs.field(
+        metadata=variable(
+            "JUNJO_OTLP_MAX_SPANS", "200000", whole_number(1, 10_000_000), "The most spans of one OTLP request."
+        )
+    )
+    max_values: int = attrs.field(
+        metadata=variable(
+            "JUNJO_OTLP_MAX_VALUES",
+            "2000000",
+            whole_number(1, 100_000_000),
+            "The most attributes, events, links and values in values of one OTLP request.",
+        )
+    )
+    max_resources: int = attrs.field(
+        metadata=variable(
+            "JUNJO_OTLP_MAX_RESOURCES",
+            "10000",
+            whole_number(1, 1_000_000),
+            "The most resources of one OTLP request, and the most scopes.",
+        )
+    )
+    memory_mb: int | None = attrs.field(
+        metadata=variable(
+            "JUNJO_MEMORY_MB",
+            "",
+            optional(whole_number(64, 1_048_576)),
+            "The memory that requests in work are measured against, in 2^20 bytes. "
+            "The default is the container's limit, else 1024.",
+        )
+    )
     retention_days: timedelta | None = attrs.field(
         metadata=variable("JUNJO_RETENTION_DAYS", "", optional(days), "Spans that are older are deleted.")
     )

@@ -4,17 +4,16 @@ aiohttp answers 200 to a truncated gzip body with part of its data, and grpclib 
 transports receive bodies as they are and come here.
 """
 
-import asyncio
 import sys
 import zlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import suppress
 from typing import Protocol
 
 import attrs
 
 from actors.errors import InvalidRequest, TooLarge, UnsupportedMedia
+from transports.decoder import Decoder
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -42,14 +41,14 @@ class _NotSmall(Exception):
     """It is more than may be done while all others wait."""
 
 
-async def inflate_in_turn(data: bytes, encoding: str, limit: int, executor: Executor | None) -> bytes:
+async def inflate_in_turn(data: bytes, encoding: str, limit: int, decoder: Decoder) -> bytes:
     """As ``inflate``, of which other work does not have to wait: what is large, or becomes so, is done by a thread."""
     if not encoding:
         return inflate(data, encoding, limit)
     if len(data) <= _INLINE_BYTES:
         with suppress(TooLarge, _NotSmall):
             return inflate(data, encoding, min(limit, _INLINE_INFLATED), inline=True)
-    return await asyncio.get_running_loop().run_in_executor(executor, inflate, data, encoding, limit)
+    return await decoder.run(lambda: inflate(data, encoding, limit), len(data))
 
 
 def inflate(data: bytes, encoding: str, limit: int, *, inline: bool = False) -> bytes:

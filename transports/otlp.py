@@ -3,10 +3,8 @@
 Follows opentelemetry-proto 1.x (``opentelemetry.proto.trace.v1``) and the OTLP 1.11 rules for partial success.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from typing import Any
 
 import attrs
@@ -27,8 +25,10 @@ from actors.span_store.spans import (
     SpanEvent,
     SpanLink,
 )
+from transports.decoder import Decoder
 from transports.otlp_columns import decode_columns
 from transports.otlp_json import decode_trace_json
+from transports.otlp_limits import RequestLimits, demand_few
 from transports.otlp_request import DecodedRequest, fault_of_ids, parent_id, summary
 from transports.otlp_salvage import salvage
 from transports.otlp_values import attributes_of, resource_of, scope_of
@@ -42,17 +42,20 @@ _LOST = "the span, its scope or its resource is malformed or too deep"
 
 
 async def receive_traces(
-    bus: Bus, body: bytes, *, json: bool = False, executor: Executor | None = None
+    bus: Bus,
+    body: bytes,
+    *,
+    json: bool = False,
+    decoder: Decoder = Decoder(),  # noqa: B008 - frozen
 ) -> ExportTraceServiceResponse:
     """Decode and store a request; the answer comes after its spans are durable. Raises ``StudioError``.
 
-    ``json`` says that the body is OTLP/JSON and not protobuf. Large bodies are decoded in ``executor``, by default the
-    loop's own.
+    ``json`` says that the body is OTLP/JSON and not protobuf. All but small bodies are decoded by ``decoder``.
     """
     if len(body) > _INLINE_BYTES:
-        received = await asyncio.get_running_loop().run_in_executor(executor, _decode, body, json)
+        received = await decoder.run(lambda: decode_any(body, json, decoder.limits), len(body))
     else:
-        received = _decode(body, json)
+        received = decode_any(body, json, decoder.limits)
     if len(received.request.spans):
         await bus.ask(received.request)
     response = ExportTraceServiceResponse()
@@ -63,7 +66,7 @@ async def receive_traces(
 
 
 @attrs.frozen
-class _Received:
+class Received:
     """What is to be stored, how many spans are rejected, and why."""
 
     request: IngestSpans
@@ -71,22 +74,23 @@ class _Received:
     message: str
 
 
-def _decode(body: bytes, json: bool) -> _Received:
+def decode_any(body: bytes, json: bool, limits: RequestLimits) -> Received:
     """All but small requests go straight into columns where they can; see ``otlp_columns``."""
-    columns = decode_columns(body) if len(body) > _COLUMNS_BYTES and not json else None
+    columns = decode_columns(body, limits) if len(body) > _COLUMNS_BYTES and not json else None
     if columns is not None:
-        return _Received(IngestSpans(spans=columns, size=len(body)), 0, "")
-    decoded = decode_trace_json(body) if json else decode_trace_request(body)
-    return _Received(IngestSpans(spans=decoded.spans, size=len(body)), decoded.rejected, decoded.message)
+        return Received(IngestSpans(spans=columns, size=len(body)), 0, "")
+    decoded = decode_trace_json(body, limits) if json else decode_trace_request(body, limits)
+    return Received(IngestSpans(spans=decoded.spans, size=len(body)), decoded.rejected, decoded.message)
 
 
-def decode_trace_request(body: bytes) -> DecodedRequest:
-    """Decode a serialised ``ExportTraceServiceRequest``. ``InvalidRequest`` when it is not one.
+def decode_trace_request(body: bytes, limits: RequestLimits = RequestLimits()) -> DecodedRequest:  # noqa: B008 - frozen
+    """Decode a serialised ``ExportTraceServiceRequest``. ``InvalidRequest`` when it is not one, or ``TooLarge``.
 
     Nesting of values is bounded by protobuf's parser (100 messages deep); a span that it refuses is rejected by itself.
     Of a key that stands twice in one map, which OTLP forbids, the last value counts. CPU-heavy: run it off the event
     loop for large bodies.
     """
+    demand_few(body, limits)
     request, lost = read_trace_request(body)
     faults = Counter({_LOST: lost} if lost else {})
     spans = list(_spans_of(request, faults))

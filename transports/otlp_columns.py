@@ -12,7 +12,6 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
-import ptars
 import pyarrow as pa
 import pyarrow.compute as pc
 from google.protobuf.message import DecodeError
@@ -32,13 +31,13 @@ from actors.span_store.spans import (
     SpanLink,
 )
 from transports.grpc.generated import span_columns_pb2
+from transports.otlp_limits import UNCOUNTED_COLUMNS, UNCOUNTED_OBJECTS, Parts, RequestLimits, demand_few
 from transports.otlp_request import NO_SPAN, parent_id
 from transports.otlp_values import nested_value, resource_of, scope_of
+from transports.protobuf_columns import is_parseable, parser_of
 
-_decoders = ptars.HandlerPool([span_columns_pb2.DESCRIPTOR])
-_requests, _event_messages, _link_messages = (
-    _decoders.get_for_message(kind.DESCRIPTOR)
-    for kind in (span_columns_pb2.Request, span_columns_pb2.Event, span_columns_pb2.Link)
+_requests, _event_messages, _link_messages = map(
+    parser_of, (span_columns_pb2.Request, span_columns_pb2.Event, span_columns_pb2.Link)
 )
 # Members of AnyValue that are taken over as they are, in the order in which they are looked for.
 _PLAIN = ("int_value", "double_value", "bool_value", "bytes_value")
@@ -52,13 +51,44 @@ class _NeedsCare(ValueError):
     """What the careful decoder takes over."""
 
 
-def decode_columns(body: bytes) -> SpanColumns | None:
-    """The spans of a serialised ``ExportTraceServiceRequest``, or ``None`` when any part of it needs care."""
+def decode_columns(body: bytes, limits: RequestLimits = RequestLimits()) -> SpanColumns | None:  # noqa: B008 - frozen
+    """The spans of a serialised ``ExportTraceServiceRequest``, or ``None`` when any part of it needs care.
+
+    ``TooLarge`` when it has too many parts.
+    """
+    if len(body) > UNCOUNTED_COLUMNS:
+        demand_few(body, limits)
+    if not is_parseable(body):
+        return None
     try:
-        batch = _requests.list_to_record_batch([body])
-        return _columns(batch.column(0).values)
+        resource_spans = _requests.list_to_record_batch([body]).column(0).values
+        _demand_few(resource_spans, body, limits)
+        return _columns(resource_spans)
     except (ValueError, DecodeError):
         return None
+
+
+def _demand_few(resource_spans: pa.StructArray, body: bytes, limits: RequestLimits) -> None:
+    """Count what was parsed; and what is still encoded, if it may have many parts."""
+    scope_spans = resource_spans.field("scope_spans").values
+    spans = scope_spans.field("spans").values
+    events, links, pairs = (spans.field(name).values for name in ("events", "links", "attributes"))
+    parts = Parts(
+        resources=len(resource_spans),
+        scopes=len(scope_spans),
+        spans=len(spans),
+        objects=len(events) + len(links),
+        attributes=len(pairs),
+    )
+    limits.demand(parts, len(body))
+    values = pairs.field("value")
+    encoded = (resource_spans.field("resource"), scope_spans.field("scope"), events, links)
+    if _bytes_in(*encoded, *(values.field(member) for member in _NESTED)) > UNCOUNTED_OBJECTS:
+        demand_few(body, limits)
+
+
+def _bytes_in(*columns: pa.BinaryArray) -> int:
+    return sum(memory.size for column in columns for memory in column.buffers()[2:] if memory is not None)
 
 
 def _columns(resource_spans: pa.StructArray) -> SpanColumns:

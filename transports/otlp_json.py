@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from actors.errors import InvalidRequest
 from actors.span_store.spans import AttributeValue, InstrumentationScope, Resource, Span, SpanEvent, SpanLink
 from transports.json_document import MOST_DIGITS, JsonObject, parse_object
+from transports.otlp_limits import Parts, RequestLimits, json_memory
 from transports.otlp_request import DecodedRequest, fault_of_ids, parent_id, summary
 
 MAX_DEPTH = 48  # of values in values; the protobuf encoding reaches about as deep before its parser refuses
@@ -29,24 +30,29 @@ class _BadSpan(Exception):
     """One span is not what the mapping allows; the text says what, without the sender's data."""
 
 
-def decode_trace_json(body: bytes) -> DecodedRequest:
+def decode_trace_json(body: bytes, limits: RequestLimits = RequestLimits()) -> DecodedRequest:  # noqa: B008 - frozen
     """Decode an ``ExportTraceServiceRequest`` in JSON.
 
-    ``InvalidRequest`` when the body is not JSON or its frame is wrong. A malformed span is rejected by itself, and a
-    resource or scope with its spans.
+    ``InvalidRequest`` when the body is not JSON or its frame is wrong, ``TooLarge`` when it has too many parts. A
+    malformed span is rejected by itself, and a resource or scope with its spans.
     """
+    memory = json_memory(body)
+    document = parse_object(body)
+    limits.demand_json(frame_of(document), memory, len(body))
     faults: Counter[str] = Counter()
-    spans = list(_spans_of(parse_object(body), faults))
+    spans = list(_spans_of(document, faults))
     return DecodedRequest(spans=spans, rejected=faults.total(), message=summary(faults))
 
 
-def count_spans(document: JsonObject) -> int:
-    """How many spans a request has, the malformed ones too. ``InvalidRequest`` when its frame is wrong."""
-    return sum(
-        len(_frame(scope_spans, "spans"))
-        for resource_spans in _frames(document, "resourceSpans")
-        for scope_spans in _frames(resource_spans, "scopeSpans")
-    )
+def frame_of(document: JsonObject) -> Parts:
+    """How many resources, scopes and spans a request has, malformed ones too. ``InvalidRequest`` for a wrong frame."""
+    parts = Parts()
+    for resource_spans in _frames(document, "resourceSpans"):
+        parts.resources += 1
+        for scope_spans in _frames(resource_spans, "scopeSpans"):
+            parts.scopes += 1
+            parts.spans += len(_frame(scope_spans, "spans"))
+    return parts
 
 
 def _spans_of(document: JsonObject, faults: "Counter[str]") -> Iterator[Span]:

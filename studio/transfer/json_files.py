@@ -14,7 +14,7 @@ import orjson
 from actors.errors import InvalidRequest
 from studio.transfer.upload import Line, Lines, Note
 from transports.json_document import JsonObject, parse_object
-from transports.otlp_json import count_spans
+from transports.otlp_json import frame_of
 
 MOST_BYTES = 256 * 1024 * 1024  # of a line, or of a document; four times what a studio takes as it comes
 _BEGINNING = 4096
@@ -119,7 +119,7 @@ def _line(where: str, text: bytes) -> Line | Note:
     """One document, or why it cannot be sent or need not be."""
     try:
         document, plain = _parsed(text)
-        spans = count_spans(document)
+        spans = frame_of(document).spans
     except InvalidRequest as fault:
         return Note(where, fault.detail)
     if document and "resourceSpans" not in document:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import InvalidRequest, TooLarge, UnsupportedMedia
+from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT, inflate, inflate_in_turn
 
 if sys.version_info >= (3, 14):
@@ -224,8 +225,8 @@ async def test_what_is_small_needs_no_thread(form: str) -> None:
     body = b"body" * 1000
     with ThreadPoolExecutor(1) as closed:
         pass
-    assert await inflate_in_turn(packed(form, body), FORMS[form][0], LIMIT, closed) == body
-    assert await inflate_in_turn(body, "", LIMIT, closed) == body
+    assert await inflate_in_turn(packed(form, body), FORMS[form][0], LIMIT, Decoder(closed, closed)) == body
+    assert await inflate_in_turn(body, "", LIMIT, Decoder(closed, closed)) == body
 
 
 @every_form
@@ -233,10 +234,10 @@ async def test_what_is_small_needs_no_thread(form: str) -> None:
 async def test_what_is_or_becomes_large_is_inflated_by_a_thread(form: str, body: bytes) -> None:
     started = threading.Event()
     with ThreadPoolExecutor(1, initializer=started.set) as executor:
-        assert await inflate_in_turn(packed(form, body), FORMS[form][0], LIMIT, executor) == body
+        assert await inflate_in_turn(packed(form, body), FORMS[form][0], LIMIT, Decoder(executor, executor)) == body
         assert started.is_set()
         with pytest.raises(TooLarge):
-            await inflate_in_turn(packed(form, bytes(LIMIT + 1)), FORMS[form][0], LIMIT, executor)
+            await inflate_in_turn(packed(form, bytes(LIMIT + 1)), FORMS[form][0], LIMIT, Decoder(executor, executor))
 
 
 @pytest.mark.security
@@ -245,10 +246,13 @@ async def test_many_small_members_are_inflated_by_a_thread(form: str) -> None:
     """Beginning a thousand takes longer than others should wait."""
     started = threading.Event()
     with ThreadPoolExecutor(1, initializer=started.set) as executor:
-        assert await inflate_in_turn(packed(form, b"a") * 1000, FORMS[form][0], LIMIT, executor) == b"a" * 1000
+        assert (
+            await inflate_in_turn(packed(form, b"a") * 1000, FORMS[form][0], LIMIT, Decoder(executor, executor))
+            == b"a" * 1000
+        )
         assert started.is_set()
 
 
 async def test_the_limit_may_be_lower_than_what_is_small() -> None:
     with pytest.raises(TooLarge, match="than 100 bytes"):
-        await inflate_in_turn(gzip.compress(bytes(101)), "gzip", 100, None)
+        await inflate_in_turn(gzip.compress(bytes(101)), "gzip", 100, Decoder())

@@ -1,10 +1,9 @@
 """What the gRPC servers are told when they start."""
 
-from concurrent.futures import Executor
-
 import attrs
 
 from transports.byte_budget import ByteBudget
+from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
 
 
@@ -17,4 +16,4 @@ class GrpcConfig:
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, compressed and inflated
     patience: float = 60.0  # for the rest of a message that has begun to arrive
     grace: float = 5.0  # at stop, for calls in work
-    decoder: Executor | None = None  # inflates and decodes large requests; None is the loop's own
+    decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large requests

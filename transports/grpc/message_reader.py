@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from actors.errors import DeadlineExceeded, InvalidRequest, UnsupportedMedia
 from transports.byte_budget import Reservation
+from transports.decoder import decoding_memory
 from transports.grpc.config import GrpcConfig
 from transports.inflate import inflate_in_turn, too_large
 
@@ -53,7 +54,10 @@ class MessageReader:
             raise InvalidRequest("The message is truncated")
         if encoding:
             data = await self._inflated(data, encoding)
-        return data if self._type is bytes else self._decoded(data)
+        if self._type is not bytes:
+            return self._decoded(data)
+        self._reservation.grow(decoding_memory(len(data)))
+        return data
 
     def _end(self) -> None:
         if not self._streaming:

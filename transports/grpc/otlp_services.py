@@ -5,7 +5,6 @@ handlers the serialised request, which ``transports.otlp`` decodes away from the
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Executor
 from typing import Any, TypeAlias
 
 from google.protobuf.message import Message
@@ -18,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from actors.principal import Scope
 from actors.runtime.bus import Bus
 from transports.api_key import require_key
+from transports.decoder import Decoder
 from transports.grpc.metadata import headers_of
 from transports.otlp import receive_traces
 
@@ -35,13 +35,13 @@ class OtlpService:
         return {self._path: self._handler}
 
 
-def trace_service(bus: Bus, executor: Executor | None) -> OtlpService:
+def trace_service(bus: Bus, decoder: Decoder) -> OtlpService:
     """Stores spans; the answer comes after they are durable."""
 
     async def export(stream: Stream[bytes, ExportTraceServiceResponse]) -> None:
         await require_key(bus, headers_of(stream), Scope.INGEST)
         body = await stream.recv_message()
-        await stream.send_message(await receive_traces(bus, body or b"", executor=executor))
+        await stream.send_message(await receive_traces(bus, body or b"", decoder=decoder))
 
     return OtlpService("trace.v1.TraceService", export, ExportTraceServiceResponse)
 

@@ -1,12 +1,12 @@
 """What the HTTP side has to know. The composition root fills it from the settings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 import attrs
 
 from transports.byte_budget import ByteBudget
+from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
 
 APP_NAME = "Junjo AI Studio"
@@ -41,7 +41,7 @@ class HttpConfig:
     secure_cookies: bool
     pulls_spans: bool = False  # from an external ingestion service, whose state /health then shows
     otlp_budget: ByteBudget  # shared with the gRPC receiver
-    decoder: Executor | None = None  # inflates and decodes large OTLP requests; None is the loop's own
+    decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one

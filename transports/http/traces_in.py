@@ -8,6 +8,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from actors.errors import InvalidRequest, Overloaded, TooLarge, Unavailable, UnsupportedMedia
 from transports.byte_budget import Reservation
+from transports.decoder import decoding_memory
 from transports.http import otlp_answers
 from transports.http.keys import CONFIG
 from transports.http.otlp_answers import JSON, PROTOBUF
@@ -21,7 +22,8 @@ async def export_traces(call: Call[None, None]) -> web.Response:
     with call.config.otlp_budget.reserve() as reservation:
         body = await _body_of(call.request, reservation)
         json = call.request.content_type == JSON
-        response = await receive_traces(call.bus, body, json=json, executor=call.config.decoder)
+        reservation.grow(decoding_memory(len(body), json=json))
+        response = await receive_traces(call.bus, body, json=json, decoder=call.config.decoder)
     return otlp_answers.answer(call.request, response)
 
 
