@@ -1,0 +1,46 @@
+"""When to come back, as an HTTP answer says it."""
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
+_LONGEST = 1_000_000.0  # seconds; who names more is taken to name nothing
+
+
+def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
+    """Of ``retry-after-ms``, or of ``Retry-After`` in seconds or as a date; ``None`` when neither says anything.
+
+    Names in ``headers`` are looked up as a client's headers do it, without regard to case. A date counts from the
+    answer's own ``Date``, so that it does not matter whose clock is right.
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return _within_reason(milliseconds / 1000)
+    said = headers.get("retry-after")
+    seconds = _number(said)
+    if seconds is not None:
+        return _within_reason(seconds)
+    until = _unix_seconds(said)
+    if until is None:
+        return None
+    now = _unix_seconds(headers.get("date"))
+    return _within_reason(max(until - (time.time() if now is None else now), 0.0))
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text is not None and _NUMBER.fullmatch(text.strip()) else None
+
+
+def _unix_seconds(date: str | None) -> float | None:
+    if date is None:
+        return None
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _within_reason(seconds: float) -> float | None:
+    return seconds if seconds <= _LONGEST else None
