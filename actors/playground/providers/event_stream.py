@@ -1,0 +1,166 @@
+"""The events of a streamed answer, and whatever else a server sends in their place.
+
+The decoders of the vendors' SDKs end with the first event that is no JSON, and find nothing in a plain document.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
+from typing import Any, Final
+
+import attrs
+import httpx2
+
+from actors.playground.providers.untrusted import parsed
+
+DONE: Final[dict[str, Any]] = {}  # what the marker of the end says: nothing
+
+_MOST_BYTES = 256 * 1024 * 1024  # of one answer
+_LONGEST_FIELD = 6  # characters of "event:" and "retry:"
+_FIELD = re.compile(rb"(data|event|id|retry)[:\r\n]|:")
+_DRAIN_SECONDS = 0.1
+
+
+@attrs.frozen
+class Event:
+    """``data`` is JSON, or the text as it came where it is none."""
+
+    name: str
+    data: Any
+
+
+async def events_in(response: httpx2.Response) -> AsyncGenerator[Event, None]:
+    """Server-sent events, or one document of a server that does not stream, of which each item is one if it is a list.
+
+    ``ValueError`` when the answer is larger than any is.
+    """
+    async with aclosing(_bounded(response.aiter_bytes())) as chunks:
+        start = await _start(chunks)
+        if not start:
+            return
+        if _is_document(start, response.headers.get("content-type", "")):
+            whole = b"".join([start] + [chunk async for chunk in chunks])
+            for event in events_of(whole):
+                yield event
+            return
+        decoder = _Decoder()
+        for event in decoder.feed(start):
+            yield event
+        while not decoder.done and (chunk := await anext(chunks, None)) is not None:
+            for event in decoder.feed(chunk):
+                yield event
+        for event in () if decoder.done else decoder.end():
+            yield event
+        await _drain(chunks)
+
+
+def events_of(document: bytes) -> list[Event]:
+    """A document as events."""
+    data = document_of(document)
+    return [Event("", item) for item in data] if data and isinstance(data, list) else [Event("", data)]
+
+
+def document_of(data: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """JSON, or the text that is there in its place."""
+    try:
+        return parsed(data)
+    except ValueError:
+        return data.decode("utf-8", "replace")
+
+
+class _Decoder:
+    """Server-sent events, as their specification has it; but an event that the end cuts short is one as well."""
+
+    def __init__(self) -> None:
+        self._lines = _Lines()
+        self._name = ""
+        self._data: list[bytes] = []
+        self.done = False  # the marker of the end came
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        for line in self._lines.feed(chunk):
+            yield from self._line(line)
+            if self.done:
+                return
+
+    def end(self) -> Iterator[Event]:
+        yield from self.feed(b"\n\n")
+
+    def _line(self, line: bytes) -> Iterator[Event]:
+        if not line:
+            yield from self._event()
+            return
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value.decode("utf-8", "replace")
+
+    def _event(self) -> Iterator[Event]:
+        if self._data:
+            data = b"\n".join(self._data)
+            self.done = data.startswith(b"[DONE]")
+            yield Event(self._name, DONE if self.done else document_of(data))
+        self._data.clear()
+        self._name = ""
+
+
+class _Lines:
+    """Bytes by the line, which ends with CR, LF or both."""
+
+    def __init__(self) -> None:
+        self._begun: list[bytes] = []  # of the line that goes on
+        self._after_cr = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that are complete now."""
+        if self._after_cr:
+            chunk = chunk.removeprefix(b"\n")
+        if not chunk:
+            self._after_cr = False
+            return []
+        self._after_cr = chunk.endswith(b"\r")
+        lines = chunk.splitlines()
+        last = [] if chunk.endswith((b"\r", b"\n")) else [lines.pop()]
+        if lines:
+            lines[0] = b"".join([*self._begun, lines[0]])
+            self._begun.clear()
+        self._begun.extend(last)
+        return lines
+
+
+def _is_document(start: bytes, content_type: str) -> bool:
+    if start.startswith((b"{", b"[")):
+        return True
+    return "event-stream" not in content_type and not _FIELD.match(start)
+
+
+async def _start(chunks: AsyncIterator[bytes]) -> bytes:
+    """As much as it takes to see what comes; empty when nothing does."""
+    start = b""
+    async for chunk in chunks:
+        start = (start + chunk).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if len(start) >= _LONGEST_FIELD:
+            break
+    return start
+
+
+async def _bounded(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > _MOST_BYTES:
+            raise ValueError("the answer is too large")
+        yield chunk
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """Read what follows the end, so that the connection can be used again; who goes on sending loses it."""
+    try:
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for _ in chunks:
+                pass
+    except (TimeoutError, ValueError, httpx2.HTTPError):
+        pass
