@@ -8,12 +8,13 @@ from actors.errors import DeadlineExceeded, InternalError, ProviderFailed, Studi
 from actors.playground.connections import Connections
 from actors.playground.messages import Finished, RunResult, Started
 from actors.playground.prompt import Completion
+from actors.playground.providers.provider import Chunk
 from actors.playground.run_log import RunLog
 from actors.playground.run_record import RunRecord
 from actors.playground.run_trace import span_of, weight_of
 from actors.playground.trace_writer import TraceWriter
 from actors.playground.vendors import vendor_of
-from actors.playground.well_formed import well_formed_chunk, well_formed_completion
+from actors.playground.well_formed import Repair, well_formed_completion
 
 
 class ProviderCalls:
@@ -40,20 +41,25 @@ class ProviderCalls:
         await self._traces.room()
         async with self._settled(record), self._connections.to(vendor) as provider:
             async with aclosing(provider.stream(record.prompt)) as chunks:
+                repair = Repair()
                 async for given in chunks:
-                    chunk = well_formed_chunk(given)
-                    is_first = record.note(chunk)
-                    if isinstance(chunk, Completion):
-                        continue
-                    log.append(chunk)
-                    # A vendor may have sent much at once: the first words go out before the next are looked at.
-                    await (log.caught_up() if is_first else log.room())
+                    for chunk in repair.of(given):
+                        await self._pass_on(chunk, record, log)
             if record.completion is None:
                 raise ProviderFailed(f"{vendor.name}: the stream ended early")
             result = record.result(record.completion)
         if result.completion.usage is not None:
             log.append(result.completion.usage)
         log.end(Finished(result=result))
+
+    @staticmethod
+    async def _pass_on(chunk: Chunk, record: RunRecord, log: RunLog) -> None:
+        is_first = record.note(chunk)
+        if isinstance(chunk, Completion):
+            return
+        log.append(chunk)
+        # A vendor may have sent much at once: the first words go out before the next are looked at.
+        await (log.caught_up() if is_first else log.room())
 
     @asynccontextmanager
     async def _settled(self, record: RunRecord) -> AsyncIterator[None]:
@@ -63,6 +69,7 @@ class ProviderCalls:
                 yield
         except ProviderFailed as error:
             failure = ProviderFailed(f"Generation failed: {error.detail}")
+            failure.retry_after = error.retry_after
             record.fail(failure)
             raise failure from error
         except StudioError as error:

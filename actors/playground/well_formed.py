@@ -1,5 +1,7 @@
 """Text that is surely Unicode. JSON can escape half of a surrogate pair, and UTF-8 cannot hold it."""
 
+from collections.abc import Iterator
+
 import attrs
 
 from actors.playground.prompt import Completion, ToolCall
@@ -7,21 +9,54 @@ from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelt
 
 
 def well_formed(text: str) -> str:
-    """The text with question marks for lone surrogates."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """The text with its surrogates paired, and U+FFFD for each that stays alone."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
-def well_formed_chunk(chunk: Chunk) -> Chunk:
-    """What a provider said, safe to send on and to store."""
-    match chunk:
-        case TextDelta() | ReasoningDelta():
-            return chunk if chunk.text.isascii() else attrs.evolve(chunk, text=well_formed(chunk.text))
-        case ToolCall():
-            return _well_formed_call(chunk)
-        case Completion():
-            return well_formed_completion(chunk)
-        case _:
-            return chunk
+class Repair:
+    """Makes the chunks of one run safe to send on and to store.
+
+    A vendor may cut a character in two: the half at the end of a chunk waits for the next of its kind, or for the end.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[type[TextDelta | ReasoningDelta], str] = {}
+
+    def of(self, chunk: Chunk) -> Iterator[Chunk]:
+        """What can be passed on now."""
+        match chunk:
+            case TextDelta() | ReasoningDelta():
+                yield from self._delta(chunk)
+            case ToolCall():
+                yield _well_formed_call(chunk)
+            case Completion():
+                yield from self._rest()
+                yield well_formed_completion(chunk)
+            case _:
+                yield chunk
+
+    def _delta(self, chunk: TextDelta | ReasoningDelta) -> Iterator[Chunk]:
+        kind = type(chunk)
+        if chunk.text.isascii() and kind not in self._waiting:
+            yield chunk
+            return
+        text = self._waiting.pop(kind, "") + chunk.text
+        if "\ud800" <= text[-1:] <= "\udbff":
+            self._waiting[kind] = text[-1]
+            text = text[:-1]
+        if text:
+            yield kind(text=well_formed(text))
+
+    def _rest(self) -> Iterator[Chunk]:
+        for kind, half in self._waiting.items():
+            yield kind(text=well_formed(half))
+        self._waiting.clear()
 
 
 def well_formed_completion(completion: Completion) -> Completion:
@@ -37,4 +72,4 @@ def well_formed_completion(completion: Completion) -> Completion:
 
 
 def _well_formed_call(call: ToolCall) -> ToolCall:
-    return attrs.evolve(call, name=well_formed(call.name), arguments=well_formed(call.arguments))
+    return ToolCall(id=well_formed(call.id), name=well_formed(call.name), arguments=well_formed(call.arguments))

@@ -130,7 +130,7 @@ async def test_broken_text_and_huge_numbers_do_no_harm(play: Play) -> None:
     play.vendor.say(completion("half a pair: \ud83d"))
     body = {**HI, "max_tokens": 10**30, "json_schema": {"maximum": 10**30}}
     reply = await play.call("POST", "/llm/generate", body)
-    assert reply.json["choices"][0]["message"]["content"] == "half a pair: ?"
+    assert reply.json["choices"][0]["message"]["content"] == "half a pair: \ufffd"
     [span] = await play.spans(reply.headers["X-Trace-Id"])
     assert span["attributes_json"]["gen_ai.request.max_tokens"] == 2**63 - 1
 
