@@ -36,7 +36,7 @@ _ANSWER = frozenset(
 )
 _LEAST_STATUS, _MOST_STATUS = 400, 599
 
-_SILENT = re.compile(r"<(script|style|head)\b[^<>]*>.*?</\1>", re.IGNORECASE | re.DOTALL)
+_SILENT = re.compile(r"<(script|style|head)\b[^<>]*>.*?(?:</\1>|\Z)", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title>([^<>]*)</title>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _ADDRESS = re.compile(r"\b[a-z]+://\S+|\bwww\.\S+", re.IGNORECASE)
