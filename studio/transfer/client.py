@@ -14,6 +14,8 @@ import attrs
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status as RpcStatus
 
+from actors.retry_after import seconds_to_wait
+
 _PATIENCE = 120.0  # seconds of silence
 _MOST_TRIES = 60
 _LATER = (429, 503)
@@ -89,9 +91,5 @@ def _detail(refusal: HTTPError) -> str:
 
 
 def _wait(refusal: HTTPError) -> float:
-    """What the studio asks for, if that is a number of seconds that can be waited for."""
-    try:
-        asked = float(refusal.headers.get("Retry-After", "1"))
-    except ValueError:
-        return 1.0
-    return min(asked, _LONGEST_WAIT) if asked >= 0 else 1.0
+    seconds = seconds_to_wait(refusal.headers)
+    return 1.0 if seconds is None else min(seconds, _LONGEST_WAIT)
