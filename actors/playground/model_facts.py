@@ -37,7 +37,7 @@ def cost(provider: str, model: str, usage: Usage) -> float | None:
     its_provider, its_model = found
     try:
         return float(its_model.calc_price(tokens, its_provider).total_price)
-    except ValueError:  # a count contradicts another, such as more tokens from the cache than there are
+    except (ValueError, ArithmeticError):  # a count contradicts another, such as more cached tokens than there are
         return None
 
 

@@ -55,7 +55,9 @@ class ModelLists:
                 models = await provider.models()
             except ProviderFailed as error:
                 log.warning("model list not fetched", provider=vendor.name, reason=error.detail)
-                raise ProviderFailed(f"Failed to {verb} models from {vendor.name} API") from error
+                failed = ProviderFailed(f"Failed to {verb} models from {vendor.name} API")
+                failed.retry_after = error.retry_after
+                raise failed from error
         if models:
             self._lists[vendor.name] = _List(models=models, fetched_at=self._clock().timestamp())
         return models

@@ -42,6 +42,8 @@ class AnthropicServer(VendorServer):
         await self.note(request)
         if self.script.status != web.HTTPOk.status_code:
             return await self.answer(request, "", streamed=False)
+        if (instead := self.models_instead()) is not None:
+            return instead
         ids = [known["id"] for known in self.models]
         first = ids.index(request.query["after_id"]) + 1 if "after_id" in request.query else 0
         page = self.models[first : first + self.page]

@@ -51,6 +51,8 @@ class GeminiServer(VendorServer):
         await self.note(request)
         if self.script.status != web.HTTPOk.status_code:
             return await self.answer(request, "", streamed=False)
+        if (instead := self.models_instead()) is not None:
+            return instead
         first = int(request.query.get("pageToken", "0"))
         body: dict[str, Any] = {"models": self.models[first : first + self.page]}
         if first + self.page < len(self.models):

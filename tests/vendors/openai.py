@@ -54,6 +54,8 @@ class OpenAIServer(VendorServer):
         await self.note(request)
         if self.script.status != web.HTTPOk.status_code:
             return await self.answer(request, "", streamed=False)
+        if (instead := self.models_instead()) is not None:
+            return instead
         models = [{"id": model, "object": "model", "created": CREATED, "owned_by": "openai"} for model in self.models]
         return web.json_response({"object": "list", "data": models})
 

@@ -49,6 +49,9 @@ class Script:
     headers: Mapping[str, str] = {}
     body: bytes | None = None  # of a plain answer, in place of the proper one
     raw: bytes | None = None  # of a streamed answer, in place of all its events
+    stream_type: str = "text/event-stream"
+    failure: bytes | None = None  # the body of an error, in place of the proper one
+    models: bytes | None = None  # the body of every page of the list, in place of the proper one
 
 
 @attrs.frozen(kw_only=True)
@@ -135,11 +138,18 @@ class VendorServer(ABC):
             self.connections.add(request.transport.get_extra_info("peername")[1])
         return body
 
+    def models_instead(self) -> web.Response | None:
+        """A list of models that the script tells to send in place of the proper one."""
+        body = self.script.models
+        return None if body is None else web.Response(body=body, content_type="application/json")
+
     async def answer(self, request: web.Request, model: str, *, streamed: bool) -> web.StreamResponse:
         """Do what the script says."""
         script = self.script
         try:
             if script.status != web.HTTPOk.status_code:
+                if script.failure is not None:
+                    return web.Response(body=script.failure, status=script.status, headers=script.headers)
                 return _json(self.failure(script), script.status, script.headers)
             if streamed:
                 return await self._stream(request, script, model)
@@ -158,7 +168,7 @@ class VendorServer(ABC):
         return _json(self.whole(script, model), 200, script.headers)
 
     async def _stream(self, request: web.Request, script: Script, model: str) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **script.headers})
+        response = web.StreamResponse(headers={"Content-Type": script.stream_type, **script.headers})
         await response.prepare(request)
         deltas, end = self.events(script, model) if script.raw is None else ([script.raw], [])
         for event in deltas:

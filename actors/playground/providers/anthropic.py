@@ -1,20 +1,22 @@
 """Anthropic through its own SDK."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
 import anthropic
 import httpx2
-from anthropic.types import ModelInfo
 
 from actors.playground import model_facts
+from actors.playground.counts import count
 from actors.playground.prompt import Completion, Prompt
-from actors.playground.providers.anthropic_answer import StreamedAnswer, completion_of
+from actors.playground.providers.anthropic_answer import StreamedAnswer
 from actors.playground.providers.anthropic_request import Thinking, generation_of, request_body
-from actors.playground.providers.calls import Calls, Fault, read_with
+from actors.playground.providers.calls import Calls, Fault
 from actors.playground.providers.http_client import Patience, open_client
 from actors.playground.providers.provider import Chunk, Endpoint, Model
+from actors.playground.providers.untrusted import member, truth, word
+from actors.playground.well_formed import well_formed
 
 model_facts.load()  # this file is imported in a thread
 
@@ -35,27 +37,31 @@ class AnthropicProvider:
 
     async def generate(self, prompt: Prompt) -> Completion:
         call = self._client.post(_PATH, body=request_body(prompt), cast_to=httpx2.Response)
-        return await self._calls.one(call, read_with(completion_of), self._patience.answer)
+        return await self._calls.one(call, StreamedAnswer(prompt.model), self._patience.answer)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         call = partial(self._open_stream, request_body(prompt))
-        return self._calls.each(call, StreamedAnswer(), self._patience.answer)
+        return self._calls.each(call, StreamedAnswer(prompt.model), self._patience.answer)
 
     async def models(self) -> tuple[Model, ...]:
-        found = await self._calls.all_of(self._list(), self._patience.models)
-        return tuple(_model(model) for model in found if str(model.type) == "model")
+        found = await self._calls.items(self._list, ("data", "models"), _page_after, self._patience.models)
+        models = [item for item in found if word(member(item, "id")) and member(item, "type") in ("model", None)]
+        return tuple(map(_model, models))
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _open_stream(self, body: dict[str, Any]) -> anthropic.AsyncStream[object]:
+    async def _open_stream(self, body: dict[str, Any]) -> httpx2.Response:
+        """The answer as it arrives; its events are read by ``Calls``."""
         body = {**body, "stream": True}
-        return await self._client.post(
+        stream = await self._client.post(
             _PATH, body=body, cast_to=object, stream=True, stream_cls=anthropic.AsyncStream[object]
         )
+        return stream.response
 
-    def _list(self) -> AsyncIterator[ModelInfo]:
-        return aiter(self._client.models.list(limit=_PAGE, timeout=self._patience.models))
+    async def _list(self, page: str) -> httpx2.Response:
+        query = {"limit": _PAGE, **({"after_id": page} if page else {})}
+        return await self._client.get("/v1/models", cast_to=httpx2.Response, options={"params": query})
 
 
 def _open_sdk(endpoint: Endpoint, patience: Patience) -> anthropic.AsyncAnthropic:
@@ -75,27 +81,27 @@ def _open_sdk(endpoint: Endpoint, patience: Patience) -> anthropic.AsyncAnthropi
     return client
 
 
-def _model(model: ModelInfo) -> Model:
+def _page_after(page: object) -> str:
+    return word(member(page, "last_id")) if member(page, "has_more") is True else ""
+
+
+def _model(item: object) -> Model:
     """What the vendor says of the model; older answers say less."""
-    able = model.capabilities
+    name = well_formed(word(member(item, "id")))
+    reasons = truth(member(item, "capabilities", "thinking", "supported"))
     return Model(
-        id=model.id,
-        display_name=model.display_name,
-        supports_reasoning=(
-            generation_of(model.id).thinking is not Thinking.NONE if able is None else able.thinking.supported
-        ),
-        supports_vision=None if able is None else able.image_input.supported,
-        max_tokens=model.max_input_tokens or model_facts.context_window("anthropic", model.id),
+        id=name,
+        display_name=well_formed(word(member(item, "display_name"))) or name,
+        supports_reasoning=generation_of(name).thinking is not Thinking.NONE if reasons is None else reasons,
+        supports_vision=truth(member(item, "capabilities", "image_input", "supported")),
+        max_tokens=count(member(item, "max_input_tokens")) or model_facts.context_window("anthropic", name),
     )
 
 
 def _fault_of(error: Exception) -> Fault | None:
     match error:
         case anthropic.APIStatusError():
-            retry_after = error.response.headers.get("retry-after")
-            # In a stream that has begun, a failure comes with the status 200 of its start.
-            status = None if error.response.is_success else error.status_code
-            return Fault(message=error.api_message or error.type or "", status=status, retry_after=retry_after)
+            return Fault.of_refusal(error.response)
         case anthropic.APITimeoutError():
             return Fault(message="no answer in time")
         case anthropic.APIConnectionError():

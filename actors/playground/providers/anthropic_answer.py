@@ -1,20 +1,15 @@
-"""What Anthropic's messages answer, whole and streamed: JSON that nobody has looked at yet.
+"""What Anthropic's messages answer, whole and streamed."""
 
-Members that the vendor always sends are taken for granted; that one is missing fails where it is read.
-"""
-
-import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import attrs
-import orjson
 
-from actors.playground.prompt import Completion, ToolCall, Usage
+from actors.playground.counts import count
+from actors.playground.prompt import ToolCall, Usage
 from actors.playground.providers.anthropic_request import JSON_TOOL
-from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
-
-Json = Mapping[str, Any]
+from actors.playground.providers.gathered import Gathered
+from actors.playground.providers.provider import Chunk
+from actors.playground.providers.untrusted import Json, an_object, arguments, member, objects, said, word
 
 _FINISH_REASONS = {
     "end_turn": "stop",
@@ -24,152 +19,164 @@ _FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
+# The member of a delta or block that holds what is said, by the kind of the block.
+_SAYING = {"text": "text", "thinking": "thinking", "tool_use": "partial_json"}
+_KINDS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "tool_use"}
+
+_EVENTS = frozenset(
+    (
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_start",
+        "message_delta",
+        "message_stop",
+    )
+)
 
 
-@attrs.define
+@attrs.define(eq=False)
 class _Block:
-    """A content block of which parts have arrived."""
+    """A content block of which parts have arrived. ``given`` are the arguments of a call that came at its start."""
 
-    type: str
+    kind: str
     id: str = ""
     name: str = ""
+    given: str = ""
     parts: list[str] = attrs.field(factory=list)
+    told: bool = False
 
     @property
     def is_answer(self) -> bool:
-        return self.type == "text" or (self.type == "tool_use" and self.name == JSON_TOOL)
+        return self.kind == "text" or (self.kind == "tool_use" and self.name == JSON_TOOL)
 
     @property
     def is_call(self) -> bool:
-        return self.type == "tool_use" and self.name != JSON_TOOL
-
-    @property
-    def whole(self) -> str:
-        return "".join(self.parts)
-
-    @property
-    def call(self) -> ToolCall:
-        return ToolCall(id=self.id, name=self.name, arguments=self.whole or "{}")
-
-
-def completion_of(answer: Json) -> Completion:
-    """A plain answer."""
-    blocks = [_block(block) for block in answer["content"]]
-    return _completion(answer["id"], answer["model"], blocks, answer["stop_reason"], _usage(answer.get("usage")))
+        return self.kind == "tool_use" and self.name != JSON_TOOL
 
 
 class StreamedAnswer:
-    """A streamed answer. A tool call is passed on when its block ends."""
+    """An answer, of which parts arrive; a plain one is all of it at once. A call is passed on when its block ends."""
 
-    def __init__(self) -> None:
-        self._blocks: dict[int, _Block] = {}
-        self._start: Json | None = None
-        self._counts: dict[str, Any] = {}
-        self._stop_reason: str | None = None
-        self._ended = False
+    def __init__(self, model: str) -> None:
+        self._gathered = Gathered(model=model)
+        self._blocks: list[_Block] = []
+        self._by_index: dict[int, _Block] = {}
+        self._calls: list[ToolCall] = []
+        self._stop_reason = ""
 
-    def add(self, event: Any) -> Iterable[Chunk]:  # noqa: ANN401 - any JSON
-        match event["type"]:
+    @property
+    def begun(self) -> bool:
+        return self._gathered.begun
+
+    def add(self, event: object) -> Iterable[Chunk]:
+        kind = word(member(event, "type"))
+        if not kind or kind == "message":  # a plain answer
+            self._gathered.begun |= bool(kind) or isinstance(member(event, "content"), list)
+            return self._message(an_object(event))
+        self._gathered.begun |= kind in _EVENTS
+        return self._event(kind, event)
+
+    def end(self) -> Iterable[Chunk]:
+        news = [chunk for block in self._blocks for chunk in self._end_block(block)]
+        finish_reason = _FINISH_REASONS.get(self._stop_reason, self._stop_reason)
+        if finish_reason == "tool_calls" and not self._calls:
+            finish_reason = "stop"  # it was the tool whose arguments are the answer
+        self._gathered.finish_reason = finish_reason or None
+        return (*news, self._gathered.completion(tuple(self._calls), _usage(self._gathered.counts)))
+
+    def _event(self, kind: str, event: object) -> Iterable[Chunk]:
+        match kind:
             case "content_block_delta":
-                return self._delta(self._blocks[event["index"]], event["delta"])
+                return self._delta(event)
             case "content_block_start":
-                return self._begin(event["index"], event["content_block"])
+                return self._begin(an_object(event, "content_block"), member(event, "index"))
             case "content_block_stop":
-                block = self._blocks[event["index"]]
-                return (block.call,) if block.is_call else ()
+                return self._end_block(self._block_of(event))
             case "message_start":
-                self._start = event["message"]
-                self._count(event["message"]["usage"])
+                return self._message(an_object(event, "message"))
             case "message_delta":
-                self._stop_reason = event["delta"]["stop_reason"]
-                self._count(event["usage"])
-            case "message_stop":
-                self._ended = True
+                return self._last(an_object(event, "delta"), an_object(event, "usage"))
             case _:  # the vendor announces that there may be more types
-                pass
-        return ()
-
-    def completion(self) -> Completion | None:
-        if self._start is None or not self._ended:
-            return None
-        blocks = list(self._blocks.values())
-        usage = _usage(self._counts)
-        return _completion(self._start["id"], self._start["model"], blocks, self._stop_reason, usage)
-
-    def _begin(self, index: int, content: Json) -> Iterable[Chunk]:
-        block = self._blocks[index] = _Block(
-            type=content["type"], id=content.get("id", ""), name=content.get("name", "")
-        )
-        # Deltas follow; what the start holds already is empty but for servers that only speak like Anthropic.
-        return self._say(block, content.get("text") or content.get("thinking") or "")
-
-    def _delta(self, block: _Block, delta: Json) -> Iterable[Chunk]:
-        match delta["type"]:
-            case "text_delta":
-                return self._say(block, delta["text"])
-            case "thinking_delta":
-                return self._say(block, delta["thinking"])
-            case "input_json_delta":
-                return self._say(block, delta["partial_json"])
-            case _:  # signatures and citations
                 return ()
 
-    @staticmethod
-    def _say(block: _Block, text: str) -> Iterable[Chunk]:
-        if not text:
-            return ()
-        block.parts.append(text)
+    def _message(self, message: Json) -> list[Chunk]:
+        self._gathered.head(message.get("id"), message.get("model"))
+        self._last(message, an_object(message, "usage"))
+        content = message.get("content")
+        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else objects(content)
+        return [chunk for block in blocks for chunk in (*self._begin(block, None), *self._end_block(self._blocks[-1]))]
+
+    def _last(self, delta: Json, usage: Json) -> list[Chunk]:
+        self._stop_reason = word(delta.get("stop_reason")) or self._stop_reason
+        self._gathered.count(usage)
+        self._gathered.count(an_object(usage, "output_tokens_details"))
+        return []
+
+    def _begin(self, content: Json, index: object) -> list[Chunk]:
+        kind = word(content.get("type")) or ("tool_use" if "input" in content else "text")
+        given = content.get("input") or None  # empty, but for servers that say everything here
+        block = _Block(kind=kind, id=word(content.get("id")), name=word(content.get("name")), given=arguments(given))
+        self._blocks.append(block)
+        number = count(index)
+        before = None if number is None else self._by_index.get(number)
+        if number is not None:
+            self._by_index[number] = block
+        # Deltas follow; what the start holds already is empty but for servers that only speak like Anthropic.
+        return [*self._end_block(before), *self._say(block, content)]
+
+    def _delta(self, event: object) -> list[Chunk]:
+        delta, block = an_object(event, "delta"), self._block_of(event)
+        kind = _KINDS.get(word(delta.get("type")))
+        if kind is None:  # signatures and citations
+            return []
+        if block is None or block.told:
+            if kind == "tool_use":  # arguments of a call that nobody named
+                return []
+            self._begin({"type": kind}, member(event, "index"))
+            block = self._blocks[-1]
+        return self._say(block, delta)
+
+    def _block_of(self, event: object) -> _Block | None:
+        """The block that an event is about; the newest one, where the event does not say."""
+        number = count(member(event, "index"))
+        if number is not None:
+            return self._by_index.get(number)
+        return self._blocks[-1] if self._blocks else None
+
+    def _say(self, block: _Block, holder: Json) -> list[Chunk]:
+        value = holder.get(_SAYING.get(block.kind, ""))
+        text = arguments(value) if block.kind == "tool_use" else said(value)
+        if text:
+            block.parts.append(text)
         if block.is_answer:
-            return (TextDelta(text=text),)
-        return (ReasoningDelta(text=text),) if block.type == "thinking" else ()
+            return self._gathered.say(text)
+        return self._gathered.think(text) if block.kind == "thinking" else []
 
-    def _count(self, usage: Json) -> None:
-        """The last figure of each kind counts: they are cumulative."""
-        self._counts.update((name, count) for name, count in usage.items() if count is not None)
-
-
-def _block(block: Json) -> _Block:
-    match block["type"]:
-        case "text":
-            return _Block(type="text", parts=[block["text"]])
-        case "thinking":
-            return _Block(type="thinking", parts=[block["thinking"]])
-        case "tool_use":
-            arguments = orjson.dumps(block["input"]).decode()
-            return _Block(type="tool_use", id=block["id"], name=block["name"], parts=[arguments])
-        case kind:  # redacted thinking, and blocks of tools that we do not offer
-            return _Block(type=kind)
+    def _end_block(self, block: _Block | None) -> list[Chunk]:
+        """The call that a block is, once; or the answer that its start held as arguments."""
+        if block is None or block.told:
+            return []
+        block.told = True
+        if block.is_answer:
+            return [] if block.parts else self._gathered.say(block.given)
+        if not block.is_call:
+            return []
+        whole = "".join(block.parts) or block.given or "{}"
+        call = ToolCall(id=block.id or f"call_{len(self._calls)}", name=block.name, arguments=whole)
+        self._calls.append(call)
+        return [call]
 
 
-def _completion(
-    identity: str, model: str, blocks: list[_Block], stop_reason: str | None, usage: Usage | None
-) -> Completion:
-    calls = tuple(block.call for block in blocks if block.is_call)
-    finish_reason = None if stop_reason is None else _FINISH_REASONS.get(stop_reason, stop_reason)
-    if finish_reason == "tool_calls" and not calls:
-        finish_reason = "stop"  # it was the tool whose arguments are the answer
-    return Completion(
-        id=identity,
-        created=int(time.time()),  # the vendor does not say
-        model=model,
-        content="".join(block.whole for block in blocks if block.is_answer),
-        finish_reason=finish_reason,
-        reasoning="".join(block.whole for block in blocks if block.type == "thinking") or None,
-        tool_calls=calls,
-        usage=usage,
-    )
-
-
-def _usage(counts: Json | None) -> Usage | None:
+def _usage(counts: dict[str, int]) -> Usage | None:
     """The vendor counts cached tokens beside the others, and thinking among the output."""
-    if counts is None:
+    if not counts:
         return None
-    read, written = counts.get("cache_read_input_tokens") or 0, counts.get("cache_creation_input_tokens") or 0
-    thought = counts.get("output_tokens_details") or {}
+    read, written = counts.get("cache_read_input_tokens", 0), counts.get("cache_creation_input_tokens", 0)
     return Usage(
-        prompt_tokens=(counts.get("input_tokens") or 0) + read + written,
-        completion_tokens=counts.get("output_tokens") or 0,
+        prompt_tokens=counts.get("input_tokens", 0) + read + written,
+        completion_tokens=counts.get("output_tokens", 0),
         cache_read_tokens=read,
         cache_write_tokens=written,
-        reasoning_tokens=thought.get("thinking_tokens") or 0,
+        reasoning_tokens=counts.get("thinking_tokens", 0),
     )

@@ -1,11 +1,10 @@
 """Calls to a vendor: each with a deadline, and its faults told as ``ProviderFailed``."""
 
 import asyncio
-import re
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Protocol
 
 import attrs
 import httpx2
@@ -13,12 +12,16 @@ import structlog
 
 from actors.errors import ProviderFailed
 from actors.playground.prompt import Completion
+from actors.playground.providers.event_stream import DONE, Event, document_of, events_in, events_of
 from actors.playground.providers.provider import Chunk
+from actors.playground.providers.untrusted import member
+from actors.playground.providers.vendor_words import error_in, presentable, status_in, words_in
+from actors.retry_after import seconds_to_wait
 
 log = structlog.get_logger(__name__)
 
-_MESSAGE_LENGTH = 200
 _SERVER_FAULT = 500
+_MOST_PAGES = 100  # of a list of models
 
 _REASONS = {
     401: "the API key is not accepted",
@@ -31,43 +34,39 @@ _REASONS = {
 }
 _TELLING_NOTHING = {401, 403}  # their messages quote the key, in parts
 
-_ADDRESS = re.compile(r"\b[a-z]+://\S+|\bwww\.\S+", re.IGNORECASE)
-_KEY = re.compile(r"\b(?:sk|AIza|AQ\.)[A-Za-z0-9_*.-]{6,}")
-
-T = TypeVar("T")
-Event = TypeVar("Event")
-Event_co = TypeVar("Event_co", covariant=True)
-Event_contra = TypeVar("Event_contra", contravariant=True)
-
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """What a vendor's SDK says went wrong: the status of the HTTP answer, if there was one, and the vendor's words."""
+    """What went wrong at a vendor: the status of the HTTP answer, if there was one, and the vendor's words."""
 
     message: str
     status: int | None = None
-    retry_after: str | None = None  # the header
+    retry_after: float | None = None
+
+    @classmethod
+    def of_refusal(cls, response: httpx2.Response) -> "Fault":
+        """Of an answer that was read, and whose status says that it is none."""
+        words = words_in(document_of(response.content))
+        return cls(message=words, status=response.status_code, retry_after=seconds_to_wait(response.headers))
 
 
-class Events(Protocol[Event_co]):
-    """An answer that is arriving."""
-
-    def __aiter__(self) -> AsyncIterator[Event_co]: ...
-
-    async def __anext__(self) -> Event_co: ...
+OpenStream = Callable[[], Awaitable[httpx2.Response]]
+ListPage = Callable[[str], Awaitable[httpx2.Response]]  # a page by its token, which is "" for the first one
+PageAfter = Callable[[object], str]  # the token of the next page, in this one; "" in the last one
 
 
-OpenStream = Callable[[], Awaitable[AbstractAsyncContextManager[Events[Event]]]]
+class Answer(Protocol):
+    """Reads an answer, of which parts arrive."""
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything came that belongs to an answer."""
 
-class Answer(Protocol[Event_contra]):
-    """Reads a streamed answer."""
+    def add(self, event: object, /) -> Iterable[Chunk]:
+        """What the event, which is any JSON, says that is to be passed on."""
 
-    def add(self, event: Event_contra, /) -> Iterable[Chunk]:
-        """What the event says that is to be passed on."""
-
-    def completion(self) -> Completion | None:
-        """Everything together; ``None`` when the end is missing."""
+    def end(self) -> Iterable[Chunk]:
+        """What was not passed on yet, and at last the ``Completion`` of what came."""
 
 
 @attrs.frozen(kw_only=True)
@@ -78,38 +77,109 @@ class Calls:
     key: str = attrs.field(repr=False)
     fault_of: Callable[[Exception], Fault | None]
 
-    async def one(self, call: Awaitable[T], read: Callable[[T], Completion], seconds: float) -> Completion:
+    async def one(self, call: Awaitable[httpx2.Response], answer: Answer, seconds: float) -> Completion:
         """A plain answer."""
+        events = events_of((await self._answered(call, seconds)).content)
+        for event in events:
+            self._add(answer, event)
+        if not answer.begun:
+            self._log_oddity(error="no answer")
+        *_, completion = self._end(answer, events)
+        if not isinstance(completion, Completion):
+            raise TypeError("an answer ends with its completion")
+        return completion
+
+    async def items(
+        self, list_page: ListPage, names: Iterable[str], page_after: PageAfter, seconds: float
+    ) -> list[object]:
+        """A list, page after page: each a list of items, which may be wrapped in a member of one of these names."""
+        items: list[object] = []
+        seen: set[str] = set()
+        page = ""
         with self._faults():
             async with asyncio.timeout(seconds):
-                return read(await call)
+                while page not in seen and len(seen) < _MOST_PAGES:
+                    seen.add(page)
+                    document = document_of((await list_page(page)).content)
+                    items.extend(self._items_of(document, names))
+                    page = page_after(document)
+        return items
 
-    async def all_of(self, items: AsyncIterator[T], seconds: float) -> tuple[T, ...]:
-        """A list, page after page."""
-        with self._faults():
-            async with asyncio.timeout(seconds):
-                return tuple([item async for item in items])
-
-    async def each(
-        self, open_stream: OpenStream[Event], answer: Answer[Event], seconds: float
-    ) -> AsyncGenerator[Chunk, None]:
+    async def each(self, open_stream: OpenStream, answer: Answer, seconds: float) -> AsyncGenerator[Chunk, None]:
         """A streamed answer. Leaving it, in whatever way, closes the vendor's connection."""
         deadline = asyncio.get_running_loop().time() + seconds
         with self._faults():
             async with asyncio.timeout_at(deadline):
-                stream = await open_stream()
-        async with stream as events:
-            while True:
-                # The timeout does not reach over the yields: whoever reads on may be another task.
-                with self._faults():
-                    async with asyncio.timeout_at(deadline):
-                        event = await anext(events, None)
-                    if event is None:
-                        break
-                    chunks = answer.add(event)
-                for chunk in chunks:
+                response = await open_stream()
+        odd: list[Event] = []
+        ended = False
+        async with aclosing(response), aclosing(events_in(response)) as events:
+            while (event := await self._next(events, answer, deadline)) is not None:
+                ended |= event.data is DONE
+                if isinstance(event.data, str) and not odd:
+                    self._log_oddity(error="no JSON")
+                    odd.append(event)
+                for chunk in self._add(answer, event):
                     yield chunk
-            yield self._whole(answer)
+            for chunk in self._end(answer, odd, ended=ended):
+                yield chunk
+
+    async def _answered(self, call: Awaitable[httpx2.Response], seconds: float) -> httpx2.Response:
+        with self._faults():
+            async with asyncio.timeout(seconds):
+                return await call
+
+    def _items_of(self, document: object, names: Iterable[str]) -> list[object]:
+        self._check(Event("", document))
+        found = [document, *(member(document, name) for name in names)]
+        items = next((value for value in found if isinstance(value, list)), None)
+        if items is None:
+            self._log_oddity(error="no list")
+            raise self._not_understood([Event("", document)])
+        if len(items) == 1:  # an error may come in a list, too
+            self._check(Event("", items[0]))
+        return items
+
+    async def _next(self, events: AsyncGenerator[Event, None], answer: Answer, deadline: float) -> Event | None:
+        """The next event; ``None`` behind the last one, also where the connection is cut in the middle of an answer.
+
+        The timeout does not reach over the yields of ``each``: whoever reads on may be another task.
+        """
+        with self._faults():
+            async with asyncio.timeout_at(deadline):
+                try:
+                    return await anext(events, None)
+                except httpx2.TimeoutException:
+                    raise
+                except httpx2.HTTPError:
+                    if not answer.begun:
+                        raise
+                    log.warning("provider's answer was cut", provider=self.provider)
+                    return None
+
+    def _add(self, answer: Answer, event: Event) -> Iterable[Chunk]:
+        """What the event says. One that is no JSON costs itself."""
+        self._check(event)
+        if isinstance(event.data, str):
+            return ()
+        data = event.data
+        if event.name and isinstance(data, dict) and "type" not in data:
+            data = {"type": event.name, **data}
+        with self._faults():
+            return answer.add(data)
+
+    def _check(self, event: Event) -> None:
+        error = error_in(event.data, event.name)
+        if error is not None:
+            raise self._failed(Fault(message=words_in(error), status=status_in(error)))
+
+    def _end(self, answer: Answer, odd: Iterable[Event], *, ended: bool = False) -> Iterable[Chunk]:
+        """What came is the answer, if anything did."""
+        if answer.begun or ended:
+            return answer.end()
+        if odd:
+            raise self._not_understood(odd)
+        raise ProviderFailed(f"{self.provider}: the stream ended before the answer did")
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
@@ -123,46 +193,30 @@ class Calls:
             fault = self.fault_of(error)
             if fault is not None:
                 raise self._failed(fault) from error
-            # The SDKs hand over whatever JSON a server sends without a look at it, so it fails where it is read.
-            if not isinstance(error, ValueError | TypeError | AttributeError | LookupError):
+            # What an SDK trips over when it reads what a server sent; and an answer that is larger than any.
+            if not isinstance(error, ValueError | TypeError | AttributeError | LookupError | RecursionError):
                 raise
             # The error's text may hold what the model said, which is not for the log.
             place = traceback.extract_tb(error.__traceback__)[-1]
-            log.warning(
-                "provider's answer not understood",
-                provider=self.provider,
-                error=type(error).__name__,
-                at=f"{place.filename}:{place.lineno}",
-            )
+            self._log_oddity(error=type(error).__name__, at=f"{place.filename}:{place.lineno}")
             raise ProviderFailed(f"{self.provider}: the answer is not understood") from error
 
-    def _whole(self, answer: Answer[Event]) -> Completion:
-        with self._faults():
-            completion = answer.completion()
-        if completion is None:
-            raise ProviderFailed(f"{self.provider}: the stream ended before the answer did")
-        return completion
+    def _not_understood(self, events: Iterable[Event]) -> ProviderFailed:
+        """An answer of status 200 that is none, with what it says in plain words."""
+        said = next((words for event in events if not (words := words_in(event.data)).startswith(("{", "["))), "")
+        reason = presentable(said, self.key) or "the answer is not understood"
+        return ProviderFailed(f"{self.provider}: {reason}")
+
+    def _log_oddity(self, **facts: str) -> None:
+        log.warning("provider's answer not understood", provider=self.provider, **facts)
 
     def _failed(self, fault: Fault) -> ProviderFailed:
         reason = _reason(fault)
         if fault.status not in _TELLING_NOTHING:
-            reason = ": ".join(part for part in (reason, self._presentable(fault.message)) if part)
-        failed = ProviderFailed(f"{self.provider}: {reason}")
-        failed.retry_after = _seconds(fault.retry_after)
+            reason = ": ".join(part for part in (reason, presentable(fault.message, self.key)) if part)
+        failed = ProviderFailed(f"{self.provider}: {reason or 'it reports an error'}")
+        failed.retry_after = fault.retry_after
         return failed
-
-    def _presentable(self, message: str) -> str:
-        """The vendor's words without keys and addresses, in one short line."""
-        if self.key:
-            message = message.replace(self.key, "***")
-        line = " ".join(_ADDRESS.sub("", _KEY.sub("***", message)).split())
-        return line if len(line) <= _MESSAGE_LENGTH else line[: _MESSAGE_LENGTH - 1] + "…"
-
-
-def read_with(read: Callable[[Any], Completion]) -> Callable[[httpx2.Response], Completion]:
-    """Read the answer's JSON with ``read``."""
-    # By the standard library: orjson refuses half a surrogate pair, at which vendors cut text now and then.
-    return lambda response: read(response.json())
 
 
 def _reason(fault: Fault) -> str:
@@ -170,10 +224,3 @@ def _reason(fault: Fault) -> str:
         return ""
     reason = _REASONS.get(fault.status) or ("the server failed" if fault.status >= _SERVER_FAULT else "refused")
     return f"{reason} ({fault.status})"
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Of a Retry-After header that is a number. A date is rare and not worth a guess at whose clock is right."""
-    if retry_after is None or not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", retry_after):
-        return None
-    return float(retry_after)

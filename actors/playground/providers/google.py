@@ -1,23 +1,27 @@
 """Google's Gemini through Google's own SDK, google-genai."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from functools import partial
-from typing import Self, cast
+from urllib.parse import urlencode
 
-import aiohttp
+import httpx2
 from google import genai
-from google.genai import errors, types
+from google.genai import types
 
 from actors.playground import model_facts
+from actors.playground.counts import count
 from actors.playground.prompt import Completion, Prompt
 from actors.playground.providers.calls import Calls, Fault
-from actors.playground.providers.google_answer import StreamedAnswer, completion_of
-from actors.playground.providers.google_http import REQUEST_ARGUMENTS, open_noting_session, responses_noted_in
-from actors.playground.providers.google_request import Request, family_of, request_of
-from actors.playground.providers.http_client import Patience
+from actors.playground.providers.google_answer import StreamedAnswer
+from actors.playground.providers.google_http import Written, written
+from actors.playground.providers.google_request import family_of, request_of
+from actors.playground.providers.http_client import Patience, open_client
 from actors.playground.providers.http_session import tls_context
 from actors.playground.providers.provider import Chunk, Endpoint, Model
+from actors.playground.providers.untrusted import member, truth, word
+from actors.playground.well_formed import well_formed
 
 model_facts.load()  # this file is imported in a thread
 
@@ -27,78 +31,70 @@ _PAGE = 1000  # the most that the vendor allows
 
 
 class GoogleProvider:
-    """generateContent of the Gemini API (not of Vertex AI)."""
+    """generateContent of the Gemini API (not of Vertex AI).
+
+    Google's SDK writes the requests. They are sent, and the answers read, as those of the other vendors: the SDK puts
+    every answer into a model of its own, which refuses all of it for one odd member.
+    """
 
     def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
         self._patience = patience or Patience()
-        self._http = open_noting_session(self._patience.connect)
-        self._sdk = _open_sdk(endpoint, self._patience, self._http)
+        self._http = open_client(self._patience)
+        self._sdk = _open_sdk(endpoint, self._patience)
         self._calls = Calls(provider="gemini", key=endpoint.key, fault_of=_fault_of)
 
     async def generate(self, prompt: Prompt) -> Completion:
-        request = request_of(prompt)
-        call = self._sdk.aio.models.generate_content(
-            model=request.model, contents=_contents(request), config=_config(request)
-        )
-        return await self._calls.one(call, partial(completion_of, model=prompt.model), self._patience.answer)
+        call = self._open(await written(self._sdk, request_of(prompt), streamed=False))
+        return await self._calls.one(call, StreamedAnswer(prompt.model), self._patience.answer)
 
-    def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
-        call = partial(self._open_stream, request_of(prompt))
-        return self._calls.each(call, StreamedAnswer(prompt.model), self._patience.answer)
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
+        call = partial(self._open, await written(self._sdk, request_of(prompt), streamed=True), streamed=True)
+        async with aclosing(self._calls.each(call, StreamedAnswer(prompt.model), self._patience.answer)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     async def models(self) -> tuple[Model, ...]:
-        found = await self._calls.all_of(self._list(), self._patience.models)
-        return tuple(_model(model) for model in found if _can_chat(model))
+        found = await self._calls.items(self._list, ("models", "data"), _page_after, self._patience.models)
+        return tuple(_model(item) for item in found if _can_chat(item))
 
     async def close(self) -> None:
-        await self._http.close()
+        await self._http.aclose()
         self._sdk.close()
 
-    async def _open_stream(self, request: Request) -> "_Stream":
-        return _Stream(
-            await self._sdk.aio.models.generate_content_stream(
-                model=request.model, contents=_contents(request), config=_config(request)
-            )
-        )
+    async def _open(self, request: Written, *, streamed: bool = False) -> httpx2.Response:
+        """The answer, as it arrives when it is streamed. Raises ``_Refusal``."""
+        sent = self._http.build_request(request.method, request.url, headers=request.headers, content=request.body)
+        response = await self._http.send(sent, stream=True)
+        try:
+            if not streamed or response.status_code != httpx2.codes.OK:
+                await response.aread()
+        except BaseException:
+            await response.aclose()
+            raise
+        if response.status_code != httpx2.codes.OK:
+            raise _Refusal(response)
+        return response
 
-    async def _list(self) -> AsyncIterator[types.Model]:
-        options = types.HttpOptions(timeout=_milliseconds(self._patience.models))
-        config = types.ListModelsConfig(page_size=_PAGE, http_options=options)
-        async for model in await self._sdk.aio.models.list(config=config):
-            yield model
-
-
-class _Stream:
-    """The partial answers. Closing the SDK's own generator would leave the connection to the garbage collector."""
-
-    def __init__(self, events: AsyncIterator[types.GenerateContentResponse]) -> None:
-        self._events = events
-        self._responses: list[aiohttp.ClientResponse] = []
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for response in self._responses:
-            response.close()
-
-    def __aiter__(self) -> AsyncIterator[types.GenerateContentResponse]:
-        return self
-
-    async def __anext__(self) -> types.GenerateContentResponse:
-        with responses_noted_in(self._responses):
-            return await anext(self._events)
+    async def _list(self, page: str) -> httpx2.Response:
+        query = {"pageSize": _PAGE, **({"pageToken": page} if page else {})}
+        return await self._open(Written.of(self._sdk, "get", f"models?{urlencode(query)}", {}))
 
 
-def _open_sdk(endpoint: Endpoint, patience: Patience, http: aiohttp.ClientSession) -> genai.Client:
+class _Refusal(Exception):
+    """An answer of another status than 200."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        super().__init__(response.status_code)
+        self.fault = Fault.of_refusal(response)
+
+
+def _open_sdk(endpoint: Endpoint, patience: Patience) -> genai.Client:
     """The SDK, told everything: what it is not told it takes from the environment."""
     base_url, version = _address(endpoint.base_url)
     options = types.HttpOptions(
         base_url=base_url,
         api_version=version,
         timeout=_milliseconds(patience.answer),
-        aiohttp_client=http,
-        async_client_args=REQUEST_ARGUMENTS,
         client_args={"verify": tls_context(), "trust_env": False},  # of a client that is made but not used
         # Not none at all, with which the SDK tries again by itself after a wait of up to ten seconds.
         retry_options=types.HttpRetryOptions(attempts=1),
@@ -119,38 +115,29 @@ def _milliseconds(seconds: float) -> int:
     return int(seconds * 1000)
 
 
-def _contents(request: Request) -> types.ContentListUnion:
-    return [types.Content.model_validate(content) for content in request.contents]
+def _page_after(page: object) -> str:
+    return word(member(page, "nextPageToken"))
 
 
-def _config(request: Request) -> types.GenerateContentConfigDict:
-    return cast("types.GenerateContentConfigDict", request.config)  # an object would be copied, deep and slow
+def _can_chat(item: object) -> bool:
+    able = member(item, "supportedGenerationMethods")
+    return _name(item).startswith("gemini-") and isinstance(able, list) and "generateContent" in able
 
 
-def _can_chat(model: types.Model) -> bool:
-    return _name(model).startswith("gemini-") and "generateContent" in (model.supported_actions or ())
+def _name(item: object) -> str:
+    return well_formed(word(member(item, "name"))).removeprefix("models/")
 
 
-def _name(model: types.Model) -> str:
-    return (model.name or "").removeprefix("models/")
-
-
-def _model(model: types.Model) -> Model:
-    name = _name(model)
+def _model(item: object) -> Model:
+    name = _name(item)
+    reasons = truth(member(item, "thinking"))
     return Model(
         id=name,
-        display_name=model.display_name or name,
-        supports_reasoning=family_of(name).reasons if model.thinking is None else model.thinking,
-        max_tokens=model.input_token_limit or model_facts.context_window("gemini", name),
+        display_name=well_formed(word(member(item, "displayName"))) or name,
+        supports_reasoning=family_of(name).reasons if reasons is None else reasons,
+        max_tokens=count(member(item, "inputTokenLimit")) or model_facts.context_window("gemini", name),
     )
 
 
 def _fault_of(error: Exception) -> Fault | None:
-    match error:
-        case aiohttp.ClientError():
-            return Fault(message="the connection failed")
-        case errors.APIError():
-            headers = getattr(error.response, "headers", None) or {}
-            return Fault(message=error.message or "", status=error.code, retry_after=headers.get("retry-after"))
-        case _:
-            return None
+    return error.fault if isinstance(error, _Refusal) else None

@@ -1,13 +1,11 @@
 """What Gemini's generateContent answers, whole and streamed: a stream is partial answers of the same form."""
 
-import time
 from collections.abc import Iterable
 
-import orjson
-from google.genai.types import GenerateContentResponse, GenerateContentResponseUsageMetadata, Part
-
-from actors.playground.prompt import Completion, ToolCall, Usage
-from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
+from actors.playground.prompt import ToolCall, Usage
+from actors.playground.providers.gathered import Gathered
+from actors.playground.providers.provider import Chunk
+from actors.playground.providers.untrusted import Json, an_object, arguments, member, objects, said, word
 
 _FINISH_REASONS = {
     "STOP": "stop",
@@ -19,97 +17,72 @@ _FINISH_REASONS = {
     "SPII": "content_filter",
     "IMAGE_SAFETY": "content_filter",
 }
-
-
-def completion_of(response: GenerateContentResponse, model: str) -> Completion:
-    """A plain answer. ``ValueError`` when it is none."""
-    answer = StreamedAnswer(model)
-    answer.add(response)
-    completion = answer.completion()
-    if completion is None:
-        raise ValueError("an answer without a finish reason")
-    return completion
+_ANSWER = ("promptFeedback", "usageMetadata", "modelVersion", "responseId")
 
 
 class StreamedAnswer:
     """An answer, of which parts arrive. ``model`` stands in where the vendor does not name its own."""
 
     def __init__(self, model: str) -> None:
-        self._model = model
-        self._id = ""
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._gathered = Gathered(model=model)
         self._calls: list[ToolCall] = []
-        self._finish_reason: str | None = None
-        self._usage: GenerateContentResponseUsageMetadata | None = None
+        self._finish_reason = ""
 
-    def add(self, response: GenerateContentResponse) -> Iterable[Chunk]:
-        self._id = response.response_id or self._id
-        self._model = response.model_version or self._model
-        self._usage = response.usage_metadata or self._usage  # each is the sum so far
-        if not response.candidates:
-            self._blocked(response)
-            return ()
-        candidate = response.candidates[0]
-        if candidate.finish_reason is not None:
-            self._finish_reason = candidate.finish_reason.value
-        parts = (candidate.content and candidate.content.parts) or ()
-        return [chunk for part in parts if (chunk := self._chunk(part)) is not None]
+    @property
+    def begun(self) -> bool:
+        return self._gathered.begun
 
-    def completion(self) -> Completion | None:
-        if self._finish_reason is None:
-            return None
-        return Completion(
-            id=self._id or f"chatcmpl-{time.time_ns():x}",
-            created=int(time.time()),  # the vendor does not say
-            model=self._model,
-            content="".join(self._text),
-            finish_reason=_said_reason(self._finish_reason, called=bool(self._calls)),
-            reasoning="".join(self._reasoning) or None,
-            tool_calls=tuple(self._calls),
-            usage=_usage(self._usage),
+    def add(self, response: object) -> Iterable[Chunk]:
+        answer = an_object(response)
+        candidates = answer.get("candidates")
+        gathered = self._gathered
+        gathered.begun |= isinstance(candidates, list | dict) or any(answer.get(name) for name in _ANSWER)
+        gathered.head(answer.get("responseId"), answer.get("modelVersion"))
+        gathered.count(an_object(answer, "usageMetadata"))  # each is the sum so far
+        if member(answer, "promptFeedback", "blockReason"):
+            self._finish_reason = "PROHIBITED_CONTENT"  # a prompt that is refused has an answer without candidates
+        candidate = next(iter(objects(candidates)), {})
+        self._finish_reason = word(candidate.get("finishReason")) or self._finish_reason
+        return [chunk for part in _parts(candidate.get("content")) for chunk in self._chunks(part)]
+
+    def end(self) -> Iterable[Chunk]:
+        calls = tuple(self._calls)
+        reason = self._finish_reason
+        called = calls and reason == "STOP"
+        self._gathered.finish_reason = "tool_calls" if called else _FINISH_REASONS.get(reason, reason) or None
+        return (self._gathered.completion(calls, _usage(self._gathered.counts)),)
+
+    def _chunks(self, part: Json) -> list[Chunk]:
+        call = an_object(part, "functionCall")
+        if call:
+            return [self._call(call)]
+        text = said(part.get("text"))
+        return self._gathered.think(text) if part.get("thought") else self._gathered.say(text)
+
+    def _call(self, call: Json) -> ToolCall:
+        told = ToolCall(
+            id=word(call.get("id")) or f"call_{len(self._calls)}",
+            name=word(call.get("name")),
+            arguments=arguments(call.get("args")) or "{}",
         )
-
-    def _blocked(self, response: GenerateContentResponse) -> None:
-        """A prompt that is refused has an answer without candidates."""
-        feedback = response.prompt_feedback
-        if feedback is not None and feedback.block_reason is not None:
-            self._finish_reason = "PROHIBITED_CONTENT"
-
-    def _chunk(self, part: Part) -> Chunk | None:
-        if part.function_call is not None:
-            call = part.function_call
-            self._calls.append(
-                ToolCall(
-                    id=call.id or f"call_{len(self._calls)}",
-                    name=call.name or "",
-                    arguments=orjson.dumps(call.args or {}).decode(),
-                )
-            )
-            return self._calls[-1]
-        if not part.text:
-            return None
-        if part.thought:
-            self._reasoning.append(part.text)
-            return ReasoningDelta(text=part.text)
-        self._text.append(part.text)
-        return TextDelta(text=part.text)
+        self._calls.append(told)
+        return told
 
 
-def _said_reason(finish_reason: str, *, called: bool) -> str:
-    if called and finish_reason == "STOP":
-        return "tool_calls"
-    return _FINISH_REASONS.get(finish_reason, finish_reason)
+def _parts(content: object) -> list[Json]:
+    parts = member(content, "parts") if isinstance(content, dict) else content
+    given = parts if isinstance(parts, list) else [parts]
+    return [{"text": part} if isinstance(part, str) else an_object(part) for part in given]
 
 
-def _usage(usage: GenerateContentResponseUsageMetadata | None) -> Usage | None:
+def _usage(counts: dict[str, int]) -> Usage | None:
     """The vendor counts thoughts beside the answer, and cached tokens among those of the prompt."""
-    if usage is None:
+    if not counts:
         return None
-    thoughts = usage.thoughts_token_count or 0
+    thoughts = counts.get("thoughtsTokenCount", 0)
     return Usage(
-        prompt_tokens=(usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
-        completion_tokens=(usage.candidates_token_count or 0) + thoughts,
-        cache_read_tokens=usage.cached_content_token_count or 0,
+        prompt_tokens=counts.get("promptTokenCount", 0) + counts.get("toolUsePromptTokenCount", 0),
+        completion_tokens=counts.get("candidatesTokenCount", 0) + thoughts,
+        cache_read_tokens=counts.get("cachedContentTokenCount", 0),
         reasoning_tokens=thoughts,
     )

@@ -1,38 +1,68 @@
-"""The HTTP session that Google's SDK is given, and the responses that the SDK does not let go of."""
+"""Requests as Google's SDK writes them, to be sent by whoever wants to read the answer themselves."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+import json
+from collections.abc import Mapping
+from typing import Any, Self, cast
 
-import aiohttp
-from aiohttp.client_reqrep import ClientRequest, ClientResponse
+import attrs
+from google import genai
+from google.genai import types
+from google.genai.models import AsyncModels
 
-from actors.playground.providers.http_session import open_session, tls_context
+from actors.errors import Refused
+from actors.playground.providers.google_request import Request
 
-# What the SDK passes on with every request of the session. A redirect could carry the key elsewhere.
-REQUEST_ARGUMENTS = {"ssl": tls_context(), "allow_redirects": False}
-
-_noted: ContextVar[list[ClientResponse] | None] = ContextVar("_noted", default=None)
-
-
-def open_noting_session(connect_seconds: float) -> aiohttp.ClientSession:
-    """A session whose responses can be noted."""
-    return open_session(connect_seconds, (_note,))
+_CANNOT = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+_WHOLE, _STREAMED = ":generateContent", ":streamGenerateContent?alt=sse"
 
 
-@contextmanager
-def responses_noted_in(responses: list[ClientResponse]) -> Iterator[None]:
-    """Responses that arrive in the block are added: the SDK does not let go of them when it is told to."""
-    before = _noted.set(responses)
+@attrs.frozen(kw_only=True)
+class Written:
+    """A request that is ready to be sent. The headers hold the key."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes
+
+    @classmethod
+    def of(cls, sdk: genai.Client, method: str, path: str, body: dict[str, object]) -> Self:
+        request = sdk._api_client._build_request(method, path, body)  # noqa: SLF001 - nothing public only writes
+        content = json.dumps(request.data).encode() if request.data else b""
+        return cls(method=method.upper(), url=request.url, headers=request.headers, body=content)
+
+
+async def written(sdk: genai.Client, request: Request, *, streamed: bool) -> Written:
+    """The request of the SDK's ``generate_content``. ``Refused`` when the SDK cannot write it."""
+    pen = _Pen(sdk._api_client)  # noqa: SLF001 - see above
     try:
-        yield
-    finally:
-        _noted.reset(before)
+        await _write(pen, request)
+    except _CANNOT as error:  # its schemas know less than JSON Schema does
+        raise Refused("gemini does not support the json_schema, the tools or the messages of this request") from error
+    path = pen.path.removesuffix(_WHOLE) + _STREAMED if streamed else pen.path
+    return Written.of(sdk, "post", path, pen.body)
 
 
-async def _note(request: ClientRequest, handler: aiohttp.ClientHandlerType) -> ClientResponse:
-    response = await handler(request)
-    responses = _noted.get()
-    if responses is not None:
-        responses.append(response)
-    return response
+async def _write(pen: "_Pen", request: Request) -> None:
+    config = {**request.config, "should_return_http_response": True, "automatic_continuation": False}
+    await AsyncModels(cast("Any", pen)).generate_content(
+        model=request.model,
+        contents=[types.Content.model_validate(content) for content in request.contents],
+        config=cast("types.GenerateContentConfigDict", config),  # an object would be copied, deep and slow
+    )
+
+
+class _Pen:
+    """Stands in for the part of the SDK that sends, and keeps what it is given."""
+
+    def __init__(self, sender: Any) -> None:  # noqa: ANN401 - the SDK's own class is not public
+        self._sender = sender
+        self.path = ""
+        self.body: dict[str, object] = {}
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._sender, name)
+
+    async def async_request(self, _: str, path: str, body: dict[str, object], *__: object) -> types.HttpResponse:
+        self.path, self.body = path, body
+        return types.HttpResponse(body="")

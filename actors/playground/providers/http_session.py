@@ -1,7 +1,6 @@
 """The HTTP that the vendors' SDKs go over: aiohttp's, which costs less than httpx2's own (decision 0005)."""
 
 import ssl
-from collections.abc import Sequence
 from functools import cache
 
 import aiohttp
@@ -12,14 +11,11 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 
-def open_session(
-    connect_seconds: float, middlewares: Sequence[aiohttp.ClientMiddlewareType] = ()
-) -> aiohttp.ClientSession:
+def open_session(connect_seconds: float) -> aiohttp.ClientSession:
     """A session of its own pool, without proxies, ``.netrc`` and cookies."""
     return aiohttp.ClientSession(
         connector=_Connector(connect_seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
-        middlewares=middlewares,
         trust_env=False,
     )
 

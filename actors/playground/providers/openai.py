@@ -9,11 +9,13 @@ import openai
 
 from actors.playground import model_facts
 from actors.playground.prompt import Completion, Prompt
-from actors.playground.providers.calls import Calls, Fault, read_with
+from actors.playground.providers.calls import Calls, Fault
 from actors.playground.providers.http_client import Patience, open_client
-from actors.playground.providers.openai_answer import StreamedAnswer, completion_of
+from actors.playground.providers.openai_answer import StreamedAnswer
 from actors.playground.providers.openai_request import family_of, request_body
 from actors.playground.providers.provider import Chunk, Endpoint, Model
+from actors.playground.providers.untrusted import member, word
+from actors.playground.well_formed import well_formed
 
 model_facts.load()  # this file is imported in a thread
 
@@ -40,25 +42,30 @@ class OpenAIProvider:
 
     async def generate(self, prompt: Prompt) -> Completion:
         call = self._client.post(_PATH, body=request_body(prompt), cast_to=httpx2.Response, options=self._options)
-        return await self._calls.one(call, read_with(completion_of), self._patience.answer)
+        return await self._calls.one(call, StreamedAnswer(prompt.model), self._patience.answer)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         call = partial(self._open_stream, request_body(prompt))
-        return self._calls.each(call, StreamedAnswer(), self._patience.answer)
+        return self._calls.each(call, StreamedAnswer(prompt.model), self._patience.answer)
 
     async def models(self) -> tuple[Model, ...]:
-        pages = self._client.models.list(extra_headers=self._headers, timeout=self._patience.models)
-        found = await self._calls.all_of(aiter(pages), self._patience.models)
-        return tuple(_model(model.id) for model in found if self._can_chat(model.id))
+        found = await self._calls.items(self._list, ("data", "models"), lambda _: "", self._patience.models)
+        names = [item if isinstance(item, str) else word(member(item, "id")) for item in found]
+        return tuple(_model(well_formed(name)) for name in names if name and self._can_chat(name))
 
     async def close(self) -> None:
         await self._client.close()
 
-    async def _open_stream(self, body: dict[str, Any]) -> openai.AsyncStream[object]:
+    async def _open_stream(self, body: dict[str, Any]) -> httpx2.Response:
+        """The answer as it arrives; its events are read by ``Calls``."""
         body = {**body, "stream": True, "stream_options": {"include_usage": True}}
-        return await self._client.post(
+        stream = await self._client.post(
             _PATH, body=body, cast_to=object, options=self._options, stream=True, stream_cls=openai.AsyncStream[object]
         )
+        return stream.response
+
+    async def _list(self, _: str) -> httpx2.Response:
+        return await self._client.get("/models", cast_to=httpx2.Response, options=self._options)
 
     def _can_chat(self, name: str) -> bool:
         if self._own_server:
@@ -95,11 +102,7 @@ def _model(name: str) -> Model:
 def _fault_of(error: Exception) -> Fault | None:
     match error:
         case openai.APIStatusError():
-            return Fault(
-                message=_message_in(error),
-                status=error.status_code,
-                retry_after=error.response.headers.get("retry-after"),
-            )
+            return Fault.of_refusal(error.response)
         case openai.APITimeoutError():
             return Fault(message="no answer in time")
         case openai.APIConnectionError():
@@ -110,9 +113,3 @@ def _fault_of(error: Exception) -> Fault | None:
             return Fault(message=str(error))
         case _:
             return None
-
-
-def _message_in(error: openai.APIStatusError) -> str:
-    body: Any = error.body
-    message = body.get("message") if isinstance(body, dict) else None
-    return message if isinstance(message, str) else ""

@@ -1,131 +1,83 @@
-"""What OpenAI's chat completions answer, whole and streamed: JSON that nobody has looked at yet.
+"""What OpenAI's chat completions answer, whole and streamed, and what servers answer that only speak like OpenAI."""
 
-Members that the vendor always sends are taken for granted; that one is missing fails where it is read.
-"""
+from collections.abc import Iterable
 
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-import attrs
-
-from actors.playground.prompt import Completion, ToolCall, Usage
-from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
+from actors.playground.prompt import Usage
+from actors.playground.providers.call_parts import CallParts
+from actors.playground.providers.gathered import Gathered
+from actors.playground.providers.provider import Chunk
+from actors.playground.providers.untrusted import Json, an_object, member, objects, said, word
 
 # OpenAI's own models do not show their reasoning here; vLLM and DeepSeek say the first, Ollama and others the second.
 _REASONING = ("reasoning_content", "reasoning")
-
-
-Json = Mapping[str, Any]
-
-
-def completion_of(answer: Json) -> Completion:
-    """A plain answer."""
-    choice = answer["choices"][0]
-    message = choice["message"]
-    return Completion(
-        id=answer["id"],
-        created=answer["created"],
-        model=answer["model"],
-        content=message.get("content") or message.get("refusal") or "",
-        finish_reason=choice["finish_reason"],
-        reasoning=_reasoning_in(message),
-        tool_calls=tuple(
-            ToolCall(id=call["id"], name=call["function"]["name"], arguments=call["function"]["arguments"])
-            for call in message.get("tool_calls") or ()
-            if call["type"] == "function"
-        ),
-        usage=_usage(answer.get("usage")),
-    )
-
-
-@attrs.define
-class _Call:
-    """A tool call of which parts have arrived."""
-
-    id: str = ""
-    name: str = ""
-    arguments: list[str] = attrs.field(factory=list)
-
-    def add(self, part: Json) -> None:
-        self.id = part.get("id") or self.id
-        function = part.get("function")
-        if function is not None:
-            self.name = function.get("name") or self.name
-            self.arguments.append(function.get("arguments") or "")
-
-    @property
-    def whole(self) -> ToolCall:
-        return ToolCall(id=self.id, name=self.name, arguments="".join(self.arguments))
+_THOUGHTS = ("thinking", "reasoning")  # kinds of parts, where content is made of parts
 
 
 class StreamedAnswer:
-    """A streamed answer. A tool call is passed on when it is complete, which the finish reason says."""
+    """An answer, of which parts arrive; a plain one is all of it at once.
 
-    def __init__(self) -> None:
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._calls: dict[int, _Call] = {}
-        self._finish_reason: str | None = None
-        self._usage: Json | None = None
-        self._last: Json | None = None
+    Tool calls are passed on at the end, because no sign before it is reliable that one is complete.
+    """
 
-    def add(self, chunk: Any) -> Iterable[Chunk]:  # noqa: ANN401 - any JSON
-        self._last = chunk
-        if chunk.get("usage") is not None:
-            self._usage = chunk["usage"]  # in a last chunk without choices
-        if not chunk["choices"]:
-            return ()
-        choice = chunk["choices"][0]
-        news = self._deltas(choice["delta"])
-        for part in choice["delta"].get("tool_calls") or ():
-            self._calls.setdefault(part["index"], _Call()).add(part)
-        finish_reason = choice.get("finish_reason")
-        if finish_reason is not None and self._finish_reason is None:
-            self._finish_reason = finish_reason
-            news.extend(self._tool_calls())
-        return news
+    def __init__(self, model: str) -> None:
+        self._gathered = Gathered(model=model)
+        self._calls = CallParts()
 
-    def completion(self) -> Completion | None:
-        if self._last is None or self._finish_reason is None:
-            return None
-        return Completion(
-            id=self._last["id"],
-            created=self._last["created"],
-            model=self._last["model"],
-            content="".join(self._text),
-            finish_reason=self._finish_reason,
-            reasoning="".join(self._reasoning) or None,
-            tool_calls=self._tool_calls(),
-            usage=_usage(self._usage),
-        )
+    @property
+    def begun(self) -> bool:
+        return self._gathered.begun
+
+    def add(self, chunk: object) -> Iterable[Chunk]:
+        answer = an_object(chunk)
+        gathered = self._gathered
+        gathered.head(answer.get("id"), answer.get("model"), answer.get("created"))
+        usage = answer.get("usage")  # in a last chunk without choices, or in each
+        gathered.begun |= isinstance(answer.get("choices"), list | dict) or isinstance(usage, dict)
+        self._count(an_object(usage))
+        choice = next(iter(objects(answer.get("choices"))), {})
+        gathered.finish_reason = word(choice.get("finish_reason")) or gathered.finish_reason
+        return self._deltas(self._turn(choice))
+
+    def end(self) -> Iterable[Chunk]:
+        calls = self._calls.calls()
+        return (*calls, self._gathered.completion(calls, _usage(self._gathered.counts)))
+
+    def _turn(self, choice: Json) -> Json:
+        """What a choice adds. Some servers end a stream with the whole message, which was said already."""
+        delta = choice.get("delta")
+        if not delta and not (self._gathered.has_spoken or self._calls.any):
+            delta = choice.get("message") or choice.get("text")
+        return {"content": delta} if isinstance(delta, str) else an_object(delta)
 
     def _deltas(self, delta: Json) -> list[Chunk]:
-        news: list[Chunk] = []
-        if reasoning := _reasoning_in(delta):
-            self._reasoning.append(reasoning)
-            news.append(ReasoningDelta(text=reasoning))
-        if text := delta.get("content") or delta.get("refusal"):
-            self._text.append(text)
-            news.append(TextDelta(text=text))
-        return news
+        thoughts = next((found for name in _REASONING if (found := said(delta.get(name)))), "")
+        content = delta.get("content")
+        parts = content if isinstance(content, list) else [content]
+        thoughts = thoughts or said([part for part in parts if _is_thought(part)])
+        text = said([part for part in parts if not _is_thought(part)]) or said(delta.get("refusal"))
+        for call in objects(delta.get("tool_calls")):
+            self._calls.add(call)
+        return [*self._gathered.think(thoughts), *self._gathered.say(text)]
 
-    def _tool_calls(self) -> tuple[ToolCall, ...]:
-        return tuple(call.whole for _, call in sorted(self._calls.items()))
+    def _count(self, usage: Json) -> None:
+        gathered = self._gathered
+        gathered.count(usage)
+        gathered.count(an_object(usage, "prompt_tokens_details"))
+        gathered.count(an_object(usage, "completion_tokens_details"))
 
 
-def _reasoning_in(message: Json) -> str | None:
-    return next((message[name] for name in _REASONING if message.get(name)), None)
+def _is_thought(part: object) -> bool:
+    return member(part, "type") in _THOUGHTS
 
 
-def _usage(usage: Json | None) -> Usage | None:
-    if usage is None:
+def _usage(counts: dict[str, int]) -> Usage | None:
+    asked, made, total = (counts.get(f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    if asked is None and made is None and total is None:
         return None
-    read_from = usage.get("prompt_tokens_details") or {}
-    made_of = usage.get("completion_tokens_details") or {}
     return Usage(
-        prompt_tokens=usage["prompt_tokens"],
-        completion_tokens=usage["completion_tokens"],
-        cache_read_tokens=read_from.get("cached_tokens") or 0,
-        cache_write_tokens=read_from.get("cache_write_tokens") or 0,
-        reasoning_tokens=made_of.get("reasoning_tokens") or 0,
+        prompt_tokens=max((total or 0) - (made or 0), 0) if asked is None else asked,
+        completion_tokens=max((total or 0) - (asked or 0), 0) if made is None and asked is not None else made or 0,
+        cache_read_tokens=counts.get("cached_tokens", 0),
+        cache_write_tokens=counts.get("cache_write_tokens", 0),
+        reasoning_tokens=counts.get("reasoning_tokens", 0),
     )

@@ -76,13 +76,27 @@ async def test_the_vendors_connection_is_closed(vendors: Vendors, name: str, way
 
 @pytest.mark.parametrize("trouble", [Trouble.CUT, Trouble.GARBAGE, Trouble.UNFINISHED])
 @pytest.mark.parametrize("name", MODELS)
-async def test_trouble_in_mid_stream_is_a_failure(vendors: Vendors, name: str, trouble: Trouble) -> None:
+async def test_what_came_before_trouble_in_mid_stream_is_the_answer(
+    vendors: Vendors, name: str, trouble: Trouble
+) -> None:
     vendors.servers[name].play(Script(trouble=trouble))
     async with play_socket(vendors.studio, cookie=vendors.cookie) as socket:
         await socket.run(model=MODELS[name])
-        failed = (await socket.until(*LAST))[-1]
-    assert (failed["type"], failed["status"]) == ("failed", 502)
-    assert failed["detail"].startswith(f"Generation failed: {name}: ")
+        finished = (await socket.until(*LAST))[-1]
+    assert finished["type"] == "finished"
+    (choice,) = finished["response"]["choices"]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("hello from the vendor", None)
+
+
+@pytest.mark.parametrize("name", MODELS)
+async def test_trouble_before_anything_came_is_a_failure(vendors: Vendors, name: str) -> None:
+    async with play_socket(vendors.studio, cookie=vendors.cookie) as socket:
+        for number, trouble in enumerate((Trouble.CUT, Trouble.GARBAGE, Trouble.UNFINISHED)):
+            vendors.servers[name].play(Script(trouble=trouble, raw=b": wait\n\n"))
+            await socket.run(f"r{number}", model=MODELS[name])
+            failed = (await socket.until(*LAST))[-1]
+            assert (failed["type"], failed["status"]) == ("failed", 502)
+            assert failed["detail"].startswith(f"Generation failed: {name}: ")
 
 
 @pytest.mark.parametrize("status", [401, 429, 500])
