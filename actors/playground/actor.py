@@ -167,7 +167,8 @@ class PlaygroundActor(Actor):
         span = await self.bus.ask(GetSpan(trace_id=request.trace_id, span_id=request.span_id))
         if span is None:
             raise NotFound("Span not found")
-        return replay_of(span)
+        openai = self._endpoints.get("openai")
+        return replay_of(span, any_openai_model=openai is not None and openai.base_url is not None)
 
     def _sign_out(self, *credentials: str) -> None:
         for credential in credentials:

@@ -1,5 +1,6 @@
 """A prompt as it is pieced together from a span, with what gets lost on the way."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,9 @@ import attrs
 import orjson
 
 from actors.playground.prompt import ChatMessage, JsonObject, Tool, ToolCall
+
+_DEEPEST = 100  # levels of a schema; what reads and writes JSON has limits beyond that
+_LONGEST_INDEX = 9  # digits
 
 
 @attrs.define(kw_only=True)
@@ -35,19 +39,22 @@ class Draft:
         if not isinstance(function, dict) or not isinstance(name, str):
             self.lost.append("a tool that cannot be read")
             return
-        self.tools.append(
-            Tool(
-                name=name,
-                description=text(function.get("description")),
-                parameters=_first_object(function, "parameters", "inputSchema", "input_schema", "jsonSchema"),
-            )
-        )
+        parameters = _first_object(function, "parameters", "inputSchema", "input_schema", "jsonSchema")
+        if is_within(parameters, _DEEPEST):
+            self.tools.append(Tool(name=name, description=text(function.get("description")), parameters=parameters))
+        else:
+            self.lost.append("a tool whose parameters are nested too deep")
 
     def schema(self, schema: object) -> None:
         """The JSON schema of the answer."""
         made = as_json(schema)
-        if isinstance(made, dict):
-            self.json_mode, self.json_schema = True, made
+        if not isinstance(made, dict):
+            return
+        self.json_mode = True
+        if is_within(made, _DEEPEST):
+            self.json_schema = made
+        else:
+            self.lost.append("the schema of the answer: nested too deep")
 
     def response_format(self, form: object) -> None:
         """OpenAI's ``response_format``."""
@@ -71,7 +78,12 @@ def text(value: object) -> str:
     """A text as it is, nothing as "", anything else as JSON."""
     if isinstance(value, str):
         return value
-    return "" if value is None else orjson.dumps(value).decode()
+    if value is None:
+        return ""
+    try:  # by the standard library, which goes deeper than orjson
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return ""
 
 
 def tool_call(call_id: object, name: object, arguments: object) -> ToolCall:
@@ -90,9 +102,15 @@ def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[dict[str, An
     for name, value in attributes.items():
         if name.startswith(prefix):
             index, _, member = name[len(prefix) :].partition(".")
-            if index.isdecimal():
+            if index.isdecimal() and len(index) <= _LONGEST_INDEX:
                 items.setdefault(int(index), {})[member] = value
     return [items[index] for index in sorted(items)]
+
+
+def is_within(value: object, levels: int) -> bool:
+    """Whether a JSON value is nested no deeper than so many levels."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return levels > 0 and all(is_within(item, levels - 1) for item in inner)
 
 
 def _first_object(holder: Mapping[str, Any], *names: str) -> JsonObject:

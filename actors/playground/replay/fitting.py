@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from actors.playground.counts import count
 from actors.playground.replay.draft import Draft, text
 
 _PROVIDERS = {
@@ -27,20 +28,27 @@ _MODELS = {
 }
 _NOT_IN_PROVIDER = re.compile(r"[^a-z_]")
 _MODEL = re.compile(r"[a-z0-9._-]+")
+_ANY_MODEL = re.compile(r"\S+")  # of a server under another base URL than OpenAI's own
+_NOT_IN_MODEL = re.compile(r"[^a-z0-9._-]+")
+_LONGEST_MODEL = 200  # characters
+_LONGEST_VALUE = 80  # characters of a value that is shown
+_NUMBER = re.compile(r"\d{1,20}(\.\d{1,20})?", re.ASCII)
 _MOST_STOPS = 4
 _EFFORTS = ("minimal", "low", "medium", "high")
 
 
-def fitting_model(draft: Draft) -> tuple[str, str]:
-    """Provider and model. One that is not served here keeps its name, so that a user sees what to replace."""
-    model = text(draft.model).removeprefix("models/")
+def fitting_model(draft: Draft, *, any_openai_model: bool) -> tuple[str, str]:
+    """Provider and model. One that is not served here is told by a name like its own, so that a user sees it."""
+    model = text(draft.model).removeprefix("models/")[:_LONGEST_MODEL]
     said = text(draft.provider).lower()
     provider = _PROVIDERS.get(re.split(r"[._ -]", said)[0]) or _provider_of(model)
     if provider is None:
         draft.lost.append(f"provider {said or '(none named)'}: not served here")
         provider = _NOT_IN_PROVIDER.sub("_", said) or "unknown"
-    if not _MODEL.fullmatch(model):
+    form = _ANY_MODEL if any_openai_model and provider == "openai" else _MODEL
+    if not form.fullmatch(model):
         draft.lost.append(f"model {model!r}: not a name that may be asked for here" if model else "model: none named")
+        model = _NOT_IN_MODEL.sub("-", model.lower()).strip("-")
     return provider, model or "unknown"
 
 
@@ -50,7 +58,7 @@ def fitting_parameters(draft: Draft) -> dict[str, Any]:
     for name, value in draft.parameters.items():
         fitted = _FITTING[name](value)
         if fitted is None:
-            draft.lost.append(f"parameter {name}: {value!r} is not allowed here")
+            draft.lost.append(f"parameter {name}: {_shown(value)} is not allowed here")
         else:
             found[name] = fitted
     if found.get("max_tokens") == found.get("max_completion_tokens"):
@@ -62,18 +70,24 @@ def _provider_of(model: str) -> str | None:
     return next((provider for prefix, provider in _MODELS.items() if model.startswith(prefix)), None)
 
 
+def _shown(value: object) -> str:
+    told = repr(value[:_LONGEST_VALUE] if isinstance(value, str | list) else value)
+    return told if len(told) <= _LONGEST_VALUE else told[: _LONGEST_VALUE - 1] + "…"
+
+
 def _up_to(most: float) -> Callable[[object], float | None]:
     def fit(value: object) -> float | None:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(value) if is_number and 0 <= value <= most else None  # type: ignore[arg-type,operator]  # a number
+        if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+            value = float(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value) if 0 <= value <= most else None
 
     return fit
 
 
 def _count(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        return None
-    return int(value) if value > 0 else None
+    return count(value) or None
 
 
 def _stops(value: object) -> tuple[str, ...] | None:

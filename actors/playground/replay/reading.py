@@ -15,9 +15,15 @@ from actors.span_store.spans import StoredSpan
 # A span may speak several of these. Those that say more about a message come first.
 _CONVENTIONS: Final = (junjo_agent, gen_ai, open_inference, open_llmetry, vercel)
 
+_MOST_LOSSES = 100
+_LONGEST_LOSS = 300  # characters
 
-def replay_of(span: StoredSpan) -> Replay:
-    """The prompt of this span. ``Refused`` when no convention finds a message in it."""
+
+def replay_of(span: StoredSpan, *, any_openai_model: bool = False) -> Replay:
+    """The prompt of this span, as ``/llm/generate`` takes it. ``Refused`` when no convention finds a message in it.
+
+    ``any_openai_model`` says that the models of openai may have names of any form.
+    """
     attributes: dict[str, Any] = orjson.loads(span.attributes_json)
     events: list[dict[str, Any]] = orjson.loads(span.events_json)
     draft = Draft()
@@ -29,7 +35,7 @@ def replay_of(span: StoredSpan) -> Replay:
         convention.read_parameters(attributes, draft)
     if not draft.messages:
         raise Refused("This span holds no prompt")
-    provider, model = fitting_model(draft)
+    provider, model = fitting_model(draft, any_openai_model=any_openai_model)
     prompt = Prompt(
         provider=provider,
         model=model,
@@ -40,4 +46,11 @@ def replay_of(span: StoredSpan) -> Replay:
         replay_of=SpanReference(trace_id=span.trace_id, span_id=span.span_id),
         **fitting_parameters(draft),
     )
-    return Replay(prompt=prompt, not_carried_over=tuple(dict.fromkeys(draft.lost)))
+    return Replay(prompt=prompt, not_carried_over=_told(draft.lost))
+
+
+def _told(lost: list[str]) -> tuple[str, ...]:
+    """Each loss once, and not more than a person reads."""
+    each = [text if len(text) <= _LONGEST_LOSS else text[: _LONGEST_LOSS - 1] + "…" for text in dict.fromkeys(lost)]
+    more = len(each) - _MOST_LOSSES
+    return tuple(each) if more <= 0 else (*each[:_MOST_LOSSES], f"and {more} more")

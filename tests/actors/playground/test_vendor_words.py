@@ -66,8 +66,8 @@ def test_words_are_made_presentable(message: str, shown: str) -> None:
 
 @pytest.mark.security
 @pytest.mark.parametrize(
-    "message", ["x" * 10**6, "<" * 10**6, "<script" * 10**5,
-        "<script>" * 10**5, "a://" * 10**5, "\n" * 10**6, "sk" * 10**6]
+    "message",
+    ["x" * 10**6, "<" * 10**6, "<script" * 10**5, "<script>" * 10**5, "a://" * 10**5, "\n" * 10**6, "sk" * 10**6],
 )
 def test_words_of_any_length_are_short_soon(message: str) -> None:
     assert len(presentable(message, KEY)) <= 200
