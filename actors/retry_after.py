@@ -2,18 +2,23 @@
 
 import re
 import time
-from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 _LONGEST = 1_000_000.0  # seconds; who names more is taken to name nothing
 
 
-def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
+class Headers(Protocol):
+    """Of an answer, as any client has them: names are looked up without regard to case."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+def seconds_to_wait(headers: Headers) -> float | None:
     """Of ``retry-after-ms``, or of ``Retry-After`` in seconds or as a date; ``None`` when neither says anything.
 
-    Names in ``headers`` are looked up as a client's headers do it, without regard to case. A date counts from the
-    answer's own ``Date``, so that it does not matter whose clock is right.
+    A date counts from the answer's own ``Date``, so that it does not matter whose clock is right.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,8 @@ class HttpStudio:
             sent["Cookie"] = f"session={cookie}"
         if body is not None:
             data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+        if isinstance(data, bytes) and len(data) > 1024 * 1024:
+            data = BytesIO(data)  # aiohttp warns of long bytes, which it writes in one piece
         async with self.client.request(
             method, path, data=data, headers=sent, allow_redirects=False, skip_auto_headers=("Content-Type",)
         ) as response:

@@ -55,7 +55,7 @@ class _Parts:
         self.models = ModelLists(self.connections, actor.clock)
         self.traces = TraceWriter(actor.bus)
         self.calls = ProviderCalls(self.connections, self.traces, limits.run_seconds)
-        self.shares = Shares(limits.runs_per_user)
+        self.shares = Shares(limits)
         self.runs = Runs(self.calls, self.shares, limits)
         self.sign_outs = SignOuts()
 
@@ -132,7 +132,7 @@ class PlaygroundActor(Actor):
 
     @handles(Generate, concurrent=True)
     async def generate(self, request: Generate) -> RunResult:
-        with self._parts.shares.taken(request.by.user_id):
+        with self._parts.shares.taken(request.by.user_id, request.prompt.size):
             return await self._parts.calls.generate(RunRecord(prompt=request.prompt, by=request.by))
 
     @handles(StartRun)

@@ -67,6 +67,16 @@ class Prompt:
     tools: tuple[Tool, ...] = ()
     replay_of: SpanReference | None = None  # the span that this prompt was taken from
 
+    @property
+    def size(self) -> int:
+        """The characters of its texts, about."""
+        said = sum(len(message.content) + _size_of(message.tool_calls) for message in self.messages)
+        return said + len(str(self.json_schema)) + sum(len(str(tool)) for tool in self.tools)
+
+
+def _size_of(calls: tuple[ToolCall, ...]) -> int:
+    return sum(len(call.arguments) for call in calls)
+
 
 @attrs.frozen(kw_only=True)
 class Usage:

@@ -80,6 +80,13 @@ class RunRecord:
         usage = self._settle()
         return Cancelled(reason=self.cancelled, usage=usage, estimated=self.usage is None, cost=self.cost)
 
+    def forget_texts(self) -> None:
+        """Let go of what takes room, when the run's trace is made and only its log is kept."""
+        self.prompt = attrs.evolve(self.prompt, messages=(), tools=(), json_schema=None)
+        for texts in (self._text, self._reasoning, self._tool_calls):
+            texts.clear()
+        self.completion = None
+
     @property
     def text(self) -> str:
         return "".join(self._text) if self.completion is None else self.completion.content

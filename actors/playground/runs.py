@@ -60,7 +60,7 @@ class Runs:
         known = self._runs.get(key)
         if known is not None and not known.log.ended:
             raise Conflict("This run_id is in use")
-        self._shares.take(by.user_id)
+        self._shares.take(by.user_id, prompt.size)
         if known is not None:
             self._forget(known)
         run = Run(RunRecord(prompt=prompt, by=by, run_id=run_id), RunLog(self._limits.log_bytes))
@@ -119,9 +119,10 @@ class Runs:
 
     def _over(self, run: Run) -> None:
         user_id = run.record.by.user_id
-        self._shares.give_back(user_id)
+        self._shares.give_back(user_id, run.record.prompt.size)
         if not run.log.ended:  # cancelled, perhaps before it took its first step
             run.log.end(run.record.cancel())
+        run.record.forget_texts()
         if run.record.cancelled is CancelReason.LOST:
             self._forget(run)
         ended = [kept for kept in self._runs.values() if kept.log.ended and kept.record.by.user_id == user_id]

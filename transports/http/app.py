@@ -6,6 +6,7 @@ from aiohttp.hdrs import ORIGIN, SERVER
 from multidict import istr
 
 from actors.runtime.bus import Bus
+from transports.byte_budget import ByteBudget
 from transports.http import (
     api_keys,
     backup,
@@ -30,8 +31,8 @@ from transports.http.access_log import AccessLog
 from transports.http.around import HEADER, surrounding
 from transports.http.config import HttpConfig
 from transports.http.dispatch import endpoint
-from transports.http.json_body import MOST_BYTES
-from transports.http.keys import BUS, CONFIG, DOCUMENT, SOCKETS, VISIT
+from transports.http.json_body import MOST_BYTES, MOST_RECEIVED
+from transports.http.keys import BUS, CONFIG, DOCUMENT, LARGE_BODIES, SOCKETS, VISIT
 from transports.http.open_sockets import OpenSockets
 from transports.http.openapi import openapi_document
 from transports.http.route import Route
@@ -71,6 +72,7 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     app = web.Application(middlewares=(surrounding(access_log),), client_max_size=MOST_BYTES)
     app[BUS] = bus
     app[CONFIG] = config
+    app[LARGE_BODIES] = ByteBudget(MOST_RECEIVED)
     served = routes(any_openai_model=config.play.any_openai_model)
     app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
     for route in served:

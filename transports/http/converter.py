@@ -39,10 +39,16 @@ _BOOLEANS = {
 }
 
 
-def structure_body(document: object, cls: type[T]) -> T:
-    """A parsed JSON document as an instance of ``cls``. ``None`` is a body that is missing."""
+def structure_body(document: object, cls: type[T], *, large: bool = False) -> T:
+    """A parsed JSON document as an instance of ``cls``. ``None`` is a body that is missing.
+
+    Of a ``large`` one only the first fault is told, without its place: to note that takes a kilobyte for each fault,
+    of which a body of megabytes may have millions.
+    """
     if document is None:
         raise invalid(Problem(type="missing", location=("body",), message="Field required"))
+    if large:
+        return _structured_briefly(document, cls)
     return _structured(_json_converter, document, cls, "body")
 
 
@@ -85,6 +91,16 @@ def _structured(converter: Converter, value: Any, cls: type[T], where: str) -> T
         return converter.structure(value, cls)
     except (Fault, BaseValidationError) as error:
         raise invalid(*_problems(error, (where,), value)) from None
+
+
+def _structured_briefly(document: object, cls: type[T]) -> T:
+    try:
+        return _brief_converter.structure(document, cls)
+    except Fault as fault:
+        problem = Problem(type=fault.type, location=("body",), message=fault.message, context=fault.context)
+    except KeyError:
+        problem = Problem(type="missing", location=("body",), message="Field required")
+    raise invalid(problem)
 
 
 def _problems(error: BaseException, location: tuple[str | int, ...], value: Any) -> Iterator[Problem]:  # noqa: ANN401
@@ -201,7 +217,9 @@ def _object_hook(cls: type[Any], converter: Converter) -> Hook:
         for field in attrs.fields(cls)
         if wire_name(field.name) != field.name
     }
-    structure_fields = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=True, **renamed)
+    structure_fields = make_dict_structure_fn(
+        cls, converter, _cattrs_detailed_validation=converter.detailed_validation, **renamed
+    )
 
     def structure(value: Any, _: Any) -> Any:  # noqa: ANN401 - any JSON value
         if not isinstance(value, Mapping):
@@ -255,8 +273,8 @@ def _is_enum(type_: Any) -> bool:  # noqa: ANN401 - any annotation
     return isinstance(type_, type) and issubclass(type_, Enum)
 
 
-def _converter() -> Converter:
-    converter = Converter(detailed_validation=True)
+def _converter(*, detailed: bool = True) -> Converter:
+    converter = Converter(detailed_validation=detailed)
     converter.register_structure_hook_factory(attrs.has, _object_hook)
     converter.register_structure_hook_factory(_is_tuple, _list_hook)
     converter.register_structure_hook_factory(_is_annotated, _ruled_hook)
@@ -270,8 +288,8 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _json() -> Converter:
-    converter = _converter()
+def _json(*, detailed: bool = True) -> Converter:
+    converter = _converter(detailed=detailed)
     converter.register_structure_hook(int, _integer)
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(bool, _strict(bool, "bool_type", "Input should be a valid boolean"))
@@ -289,4 +307,5 @@ def _query() -> Converter:
 
 
 _json_converter = _json()
+_brief_converter = _json(detailed=False)
 _query_converter = _query()

@@ -17,8 +17,12 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
     """The order is the contract's: malformed JSON, then who calls, then what they ask."""
     with_session = route.access in WITH_SESSION
 
+    async def admit(request: web.Request) -> None:
+        if not with_session or await session_of(request, bus) is None:
+            await admit_without_session(request, route.access)
+
     async def answer(request: web.Request) -> web.StreamResponse:
-        document = await read_document(request) if route.body else None
+        document = await read_document(request, route.most_bytes, admit) if route.body else None
         session = await session_of(request, bus) if with_session else None
         if session is None:
             await admit_without_session(request, route.access)
@@ -28,7 +32,9 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
             request=request,
             session=session,
             query=structure_query(request.query, route.query) if route.query else None,
-            body=structure_body(document, route.body) if route.body else None,
+            body=None
+            if document is None or route.body is None
+            else structure_body(document.value, route.body, large=document.is_large),
         )
         return _response(await route.handler(call), route.status)
 

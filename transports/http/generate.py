@@ -1,8 +1,9 @@
 """One prompt, one answer."""
 
-from actors.errors import DeadlineExceeded, ProviderFailed, Refused, Throttled
+from actors.errors import DeadlineExceeded, Overloaded, ProviderFailed, Refused, Throttled, TooLarge
 from actors.playground.messages import Generate
 from transports.http.completions import GenerateAnswer, completion_document
+from transports.http.json_body import MOST_PROMPT_BYTES
 from transports.http.prompts import AnyModelRequest, GenerateRequest, prompt_in, request_class
 from transports.http.route import Access, Answer, Call, Route
 
@@ -24,8 +25,9 @@ def routes(*, any_openai_model: bool) -> tuple[Route, ...]:
             handler=generate,
             access=Access.SESSION,
             body=request_class(any_openai_model),
+            most_bytes=MOST_PROMPT_BYTES,
             answers=GenerateAnswer,
-            errors=(Refused, Throttled, ProviderFailed, DeadlineExceeded),
+            errors=(Refused, TooLarge, Throttled, Overloaded, ProviderFailed, DeadlineExceeded),
             tag="playground",
             summary="Ask a model",
         ),

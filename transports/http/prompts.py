@@ -6,7 +6,7 @@ import attrs
 
 from actors.playground.prompt import ChatMessage, Prompt, SpanReference, Tool, ToolCall
 from transports.http.route import described
-from transports.http.rules import Above, Between, MostItems, Pattern
+from transports.http.rules import Above, Between, MostItems, MostLevels, Pattern
 
 _MODEL = "^[a-z_]+/[a-z0-9._-]+$"
 _HEX_32 = "^[0-9a-f]{32}$"
@@ -19,6 +19,7 @@ TokenLimit = Annotated[int, Above(0)]
 Fraction = Annotated[float, Between(0.0, 1.0)]
 Temperature = Annotated[float, Between(0.0, 2.0)]
 StopList = Annotated[tuple[str, ...], MostItems(4)]
+JsonSchema = Annotated[dict[str, Any], MostLevels(100)]
 Effort = Annotated[str, Pattern("^(minimal|low|medium|high)$")]
 
 
@@ -51,7 +52,7 @@ class ToolBody:
 
     name: str = attrs.field(metadata=described("Name of the function", "weather"))
     description: str = attrs.field(default="", metadata=described("What it does", "Weather of a city"))
-    parameters: dict[str, Any] = attrs.field(
+    parameters: JsonSchema = attrs.field(
         factory=dict, metadata=described("JSON schema of its parameters", {"type": "object"})
     )
 
@@ -98,7 +99,7 @@ class _Rest:
         default=None, metadata=described("Limit of answer and reasoning together, in tokens", 2000)
     )
     json_mode: bool | None = attrs.field(default=False, metadata=described("Answer in JSON", False))
-    json_schema: dict[str, Any] | None = attrs.field(
+    json_schema: JsonSchema | None = attrs.field(
         default=None, metadata=described("Schema of the answer; counts with json_mode", {"type": "object"})
     )
     tools: tuple[ToolBody, ...] | None = attrs.field(default=None, metadata=described("What the model may call", []))

@@ -1,11 +1,13 @@
 """Stored LLM spans as requests that can be sent again."""
 
+import json
 from typing import Any
 
 import attrs
 
-from actors.errors import NotFound, Refused
+from actors.errors import NotFound, Refused, TooLarge
 from actors.playground.messages import ReplaySpan
+from transports.http.json_body import MOST_PROMPT_BYTES
 from transports.http.prompts import GenerateRequest, request_document
 from transports.http.route import Access, Answer, Call, Parameter, Route, described
 
@@ -20,11 +22,15 @@ class ReplayAnswer:
 
 async def replay_span(call: Call[None, None]) -> Answer:
     replay = await call.bus.ask(ReplaySpan(trace_id=call.path("trace_id"), span_id=call.path("span_id")))
-    body: dict[str, Any] = {
-        "request": request_document(replay.prompt),
-        "not_carried_over": list(replay.not_carried_over),
-    }
-    return Answer(body=body)
+    request = request_document(replay.prompt)
+    _check_size(request)
+    return Answer(body={"request": request, "not_carried_over": list(replay.not_carried_over)})
+
+
+def _check_size(request: dict[str, Any]) -> None:
+    """Hand out only what can be sent back, also by a client that writes blanks and escapes. ``TooLarge``."""
+    if len(json.dumps(request)) > MOST_PROMPT_BYTES:
+        raise TooLarge(f"The prompt of this span is larger than {MOST_PROMPT_BYTES} bytes, the most that may be sent")
 
 
 ROUTES = (
@@ -34,7 +40,7 @@ ROUTES = (
         handler=replay_span,
         access=Access.SESSION,
         answers=ReplayAnswer,
-        errors=(NotFound, Refused),
+        errors=(NotFound, Refused, TooLarge),
         path_parameters={
             "trace_id": Parameter(description="Id of the trace", example="0af7651916cd43dd8448eb211c80319c"),
             "span_id": Parameter(description="Id of the span", example="b7ad6b7169203331"),

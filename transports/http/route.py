@@ -85,6 +85,7 @@ class Route:
     answers: Any  # type of the answer's body; None for an empty one
     access: Access = Access.PUBLIC
     body: type | None = None
+    most_bytes: int = 1024 * 1024  # of the body
     query: type | None = None
     status: int = 200
     content_type: str = "application/json"  # of request and answer

@@ -159,6 +159,22 @@ class MostItems(Rule):
 
 
 @attrs.frozen
+class MostLevels(Rule):
+    """An object that is nested no deeper, so that whatever reads and writes JSON can hold it."""
+
+    most: int
+
+    def apply(self, value: dict[str, Any]) -> dict[str, Any]:
+        if not _is_within(value, self.most):
+            message = f"Object should be nested at most {self.most} levels deep"
+            raise Fault("too_deep", message, {"max_levels": self.most})
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {}  # JSON Schema has no word for it
+
+
+@attrs.frozen
 class NotEmpty(Rule):
     """A list with something in it."""
 
@@ -191,6 +207,11 @@ class EmailAddress(Rule):
 
     def schema(self) -> dict[str, Any]:
         return {"format": "email"}
+
+
+def _is_within(value: object, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels > 0 and all(_is_within(item, levels - 1) for item in inner)
 
 
 def _shown(bound: float) -> str:

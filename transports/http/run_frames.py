@@ -68,8 +68,8 @@ def parsed(text: str) -> dict[str, Any]:
     return document
 
 
-def client_frame(document: dict[str, Any], *, any_openai_model: bool) -> ClientFrame:
-    """What a client asks. ``InvalidRequest`` with its faults when it is not understood."""
+def client_frame(document: dict[str, Any], *, any_openai_model: bool, large: bool = False) -> ClientFrame:
+    """What a client asks. ``InvalidRequest`` with its faults, of a large frame with the first one."""
     kinds: dict[str, type[ClientFrame]] = {
         "run": AnyModelRunFrame if any_openai_model else RunFrame,
         "cancel": CancelFrame,
@@ -78,7 +78,7 @@ def client_frame(document: dict[str, Any], *, any_openai_model: bool) -> ClientF
     kind = document.get("type")
     if not isinstance(kind, str) or kind not in kinds:
         raise InvalidRequest(f"The type of a frame must be one of: {', '.join(sorted(kinds))}")
-    return structure_body(document, kinds[kind])
+    return structure_body(document, kinds[kind], large=large)
 
 
 def run_id_in(document: dict[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ from actors.playground.messages import AwaitSignedOut, CancelRun, FollowRun, Sta
 from actors.principal import Principal
 from actors.runtime.bus import Bus
 from transports.http.config import PlayConfig
+from transports.http.json_body import MOST_BYTES
 from transports.http.prompts import prompt_in
 from transports.http.run_frames import (
     CancelFrame,
@@ -77,7 +78,8 @@ class RunSocket:
         try:
             document = parsed(text)
             run_id = run_id_in(document)
-            frame = client_frame(document, any_openai_model=self._config.any_openai_model)
+            large = len(text) > MOST_BYTES
+            frame = client_frame(document, any_openai_model=self._config.any_openai_model, large=large)
             if not await self._still_signed_in():
                 await self._socket.close(code=SIGNED_OUT, message=b"signed out")
                 return

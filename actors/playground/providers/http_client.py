@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 
 import aiohttp
 import attrs
 import httpx2
 
 from actors.playground.providers.http_session import open_session
+
+_LONG = 1024 * 1024  # bytes of a request
 
 
 @attrs.frozen(kw_only=True)
@@ -45,7 +48,7 @@ class _Transport(httpx2.AsyncBaseTransport):
                 request.method,
                 str(request.url),
                 headers=request.headers.multi_items(),
-                data=await request.aread() or None,
+                data=_payload(await request.aread()),
                 allow_redirects=False,
                 auto_decompress=False,  # httpx2 does that
                 timeout=aiohttp.ClientTimeout(sock_read=timeout.get("read")),
@@ -59,6 +62,13 @@ class _Transport(httpx2.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._session.close()
+
+
+def _payload(body: bytes) -> bytes | BytesIO | None:
+    """A long body as a file: aiohttp writes that in pieces, between which the loop goes on."""
+    if len(body) > _LONG:
+        return BytesIO(body)
+    return body or None
 
 
 class _Body(httpx2.AsyncByteStream):

@@ -1,10 +1,11 @@
 """What every adapter makes of its vendor's answers, plain and streamed, against local servers of the vendors' wire."""
 
 import asyncio
+import json
 
 import pytest
 
-from actors.playground.prompt import Completion, Prompt, ToolCall, Usage
+from actors.playground.prompt import ChatMessage, Completion, Prompt, ToolCall, Usage
 from actors.playground.providers.provider import Chunk, Provider, ReasoningDelta, TextDelta
 from tests.vendors.pairs import PAIRS, Pair
 from tests.vendors.server import Script, ScriptedCall, Trouble
@@ -85,6 +86,14 @@ async def test_an_empty_answer_is_an_empty_string(pair: Pair) -> None:
         (last,) = await chunks_of(provider, pair.prompt())
     assert isinstance(last, Completion)
     assert last.content == ""
+
+
+async def test_a_prompt_may_be_long(pair: Pair) -> None:
+    said = (ChatMessage(role="user", content="é" * 2_000_000),)
+    async with pair.open() as (server, provider):
+        await provider.generate(pair.prompt(messages=said))
+        await chunks_of(provider, pair.prompt(messages=said))
+    assert all("é" * 2_000_000 in json.dumps(seen.body, ensure_ascii=False) for seen in server.seen)
 
 
 async def test_ten_thousand_deltas_arrive_in_order(pair: Pair) -> None:

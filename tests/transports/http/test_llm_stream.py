@@ -18,6 +18,7 @@ from tests.http_studio import ORIGIN, HttpStudio, http_config, running_http_stud
 from tests.play_socket import LAST, PlaySocket, play_socket
 from tests.scripted_provider import ScriptedProvider, completion
 from transports.http.config import PlayConfig
+from transports.http.json_body import MOST_PROMPT_BYTES
 
 pytestmark = pytest.mark.integration
 
@@ -394,8 +395,13 @@ async def test_an_abusive_client_is_shown_out(play: Play, socket: PlaySocket) ->
 
 
 async def test_a_frame_may_be_so_large(play: Play, socket: PlaySocket) -> None:
-    await socket.socket.send_str("x" * (1024 * 1024 + 1))
-    assert await socket.close_code() == 1009
+    await socket.run(messages=[{"role": "user", "content": "x" * (MOST_PROMPT_BYTES - 1024)}])
+    await socket.until("started")
+    headers = {"Cookie": f"session={play.cookie}", "Origin": ORIGIN}
+    # Compressed, so that all of it is on its way before the studio closes the socket.
+    async with play.studio.client.ws_connect("/llm/stream", headers=headers, compress=15) as compressed:
+        await compressed.send_str("x" * (MOST_PROMPT_BYTES + 4097))
+        assert await PlaySocket(compressed).close_code() == 1009
 
 
 async def test_the_studio_stops_with_a_run_in_work(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from actors.playground.replay.reading import replay_of
 from tests.actors.playground.test_replay import _GEN_AI, _NAMES, _NEW, _OPEN_INFERENCE, _PARTS, stored
 from transports.http.converter import structure_body
 from transports.http.dispatch import json_bytes
-from transports.http.prompts import AnyModelRequest, GenerateRequest, prompt_in, request_document
+from transports.http.prompts import prompt_in, request_class, request_document
 
 pytestmark = pytest.mark.unit
 
@@ -26,7 +26,7 @@ def handed_out(attributes: dict[str, Any], *, any_openai_model: bool = False) ->
     replay = replay_of(stored(attributes), any_openai_model=any_openai_model)
     sent = json_bytes({"request": request_document(replay.prompt), "lost": list(replay.not_carried_over)})
     request = json.loads(sent)["request"]
-    taken = structure_body(request, AnyModelRequest if any_openai_model else GenerateRequest)
+    taken = structure_body(request, request_class(any_openai_model))
     assert prompt_in(taken) == replay.prompt
     return replay
 
