@@ -43,7 +43,7 @@ COMMON_GROUND = {"actors.errors", "actors.principal"}
 # What a transport may know of the runtime: how to ask, and what was counted.
 RUNTIME_FOR_TRANSPORTS = {"actors.runtime.bus", "actors.runtime.messages", "actors.runtime.statistics"}
 # What actors share: they stand above the actors' folders and know none of them.
-SHARED_BY_ACTORS = COMMON_GROUND | {"actors.audit", "actors.clock", "actors.sqlite"}
+SHARED_BY_ACTORS = COMMON_GROUND | {"actors.audit", "actors.clock", "actors.retry_after", "actors.sqlite"}
 
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.
 ENVIRONMENT = {"studio.settings", "actors.span_store"}
