@@ -130,13 +130,14 @@ class Calls:
                 return await call
 
     def _items_of(self, document: object, names: Iterable[str]) -> list[object]:
-        self._check(Event("", document))
         found = [document, *(member(document, name) for name in names)]
         items = next((value for value in found if isinstance(value, list)), None)
+        if items is None or member(document, "error"):
+            self._check(Event("", document))
         if items is None:
             self._log_oddity(error="no list")
             raise self._not_understood([Event("", document)])
-        if len(items) == 1:  # an error may come in a list, too
+        if len(items) == 1 and member(items[0], "error"):  # an error may come in a list, too
             self._check(Event("", items[0]))
         return items
 

@@ -102,7 +102,15 @@ async def test_an_odd_item_costs_itself_and_not_the_list(pair: Pair) -> None:
         {"id": {"x": 1}, "type": "model"},
         {"id": "", "name": ""},
     ]
-    for document in ({"data": [*odd, item]}, [*odd, item], {"models": [item, *odd], "has_more": "x"}, [item]):
+    described = {**item, "description": "words", "message": "words", "detail": "words"}
+    documents: tuple[object, ...] = (
+        {"data": [*odd, item]},
+        [*odd, item],
+        {"models": [item, *odd], "has_more": "x"},
+        [item],
+        {"data": [described], "title": "words", "message": "words", "error": None},
+    )
+    for document in documents:
         async with pair.open(Script(models=json.dumps(document).encode())) as (_, provider):
             models = await provider.models()
         assert [model.id for model in models] == [pair.model]
