@@ -1,8 +1,6 @@
-"""The column of the attributes, see ``attributes``: made of mappings, searched, and shown as JSON."""
+"""The column of the attributes, see ``attributes``: made of mappings, and shown as JSON."""
 
-import re
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from itertools import accumulate, chain, pairwise
 
 import orjson
@@ -12,8 +10,6 @@ import pyarrow.compute as pc
 from actors.span_store.attributes import SpanAttributes, json_text, plain_json, span_attributes
 from actors.span_store.spans import Attributes, AttributeValue
 
-_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
-_NO = pa.scalar(False, pa.bool_())  # with its type: see ``rows``
 _ONE = pa.scalar(1, pa.int64())
 _POSITIONS = pa.array(range(4096), pa.int64())
 STORED, SHOWN = "attributes", "attributes_json"  # how the column is called, as a map and as JSON text
@@ -88,43 +84,8 @@ class Pairs:
         return pc.list_parent_indices(pa.ListArray.from_arrays(self.offsets, self.keys))
 
 
-def matching(column: pa.ChunkedArray, text: str, in_json: str) -> pa.ChunkedArray:
-    """Of each row, whether any key or value has the text in it; ``in_json`` is how JSON writes it."""
-    plain, json = literal(text), literal(in_json)
-    return pa.chunked_array([_matching(Pairs(chunk), len(chunk), plain, json) for chunk in column.chunks], pa.bool_())
-
-
-def _matching(pairs: Pairs, rows: int, plain: str, json: str) -> pa.BooleanArray:
-    looked_at = ((pairs.keys, plain), (pairs.texts, plain), (pairs.others, json))
-    hits = [
-        pc.fill_null(pc.match_substring_regex(texts, pattern), _NO)
-        for texts, pattern in looked_at
-        if _may_have(texts, pattern)
-    ]
-    if not hits:
-        return pa.repeat(_NO, rows)
-    return pc.is_in(positions(rows), value_set=pairs.rows.filter(reduce(pc.or_, hits)))
-
-
-def _may_have(texts: pa.StringArray, pattern: str) -> bool:
-    """Whether the pattern is anywhere in the memory where all the texts lie one after the other.
-
-    Looking through a megabyte takes a fiftieth of looking into each of its ten thousand texts, and most have nothing.
-    """
-    memory = texts.buffers()[2]
-    if memory is None or not memory.size:
-        return False
-    whole = pa.StringArray.from_buffers(1, pa.array([0, memory.size], pa.int32()).buffers()[1], memory)
-    return bool(pc.match_substring_regex(whole, pattern)[0].as_py())
-
-
 def positions(count: int) -> pa.Int64Array:
     """0, 1, 2 and so on. Arrow takes a tenth of a microsecond for each number that it gets from Python."""
     if count <= len(_POSITIONS):
         return _POSITIONS.slice(0, count)
     return pc.subtract(pc.cumulative_sum(pa.repeat(_ONE, count)), _ONE)
-
-
-def literal(text: str) -> str:
-    """A pattern that is this text. Arrow finds patterns more than twice as fast as it finds texts."""
-    return _SPECIAL.sub(r"\\\g<0>", text)

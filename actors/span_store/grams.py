@@ -62,14 +62,21 @@ def _set(numbers: Iterable[pa.UInt32Array], bits: int) -> int:
 
 
 class Sought:
-    """A text that is looked for, in any of several forms."""
+    """A text that is looked for: of each of its windows one spelling has to be there, with all its pieces."""
 
-    def __init__(self, *forms: str) -> None:
-        self._forms = [[(bit // 8, 1 << bit % 8) for bit in _bits(form.encode())] for form in dict.fromkeys(forms)]
+    def __init__(self, windows: Iterable[Iterable[Iterable[str]]]) -> None:
+        self._windows = [[_wanted(pieces) for pieces in window] for window in windows]
 
     def may_be_in(self, grams: memoryview) -> bool:
-        """Whether the text that has this set may have one of the forms. It may always have less than four bytes."""
-        return any(all(grams[place] & bit for place, bit in form) for form in self._forms)
+        """Whether the text that has this set may have it. It may always have pieces of less than four bytes."""
+        return all(
+            any(all(grams[place] & bit for place, bit in spelling) for spelling in window) for window in self._windows
+        )
+
+
+def _wanted(pieces: Iterable[str]) -> list[tuple[int, int]]:
+    """Where in a set the bits are, and which."""
+    return [(bit // 8, 1 << bit % 8) for piece in pieces for bit in _bits(piece.encode())]
 
 
 def _bits(text: bytes) -> Iterator[int]:

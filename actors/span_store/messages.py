@@ -100,7 +100,7 @@ class FoundSpans:
 
 @attrs.frozen(kw_only=True)
 class SearchText(Request[FoundSpans]):
-    """Spans whose name, status message, attributes or events have this text, as it is written, case and all.
+    """Spans whose name, status message, attributes or events say this text, case and all, however JSON spells it.
 
     ``before`` is that of the page before. Times bound the start of the spans: from (included) to (excluded).
     """

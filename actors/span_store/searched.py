@@ -1,15 +1,43 @@
 """What of a span is looked through for text."""
 
 from collections.abc import Iterator
+from functools import reduce
 from itertools import chain
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from actors.span_store.attribute_column import STORED, Pairs
+from actors.span_store.attribute_column import STORED, Pairs, positions
 from actors.span_store.grams import grams_of
+from actors.span_store.needle import Needle
 
 PLAIN = ("name", "status_message")
 SEARCHED = (STORED, "events_json", *PLAIN)  # columns
+_NO = pa.scalar(False, pa.bool_())  # with its type: see ``rows``
+
+
+def saying(rows: pa.Table, needle: Needle) -> pa.ChunkedArray:
+    """Which of the rows say it, in anything that is searched."""
+    batches = rows.select(SEARCHED).to_batches()
+    return pa.chunked_array(map(_saying, batches, [needle] * len(batches)), pa.bool_())
+
+
+def _saying(rows: pa.RecordBatch, needle: Needle) -> pa.BooleanArray:
+    found = [
+        _with_attributes(rows[STORED], needle),
+        needle.said_in_events(rows["events_json"]),
+        *(needle.said_in(rows[name]) for name in PLAIN),
+    ]
+    return reduce(pc.or_, (mask for mask in found if mask is not None), pa.repeat(_NO, rows.num_rows))
+
+
+def _with_attributes(column: pa.MapArray, needle: Needle) -> pa.BooleanArray | None:
+    pairs = Pairs(column)
+    found = needle.said_in(pairs.keys), needle.said_in(pairs.texts), needle.said_in_values(pairs.others)
+    hits = [mask for mask in found if mask is not None]
+    if not hits:
+        return None
+    return pc.is_in(positions(len(column)), value_set=pairs.rows.filter(reduce(pc.or_, hits)))
 
 
 def grams_of_rows(rows: pa.Table) -> bytes:

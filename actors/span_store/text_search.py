@@ -14,19 +14,18 @@ from pathlib import Path
 
 import attrs
 import duckdb
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.attribute_column import STORED, matching
 from actors.span_store.damage import Damage
 from actors.span_store.gram_files import GramFiles, SealedFile
 from actors.span_store.grams import Sought
 from actors.span_store.messages import FoundSpans, SearchText
+from actors.span_store.needle import Needle
 from actors.span_store.recent import Recent, Slice
 from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import ROWS, SHOWN_COLUMNS, stored_spans
-from actors.span_store.searched import PLAIN, SEARCHED
+from actors.span_store.searched import SEARCHED, saying
 from actors.span_store.segments import ROW_GROUP, segment_path
 
 _READ = ["seq", "service_name", "start_time_unix_nano", *SEARCHED]
@@ -65,9 +64,8 @@ class TextSearch:
         self._segments = segments
         begin = time.monotonic()
         self._soon, self._deadline = begin + soon, begin + budget
-        # As the text stands in JSON: quotes and control characters escaped, everything else as it is.
-        self._pattern = orjson.dumps(request.text).decode()[1:-1]
-        self._sought = Sought(request.text, self._pattern)
+        self._needle = Needle(request.text)
+        self._sought = Sought(self._needle.windows)
 
     def run(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> FoundSpans:
         """The page. Of the index only what came before the view of memory counts, so each span is seen once."""
@@ -141,10 +139,7 @@ class TextSearch:
 
     def _matches(self, rows: pa.Table) -> pa.ChunkedArray:
         request = self._request
-        mask = matching(rows[STORED], request.text, self._pattern)
-        mask = pc.or_(mask, pc.match_substring(rows["events_json"], self._pattern))
-        for column in PLAIN:
-            mask = pc.or_(mask, pc.match_substring(rows[column], request.text))
+        mask = saying(rows, self._needle)
         start = rows["start_time_unix_nano"]
         if request.service_name is not None:
             mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))

@@ -18,7 +18,9 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 class TextQuery:
     """What to look for, and where."""
 
-    text: str = attrs.field(metadata=described("Text as it is written, case and all", "rate limit exceeded"))
+    text: str = attrs.field(
+        metadata=described("Text as it was said, case and all, however JSON spells it", "rate limit exceeded")
+    )
     service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
     since: datetime | None = attrs.field(
         default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00Z")

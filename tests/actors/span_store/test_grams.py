@@ -46,8 +46,12 @@ def bits_of(text: bytes) -> set[int]:
     return {word % 2**32 >> 16 for word in words} | {2**16 + five for five in fives}
 
 
+def sought(*forms: str) -> Sought:
+    return Sought([[[form] for form in forms]])
+
+
 def may_have(text: bytes, *forms: str) -> bool:
-    return Sought(*forms).may_be_in(memoryview(grams_of(text)))
+    return sought(*forms).may_be_in(memoryview(grams_of(text)))
 
 
 @given(st.one_of(st.binary(max_size=300), TEXTS.map(str.encode)))
@@ -71,6 +75,14 @@ def test_a_text_may_have_any_of_its_forms() -> None:
     assert may_have(b"", "xyz")
     assert not may_have(b"xyz", "wxyz")
     assert not may_have(b"abcd bcde", "abcde")
+
+
+def test_a_text_must_have_a_spelling_of_each_window_with_all_its_pieces() -> None:
+    grams = memoryview(grams_of(b"one text, another"))
+    assert Sought([[["one text"]], [["nothing"], ["another"]]]).may_be_in(grams)
+    assert not Sought([[["one text"]], [["nothing"], ["anyone"]]]).may_be_in(grams)
+    assert Sought([[["one ", "ther"]]]).may_be_in(grams)
+    assert not Sought([[["one ", "they"]]]).may_be_in(grams)
 
 
 @pytest.mark.parametrize("place", range(PIECE - 8, PIECE + 4))
@@ -188,8 +200,8 @@ def test_pages_join_when_there_is_time_for_nothing(store: Store, text: str) -> N
 
 def test_row_groups_without_the_text_are_ruled_out(store: Store) -> None:
     for number in range(FILES):
-        assert store.grams.groups(store.sealed(number), Sought("nobody wrote this")) == []
-        everything = store.grams.groups(store.sealed(number), Sought("ab"))
+        assert store.grams.groups(store.sealed(number), sought("nobody wrote this")) == []
+        everything = store.grams.groups(store.sealed(number), sought("ab"))
         assert everything == list(range(len(everything or [])))
     assert store.search("nobody wrote this", store.grams).before is None
 
@@ -216,11 +228,11 @@ def test_a_file_that_is_not_good_counts_as_missing_and_can_be_made_again(
     store.add(1, [span(1, attributes={"a": "needle"})])
     good = store.path(1).read_bytes()
     store.path(1).write_bytes(harm(good))
-    assert store.grams.groups(store.sealed(1), Sought("needle")) is None
+    assert store.grams.groups(store.sealed(1), sought("needle")) is None
     assert not store.path(1).exists()
     store.make(store.sealed(1))
     assert store.path(1).read_bytes() == good
-    assert store.grams.groups(store.sealed(1), Sought("needle")) == [0]
+    assert store.grams.groups(store.sealed(1), sought("needle")) == [0]
 
 
 @pytest.mark.parametrize("checksum", [True, False], ids=["checksum", "none"])
@@ -232,14 +244,14 @@ def test_a_file_of_another_segment_counts_as_missing(tmp_path: Path, checksum: b
     if not checksum:  # as an earlier version wrote it
         store.connection.execute("UPDATE segment SET checksum = NULL")
         store.make(store.sealed(1))
-    assert store.grams.groups(store.sealed(1), Sought("needle")) == [0]
+    assert store.grams.groups(store.sealed(1), sought("needle")) == [0]
     other = store.sealed(2)
     store.path(2).rename(store.path(1))
-    assert store.grams.groups(store.sealed(1), Sought("needle")) is None
+    assert store.grams.groups(store.sealed(1), sought("needle")) is None
     assert store.search("needle", store.grams).spans
     store.path(1).write_bytes(b"")
     store.make(store.sealed(1))
-    assert store.grams.groups(SealedFile(1, other.size, other.checksum), Sought("needle")) is None
+    assert store.grams.groups(SealedFile(1, other.size, other.checksum), sought("needle")) is None
 
 
 def test_what_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
@@ -328,7 +340,7 @@ def test_what_was_offered_spares_reading_the_file_as_long_as_it_is_not_too_much(
     maker.start()
     assert all_made.wait(20)
     maker.close()
-    of_file, of_rows = Sought("of the file"), Sought("of the rows")
+    of_file, of_rows = sought("of the file"), sought("of the rows")
     assert store.grams.groups(store.sealed(0), of_file) == [0]
     for number in range(1, most + 1):
         assert store.grams.groups(store.sealed(number), of_rows) == [0]

@@ -15,6 +15,7 @@ from actors.span_store.recovery import Folders
 from actors.span_store.repair import repair
 from actors.span_store.retention import Retention
 from actors.span_store.store import Limits
+from tests.actors.span_store.test_said import NEEDLES, SAID, ascii_json, places
 from tests.actors.span_store.test_store_faults import (
     SEALED_AT_ONCE,
     all_sealed,
@@ -205,3 +206,24 @@ async def test_a_damaged_segment_keeps_no_other_from_being_covered(path: Path) -
         assert (await bus.ask(GetStoreState())).problems == (
             "The segment 00000003.parquet is damaged: its spans are not shown",
         )
+
+
+async def test_what_was_said_is_found_before_and_after_a_flush_a_compaction_and_a_restart(path: Path) -> None:
+    spans = dict(enumerate(places(SAID, ascii_json).values(), 1))
+
+    async def all_are_found(bus: Bus) -> None:
+        for text in NEEDLES:
+            assert await found(bus, text) == set(spans), text
+
+    async with running_store(path) as bus:
+        await ingest(bus, *(each._replace(trace_id=f"{number:032x}") for number, each in spans.items()))
+        await all_are_found(bus)
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        await fill(bus, range(100, 108))
+        await covered(path)
+        await all_are_found(bus)
+    async with running_store(path, Limits(retention=Retention(every=timedelta()))) as bus:
+        await state_when(bus, lambda state: state.segments == 1)
+        await all_are_found(bus)
+        await covered(path)
+        await all_are_found(bus)

@@ -1,0 +1,192 @@
+"""What was said is found however JSON spells it, and nothing is found that only the spelling has."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from actors.span_store.grams import Sought, grams_of
+from actors.span_store.needle import Needle
+from actors.span_store.rows import rows_of
+from actors.span_store.said import says
+from actors.span_store.searched import grams_of_rows, saying
+from actors.span_store.spans import Span, SpanEvent, span_columns
+from tests.spans import span
+
+pytestmark = pytest.mark.unit
+
+SAID = "Zürich 東京 🙂 say \"hi\"\nsecond line C:\\temp </b> a/b\x7f\x00 & 'ok' 1+1=2"
+NEEDLES = [
+    "Zürich",
+    "東京",
+    "🙂",
+    'say "hi"',
+    'hi"\nsecond',
+    "C:\\temp",
+    "second line",
+    "\\temp <",
+    "</b>",
+    "a/b",
+    "1+1=",
+]
+ALPHABET = 'ab"\\\n\t/éÿ漢😀\U0001f9ff \x00nu0c<{['
+TEXTS = st.text(st.sampled_from(ALPHABET), min_size=1, max_size=10)
+
+
+def ascii_json(value: Any) -> str:
+    return json.dumps(value)
+
+
+def utf8_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def for_web_pages(value: Any) -> str:
+    """As .NET, Go and PHP do: capital hexadecimal digits, and escapes for what HTML knows."""
+    text = utf8_json(value).replace("/", "\\/")
+    return "".join(f"\\u{ord(c):04X}" if c in "<>&'+=`\x7f" or "\x7f" < c < "\uffff" else c for c in text)
+
+
+ENCODERS = [ascii_json, utf8_json, for_web_pages]
+
+
+def message(text: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "parts": [{"type": "text", "content": text}]}]
+
+
+def places(text: str, encode: Callable[[Any], str]) -> dict[str, Span]:
+    """The text in every place of a span where there is text."""
+    once = encode(message(text))
+    twice = encode({"body": once})
+    attributes: dict[str, dict[str, Any]] = {
+        "plain": {"t": text},
+        "key": {text: 1},
+        "list": {"t": ["x", text]},
+        "map": {"t": {"a": {text: 1}}},
+        "json": {"t": once},
+        "json in json": {"t": twice},
+        "three times": {"t": encode([twice])},
+        "json in a list": {"t": [once]},
+        "json in a text of json": {"t": encode(once)},
+        "one text as json": {"t": encode(text)},
+        "json with blanks before": {"t": f" \n{once}"},
+        "json that was cut": {"t": once[:-3]},
+        "json lines": {"t": f"{once}\n{once}"},
+    }
+    spans = {name: span(1, attributes=each) for name, each in attributes.items()}
+    spans["name"] = span(1, name=text)
+    spans["status"] = span(1, status_message=once)
+    spans["event"] = span(1, events=[SpanEvent(1, text, {})])
+    spans["event's attribute"] = span(1, events=[SpanEvent(1, "e", {"a": text})])
+    spans["json in an event"] = span(1, events=[SpanEvent(1, "e", {"a": once})])
+    return spans
+
+
+def found(spans: list[Span], text: str) -> list[bool]:
+    """Which of them say it; a set of sequences must not rule those out."""
+    rows = pa.Table.from_batches([rows_of(span_columns(spans))])
+    needle = Needle(text)
+    mask: list[bool] = saying(rows, needle).to_pylist()
+    for number, is_found in enumerate(mask):
+        if is_found:
+            assert may_be_in(needle, rows.slice(number, 1))
+    return mask
+
+
+def may_be_in(needle: Needle, rows: pa.Table) -> bool:
+    return Sought(needle.windows).may_be_in(memoryview(grams_of_rows(rows.take([0]))))
+
+
+@pytest.mark.parametrize("encode", ENCODERS)
+@pytest.mark.parametrize("text", NEEDLES)
+def test_what_was_said_is_found_in_every_place(encode: Callable[[Any], str], text: str) -> None:
+    spans = places(SAID, encode)
+    missing = [name for name, hit in zip(spans, found(list(spans.values()), text), strict=True) if not hit]
+    assert missing == []
+
+
+@given(before=TEXTS, text=TEXTS, after=TEXTS, encode=st.sampled_from(ENCODERS))
+@example(before="\\", text='"', after="n", encode=ascii_json)
+@example(before="a", text="\\u00e9", after="b", encode=for_web_pages)
+def test_every_part_of_what_was_said_is_found(before: str, text: str, after: str, encode: Callable[[Any], str]) -> None:
+    spans = places(f"{before}{text}{after}", encode)
+    missing = [name for name, hit in zip(spans, found(list(spans.values()), text), strict=True) if not hit]
+    assert missing == []
+
+
+@given(said=TEXTS, text=TEXTS, encode=st.sampled_from(ENCODERS))
+@example(said="hi\nsecond", text="nsecond", encode=ascii_json)
+@example(said="Zürich", text="u00fc", encode=ascii_json)
+@example(said="ü", text="0", encode=ascii_json)
+@example(said='say "hi"', text="\\", encode=utf8_json)
+def test_nothing_is_found_that_only_the_spelling_has(said: str, text: str, encode: Callable[[Any], str]) -> None:
+    """Members, brackets and quotes are a part of JSON that was sent, so only needles without these are tried."""
+    if says(said, text) or set(text) & set('[{"') or text in "role user parts type text content body":
+        return
+    spans = places(said, encode)
+    surely = ("list", "json", "json in json", "three times", "json in a list", "json in a text of json", "event")
+    assert not any(found([spans[name] for name in surely], text))
+    assert not any(found([spans["event's attribute"], spans["json in an event"]], text))
+
+
+@pytest.mark.parametrize("text", ["timeUnixNano", "attributes", ":", ",", "[", "}", '"', '":'])
+def test_the_form_in_which_events_and_lists_are_stored_was_said_by_nobody(text: str) -> None:
+    spans = [span(1, attributes={"k": ["x", 5], "m": {"y": True}}, events=[SpanEvent(1, "e", {"a": "z"})])]
+    assert found(spans, text) == [False]
+
+
+@pytest.mark.parametrize("text", ["5", "2.5", "true", "-7"])
+def test_numbers_are_found_as_they_are_written(text: str) -> None:
+    assert found([span(1, attributes={"k": [5, 2.5, -7], "m": {"y": True}})], text) == [True]
+
+
+@pytest.mark.parametrize("text", ['"role":"user"', "[{", '"content":"Z'])
+def test_members_of_json_that_was_sent_are_found(text: str) -> None:
+    assert found([span(1, attributes={"t": utf8_json(message(SAID))})], text) == [True]
+
+
+def test_half_of_a_character_harms_nothing() -> None:
+    for text in ('{"a":"x \\ud83d y Z\\u00fcrich"}', '{"a":"Z\\u00fcrich \\ud83d"}', '{"a":"Z\\u00fcrich \\u00'):
+        assert found([span(1, attributes={"t": text})], "Zürich") == [True]
+
+
+def test_a_text_in_quotes_is_a_text_and_json() -> None:
+    spans = [span(1, attributes={"t": '"C:\\temp"'})]
+    assert found(spans, "C:\\temp") == found(spans, "C:\temp") == [True]
+    assert found([span(1, attributes={"t": "C:\\temp"})], "C:\temp") == [False]
+
+
+def test_capitals_in_escapes_may_be_mixed() -> None:
+    for code in ("00fc", "00FC", "00Fc", "00fC"):
+        assert found([span(1, attributes={"t": f'{{"a":"Z\\u{code}rich"}}'})], "Zürich") == [True]
+
+
+@pytest.mark.parametrize("text", ["\\" * 4000, '"\\' * 2000, "\U000fdfff" * 2000, "ü" * 4000, "a" * 8000, "aü" * 3000])
+def test_a_hostile_needle_has_few_spellings(text: str) -> None:
+    needle = Needle(text)
+    assert len(needle.pattern) < max(10_000, 2 * len(text))
+    assert sum(len(window) for window in needle.windows) <= 48 * 400
+    assert found([span(1, attributes={"t": ascii_json([text])}), span(1)], text) == [True, False]
+
+
+def test_plain_words_have_one_spelling() -> None:
+    needle = Needle("rate limit exceeded")
+    assert needle.pattern == "rate limit exceeded"
+    assert needle.windows == ((("rate limit exceeded",),),)
+
+
+def test_spellings_rule_out_what_has_none_of_them() -> None:
+    grams = memoryview(grams_of(b"Munich \\u00fcber 100 \\n line"))
+    for text in ("Zürich", "東京都庁", "🙂🙂", "C:\\temp", 'hi"\nsecond'):
+        assert not Sought(Needle(text).windows).may_be_in(grams), text
+
+
+@given(text=TEXTS)
+def test_json_in_json_is_what_it_is_in_itself(text: str) -> None:
+    once = orjson.dumps({"a": text}).decode()
+    assert says(orjson.dumps([once]).decode(), once if "\\" not in once else text)
