@@ -114,7 +114,7 @@ def test_a_workflow_of_the_sdk_from_pypi(running: Running, data_dir: Path) -> No
     assert nodes["EstimateBudget"]["isSubflow"] is True
     assert nodes["EstimateBudget"]["subflowSourceId"] == nodes["PriceHotel"]["id"]
     assert nodes["EstimateBudget"]["subflowSinkId"] == nodes["AddMeals"]["id"]
-    for name in ("ReadRequest", "Gather", "FetchWeather", "FindSights", "WritePlan"):
+    for name in ("ReadRequest", "Gather", "FetchWeather", "FindSights", "EstimateBudget", "WritePlan"):
         assert nodes[name]["id"] == spans[name]["junjo_id"]
     assert "AskForCity" in nodes  # drawn, though it never ran
     edges = workflow["junjo_wf_graph_structure"]["edges"]
@@ -123,6 +123,14 @@ def test_a_workflow_of_the_sdk_from_pypi(running: Running, data_dir: Path) -> No
     inner = demand_a_graph_that_can_be_drawn(spans["EstimateBudget"]["junjo_wf_graph_structure"])
     for name in ("PriceHotel", "AddMeals"):
         assert inner[name]["id"] == spans[name]["junjo_id"]
+
+
+def assert_joined(running: Running, span: SpanJson, trace: list[SpanJson]) -> None:
+    """Each span's parent is there under the name that it has for it, and so it is when it is asked for alone."""
+    path = f"/api/v1/observability/traces/{span['trace_id']}/spans/{span['span_id']}"
+    assert running.studio.rest("GET", path).json == span
+    if span["junjo_parent_id"]:
+        assert span["junjo_parent_id"] in {each["junjo_id"] for each in trace}
 
 
 @pytest.mark.parametrize("protocol", SENDERS)
@@ -142,6 +150,21 @@ def test_recorded_requests_of_both_generations(running: Running, recording: str,
         trace = [span for span in page if span["trace_id"] == workflow["trace_id"]]
         nodes = demand_a_graph_that_can_be_drawn(workflow["junjo_wf_graph_structure"])
         for span in trace:
-            if span["junjo_span_type"] == "node" and span["junjo_parent_id"] == workflow["junjo_id"]:
+            assert_joined(running, span, trace)
+            if span["junjo_span_type"] and span["junjo_parent_id"] == workflow["junjo_id"]:
                 assert nodes[span["name"]]["id"] == span["junjo_id"]
+            if span["junjo_span_type"] == "subflow":
+                inner = demand_a_graph_that_can_be_drawn(span["junjo_wf_graph_structure"])
+                children = {each["junjo_id"] for each in trace if each["junjo_parent_id"] == span["junjo_id"]}
+                assert children == {node["id"] for node in inner.values()}
+                drawn = nodes[span["name"]]
+                assert {edge["subflowId"] for edge in workflow["junjo_wf_graph_structure"]["edges"]} == {
+                    None,
+                    drawn["id"],
+                }
+                if recording == "junjo_0.69.0":  # 0.62 itself sends ids of nodes that are not in the graph
+                    assert {drawn["subflowSourceId"], drawn["subflowSinkId"]} <= {node["id"] for node in nodes.values()}
+            if span["junjo_span_type"] == "run_concurrent":
+                children = {each["junjo_id"] for each in trace if each["junjo_parent_id"] == span["junjo_id"]}
+                assert children == set(nodes[span["name"]]["children"])
         assert replayed(workflow, {span["span_id"]: span for span in trace}) == workflow["junjo_wf_state_end"]

@@ -21,6 +21,7 @@ class JunjoColumns:
     """What the front end expects of any span, empty where the span does not say. States are JSON of any shape."""
 
     id: str = ""
+    runtime_id: str = ""  # what its children call it, where that is another name
     parent_id: str = ""
     span_type: str = ""
     state_start: Any = attrs.field(factory=dict)
@@ -33,8 +34,10 @@ def junjo_columns(attributes: dict[str, Any]) -> tuple[dict[str, Any], JunjoColu
     """The attributes that remain, and the columns."""
     remaining = dict(attributes)
     span_type = _take_span_type(remaining)
+    runtime_id = _text(remaining, "junjo.executable_runtime_id")
     columns = JunjoColumns(
-        id=_take_text(remaining, "junjo.id") or _text(remaining, "junjo.executable_runtime_id"),
+        id=_take_text(remaining, "junjo.id") or _name_in_graphs(remaining, span_type) or runtime_id,
+        runtime_id=runtime_id,
         parent_id=_take_text(remaining, "junjo.parent_id") or _text(remaining, "junjo.parent_executable_runtime_id"),
         span_type=span_type,
     )
@@ -47,6 +50,11 @@ def junjo_columns(attributes: dict[str, Any]) -> tuple[dict[str, Any], JunjoColu
             store_id=_take_text(remaining, "junjo.workflow.store.id"),
         )
     return remaining, columns
+
+
+def _name_in_graphs(attributes: dict[str, Any], span_type: str) -> str:
+    """Graphs of the newer SDK name a subflow before it runs, and everything else as its span does."""
+    return _text(attributes, "junjo.executable_definition_id") if span_type == "subflow" else ""
 
 
 def _text(attributes: dict[str, Any], name: str) -> str:

@@ -21,7 +21,7 @@ from actors.span_store.spans import StoredSpan
 from transports.http.cursor_text import cursor_text
 from transports.http.route import Access, Answer, Call, Parameter, Route, described
 from transports.http.rules import Between
-from transports.http.span_json import SpanAnswer, render_span, render_spans
+from transports.http.span_json import SpanAnswer, may_be_in_subflow, render_span, render_spans
 
 _PREFIX = "/api/v1/observability"
 _SERVICE = {"service_name": Parameter(description="Name of the service, percent-encoded", example="joke-agent")}
@@ -75,7 +75,13 @@ async def list_trace_spans(call: Call[None, None]) -> Answer:
 async def get_span(call: Call[None, None]) -> Answer:
     request = GetSpan(trace_id=call.path("trace_id"), span_id=call.path("span_id"))
     span = await call.bus.ask(request)
-    return Answer(body=await _rendered(partial(render_span, span), () if span is None else (span,)))
+    parent = await _parent(call, span) if span is not None and may_be_in_subflow(span) else None
+    spans = tuple(each for each in (span, parent) if each is not None)
+    return Answer(body=await _rendered(partial(render_span, span, parent), spans))
+
+
+async def _parent(call: Call[None, None], span: StoredSpan) -> StoredSpan | None:
+    return await call.bus.ask(GetSpan(trace_id=span.trace_id, span_id=span.parent_span_id or ""))
 
 
 async def _search(call: Call[None, PageQuery] | Call[None, RootQuery], which: SpanFilter) -> Answer:

@@ -18,20 +18,45 @@ _NOTHING = JunjoColumns()
 
 def render_spans(spans: Sequence[StoredSpan]) -> orjson.Fragment:
     """An array of spans as JSON text. CPU-heavy: run it off the event loop for hundreds of spans."""
-    return orjson.Fragment(orjson.dumps([span_document(span) for span in spans]))
+    return orjson.Fragment(orjson.dumps(span_documents(spans)))
 
 
-def render_span(span: StoredSpan | None) -> orjson.Fragment:
-    """One span, or null, as JSON text."""
-    return orjson.Fragment(orjson.dumps(None if span is None else span_document(span)))
+def render_span(span: StoredSpan | None, parent: StoredSpan | None = None) -> orjson.Fragment:
+    """One span, or null, as JSON text; its parent may know by which name to call it."""
+    documents = span_documents([each for each in (span, parent) if each is not None])
+    return orjson.Fragment(orjson.dumps(None if span is None else documents[0]))
+
+
+def may_be_in_subflow(span: StoredSpan) -> bool:
+    """Whether its parent has to be seen for it to be shown."""
+    return span.parent_span_id is not None and '"junjo.parent_executable_runtime_id"' in span.attributes_json
+
+
+def span_documents(spans: Sequence[StoredSpan]) -> list[dict[str, Any]]:
+    """The members of each. Children of a subflow name it as its span is shown, where both are among the spans."""
+    parts = [_with_columns(span) for span in spans]
+    names = {junjo.runtime_id: junjo.id for _, junjo in parts if junjo.runtime_id != junjo.id}
+    return [
+        _document(span, attributes, attrs.evolve(junjo, parent_id=names[junjo.parent_id]))
+        if junjo.parent_id and junjo.parent_id in names
+        else _document(span, attributes, junjo)
+        for span, (attributes, junjo) in zip(spans, parts, strict=True)
+    ]
 
 
 def span_document(span: StoredSpan) -> dict[str, Any]:
-    """The members of one span. Text that is JSON already passes as it is: it is parsed only for Junjo's attributes."""
-    attributes: Any = orjson.Fragment(span.attributes_json)
-    junjo = _NOTHING
+    """The members of one span."""
+    return _document(span, *_with_columns(span))
+
+
+def _with_columns(span: StoredSpan) -> tuple[Any, JunjoColumns]:
+    """Text that is JSON already passes as it is: it is parsed only for Junjo's attributes."""
     if '"junjo.' in span.attributes_json:
-        attributes, junjo = junjo_columns(orjson.loads(span.attributes_json))
+        return junjo_columns(orjson.loads(span.attributes_json))
+    return orjson.Fragment(span.attributes_json), _NOTHING
+
+
+def _document(span: StoredSpan, attributes: Any, junjo: JunjoColumns) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     return {
         "trace_id": span.trace_id,
         "span_id": span.span_id,

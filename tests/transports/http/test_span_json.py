@@ -7,7 +7,7 @@ import pytest
 
 from actors.span_store.spans import StoredSpan
 from transports.http.junjo_graph import drawn_graph
-from transports.http.span_json import SpanAnswer, render_span, span_document
+from transports.http.span_json import SpanAnswer, may_be_in_subflow, render_span, span_document, span_documents
 
 pytestmark = pytest.mark.unit
 
@@ -113,6 +113,30 @@ def test_junjo_since_0_63() -> None:
     assert (span["junjo_id"], span["junjo_parent_id"]) == ("r1", "r0")
     assert span["junjo_wf_graph_structure"] == {"v": 1, "nodes": [{"id": "a", "type": "T", "label": "L"}], "edges": []}
     assert span["attributes_json"]["junjo.workflow.execution_graph_snapshot"] == snapshot
+
+
+def newer(span_type: str, definition: str, runtime: str, parent: str = "") -> StoredSpan:
+    attributes = {
+        "junjo.span_type": span_type,
+        "junjo.executable_definition_id": definition,
+        "junjo.executable_runtime_id": runtime,
+    } | ({"junjo.parent_executable_runtime_id": parent} if parent else {})
+    return _BARE._replace(parent_span_id="03" * 8, attributes_json=orjson.dumps(attributes).decode())
+
+
+def test_a_subflow_has_the_name_that_graphs_have_for_it_and_its_children_call_it_so() -> None:
+    workflow, outer = newer("workflow", "wd", "wr"), newer("subflow", "sd", "sr", "wr")
+    inner, node, last = newer("subflow", "id", "ir", "sr"), newer("node", "n", "n", "ir"), newer("node", "m", "m", "wr")
+    shown_ids = [
+        (span["junjo_id"], span["junjo_parent_id"]) for span in span_documents([last, node, inner, outer, workflow])
+    ]
+    assert shown_ids == [("m", "wr"), ("n", "id"), ("id", "sd"), ("sd", "wr"), ("wr", "")]
+    for child, parent in ((node, inner), (inner, outer), (outer, workflow)):
+        alone = json.loads(orjson.dumps(render_span(child, parent)))
+        assert (alone["junjo_id"], alone["junjo_parent_id"]) in shown_ids
+        assert may_be_in_subflow(child)
+    assert not may_be_in_subflow(workflow)
+    assert not may_be_in_subflow(_BARE)
 
 
 def test_a_state_that_is_not_json_is_a_string() -> None:
