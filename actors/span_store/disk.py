@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import sys
+import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -102,3 +103,8 @@ def set_aside(file: Path, folder: Path) -> Path:
         shutil.copyfile(file, kept)
     sync_folder(folder)
     return kept
+
+
+def written_at(file: Path) -> int:
+    """The Unix nanosecond of the last write to it, and none that is yet to come. ``OSError`` when it is not there."""
+    return min(file.stat().st_mtime_ns, time.time_ns())

@@ -2,9 +2,11 @@
 
 import errno
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 import attrs
 import duckdb
@@ -12,6 +14,7 @@ import pyarrow as pa
 
 from actors.runtime.actor import StartRefused
 from actors.span_store.attribute_column import positions
+from actors.span_store.disk import written_at
 from actors.span_store.rows import INDEX_COLUMNS
 from actors.span_store.segments import Encoded, write_segment
 
@@ -60,7 +63,8 @@ _INSERT_TRACE_PARTS = """
 """
 _INSERT_SEGMENT = """
     INSERT INTO segment
-    SELECT ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ? FROM sealing
+    SELECT ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ?, ?
+    FROM sealing
 """
 _INSERT_SEALED = "INSERT INTO sealed SELECT ?, ?, max(seq) FROM sealing"
 # So that no number is given again. With the latest journal, which is recorded already: none may be taken for sealed
@@ -199,19 +203,36 @@ def trace_numbers(traces: Iterable[str]) -> str:
     return ", ".join(str(int(trace[16:], 16)) for trace in traces if _TRACE_ID.fullmatch(trace)) or "NULL"
 
 
-def seal(connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, new: Encoded, *, journal: int) -> None:
+def seal(
+    connection: duckdb.DuckDBPyConnection,
+    segment: int,
+    folder: Path,
+    new: Encoded,
+    *,
+    arrived_before: int,
+    journal: int,
+) -> None:
     """Write a segment and make it part of the index, in one transaction that also says which journal is sealed now.
 
     Blocks; runs in the sealing thread.
     """
     with transaction(connection):
-        add(connection, segment, folder, new, journal=journal)
+        add(connection, segment, folder, new, arrived_before=arrived_before, journal=journal)
 
 
 def add(
-    connection: duckdb.DuckDBPyConnection, segment: int, folder: Path, new: Encoded, *, journal: int | None = None
+    connection: duckdb.DuckDBPyConnection,
+    segment: int,
+    folder: Path,
+    new: Encoded,
+    *,
+    arrived_before: int,
+    journal: int | None = None,
 ) -> None:
-    """Write a segment and its rows in the index, inside a transaction of the caller's."""
+    """Write a segment and its rows in the index, inside a transaction of the caller's.
+
+    ``arrived_before`` is the Unix nanosecond when all spans were there; ``journal`` the one that is sealed with it.
+    """
     file = f"{segment:08d}.parquet"
     written = write_segment(folder / file, new.content)
     rows = new.index_rows
@@ -220,11 +241,33 @@ def add(
         connection.execute(_INSERT_SPANS, [segment])
         connection.execute(_INSERT_SERVICES, [segment])
         connection.execute(_INSERT_TRACE_PARTS, [segment])
-        connection.execute(_INSERT_SEGMENT, [segment, file, written.bytes, written.checksum])
+        connection.execute(_INSERT_SEGMENT, [segment, file, written.bytes, written.checksum, arrived_before])
         if journal is not None:
             connection.execute(_INSERT_SEALED, [journal, segment])
     finally:
         connection.unregister("sealing")
+
+
+def arrived_before(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> int:
+    """The Unix nanosecond when all spans of these segments were there."""
+    [(latest,)] = connection.execute(
+        """
+        SELECT max(coalesce(arrived_before_unix_nano, ?)) FROM segment WHERE segment IN (SELECT unnest(?::UINTEGER[]))
+        """,
+        [time.time_ns(), list(segments)],
+    ).fetchall()
+    return cast("int", latest)
+
+
+def record_arrival(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Let segments of earlier versions have arrived when their files were written."""
+    files = connection.execute("SELECT segment, file FROM segment WHERE arrived_before_unix_nano IS NULL").fetchall()
+    for segment, file in files:
+        with suppress(OSError):  # a file that is missing is reported elsewhere
+            connection.execute(
+                "UPDATE segment SET arrived_before_unix_nano = ? WHERE segment = ?",
+                [written_at(folder / file), segment],
+            )
 
 
 def remove(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:

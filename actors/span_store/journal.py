@@ -9,6 +9,7 @@ import errno
 import mmap
 import os
 import struct
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,21 +18,26 @@ from pathlib import Path
 import pyarrow as pa
 from isal.isal_zlib import crc32
 
-from actors.span_store.disk import open_around_cache, set_aside, sync, sync_folder, write_whole
+from actors.span_store.disk import open_around_cache, set_aside, sync, sync_folder, write_whole, written_at
 from actors.span_store.rows import ROWS
 
 _BLOCK = 4096  # bytes, as disks want them for writes around the cache of the system
 _MARK = b"JUNJOWAL"
 _HEADER = struct.Struct("<8sQI44x")  # mark, length and CRC-32 of the content
+_OPENED_AT = b"opened_at"  # of the schema's metadata: a Unix nanosecond
 _BUFFER = 2 * 1024 * 1024  # bytes; frames are larger only when requests are
 _MOST_KEPT = 8 * 1024 * 1024
+_MOST_OF_HEAD = 64 * 1024  # bytes; a schema has some thousand
 
 
 class Journal:
     """Appends to one file. ``append`` returns when the batches would survive a power cut."""
 
-    def __init__(self, path: Path, memory: mmap.mmap | None = None) -> None:
-        """Open for appending; a new file gets its head. An older file goes through ``recover`` first."""
+    def __init__(self, path: Path, memory: mmap.mmap | None = None, opened_at: int | None = None) -> None:
+        """Open for appending; a new file gets its head. An older file goes through ``recover`` first.
+
+        ``opened_at`` is for a new file that takes the place of another.
+        """
         self.path = path
         self._file: int | None = open_around_cache(path)
         self._buffer = memory
@@ -39,12 +45,22 @@ class Journal:
         self.size = os.fstat(self._file).st_size
         if self.size == 0:
             try:
-                self._write(ROWS.serialize())
+                self._write(ROWS.with_metadata({_OPENED_AT: str(opened_at or time.time_ns())}).serialize())
                 sync_folder(path.parent)
             except OSError:
                 self.close()
                 raise
         self.bounds = _bounds(path)  # where the frame of each batch begins, and where the last one ends
+
+    @property
+    def opened_at(self) -> int:
+        """The Unix nanosecond before which none of its spans arrived; for files of earlier versions, the last did."""
+        return _opened_at(self.path)
+
+    @property
+    def written_at(self) -> int:
+        """The Unix nanosecond when all of its spans had arrived."""
+        return written_at(self.path)
 
     def append(self, *batches: pa.RecordBatch) -> list[pa.RecordBatch]:
         """Write the batches. ``OSError`` when the disk does not take them; none is in the file then.
@@ -143,13 +159,14 @@ def recover(path: Path, damaged: Path) -> tuple[list[pa.RecordBatch], bool]:
     An end that a crash has torn is cut off. Of a damaged file all frames that are whole come back, also those behind
     the damage: the file is kept in the folder ``damaged``, and one with the whole frames takes its place.
     """
-    data = path.read_bytes()
+    data, written = path.read_bytes(), written_at(path)
     batches, form, end = _read(data)
     is_damaged = _is_more_than_a_torn_end(data, end)
-    if is_damaged:
-        set_aside(path, damaged)
     if is_damaged or form != ROWS:
-        _replace(path, batches)
+        opened = _opened_at(path)
+        if is_damaged:
+            set_aside(path, damaged)
+        _replace(path, batches, opened, written)
     elif end < len(data):
         with path.open("r+b") as file:
             file.truncate(end)
@@ -183,7 +200,7 @@ def _read(data: bytes) -> tuple[list[pa.RecordBatch], pa.Schema, int]:
             end = _end_of_frame(begin, len(content))
         message = pa.ipc.read_message(pa.py_buffer(content))
         if message.type == "schema":
-            form = pa.ipc.read_schema(message)
+            form = pa.ipc.read_schema(message).remove_metadata()
         else:
             batches.append(_in_our_form(pa.ipc.read_record_batch(message, form)))
     return batches, form, end
@@ -246,13 +263,24 @@ def _in_our_form(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=ROWS)
 
 
-def _replace(path: Path, batches: Sequence[pa.RecordBatch]) -> None:
-    """Write a new file with these batches, in one step."""
+def _opened_at(path: Path) -> int:
+    with path.open("rb") as file:
+        content = _frame_at(file.read(_MOST_OF_HEAD), 0)
+    try:
+        opened_at = int(pa.ipc.read_schema(pa.py_buffer(content or b"")).metadata[_OPENED_AT])
+    except (pa.ArrowException, TypeError, KeyError, ValueError):  # damaged, or of an earlier version
+        opened_at = written_at(path)
+    return min(opened_at, written_at(path))
+
+
+def _replace(path: Path, batches: Sequence[pa.RecordBatch], opened_at: int, written: int) -> None:
+    """Write a new file with these batches, in one step. It is as old as the one before."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    journal = Journal(unfinished)
+    journal = Journal(unfinished, opened_at=opened_at)
     for batch in batches:
         journal.append(batch)
     journal.close()
+    os.utime(unfinished, ns=(written, written))
     unfinished.rename(path)
     sync_folder(path.parent)

@@ -63,6 +63,7 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
     for folder in (folders.journals, folders.segments, folders.grams):
         for unfinished in folder.glob("*.unfinished"):
             unfinished.unlink()
+    index.record_arrival(connection, folders.segments)
     sealed = index.sealed_up_to(connection)
     unknown = not_in_index(folders.segments, index.segment_files(connection))
     next_segment = max([sealed.next_segment, *(number + 1 for number in unknown)])

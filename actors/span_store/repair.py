@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.span_store import index
-from actors.span_store.disk import move_aside, sync_folder
+from actors.span_store.disk import move_aside, sync_folder, written_at
 from actors.span_store.inspection import fault_of_file, fault_of_rows, indexed_segments
 from actors.span_store.journal import recover
 from actors.span_store.recovery import Folders, next_seq_of, not_in_index
@@ -101,7 +101,8 @@ def _index_again(connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Tab
         files = [int(each.stem) + 1 for each in path.parent.glob("*.parquet")]
         new = encoded(_behind(rows, sealed.next_seq))
         with index.transaction(connection):
-            index.add(connection, max([sealed.next_segment, *files]), path.parent, new)
+            number = max([sealed.next_segment, *files])
+            index.add(connection, number, path.parent, new, arrived_before=written_at(path))
     path.unlink()
     sync_folder(path.parent)
     return f"{path.name}: was not in the index; {rows.num_rows} of its {len(keys)} spans were missing and are back"

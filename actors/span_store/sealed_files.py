@@ -1,6 +1,7 @@
 """Changes to what is sealed: spans deleted, files dropped and joined."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -69,6 +70,12 @@ class SealedFiles:
         self._catalogue.refresh(self._connection)
         self._unlink(segments)
 
+    def shorten(self, segment: int, oldest: int) -> None:
+        """Delete the spans of one file that started before a Unix nanosecond; none when the file is damaged or gone."""
+        with suppress(Unavailable):
+            rows = self._rows_of(segment)
+            self._replace([segment], rows.filter(pc.greater_equal(rows["start_time_unix_nano"], _moment(oldest))))
+
     def join_small_ones(self) -> int:
         """Join one run of small files that lie next to each other in the order of arrival; how many they were.
 
@@ -96,9 +103,10 @@ class SealedFiles:
         number = self._take_number()
         with index.transaction(self._connection):
             try:
+                arrived_before = index.arrived_before(self._connection, segments)
                 index.remove(self._connection, segments)
                 if rows.num_rows:
-                    index.add(self._connection, number, self._folder, encoded(rows))
+                    index.add(self._connection, number, self._folder, encoded(rows), arrived_before=arrived_before)
             except BaseException:
                 segment_path(self._folder, number).unlink(missing_ok=True)
                 raise
@@ -109,6 +117,10 @@ class SealedFiles:
         for segment in segments:
             segment_path(self._folder, segment).unlink(missing_ok=True)
         sync_folder(self._folder)
+
+
+def _moment(unix_nano: int) -> pa.UInt64Scalar:
+    return pa.scalar(unix_nano, pa.uint64())
 
 
 def _first_run(files: Sequence[tuple[int, int]]) -> list[int]:

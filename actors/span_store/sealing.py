@@ -75,7 +75,10 @@ class Sealing:
             self._attempt.unlink(missing_ok=True)
         number = self._take_number()
         self._attempt = segment_path(self._folder, number)
-        index.seal(self._connection, number, self._folder, new, journal=generation.number)
+        arrived_before = generation.journal.written_at
+        index.seal(
+            self._connection, number, self._folder, new, arrived_before=arrived_before, journal=generation.number
+        )
         self._attempt = None
         self._roots.add(number, new.index_rows)
         if new.grams is not None:

@@ -197,7 +197,7 @@ class SpanStore:
         (``Unavailable``) cuts short goes on in ``tidy``, if it was begun at all.
         """
         doomed = Doomed(column, value, self._generations[-1].next_seq)
-        await self._seal_recent(doomed.is_in)
+        await self._seal_recent(lambda generation: doomed.is_in(generation.listed()))
         if any(doomed.is_in(generation.listed()) for generation in self._generations):
             raise Unavailable("The span store cannot seal its recent spans", retry_after=5.0)
         try:
@@ -206,19 +206,22 @@ class SpanStore:
             await self._run(self._sealing, self._take_stock)
 
     async def tidy(self) -> None:
-        """When it is time again: finish deletions, drop the files that are not kept any longer, and join small ones."""
+        """When it is time again: finish deletions, drop what is not kept any longer, and join small files."""
         retention, now = self._limits.retention, utc_now()
         if self._tidied_at is not None and now - self._tidied_at < retention.every:
             return
         self._tidied_at = now
         finished = await self._erasure.finish()
-        await self._seal_recent(lambda rows: retention.is_due_for_sealing(rows, now))
+        await self._seal_recent(lambda generation: retention.is_due_for_sealing(generation, now))
         expired = await self._run(self._sealing, retention.expired, self._connection, now)
         if expired:
             await self._run(self._sealing, self._sealed_files.drop, expired)
             log.info("segments dropped by retention", segments=len(expired))
+        overdue = await self._run(self._sealing, retention.overdue, self._connection, now)
+        for segment in overdue:  # one at a time, so that sealing gets its turn
+            await self._run(self._sealing, self._sealed_files.shorten, segment, retention.oldest(now))
         joined = await self._run(self._sealing, self._sealed_files.join_small_ones)
-        if finished or expired or joined:
+        if finished or expired or overdue or joined:
             await self._run(self._sealing, self._take_stock)
 
     def state(self) -> StoreState:
@@ -296,9 +299,9 @@ class SpanStore:
         """Whether no spans wait for being sealed, and none come in so fast that others had better wait."""
         return len(self._generations) == 1 and not self._sealing_waits and not self._rush.is_on()
 
-    async def _seal_recent(self, matters: Callable[[pa.Table], bool]) -> None:
+    async def _seal_recent(self, matters: Callable[[Generation], bool]) -> None:
         """Seal what is in memory, if something there matters."""
-        if any(matters(generation.listed()) for generation in self._generations):
+        if any(map(matters, self._generations)):
             await self._run(self._writing, self._rotate)
             await self._run(self._sealing, self._seal_full_ones)
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.integration
 def add(connection: duckdb.DuckDBPyConnection, folder: Path, segment: int, *spans: Span) -> None:
     rows = numbered(rows_of(span_columns(spans)), 100 * segment)
     with index.transaction(connection):
-        index.add(connection, segment, folder, encoded(pa.Table.from_batches([rows])))
+        index.add(connection, segment, folder, encoded(pa.Table.from_batches([rows])), arrived_before=START)
 
 
 def test_it_follows_the_index(tmp_path: Path) -> None:

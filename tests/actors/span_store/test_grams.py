@@ -107,7 +107,8 @@ class Store:
     def add(self, number: int, spans: list[Span]) -> None:
         rows = numbered(rows_of(span_columns(spans)), SPANS * number)
         with index.transaction(self.connection):
-            index.add(self.connection, number, self.folders.segments, encoded(pa.Table.from_batches([rows])))
+            new = encoded(pa.Table.from_batches([rows]))
+            index.add(self.connection, number, self.folders.segments, new, arrived_before=START)
         self.make(self.sealed(number))
 
     def sealed(self, number: int) -> SealedFile:

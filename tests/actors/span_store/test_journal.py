@@ -164,9 +164,9 @@ def test_a_request_larger_than_the_buffer_comes_back_and_its_memory_does_not_sta
 
 
 def test_nothing_of_a_journal_is_in_another_that_writes_from_its_memory(tmp_path: Path) -> None:
-    first, fresh = Journal(tmp_path / "1.journal"), Journal(tmp_path / "2.journal")
+    first, fresh = Journal(tmp_path / "1.journal"), Journal(tmp_path / "2.journal", opened_at=1)
     first.append(batch(0, count=1000))
-    second = Journal(tmp_path / "3.journal", first.give_memory())
+    second = Journal(tmp_path / "3.journal", first.give_memory(), opened_at=1)
     for journal in (second, fresh):
         journal.append(batch(2))
     first.append(batch(4))  # it can go on

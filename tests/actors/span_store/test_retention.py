@@ -1,6 +1,7 @@
 """Retention by age and by size, and small files joined."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,11 @@ import pytest
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
+from actors.span_store.index import open_index
+from actors.span_store.inspection import inspect
+from actors.span_store.journal import Journal, _replace, whole_batches
 from actors.span_store.messages import GetStoreState, IngestSpans, SearchSpans, StoreState
+from actors.span_store.recovery import Folders
 from tests.spans import span
 
 pytestmark = pytest.mark.integration
@@ -40,6 +45,12 @@ async def running_store(folder: Path, retention: Retention, seal_at: int = 1) ->
 async def ingest(bus: Bus, trace: int, hours_ago: float, *, spans: int = 3) -> None:
     start = time.time_ns() - int(hours_ago * HOUR)
     made = [span(number, trace_id=trace, start=start) for number in range(spans)]
+    await bus.ask(IngestSpans(spans=made, size=1000))
+
+
+async def ingest_at(bus: Bus, *starts: int) -> None:
+    """A trace for each, by its place in the list; together in one request."""
+    made = [span(1, trace_id=trace, start=min(start, 2**64 - 1001)) for trace, start in enumerate(starts, 1)]
     await bus.ask(IngestSpans(spans=made, size=1000))
 
 
@@ -128,3 +139,107 @@ async def test_small_files_are_joined(tmp_path: Path) -> None:
         assert len(page.spans) == 39 * 3
     async with running_store(tmp_path, Retention()) as bus:
         assert await traces(bus) == set(range(1, 40))
+
+
+AHEAD = [365 * 24 * HOUR, 2**64]
+DAYS = timedelta(days=1)
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+@pytest.mark.parametrize("seal_at", [1, 10**9], ids=["sealed", "in memory"])
+async def test_a_clock_that_is_ahead_keeps_no_spans_of_others(tmp_path: Path, ahead: int, seal_at: int) -> None:
+    now = time.time_ns()
+    async with running_store(tmp_path, Retention(age=DAYS, every=AT_ONCE), seal_at) as bus:
+        await ingest_at(bus, now + ahead, now - 3 * 24 * HOUR, now)
+
+        async def the_old_one_is_gone() -> bool:
+            return await traces(bus) == {1, 3}
+
+        await until(the_old_one_is_gone)
+        assert not (await bus.ask(GetStoreState())).problems
+    assert inspect(Folders(tmp_path / "traces.duckdb")) == []
+
+
+def aged(folder: Path, hours: int) -> None:
+    """As if everything had been written so long ago."""
+    moment = time.time_ns() - hours * HOUR
+    for file in folder.rglob("*"):
+        if file.suffix in (".parquet", ".journal"):
+            content = file.read_bytes()
+            file.unlink()
+            file.write_bytes(content)
+            os.utime(file, ns=(moment, moment))
+    if (folder / "traces.duckdb").exists():
+        with open_index(folder / "traces.duckdb") as index:
+            index.execute("UPDATE segment SET arrived_before_unix_nano = ?", [moment])
+
+
+@pytest.mark.parametrize("ahead", AHEAD)
+@pytest.mark.parametrize("seal_at", [1, 10**9], ids=["sealed", "in a journal"])
+async def test_a_span_is_no_newer_than_its_arrival(tmp_path: Path, ahead: int, seal_at: int) -> None:
+    async with running_store(tmp_path, Retention(), seal_at) as bus:
+        await ingest_at(bus, time.time_ns() + ahead)
+        if seal_at == 1:
+            await state_with(bus, segments=1)
+    aged(tmp_path, hours=25)
+    async with running_store(tmp_path, Retention(age=DAYS * 2, every=AT_ONCE), seal_at) as bus:
+        await state_with(bus, segments=1)  # one in a journal is put into a file once it has waited for an eighth
+        assert await traces(bus) == {1}
+    async with running_store(tmp_path, Retention(age=DAYS, every=AT_ONCE)) as bus:
+        await state_with(bus, segments=0)
+        assert await traces(bus) == set()
+
+
+async def test_a_journal_that_is_waiting_for_long_is_sealed_whatever_the_clocks_say(tmp_path: Path) -> None:
+    """Spans may come in one by one, so that the journal was written to a moment ago, and studios are started anew."""
+    async with running_store(tmp_path, Retention(), 10**9) as bus:
+        await ingest_at(bus, time.time_ns() + 365 * 24 * HOUR)
+    [journal] = (tmp_path / "traces.journals").iterdir()
+    now = str(time.time_ns())[:8]
+    content = journal.read_bytes()
+    assert content.count(b"opened_at") == 1
+    assert Journal(journal).opened_at // 10**11 == int(now)
+    _replace(journal, whole_batches(journal)[0], time.time_ns() - 4 * HOUR, time.time_ns())
+    async with running_store(tmp_path, Retention(age=DAYS, every=AT_ONCE), 10**9) as bus:
+        await state_with(bus, segments=1)
+
+
+async def test_files_of_an_earlier_version_are_as_old_as_the_disk_says(tmp_path: Path) -> None:
+    async with running_store(tmp_path, Retention()) as bus:
+        await ingest_at(bus, time.time_ns() + 365 * 24 * HOUR, time.time_ns())
+        await state_with(bus, segments=1)
+    aged(tmp_path, hours=25)
+    with open_index(tmp_path / "traces.duckdb") as index:
+        index.execute("ALTER TABLE segment DROP COLUMN arrived_before_unix_nano")
+        index.execute("DELETE FROM schema_version WHERE version > 5")
+    async with running_store(tmp_path, Retention(age=DAYS, every=AT_ONCE)) as bus:
+        await state_with(bus, segments=0)
+
+
+async def test_by_size_a_clock_that_is_ahead_does_not_count_as_new(tmp_path: Path) -> None:
+    async with running_store(tmp_path, Retention(every=AT_ONCE)) as bus:
+        for trace in range(1, 6):
+            await ingest(bus, trace, hours_ago=-24 * 365 if trace == 1 else 0, spans=200)
+            state = await state_with(bus, segments=trace)
+    index = (tmp_path / "traces.duckdb").stat().st_size
+    size = int((state.segment_bytes + index) * 0.5)
+    async with running_store(tmp_path, Retention(size=size, every=AT_ONCE)) as bus:
+
+        async def some_are_gone() -> bool:
+            return 0 < len(await traces(bus)) < 5
+
+        await until(some_are_gone)
+        assert 1 not in await traces(bus)
+
+
+async def test_joined_files_arrived_with_the_latest_of_them(tmp_path: Path) -> None:
+    async with running_store(tmp_path, Retention()) as bus:
+        for trace in range(1, 9):
+            await ingest(bus, trace, hours_ago=-24)
+            await state_with(bus, segments=trace)
+    with open_index(tmp_path / "traces.duckdb") as index:
+        rows = index.execute("SELECT max(arrived_before_unix_nano) FROM segment").fetchall()
+    async with running_store(tmp_path, Retention(every=AT_ONCE)) as bus:
+        await state_with(bus, segments=1)
+    with open_index(tmp_path / "traces.duckdb") as index:
+        assert index.execute("SELECT arrived_before_unix_nano FROM segment").fetchall() == rows

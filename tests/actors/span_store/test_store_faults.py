@@ -356,7 +356,7 @@ async def test_sealing_that_fails_again_and_again_leaves_one_file_at_most(path: 
     segments = path.with_suffix(".segments")
     tried: set[str] = set()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.span_store.index._INSERT_SEGMENT", "INSERT INTO no_such_table SELECT ?, ?, ?, ?")
+        patch.setattr("actors.span_store.index._INSERT_SEGMENT", "INSERT INTO no_such_table SELECT ?, ?, ?, ?, ?")
         async with running_store(path, SEALED_AT_ONCE) as bus:
             await ingest(bus, span(1))
             while len(tried) < 3:
