@@ -1,4 +1,4 @@
-"""What only one studio at a time can have: its ports and its data folder.
+"""What only one studio at a time can have: its ports, its data folder and its databases.
 
 Looked at before anything starts, because an actor that meets another studio's database file can only crash.
 """
@@ -7,12 +7,16 @@ import errno
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+
+import structlog
 
 from studio.app import PortInUse
 from studio.settings import Settings, declared_variables
+
+log = structlog.get_logger(__name__)
 
 LOCK_FILE = "studio.lock"
 
@@ -23,12 +27,12 @@ class CannotStart(Exception):
 
 @contextmanager
 def claimed(settings: Settings) -> Iterator[None]:
-    """Hold the data folder for the length of the block. Raises ``PortInUse`` or ``CannotStart``.
+    """Hold the data for the length of the block. Raises ``PortInUse`` or ``CannotStart``.
 
     A free port is not held, only seen: the servers bind it, and report it should someone else be faster.
     """
     _refuse_taken_ports(settings)
-    with sole_use_of(settings.data_dir):
+    with sole_use_of(settings):
         yield
 
 
@@ -57,19 +61,63 @@ def _bind_for_a_moment(host: str, port: int) -> None:
 
 
 @contextmanager
-def sole_use_of(folder: Path) -> Iterator[None]:
-    """Hold a data folder for the length of the block. Raises ``CannotStart``."""
+def sole_use_of(settings: Settings) -> Iterator[None]:
+    """Hold the data folder and both databases for the length of the block. Raises ``CannotStart``.
+
+    The databases by themselves, because variables or links may lead to them from several folders. A lock goes with the
+    process that has it, however that ends.
+    """
+    folder = settings.data_dir
+    with ExitStack() as held:
+        held.enter_context(_locked(_lock_of(folder), f"The data in {folder}", "JUNJO_DATA_DIR", "folder"))
+        for field, lock_of in (("sqlite_path", _beside_accounts), ("duckdb_path", _beside_spans)):
+            path, variable = getattr(settings, field), declared_variables()[field].name
+            for lock in _locks_of(path, lock_of):
+                held.enter_context(_locked(lock, f"{variable}: {path}", variable, "file"))
+        yield
+
+
+def _beside_accounts(database: Path) -> Path:
+    return database.with_name(f"{database.name}-lock")
+
+
+def _beside_spans(database: Path) -> Path:
+    """One for all databases whose segments and journals are in the same folders."""
+    return database.with_suffix(".lock")
+
+
+def _lock_of(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as fault:
         raise CannotStart(f"JUNJO_DATA_DIR: cannot write to {folder}: {fault.strerror}") from fault
+
+
+def _locks_of(path: Path, lock_of: Callable[[Path], Path]) -> Iterator[int]:
+    """A file of its own, for all links to the database, and the database itself, which may have several names.
+
+    None where that is not allowed: the database cannot be used then, and whoever opens it says so.
+    """
+    with suppress(OSError, RuntimeError):  # one is for links in a circle
+        path.parent.mkdir(parents=True, exist_ok=True)
+        database = path.resolve()
+        yield os.open(lock_of(database), os.O_RDWR | os.O_CREAT, 0o600)
+        yield os.open(database, os.O_RDWR | os.O_NONBLOCK)  # so that nothing waits for a pipe
+
+
+@contextmanager
+def _locked(lock: int, what: str, variable: str, kind: str) -> Iterator[None]:
+    """Raises ``CannotStart`` when another studio has it. Where the file system knows no locks, nobody is refused."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
     except BlockingIOError as fault:
-        raise CannotStart(
-            f"The data in {folder} is in use by another studio: stop that one, or set JUNJO_DATA_DIR to another folder"
-        ) from fault
+        os.close(lock)
+        advice = f"stop that one, or set {variable} to another {kind}"
+        raise CannotStart(f"{what} is in use by another studio: {advice}") from fault
+    except OSError as fault:
+        log.warning("this file system has no locks: another studio would not be noticed", of=what, fault=str(fault))
+    try:
+        yield
     finally:
         os.close(lock)

@@ -116,9 +116,9 @@ def transferred(given: argparse.Namespace) -> int:
     """Move data out of a studio or into one, and say what was moved."""
     os.umask(0o077)  # as for the data folder
     try:
-        print(transfer(given))  # noqa: T201 - for the person at the terminal
+        print(_printable(transfer(given)))  # noqa: T201 - for the person at the terminal
     except TransferFailed as fault:
-        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        print(f"studio: {_in_one_line(str(fault))}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
         return FAILED
     except SettingsError as fault:
         return _not_started(fault.lines)
@@ -195,7 +195,7 @@ def _stop_signal() -> asyncio.Event:
 
 def _announce(settings: Settings, studio: Studio) -> None:
     if sys.stdout.isatty():
-        print(banner(settings, studio), flush=True)  # noqa: T201 - for the person at the terminal
+        print(_printable(banner(settings, studio)), flush=True)  # noqa: T201 - for the person at the terminal
     log.info(
         "studio started",
         version=__version__,
@@ -210,8 +210,18 @@ def _announce(settings: Settings, studio: Studio) -> None:
 
 def _not_started(lines: Sequence[str]) -> int:
     for line in lines:
-        print(f"studio: {line}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        print(f"studio: {_in_one_line(line)}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
     return NOT_STARTED
+
+
+def _printable(text: str) -> str:
+    """Names of files need not be UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _in_one_line(text: str) -> str:
+    """Names of files may have line ends in them, and what a terminal takes for commands."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def _parser() -> argparse.ArgumentParser:

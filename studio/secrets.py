@@ -6,6 +6,7 @@ Production never comes here: there a secret that nobody chose would be lost with
 import base64
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
 
@@ -23,7 +24,8 @@ def development_secret(file: Path) -> str:
     """
     file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, OWNER_ONLY), "r+", encoding="ascii") as opened:
-        fcntl.flock(opened, fcntl.LOCK_EX)
+        with suppress(OSError):  # some file systems have no locks; there, two first starts at once may differ
+            fcntl.flock(opened, fcntl.LOCK_EX)
         kept = opened.read().strip()
         if kept:
             cookie_key(kept)

@@ -19,6 +19,7 @@ from studio.variables import (
     Variable,
     cookie_key,
     days,
+    duckdb_takes,
     endpoint_url,
     gigabytes,
     log_format,
@@ -35,6 +36,8 @@ from studio.variables import (
 
 PORT = whole_number(0, 65_535)
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+# Beside the span database are folders and files with its name and these endings.
+_BESIDE = (".segments", ".journals", ".grams", ".backups", ".lock", ".wal")
 DEFAULT_ORIGINS = "http://localhost:5151,http://localhost:5153"
 
 
@@ -263,7 +266,8 @@ def load_settings(environ: Mapping[str, str] | None = None, directory: Path | No
             value = declared.parse(given.get(declared.name) or _default(declared, given))
         except ValueError as fault:
             faulty.add(declared.name)
-            faults.append(_fault_line(declared, given, fault))
+            if declared.name in given:  # else it is a part of JUNJO_DATA_DIR, and told of that
+                faults.append(_fault_line(declared, given, fault))
             value = declared.parse(_default(declared, {}))
         values[field] = directory / value if isinstance(value, Path) else value
     settings = Settings(**values)
@@ -298,7 +302,9 @@ def _given(environ: Mapping[str, str], directory: Path, faults: list[str]) -> di
     for declared in declared_variables().values():
         for source, name in ((source, name) for source in sources for name in declared.names):
             if name in source:
-                given[declared.name] = (source[name] or "").strip()
+                text = source[name] or ""
+                is_path = declared.parse is path and not text.isspace()  # whose name may have blanks around it
+                given[declared.name] = text if is_path else text.strip()
                 break
     return given
 
@@ -327,6 +333,7 @@ def _fault_line(declared: Variable, given: Mapping[str, str], fault: ValueError)
 def _contradictions(settings: Settings) -> Iterator[tuple[set[str], str]]:
     """What is wrong though each value is well formed: the variables concerned, and a line."""
     yield from _shared_ports(settings)
+    yield from _unusable_paths(settings)
     if settings.production:
         yield from _missing_in_production(settings)
         if settings.frontend_url and settings.backend_url and site(settings.frontend_url) != site(settings.backend_url):
@@ -343,6 +350,18 @@ def _shared_ports(settings: Settings) -> Iterator[tuple[set[str], str]]:
         if port and port in seen:
             yield {seen[port], name}, f"{seen[port]} and {name}: are both {port}; each needs a port of its own"
         seen.setdefault(port, name)
+
+
+def _unusable_paths(settings: Settings) -> Iterator[tuple[set[str], str]]:
+    spans, accounts = settings.duckdb_path, settings.sqlite_path
+    names = {"JUNJO_DATA_DIR", "JUNJO_DUCKDB_PATH"}
+    if not duckdb_takes(spans):
+        line = f"the path of the span database must be UTF-8 without ? and \\, but is {str(spans)!r}"
+        yield names, f"JUNJO_DATA_DIR or JUNJO_DUCKDB_PATH: {line}"
+    if spans.suffix in _BESIDE or not spans.name:
+        yield names, f"JUNJO_DUCKDB_PATH: must be a file whose name does not end in {spans.suffix or '/'}"
+    if spans == accounts:
+        yield names | {"JUNJO_SQLITE_PATH"}, "JUNJO_SQLITE_PATH and JUNJO_DUCKDB_PATH: must be two files"
 
 
 def _missing_in_production(settings: Settings) -> Iterator[tuple[set[str], str]]:

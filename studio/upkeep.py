@@ -45,7 +45,7 @@ def _repaired(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def _alone_with(settings: Settings) -> Iterator[Folders]:
-    with sole_use_of(settings.data_dir):
+    with sole_use_of(settings):
         try:
             yield Folders(settings.duckdb_path)
         except StartRefused as refusal:

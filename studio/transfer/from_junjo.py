@@ -27,6 +27,7 @@ from studio.transfer.client import TransferFailed
 from studio.transfer.junjo_accounts import OldAccounts
 from studio.transfer.junjo_spans import Batch, NoSpans, batches, look_at
 from studio.transfer.progress import Progress
+from studio.variables import duckdb_takes
 
 _MOST_WAITS = 300  # for the store to seal what it has, of two seconds each
 _PATIENCE = 300.0  # seconds for one batch
@@ -82,7 +83,9 @@ def import_from_junjo(folder: Path, settings: Settings) -> str:
         raise TransferFailed(f"{folder} has neither junjo.db nor traces.duckdb")
     if files.there() & {settings.sqlite_path.resolve(), settings.duckdb_path.resolve()}:
         raise TransferFailed(f"{folder} is where this studio keeps its own data: set JUNJO_DATA_DIR to another folder")
-    with sole_use_of(settings.data_dir):
+    if files.spans and not duckdb_takes(files.spans):
+        raise TransferFailed(f"{files.spans}: DuckDB opens no path with ? or \\ or other bytes than UTF-8: rename it")
+    with sole_use_of(settings):
         try:
             if files.spans:
                 look_at(files.spans)

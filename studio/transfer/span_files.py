@@ -34,7 +34,7 @@ def uploads_of(path: Path) -> Iterator[Upload | Note]:
 def _of_parquet(path: Path) -> Iterator[Rows | Note]:
     done = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with path.open("rb") as content, pq.ParquetFile(content) as file:  # Arrow takes no name that is not UTF-8
             share = path.stat().st_size / max(file.metadata.num_rows, 1)
             for batch in file.iter_batches(_ROWS):
                 done += batch.num_rows
