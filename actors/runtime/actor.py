@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -49,6 +49,7 @@ class Route:
     method: str = ""
     most_messages: int = 1
     most_bytes: int = 0
+    lane: str = ""  # of concurrent messages
 
 
 @attrs.frozen
@@ -98,13 +99,22 @@ class Streaming(Generic[Q_co]):
         return _mark(method, self.route)
 
 
-def handles(request: type[Q_co], *, concurrent: bool = False) -> Handling[Q_co]:
+@attrs.frozen(kw_only=True)
+class SideLane:
+    """Where concurrent messages that take long wait and run apart from all others."""
+
+    at_once: int = 1
+    capacity: Capacity
+
+
+def handles(request: type[Q_co], *, concurrent: bool = False, lane: str = "") -> Handling[Q_co]:
     """Answer ``request`` with what the method returns.
 
     Serial by default: one message at a time, never interrupted when its asker leaves. ``concurrent=True`` is for
-    reads: several run at once, beside the serial ones, and one whose asker has left is cancelled.
+    reads: several run at once, beside the serial ones, and one whose asker has left is cancelled. ``lane`` is one of
+    the actor's ``lanes``, for concurrent messages that would keep others waiting.
     """
-    return Handling(Route(message=request, way=Way.CONCURRENT if concurrent else Way.SERIAL))
+    return Handling(Route(message=request, way=Way.CONCURRENT if concurrent or lane else Way.SERIAL, lane=lane))
 
 
 def handles_at_once(request: type[Q_co]) -> HandlingAtOnce[Q_co]:
@@ -156,6 +166,7 @@ class Actor:
 
     capacity: ClassVar[Capacity] = Capacity()  # of each lane: serial and concurrent messages wait apart
     readers: ClassVar[int] = 8  # concurrent requests in work at once
+    lanes: ClassVar[Mapping[str, SideLane]] = {}  # of concurrent messages, by name, beside that of most of them
     most_streams: ClassVar[int] = 256
     stream_buffer: ClassVar[int] = 64  # items between a stream's handler and its reader
     routes: ClassVar[tuple[Route, ...]] = ()
@@ -170,6 +181,9 @@ class Actor:
         twice = {message.__name__ for message in messages if messages.count(message) > 1}
         if twice:
             raise TypeError(f"{cls.__name__} has two methods for {', '.join(sorted(twice))}")
+        unknown = {route.lane for route in cls.routes} - {"", *cls.lanes}
+        if unknown:
+            raise TypeError(f"{cls.__name__} has no lane {', '.join(sorted(unknown))}")
 
     async def start(self) -> None:
         """Open files, start threads. The actor gets no message before this returns."""

@@ -11,10 +11,11 @@ import attrs
 import structlog
 
 from actors.errors import InternalError, Overloaded, StudioError, Unavailable
-from actors.runtime.actor import Actor, Route, Way
+from actors.runtime.actor import Actor, Route, SideLane, Way
 from actors.runtime.cancellation import told_to_end
 from actors.runtime.mailbox import Envelope, Lane
 from actors.runtime.messages import Message
+from actors.runtime.reads import Reads
 from actors.runtime.subscription import Subscription
 
 if TYPE_CHECKING:
@@ -43,8 +44,11 @@ class Cell:
         self._statistics = bus.statistics
         self._handlers = {route.message: _Handler(route, getattr(actor, route.method)) for route in actor.routes}
         self._serial = Lane(self.name, actor.capacity)
-        self._concurrent = Lane(self.name, actor.capacity)
-        self._reads: set[asyncio.Task[None]] = set()
+        lanes = {"": SideLane(at_once=actor.readers, capacity=actor.capacity), **actor.lanes}
+        self._reads = {
+            name: Reads(f"{self.name} ({name})" if name else self.name, size, self._answer_read, self._turn_away)
+            for name, size in lanes.items()
+        }
         self._subscriptions: set[Subscription[Any]] = set()
         self._closed = False
         self._clock = asyncio.get_running_loop().time
@@ -72,14 +76,15 @@ class Cell:
     def close(self) -> None:
         """Take no more messages and answer the unread ones ``Unavailable``. ``run`` then returns."""
         self._closed = True
-        for lane in (self._serial, self._concurrent):
-            self._turn_away(lane.close())
+        self._turn_away(self._serial.close())
+        for reads in self._reads.values():
+            self._turn_away(reads.close())
 
     def post(self, envelope: Envelope) -> None:
         """Put the envelope into the lane of its message, or raise ``Overloaded`` or ``Unavailable``."""
-        if self._handlers[type(envelope.message)].route.way is Way.CONCURRENT:
-            self._concurrent.put(envelope)
-            self._begin_reads()
+        route = self._handlers[type(envelope.message)].route
+        if route.way is Way.CONCURRENT:
+            self._reads[route.lane].put(envelope)
         else:
             self._serial.put(envelope)
 
@@ -170,28 +175,8 @@ class Cell:
             # A task of its own, because only a task can run in the asker's context.
             await asyncio.create_task(self._answer(handler, wanted), context=wanted[0].context)
 
-    def _begin_reads(self) -> None:
-        while len(self._reads) < self._actor.readers and (envelope := self._concurrent.take_if_waiting()):
-            if envelope.abandoned:
-                self._concurrent.done([envelope], 0.0)
-            else:
-                self._begin_read(envelope)
-
-    def _begin_read(self, envelope: Envelope) -> None:
-        begun = self._clock()
-        answer = self._answer(self._handlers[type(envelope.message)], [envelope])
-        task = asyncio.create_task(answer, context=envelope.context)
-
-        def ended(_: asyncio.Task[None]) -> None:
-            self._reads.discard(task)
-            self._concurrent.done([envelope], (self._clock() - begun) / self._actor.readers)
-            self._turn_away([envelope])
-            self._begin_reads()
-
-        self._reads.add(task)
-        task.add_done_callback(ended)
-        if envelope.reply is not None:  # whose end is the answer, or that the asker has left
-            envelope.reply.add_done_callback(lambda _: task.cancel())
+    async def _answer_read(self, envelope: Envelope) -> None:
+        await self._answer(self._handlers[type(envelope.message)], [envelope])
 
     async def _answer(self, handler: _Handler, group: list[Envelope]) -> None:
         """Run a handler for the messages of the group and answer their askers. Never raises, except when cancelled."""
@@ -240,7 +225,8 @@ class Cell:
             await _done(self._at_work())
 
     def _at_work(self) -> Collection[asyncio.Task[Any]]:
-        return {*self._reads, *(subscription.pump for subscription in self._subscriptions)}
+        reads = (task for lane in self._reads.values() for task in lane.tasks)
+        return {*reads, *(subscription.pump for subscription in self._subscriptions)}
 
     def _turn_away(self, envelopes: list[Envelope]) -> None:
         """Answer those that have no answer yet: they were never begun, or cut short."""

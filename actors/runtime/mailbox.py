@@ -25,6 +25,7 @@ class Capacity:
 
     messages: int = 1024
     bytes: int = 64 * 1024 * 1024
+    retry_after: float = _SHORTEST_RETRY  # seconds that who finds no room is told to wait, at least
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -118,7 +119,7 @@ class Lane:
     def retry_after(self) -> float:
         """Seconds in which what is held now will have drained, at the rate of the latest messages."""
         estimate = self._held_messages * self._seconds_per_message
-        return min(max(estimate, _SHORTEST_RETRY), _LONGEST_RETRY)
+        return min(max(estimate, self._capacity.retry_after), _LONGEST_RETRY)
 
     def close(self) -> list[Envelope]:
         """Refuse further messages and hand back the unread ones."""

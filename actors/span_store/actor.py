@@ -1,13 +1,14 @@
 """SpanStoreActor: the messages of the span store, each handed to the function that answers it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 
 from actors.audit import Action, Resource
-from actors.runtime.actor import Actor, handles, handles_at_once, handles_together, streams
+from actors.runtime.actor import Actor, SideLane, handles, handles_at_once, handles_together, streams
 from actors.runtime.mailbox import Capacity
 from actors.span_store.deletions import Deletions
 from actors.span_store.lifetime import StoreLifetime
@@ -39,7 +40,8 @@ from actors.span_store.trail import Trail
 
 __all__ = ["Limits", "Retention", "SpanStoreActor"]
 
-_READERS = 4
+_READERS, _SEARCHERS = 4, 2
+_DELETIONS, _SEARCHES = "deletions", "searches"
 _INTERVAL = 5.0
 
 
@@ -49,6 +51,11 @@ class SpanStoreActor(Actor):
     # Bytes are those of the encoded requests; in memory spans take about four times as much.
     capacity = Capacity(messages=512, bytes=64 * 1024 * 1024)
     readers = _READERS
+    # What takes seconds or minutes must not keep pages waiting.
+    lanes: ClassVar[Mapping[str, SideLane]] = {
+        _DELETIONS: SideLane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
+        _SEARCHES: SideLane(at_once=_SEARCHERS, capacity=Capacity(messages=64, retry_after=1.0)),
+    }
     # Each item of a stream has megabytes.
     most_streams = 8
     stream_buffer = 1
@@ -63,7 +70,9 @@ class SpanStoreActor(Actor):
         self._accounts = accounts
         self._trail = Trail(accounts)
         self._deletions = Deletions(self._trail)
-        self._life = StoreLifetime(path, threads=_READERS, limits=limits or Limits(), interval=interval)
+        self._life = StoreLifetime(
+            path, threads=_READERS + _SEARCHERS + 1, limits=limits or Limits(), interval=interval
+        )
 
     async def start(self) -> None:
         await self._trail.open()
@@ -100,11 +109,11 @@ class SpanStoreActor(Actor):
             async for part in parts:
                 yield part
 
-    @handles(DeleteTrace, concurrent=True)
+    @handles(DeleteTrace, lane=_DELETIONS)
     async def delete_trace(self, request: DeleteTrace) -> Deleted:
         return await self._deletions.trace(self._opened, request)
 
-    @handles(DeleteService, concurrent=True)
+    @handles(DeleteService, lane=_DELETIONS)
     async def delete_service(self, request: DeleteService) -> Deleted:
         return await self._deletions.service(self._opened, request)
 
@@ -116,7 +125,7 @@ class SpanStoreActor(Actor):
     async def search_spans(self, request: SearchSpans) -> SpanPage:
         return await self._opened.read(lambda reader: reader.search(request))
 
-    @handles(SearchText, concurrent=True)
+    @handles(SearchText, lane=_SEARCHES)
     async def search_text(self, request: SearchText) -> FoundSpans:
         return await self._opened.read(lambda reader: reader.text(request))
 

@@ -40,8 +40,10 @@ def test_a_studio_lives_in_an_odd_folder_and_so_do_its_exports_and_backups(tmp_p
     payload = Payloads(20).make("kept")
     for number in range(2):
         with OwnStudio(data_dir, log=str(tmp_path / f"{number}.log")) as studio:
-            key = studio.sign_up() if number == 0 else studio.sign_in() or ""
-            if number == 0:
+            if number:
+                studio.sign_in()
+            else:
+                key = studio.sign_up()
                 with closing(SENDERS["http"](studio, key)) as sender:
                     sender.send(payload.body)
                 target = data_dir.parent / f"{ODD}.jsonl"

@@ -2,7 +2,7 @@
 
 import attrs
 
-from actors.errors import NotFound, Unavailable
+from actors.errors import NotFound, Overloaded, Unavailable
 from actors.span_store.messages import Deleted, DeleteService, DeleteTrace
 from transports.http.route import Access, Call, Handler, Parameter, Route, described
 
@@ -36,7 +36,7 @@ def _route(path: str, handler: Handler, parameters: dict[str, Parameter], summar
         handler=handler,
         access=Access.SESSION,
         answers=DeletedAnswer,
-        errors=(NotFound, Unavailable),
+        errors=(NotFound, Overloaded, Unavailable),
         path_parameters=parameters,
         tag="observability",
         summary=summary,

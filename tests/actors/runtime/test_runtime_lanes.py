@@ -1,0 +1,96 @@
+"""Concurrent messages that take long have a lane of their own, which keeps no others waiting."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+
+from actors.errors import Overloaded, Unavailable
+from actors.runtime.actor import Actor, SideLane, handles
+from actors.runtime.mailbox import Capacity
+from actors.runtime.messages import Request
+from tests.actors.runtime.workbench import DoConcurrently, Gate, Work, Workbench, settled, supervised
+
+pytestmark = pytest.mark.unit
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class DoForLong(Request[Any]):
+    work: Work
+
+
+class WithLane(Workbench):
+    lanes: ClassVar[Mapping[str, SideLane]] = {
+        "long": SideLane(at_once=1, capacity=Capacity(messages=3, retry_after=7.0))
+    }
+
+    @handles(DoForLong, lane="long")
+    async def do_for_long(self, request: DoForLong) -> Any:
+        return await request.work()
+
+
+async def test_a_full_side_lane_keeps_nobody_else_waiting() -> None:
+    gates = [Gate(number) for number in range(3)]
+    async with supervised(WithLane) as bus:
+        long = [asyncio.create_task(bus.ask(DoForLong(work=gate))) for gate in gates]
+        await gates[0].begun.wait()
+        await settled()
+        assert not gates[1].begun.is_set()
+        with pytest.raises(Overloaded, match=r"WithLane \(long\) is overloaded") as refused:
+            await bus.ask(DoForLong(work=Gate()))
+        assert refused.value.retry_after == 7.0
+        read = Gate("read")
+        read.open()
+        assert await asyncio.gather(*(bus.ask(DoConcurrently(work=read)) for _ in range(5))) == ["read"] * 5
+        for gate in gates:
+            gate.open()
+        assert await asyncio.gather(*long) == [0, 1, 2]
+
+
+async def test_full_readers_keep_a_side_lane_free() -> None:
+    gates = [Gate(number) for number in range(Workbench.readers)]
+    async with supervised(WithLane) as bus:
+        reads = [asyncio.create_task(bus.ask(DoConcurrently(work=gate))) for gate in gates]
+        for gate in gates:
+            await gate.begun.wait()
+        long = Gate("long")
+        long.open()
+        assert await bus.ask(DoForLong(work=long)) == "long"
+        for gate in gates:
+            gate.open()
+        assert await asyncio.gather(*reads) == [0, 1, 2]
+
+
+async def test_who_leaves_a_side_lane_is_cancelled_and_the_next_one_begins() -> None:
+    gates = [Gate(), Gate("second")]
+    async with supervised(WithLane) as bus:
+        first, second = [asyncio.create_task(bus.ask(DoForLong(work=gate))) for gate in gates]
+        await gates[0].begun.wait()
+        first.cancel()
+        await gates[0].cancelled.wait()
+        await gates[1].begun.wait()
+        gates[1].open()
+        assert await second == "second"
+
+
+async def test_at_the_end_those_who_wait_are_turned_away_and_what_is_in_work_is_finished() -> None:
+    gates = [Gate("first"), Gate()]
+    async with supervised(WithLane) as bus:
+        first, second = [asyncio.create_task(bus.ask(DoForLong(work=gate))) for gate in gates]
+        second.add_done_callback(lambda _: gates[0].open())
+        await gates[0].begun.wait()
+    assert await first == "first"
+    with pytest.raises(Unavailable):
+        await second
+    assert not gates[1].begun.is_set()
+
+
+def test_a_lane_that_the_actor_does_not_have_is_a_mistake() -> None:
+    with pytest.raises(TypeError, match="has no lane nowhere"):
+
+        class _Mistaken(Actor):
+            @handles(DoForLong, lane="nowhere")
+            async def do(self, request: DoForLong) -> Any:
+                return await request.work()
