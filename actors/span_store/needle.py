@@ -26,6 +26,8 @@ _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ESCAPED = r"(?s)\\.{0,4}"
 _NOT_ESCAPED = r"(?:[^\\]{5}|\A[^\\]{0,4})"
 _SPELLED = 48  # characters or runs of them that are looked for in their spellings; those behind are only read
+# Characters that are read, of a text and in a whole search. What is beyond counts as saying what it looks like.
+_LONGEST, _MOST_READ = 256 * 1024, 32 * 1024 * 1024
 _NEIGHBOUR = 8  # characters of a run that matter beside a character with spellings
 _MOST_WAYS = 400  # in which a window may be spelled; more rule nothing out
 _YES, _NO = pa.scalar(True, pa.bool_()), pa.scalar(False, pa.bool_())
@@ -41,6 +43,7 @@ class Needle:
     def __init__(self, text: str) -> None:
         self.text = text
         self._units = list(_units(text))[:_SPELLED]
+        self._room = _MOST_READ
         self._is_bare = not re.search(r'["\\\[\]{},:]', text)  # nothing that stands between values of JSON
 
     @cached_property
@@ -76,9 +79,18 @@ class Needle:
             unsure = pc.invert(self._surely_in(found))
             places, found = places.filter(unsure), found.filter(unsure)
         wrong = [
-            place for place, text in zip(places.to_pylist(), found.to_pylist(), strict=True) if not say(text, self.text)
+            place
+            for place, text in zip(places.to_pylist(), found.to_pylist(), strict=True)
+            if self._can_read(text) and not say(text, self.text)
         ]
         return _without(maybe, wrong) if wrong else maybe
+
+    def _can_read(self, text: str) -> bool:
+        """Whether there is time for it: some texts take a second for each megabyte, and no other thread runs then."""
+        if len(text) > _LONGEST or self._room < 0:
+            return False
+        self._room -= len(text)
+        return True
 
     def _surely_in(self, texts: pa.StringArray) -> pa.BooleanArray:
         """Of texts that match: which have the needle as it is where it can be no part of an escape."""

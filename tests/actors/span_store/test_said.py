@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.span_store.grams import Sought, grams_of
@@ -92,14 +92,11 @@ def found(spans: list[Span], text: str) -> list[bool]:
     rows = pa.Table.from_batches([rows_of(span_columns(spans))])
     needle = Needle(text)
     mask: list[bool] = saying(rows, needle).to_pylist()
+    sought = Sought(needle.windows)
     for number, is_found in enumerate(mask):
         if is_found:
-            assert may_be_in(needle, rows.slice(number, 1))
+            assert sought.may_be_in(memoryview(grams_of_rows(rows.take([number]))))
     return mask
-
-
-def may_be_in(needle: Needle, rows: pa.Table) -> bool:
-    return Sought(needle.windows).may_be_in(memoryview(grams_of_rows(rows.take([0]))))
 
 
 @pytest.mark.parametrize("encode", ENCODERS)
@@ -110,6 +107,7 @@ def test_what_was_said_is_found_in_every_place(encode: Callable[[Any], str], tex
     assert missing == []
 
 
+@settings(max_examples=40)  # each of 18 spans, whose sequences are looked up one by one
 @given(before=TEXTS, text=TEXTS, after=TEXTS, encode=st.sampled_from(ENCODERS))
 @example(before="\\", text='"', after="n", encode=ascii_json)
 @example(before="a", text="\\u00e9", after="b", encode=for_web_pages)
@@ -172,6 +170,28 @@ def test_a_hostile_needle_has_few_spellings(text: str) -> None:
     assert len(needle.pattern) < max(10_000, 2 * len(text))
     assert sum(len(window) for window in needle.windows) <= 48 * 400
     assert found([span(1, attributes={"t": ascii_json([text])}), span(1)], text) == [True, False]
+
+
+def test_what_is_too_long_to_be_read_counts_as_saying_what_it_looks_like() -> None:
+    nested = "Zürich\nsecond"
+    while len(nested) < 60_000:
+        nested = ascii_json([nested])
+    for count, looks_do in ((1, False), (4, True)):
+        text = ascii_json([nested] * count)
+        spans = [span(1, attributes={"t": text})]
+        assert (len(text) > 2**18) is looks_do
+        assert found(spans, "Zürich") == [True]
+        assert found(spans, "nobody said it") == [False]
+        assert found(spans, "nsecond") == [looks_do]
+
+
+def test_a_search_reads_so_much_and_no_more() -> None:
+    text = ascii_json(["hi\nsecond", "x" * 2**17])
+    rows = pa.Table.from_batches([rows_of(span_columns([span(1, attributes={"t": text})]))])
+    needle = Needle("nsecond")
+    answers = [saying(rows, needle).to_pylist() for _ in range(2**25 // len(text) + 3)]
+    assert answers[0] == [False]
+    assert answers[-1] == [True]
 
 
 def test_plain_words_have_one_spelling() -> None:
