@@ -15,8 +15,8 @@ import attrs
 class ThrottlePolicy:
     """The figures. NIST allows at most 100 consecutive failures before an account is closed to passwords.
 
-    Ten free failures let a person try every password they ever had without noticing this; from then on the wait
-    doubles from one second to ``longest_wait``. A count is forgotten ``memory`` after the last failure, which is also
+    Ten free failures let a person try every password they ever had without noticing this; from the eleventh on the wait
+    after each doubles from one second to ``longest_wait``. A count is forgotten ``memory`` after the last failure, which is also
     the length of the stop after ``most_failures``.
     """
 
@@ -31,11 +31,11 @@ class ThrottlePolicy:
 
     def wait_after(self, failures: int) -> timedelta:
         """How long to wait after so many consecutive failures."""
-        if failures < self.free_failures:
+        if failures <= self.free_failures:
             return timedelta()
         if failures >= self.most_failures:
             return self.memory
-        doublings = min(failures - self.free_failures, 20)  # 2**20 s is far over any wait
+        doublings = min(failures - self.free_failures - 1, 20)  # 2**20 s is far over any wait
         return min(timedelta(seconds=2**doublings), self.longest_wait)
 
 

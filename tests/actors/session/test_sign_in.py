@@ -85,7 +85,7 @@ async def test_ten_failures_are_free_and_then_known_and_unknown_accounts_wait_al
     accounts: Accounts, clock: HandClock, email: str
 ) -> None:
     await accounts.first()
-    for _ in range(10):
+    for _ in range(11):
         assert isinstance(await accounts.failure(email), Unauthenticated)
     waits = []
     for _ in range(4):
@@ -97,24 +97,31 @@ async def test_ten_failures_are_free_and_then_known_and_unknown_accounts_wait_al
     assert waits == [1, 2, 4, 8]
 
 
+async def test_after_ten_failures_the_right_password_is_taken(accounts: Accounts) -> None:
+    await accounts.first()
+    for _ in range(10):
+        await accounts.failure()
+    assert (await accounts.sign_in()).cookie
+
+
 async def test_the_right_password_waits_too_and_then_resets_the_count(
     accounts: Accounts, clock: HandClock, path: Path
 ) -> None:
     await accounts.first()
-    for _ in range(10):
+    for _ in range(11):
         await accounts.failure()
     with pytest.raises(Throttled):
         await accounts.sign_in()
     clock.move(seconds=1)
     await accounts.sign_in()
     assert rows(path, "SELECT * FROM sign_in_failures") == []
-    for _ in range(10):
+    for _ in range(11):
         assert isinstance(await accounts.failure(), Unauthenticated)
 
 
 async def test_another_account_is_not_held_up(accounts: Accounts) -> None:
     await accounts.first()
-    for _ in range(11):
+    for _ in range(12):
         await accounts.failure("ghost@example.com")
     assert (await accounts.sign_in()).cookie
 
@@ -123,7 +130,7 @@ async def test_a_restart_gives_no_new_guesses(start: Start) -> None:
     async with start() as accounts:
         await accounts.first()
         for email in ("ann@example.com", "ghost@example.com"):
-            for _ in range(10):
+            for _ in range(11):
                 await accounts.failure(email)
     async with start() as accounts:
         for email in ("ann@example.com", "ghost@example.com"):
@@ -143,8 +150,8 @@ async def test_parallel_guesses_are_counted_one_by_one(accounts: Accounts) -> No
     await accounts.first()
     failures = await asyncio.gather(*(accounts.failure() for _ in range(60)))
     kinds = [type(failure) for failure in failures]
-    assert kinds.count(Unauthenticated) == 10
-    assert kinds.count(Throttled) == 50
+    assert kinds.count(Unauthenticated) == 11
+    assert kinds.count(Throttled) == 49
 
 
 @pytest.mark.concurrency
@@ -198,6 +205,6 @@ async def test_throttled_attempts_tell_nothing_about_the_account(accounts: Accou
     await accounts.first()
     answers: list[list[tuple[type[StudioError], str, float | None]]] = []
     for email in ("ann@example.com", "ghost@example.com"):
-        failures = [await accounts.failure(email, f"address of {email}") for _ in range(12)]
+        failures = [await accounts.failure(email, f"address of {email}") for _ in range(13)]
         answers.append([(type(failure), failure.detail, failure.retry_after) for failure in failures])
     assert answers[0] == answers[1]

@@ -27,7 +27,7 @@ def fail(accounts: AccountFailures, clock: HandClock, times: int, account: bytes
 
 @pytest.mark.parametrize(
     ("failures", "seconds"),
-    [(0, 0), (9, 0), (10, 1), (11, 2), (12, 4), (19, 512), (20, 900), (99, 900), (100, 86_400), (1000, 86_400)],
+    [(0, 0), (10, 0), (11, 1), (12, 2), (13, 4), (20, 512), (21, 900), (99, 900), (100, 86_400), (1000, 86_400)],
 )
 def test_waits_double_up_to_a_quarter_of_an_hour_and_a_hundred_failures_stop_it(failures: int, seconds: int) -> None:
     assert POLICY.wait_after(failures) == timedelta(seconds=seconds)
@@ -40,7 +40,7 @@ def test_one_more_failure_never_shortens_the_wait(failures: int) -> None:
 
 def test_an_account_waits_after_the_free_failures_and_no_other_account_does(clock: HandClock) -> None:
     accounts = AccountFailures(POLICY)
-    fail(accounts, clock, 9)
+    fail(accounts, clock, 10)
     assert accounts.seconds_to_wait(ANN, clock()) == 0
     fail(accounts, clock, 3)
     assert accounts.seconds_to_wait(ANN, clock()) == 4
@@ -80,14 +80,14 @@ def test_outdated_counts_are_named_and_forgotten(clock: HandClock) -> None:
 
 def test_a_clock_that_is_set_back_does_not_lengthen_the_wait(clock: HandClock) -> None:
     accounts = AccountFailures(POLICY)
-    fail(accounts, clock, 12)
+    fail(accounts, clock, 13)
     clock.move(days=-400)
     assert accounts.seconds_to_wait(ANN, clock()) == 4
 
 
 def test_a_flood_of_made_up_accounts_does_not_wash_out_the_one_under_attack(clock: HandClock) -> None:
     accounts = AccountFailures(ThrottlePolicy(most_accounts=50))
-    fail(accounts, clock, 12)
+    fail(accounts, clock, 13)
     for number in range(500):
         fail(accounts, clock, 1, str(number).encode())
         assert len(accounts) <= 50
