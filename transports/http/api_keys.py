@@ -34,7 +34,7 @@ class KeyAnswer:
         metadata=described("The whole key when it is made; later its first 6 and last 4 characters", "1OXGW5…h4js")
     )
     name: str = attrs.field(metadata=described("What the key is for", "production agents"))
-    created_at: datetime = attrs.field(metadata=described("When the key was made", "2026-11-22T20:06:24Z"))
+    created_at: datetime = attrs.field(metadata=described("When the key was made", "2026-11-22T20:06:24.000Z"))
 
     @classmethod
     def of(cls, key: ApiKey, shown: str) -> "KeyAnswer":

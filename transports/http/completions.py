@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 
 from actors.playground.prompt import Completion, Usage
-from transports.http.prompts import ToolCallBody, tool_call_document
+from transports.http.prompts import TOOL_CALL, ToolCallBody, tool_call_document
 from transports.http.route import described
 
 
@@ -16,7 +16,7 @@ class AnswerMessage:
     role: str = attrs.field(metadata=described("Always assistant", "assistant"))
     content: str = attrs.field(metadata=described("The answer", "384,400 km."))
     tool_calls: list[ToolCallBody] | None = attrs.field(
-        default=None, metadata=described("What the model wants called; left out when nothing", [])
+        default=None, metadata=described("What the model wants called; left out when nothing", [TOOL_CALL])
     )
 
 
@@ -48,9 +48,18 @@ class GenerateAnswer:
     object: str = attrs.field(metadata=described("Always chat.completion", "chat.completion"))
     created: int = attrs.field(metadata=described("When it was made, in Unix seconds", 1700000000))
     model: str = attrs.field(metadata=described("The model, as the provider calls it", "gpt-4o"))
-    choices: list[Choice] = attrs.field(metadata=described("One answer", []))
+    choices: list[Choice] = attrs.field(
+        metadata=described(
+            "One answer",
+            [{"index": 0, "message": {"role": "assistant", "content": "384,400 km."}, "finish_reason": "stop"}],
+        )
+    )
     usage: UsageAnswer | None = attrs.field(
-        default=None, metadata=described("Left out when the provider told none", {"prompt_tokens": 12})
+        default=None,
+        metadata=described(
+            "Left out when the provider told none",
+            {"prompt_tokens": 12, "completion_tokens": 8, "total_tokens": 20},
+        ),
     )
     reasoning_content: str | None = attrs.field(default=None, metadata=described("What the model thought", None))
 

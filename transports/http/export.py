@@ -38,10 +38,10 @@ class ExportQuery:
 
     service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
     from_: datetime | None = attrs.field(
-        default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00Z")
+        default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00.000Z")
     )
     to: datetime | None = attrs.field(
-        default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00Z")
+        default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00.000Z")
     )
     format: Format = attrs.field(
         default=Format.PARQUET, metadata=described("jsonl is OTLP/JSON, a span to a line", "jsonl")

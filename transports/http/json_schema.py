@@ -50,10 +50,10 @@ class Schemas:
         return self._reference(type_)
 
     def field(self, field: "attrs.Attribute[Any]") -> Schema:
-        """One member with its description and example. Older generators of mocks read ``example`` only."""
+        """One member with its description and example. Never the singular ``example``, which mocks are made of."""
         metadata = dict(field.metadata)
         example = metadata.pop("example")
-        schema = self.of(field.type) | metadata | {"example": example, "examples": [example]}
+        schema = self.of(field.type) | metadata | {"examples": [example]}
         plain = field.default is not attrs.NOTHING and not isinstance(field.default, attrs.Factory)  # type: ignore[arg-type]  # attrs types Factory as a function
         return schema | {"default": unstructure(field.default)} if plain else schema
 

@@ -37,7 +37,21 @@ class ModelInfo:
 class ModelList:
     """The models of one provider."""
 
-    models: list[ModelInfo] = attrs.field(metadata=described("In the provider's order", []))
+    models: list[ModelInfo] = attrs.field(
+        metadata=described(
+            "In the provider's order",
+            [
+                {
+                    "id": "openai/gpt-4o",
+                    "provider": "openai",
+                    "display_name": "gpt-4o",
+                    "supports_reasoning": False,
+                    "supports_vision": True,
+                    "max_tokens": 128000,
+                }
+            ],
+        )
+    )
 
 
 async def list_provider_models(call: Call[None, None]) -> ModelList:

@@ -56,19 +56,19 @@ async def list_services(call: Call[None, None]) -> list[str]:
     return list(await call.bus.ask(ListServices()))
 
 
-async def list_service_spans(call: Call[None, PageQuery]) -> Answer:
+async def get_service_spans(call: Call[None, PageQuery]) -> Answer:
     return await _search(call, SpanFilter.ALL)
 
 
-async def list_root_spans(call: Call[None, RootQuery]) -> Answer:
+async def get_root_spans(call: Call[None, RootQuery]) -> Answer:
     return await _search(call, SpanFilter.LLM_ROOTS if call.query.has_llm else SpanFilter.ROOTS)
 
 
-async def list_workflow_spans(call: Call[None, PageQuery]) -> Answer:
+async def get_workflow_spans(call: Call[None, PageQuery]) -> Answer:
     return await _search(call, SpanFilter.WORKFLOWS)
 
 
-async def list_trace_spans(call: Call[None, None]) -> Answer:
+async def get_trace_spans(call: Call[None, None]) -> Answer:
     return await answer_spans(await call.bus.ask(GetTraceSpans(trace_id=call.path("trace_id"))))
 
 
@@ -125,7 +125,7 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{_PREFIX}/services/{{service_name}}/spans",
-        handler=list_service_spans,
+        handler=get_service_spans,
         access=Access.SESSION_OR_READ_KEY,
         query=PageQuery,
         answers=list[SpanAnswer],
@@ -136,7 +136,7 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{_PREFIX}/services/{{service_name}}/spans/root",
-        handler=list_root_spans,
+        handler=get_root_spans,
         access=Access.SESSION_OR_READ_KEY,
         query=RootQuery,
         answers=list[SpanAnswer],
@@ -147,7 +147,7 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{_PREFIX}/services/{{service_name}}/workflows",
-        handler=list_workflow_spans,
+        handler=get_workflow_spans,
         access=Access.SESSION_OR_READ_KEY,
         query=PageQuery,
         answers=list[SpanAnswer],
@@ -158,7 +158,7 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{_PREFIX}/traces/{{trace_id}}/spans",
-        handler=list_trace_spans,
+        handler=get_trace_spans,
         access=Access.SESSION_OR_READ_KEY,
         answers=list[SpanAnswer],
         path_parameters=_TRACE,

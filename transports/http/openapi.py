@@ -98,8 +98,7 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "description": parameter.description,
-            "schema": {"type": "string"},
-            "example": parameter.example,
+            "schema": {"type": "string", "examples": [parameter.example]},
         }
         for name, parameter in route.path_parameters.items()
     ]
@@ -119,7 +118,7 @@ def _query_parameter(schema: Schema, field: "attrs.Attribute[Any]") -> dict[str,
         schema = alternatives[0] | schema
         del schema["default"]
     parameter = {"name": wire_name(field.name), "in": "query", "required": field.default is attrs.NOTHING}
-    return parameter | {"description": schema.pop("description"), "example": schema.pop("example"), "schema": schema}
+    return parameter | {"description": schema.pop("description"), "schema": schema}
 
 
 def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:

@@ -21,6 +21,7 @@ Temperature = Annotated[float, Between(0.0, 2.0)]
 StopList = Annotated[tuple[str, ...], MostItems(4)]
 JsonSchema = Annotated[dict[str, Any], MostLevels(100)]
 Effort = Annotated[str, Pattern("^(minimal|low|medium|high)$")]
+TOOL_CALL = {"id": "call_1", "name": "weather", "arguments": '{"city":"Oslo"}'}  # for the document
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +40,7 @@ class MessageBody:
     role: str = attrs.field(metadata=described("Who speaks: system, user, assistant or tool", "user"))
     content: str = attrs.field(metadata=described("What is said", "How far is the moon?"))
     tool_calls: tuple[ToolCallBody, ...] | None = attrs.field(
-        default=None, metadata=described("The tools that the assistant called", [])
+        default=None, metadata=described("The tools that the assistant called", [TOOL_CALL])
     )
     tool_call_id: str | None = attrs.field(
         default=None, metadata=described("Which call a tool message answers", "call_1")
@@ -102,7 +103,13 @@ class _Rest:
     json_schema: JsonSchema | None = attrs.field(
         default=None, metadata=described("Schema of the answer; counts with json_mode", {"type": "object"})
     )
-    tools: tuple[ToolBody, ...] | None = attrs.field(default=None, metadata=described("What the model may call", []))
+    tools: tuple[ToolBody, ...] | None = attrs.field(
+        default=None,
+        metadata=described(
+            "What the model may call",
+            [{"name": "weather", "description": "Weather of a city", "parameters": {"type": "object"}}],
+        ),
+    )
     replay_of: SpanReferenceBody | None = attrs.field(
         default=None,
         metadata=described(

@@ -16,7 +16,12 @@ from transports.http.route import Access, Answer, Call, Parameter, Route, descri
 class ReplayAnswer:
     """A request, and what of the span it does not say."""
 
-    request: GenerateRequest = attrs.field(metadata=described("Ready to be sent", {"model": "openai/gpt-4o"}))
+    request: GenerateRequest = attrs.field(
+        metadata=described(
+            "Ready to be sent",
+            {"model": "openai/gpt-4o", "messages": [{"role": "user", "content": "How far is the moon?"}]},
+        )
+    )
     not_carried_over: list[str] = attrs.field(metadata=described("What got lost, for people", ["parameter seed"]))
 
 

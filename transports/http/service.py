@@ -42,7 +42,9 @@ class IngestionHealth:
 class PullingHealth(Health):
     """The service is up, and pulls spans from an external ingestion service."""
 
-    ingestion: IngestionHealth = attrs.field(metadata=described("The pull", {"connected": True}))
+    ingestion: IngestionHealth = attrs.field(
+        metadata=described("The pull", {"connected": True, "fault": "", "stored": 1200, "corrupt": 0, "remaining": 0})
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -101,8 +101,8 @@ class SpanAnswer:
     )
     name: str = attrs.field(metadata=described("Name of the span; may be empty", "Joke Workflow"))
     kind: str = attrs.field(metadata=described("Span kind", "INTERNAL") | {"enum": list(_KINDS)})
-    start_time: datetime = attrs.field(metadata=described("UTC, six decimals", "2023-11-14T22:13:20.124457+00:00"))
-    end_time: datetime = attrs.field(metadata=described("UTC, six decimals", "2023-11-14T22:13:20.126958+00:00"))
+    start_time: datetime = attrs.field(metadata=described("UTC, six decimals and +00:00", "2023-11-14T22:13:20.124Z"))
+    end_time: datetime = attrs.field(metadata=described("UTC, six decimals and +00:00", "2023-11-14T22:13:20.126Z"))
     status_code: str = attrs.field(metadata=described("OTLP number as text: 0 unset, 1 ok, 2 error", "1"))
     status_message: str = attrs.field(metadata=described("Text that came with the status", ""))
     attributes_json: dict[str, Any] = attrs.field(
@@ -114,7 +114,12 @@ class SpanAnswer:
             [{"name": "set_state", "timeUnixNano": 1700000000144956789, "droppedAttributesCount": 0, "attributes": {}}],
         )
     )
-    links_json: list[dict[str, Any]] = attrs.field(metadata=described("Links to other spans", []))
+    links_json: list[dict[str, Any]] = attrs.field(
+        metadata=described(
+            "Links to other spans",
+            [{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "attributes": {}}],
+        )
+    )
     trace_flags: int = attrs.field(metadata=described("OTLP span flags, whole", 257))
     trace_state: str | None = attrs.field(metadata=described("W3C trace state", "vendor=1"))
     junjo_id: str = attrs.field(metadata=described("Id of the Junjo executable, or empty", "JStRA56j6M5PeZddltXhv"))
@@ -130,6 +135,25 @@ class SpanAnswer:
         metadata=described("State after the workflow; an empty object elsewhere", {"count": 1})
     )
     junjo_wf_graph_structure: Any = attrs.field(
-        metadata=described("Graph of the workflow; an empty object elsewhere", {"v": 1, "nodes": [], "edges": []})
+        metadata=described(
+            "Graph of the workflow; an empty object elsewhere",
+            {
+                "v": 1,
+                "nodes": [
+                    {"id": "n1", "type": "Node", "label": "First"},
+                    {"id": "n2", "type": "Node", "label": "Next"},
+                ],
+                "edges": [
+                    {
+                        "id": "e1",
+                        "source": "n1",
+                        "target": "n2",
+                        "condition": None,
+                        "type": "explicit",
+                        "subflowId": None,
+                    }
+                ],
+            },
+        )
     )
     junjo_wf_store_id: str = attrs.field(metadata=described("Id of the workflow's store, or empty", "store1"))

@@ -23,10 +23,10 @@ class TextQuery:
     )
     service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
     since: datetime | None = attrs.field(
-        default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00Z")
+        default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00.000Z")
     )
     until: datetime | None = attrs.field(
-        default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00Z")
+        default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00.000Z")
     )
     limit: Annotated[int, Between(1, 1000)] = attrs.field(default=100, metadata=described("Most spans to answer", 100))
     before: Annotated[int, Between(0, 2**63)] | None = attrs.field(

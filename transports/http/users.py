@@ -19,8 +19,8 @@ class UserAnswer:
     id: str = attrs.field(metadata=described("Id of the user", "Mf8fJLve2y1WBaP5TYC7pv"))
     email: str = attrs.field(metadata=described("E-mail address", "ada@example.com") | {"format": "email"})
     is_active: bool = attrs.field(metadata=described("Whether the account may be used", True))
-    created_at: datetime = attrs.field(metadata=described("When the account was made", "2026-11-22T20:06:20Z"))
-    updated_at: datetime = attrs.field(metadata=described("When it last changed", "2026-11-22T20:06:20Z"))
+    created_at: datetime = attrs.field(metadata=described("When the account was made", "2026-11-22T20:06:20.000Z"))
+    updated_at: datetime = attrs.field(metadata=described("When it last changed", "2026-11-22T20:06:20.000Z"))
 
     @classmethod
     def of(cls, user: User) -> "UserAnswer":

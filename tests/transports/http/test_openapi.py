@@ -1,7 +1,9 @@
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import validate
 
 from tests.documented_answers import document
@@ -21,7 +23,15 @@ _PROMISED = {
     "delete_user_users__user_id__delete",
     "create_api_key_api_keys_post",
     "delete_api_key_api_keys__id__delete",
+    "refresh_provider_models_llm_providers__provider__models_refresh_post",
+    "list_services_api_v1_observability_services_get",
+    "get_service_spans_api_v1_observability_services__service_name__spans_get",
+    "get_root_spans_api_v1_observability_services__service_name__spans_root_get",
+    "get_workflow_spans_api_v1_observability_services__service_name__workflows_get",
+    "get_trace_spans_api_v1_observability_traces__trace_id__spans_get",
+    "get_span_api_v1_observability_traces__trace_id__spans__span_id__get",
 }
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")  # as JavaScript's toISOString writes one
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -56,8 +66,45 @@ def test_every_property_and_parameter_has_a_description_and_an_example() -> None
     schemas = document()["components"]["schemas"]
     properties = [p for schema in schemas.values() for p in schema["properties"].values()]
     parameters = [p for _, _, operation in operations() for p in operation["parameters"]]
-    assert all(item["description"] and "example" in item for item in properties + parameters)
-    assert all("examples" in item for item in properties)
+    assert all(item["description"] for item in properties + parameters)
+    assert all(item["examples"] for item in [*properties, *(parameter["schema"] for parameter in parameters)])
+
+
+def everything_in(value: Any) -> Iterator[Any]:
+    """The value and all that it holds."""
+    yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        yield from everything_in(each)
+
+
+def schemas_in(value: Any) -> list[dict[str, Any]]:
+    return [each for each in everything_in(value) if isinstance(each, dict) and isinstance(each.get("examples"), list)]
+
+
+def test_no_example_is_singular() -> None:
+    """The mock generator of the existing front end takes it and no other."""
+    assert not [each for each in everything_in(document()) if isinstance(each, dict) and "example" in each]
+
+
+def test_examples_of_dates_are_as_javascript_writes_them() -> None:
+    dates = [each for each in schemas_in(document()) if "date-time" in str(each.get("format", each.get("anyOf")))]
+    assert len(dates) >= 9
+    assert all(_MOMENT.fullmatch(example) for each in dates for example in each["examples"])
+
+
+def test_no_array_in_an_example_is_empty() -> None:
+    examples = [each["examples"] for each in schemas_in(document())]
+    assert len(examples) > 100
+    assert not [each for each in everything_in(examples) if each == []]
+
+
+def test_examples_are_what_their_schemas_describe() -> None:
+    components = document()["components"]
+    for schema in schemas_in(document()):
+        validator = OAS31Validator({**schema, "components": components}, format_checker=oas31_format_checker)
+        for example in schema["examples"]:
+            validator.validate(example)
 
 
 def test_dates_and_emails_have_their_formats() -> None:
