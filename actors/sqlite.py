@@ -76,6 +76,7 @@ class Database:
         self._connection = connection
         self._path = path
         self._turn = asyncio.Lock()  # statements of two transactions must not mix on one connection
+        self._failing: set[str] = set()  # of reads and changes, those whose latest met a fault
 
     @classmethod
     async def open(cls, path: Path, *components: Component) -> "Database":
@@ -98,6 +99,11 @@ class Database:
             raise
         return database
 
+    @property
+    def is_well(self) -> bool:
+        """Whether the latest read and the latest change met no fault of the file or its disk."""
+        return not self._failing
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A write transaction: committed at the end of the block, undone when it raises or is cancelled.
@@ -106,7 +112,7 @@ class Database:
         happens in the order of the commits.
         """
         async with self._turn:
-            with self._faults_as_answers():
+            with self._faults_as_answers("change"):
                 try:
                     await self._connection.execute_fetchall("BEGIN IMMEDIATE")
                     yield Transaction(self._connection)
@@ -118,7 +124,7 @@ class Database:
     async def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite stores
         """Run one SELECT, outside any transaction."""
         async with self._turn:
-            with self._faults_as_answers():
+            with self._faults_as_answers("read"):
                 return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def close(self) -> None:
@@ -143,7 +149,7 @@ class Database:
         """SQLite waits for others as long as it is told to, but not where they switch the same new file to WAL."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + _BUSY_TIMEOUT
-        with self._faults_as_answers():
+        with self._faults_as_answers("change"):
             while True:
                 try:
                     await self._connection.execute_fetchall("PRAGMA journal_mode = WAL")
@@ -174,14 +180,16 @@ class Database:
                 await _apply(transaction, component, migration)
 
     @contextmanager
-    def _faults_as_answers(self) -> Iterator[None]:
+    def _faults_as_answers(self, work: str) -> Iterator[None]:
         try:
             yield
+            self._failing.discard(work)
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise  # mistakes in our SQL, not faults of the file
         except UnicodeEncodeError as fault:
             raise InvalidRequest("Text must be valid Unicode") from fault  # JSON may carry half of a surrogate pair
         except sqlite3.DatabaseError as fault:
+            self._failing.add(work)
             log.warning("sqlite fault", path=str(self._path), fault=str(fault))
             raise Unavailable("The account database is not available") from fault
 

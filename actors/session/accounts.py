@@ -14,6 +14,7 @@ from actors.session.users import UserStore
 from actors.sqlite import Component, Database
 
 ACCOUNTS = Component(name="session", package="actors.session")
+_FILE_FAILS = "The account database cannot be read or written: its disk is full or fails, or another program holds it"
 
 
 class Accounts:
@@ -52,6 +53,10 @@ class Accounts:
         """Write and remove what is due; the ids of the sessions that have expired. Raises ``Unavailable``."""
         await self.sign_ins.sweep()
         return await self.sessions.sweep()
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the file, a sentence each."""
+        return () if self._database.is_well else (_FILE_FAILS,)
 
     async def close(self) -> None:
         """Finish what was begun, then close the file."""

@@ -11,12 +11,14 @@ from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
 from actors.session.messages import (
+    AccountsState,
     AdoptUser,
     CheckedSession,
     CheckSession,
     CreateFirstUser,
     CreateUser,
     DeleteUser,
+    GetAccountsState,
     ListUsers,
     SessionsEnded,
     SignedIn,
@@ -123,6 +125,10 @@ class SessionActor(Actor):
     @handles_at_once(CheckSession)
     def check_session(self, request: CheckSession) -> CheckedSession | None:
         return self._accounts.sessions.check(request.cookie)
+
+    @handles_at_once(GetAccountsState)
+    def state(self, _: GetAccountsState) -> AccountsState:
+        return AccountsState(problems=self._accounts.problems())
 
     async def _sweep(self) -> None:
         """A fault of the disk costs this sweep only: memory stays right, and the next one catches up."""

@@ -133,6 +133,18 @@ class CheckSession(Request[CheckedSession | None]):
 
 
 @attrs.frozen(kw_only=True)
+class AccountsState:
+    """How the file of the accounts is. Healthy without ``problems``, each a sentence for people."""
+
+    problems: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class GetAccountsState(Request[AccountsState]):
+    """Answered from memory: what the latest use of the file showed."""
+
+
+@attrs.frozen(kw_only=True)
 class SessionsEnded(Event):
     """These sessions are over: signed out, expired, or their user deleted."""
 

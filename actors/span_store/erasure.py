@@ -44,6 +44,11 @@ class Erasure:
         self._problems = problems
         self._under_way: set[Doomed] = set()
 
+    @property
+    def under_way(self) -> int:
+        """How many deletions are being done."""
+        return len(self._under_way)
+
     async def erase(self, doomed: Doomed) -> int:
         """Delete the spans, all of which are sealed; their number. ``Unavailable`` when some are in damaged files."""
         return await self._erase(await self._run(self._begin, doomed))

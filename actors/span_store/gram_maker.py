@@ -31,6 +31,7 @@ class GramMaker:
         self._offered: dict[int, bytes] = {}  # of segments, what their files need not be read for
         self._not_before: dict[int, float] = {}  # of segments that failed
         self._failing = False
+        self.progress: tuple[int, int] | None = None  # files that are made, of how many; None when it does nothing
 
     def start(self) -> None:
         """Make what is missing, if that is not being done. From the event loop, and not after ``close``."""
@@ -59,15 +60,19 @@ class GramMaker:
         self._queued = False
         self.remove_gone()
         goes_on = True
-        while goes_on and self._nothing_waits() and not self._closing.is_set():
-            with self._lock:
-                goes_on = self._make_next()
+        try:
+            while goes_on and self._nothing_waits() and not self._closing.is_set():
+                with self._lock:
+                    goes_on = self._make_next()
+        finally:
+            self.progress = None
 
     def _make_next(self) -> bool:
         """The newest that is missing and did not fail lately. Whether there may be another one to make now."""
         names, now = self._files.names(), time.monotonic()
         for segment in self._catalogue.segments:
             if name_of(segment.number) not in names and self._not_before.get(segment.number, now) <= now:
+                self.progress = len(names), len(self._catalogue.segments)
                 return self._make(segment)
         return False
 

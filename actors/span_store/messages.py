@@ -171,15 +171,29 @@ class BackUp(StreamRequest[FilePart]):
 
 
 @attrs.frozen(kw_only=True)
+class Job:
+    """Work in the background: ``done`` parts ``of`` all of them."""
+
+    name: str
+    done: int
+    of: int
+
+
+@attrs.frozen(kw_only=True)
 class StoreState:
-    """How the store is. Healthy without ``problems``, each a sentence for people who may not see the machine."""
+    """How the store is. Healthy without ``problems``, each a sentence for people who may not see the machine.
+
+    While it is not open, nothing is known of what it holds.
+    """
 
     problems: tuple[str, ...]
+    is_open: bool = False
     recent_spans: int = 0  # durable in journals, in memory, not sealed yet
     recent_bytes: int = 0
     segments: int = 0
     segment_bytes: int = 0
     sealed_spans: int = 0
+    background: tuple[Job, ...] = ()  # what is being done now
 
 
 @attrs.frozen(kw_only=True)

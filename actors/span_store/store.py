@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from datetime import datetime
@@ -29,7 +29,7 @@ from actors.span_store.export import SpanExport
 from actors.span_store.gram_files import GramFiles
 from actors.span_store.gram_maker import GramMaker
 from actors.span_store.journal import Journal
-from actors.span_store.messages import ExportSpans, FilePart, StoreState
+from actors.span_store.messages import ExportSpans, FilePart, Job, StoreState
 from actors.span_store.problems import Problems
 from actors.span_store.queries import SpanReader, View
 from actors.span_store.readers import Readers
@@ -229,12 +229,25 @@ class SpanStore:
         generations = self._generations
         return StoreState(
             problems=self.problems.sentences(),
+            is_open=True,
             recent_spans=sum(generation.rows for generation in generations),
             recent_bytes=sum(generation.bytes for generation in generations),
             segments=len(self._sealed.segments),
             segment_bytes=self._sealed.bytes,
             sealed_spans=self._sealed.rows,
+            background=tuple(self._jobs()),
         )
+
+    def _jobs(self) -> Iterator[Job]:
+        """What goes on in the background, or waits for its turn there."""
+        full = len(self._generations) - 1
+        if full:
+            yield Job(name="seal", done=0, of=full)
+        if self._gram_maker.progress is not None:
+            done, of = self._gram_maker.progress
+            yield Job(name="text index", done=done, of=of)
+        if self._erasure.under_way:
+            yield Job(name="deletion", done=0, of=self._erasure.under_way)
 
     async def try_disk(self) -> None:
         """When the disk has failed: find out whether it takes anything again."""

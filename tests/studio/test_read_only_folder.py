@@ -116,7 +116,7 @@ def test_spans_that_are_read_only_degrade_the_studio(tmp_path: Path) -> None:
     kept = stored_by_a_studio(data_dir)
     with read_only(data_dir / "duckdb"), OwnStudio(data_dir) as studio:
         studio.sign_in()
-        assert studio.rest("GET", "/health").json["problems"] == [
+        assert studio.rest("GET", "/health/details").json["problems"] == [
             "The span store cannot be opened: its disk is full, read-only or failing, or its files are in use"
         ]
         assert studio.rest("GET", "/api/v1/observability/services").status == 503
@@ -138,7 +138,7 @@ def test_a_disk_that_goes_read_only_refuses_changes_and_serves_what_is_there(fai
                 with pytest.raises(NotAcknowledged) as refusal:
                     sender.send(refused.body)
                 assert refusal.value.retryable
-        health = studio.rest("GET", "/health").json
+        health = studio.rest("GET", "/health/details").json
         assert health["status"] == "degraded"
         assert "disk" in health["problems"][0]
         assert sorted(studio.stored("kept")) == sorted(kept.ids)

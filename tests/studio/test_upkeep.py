@@ -43,7 +43,7 @@ def test_a_data_folder_is_checked_and_repaired(tmp_path: Path) -> None:
     (data_dir / "duckdb" / "traces.duckdb").write_text("not any more")
     with OwnStudio(data_dir) as studio:
         studio.sign_in()
-        assert studio.rest("GET", "/health").json["problems"] == [
+        assert studio.rest("GET", "/health/details").json["problems"] == [
             "The span index is damaged: stop the studio and run studio repair"
         ]
         assert studio.rest("GET", "/api/v1/observability/services").status == 503
@@ -93,7 +93,7 @@ def test_a_full_disk_refuses_spans_as_retryable_and_serves_what_is_there(small_d
             with pytest.raises(NotAcknowledged) as refusal:
                 grpc.send(refused.body)
             assert refusal.value.retryable
-            health = studio.rest("GET", "/health").json
+            health = studio.rest("GET", "/health/details").json
             assert health["status"] == "degraded"
             assert "disk" in health["problems"][0]
             assert sorted(studio.stored("full")) == sorted(span for payload in stored for span in payload.ids)

@@ -27,8 +27,8 @@ def pulling_from(port: int) -> dict[str, str]:
 
 
 def health_until(studio: OwnStudio, reached: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The pull as /health shows it, as soon as it is so. The time limit of the test's loop is the bound."""
-    while not reached(pull := studio.rest("GET", "/health").json["ingestion"]):
+    """The pull as /health/details shows it, as soon as it is so. The time limit of the test's loop is the bound."""
+    while not reached(pull := studio.rest("GET", "/health/details").json["ingestion"]):
         pass
     return dict(pull)
 
@@ -73,14 +73,18 @@ async def test_health_tells_that_the_service_is_away_and_that_it_came(data_dir: 
     async with serving(service) as port:
         pass  # the port is free again
     with await in_thread(lambda: OwnStudio(data_dir, **pulling_from(port))) as studio:
+        await in_thread(studio.sign_up)
         away = await in_thread(lambda: health_until(studio, lambda pull: "does not answer" in pull["fault"]))
         assert away["connected"] is False
         async with serving(service, port):
             there = await in_thread(lambda: health_until(studio, lambda pull: pull["stored"] == 1))
+        brief = await in_thread(lambda: studio.rest("GET", "/health").json)
     assert there == {"connected": True, "fault": "", "stored": 1, "corrupt": 0, "remaining": 0}
+    assert list(brief) == ["status", "version", "app_name"]
 
 
 async def test_without_a_service_health_says_nothing_of_it(data_dir: Path) -> None:
     with await in_thread(lambda: OwnStudio(data_dir)) as studio:
-        health = await in_thread(lambda: studio.rest("GET", "/health").json)
-    assert list(health) == ["status", "version", "app_name"]
+        await in_thread(studio.sign_up)
+        details = await in_thread(lambda: studio.rest("GET", "/health/details").json)
+    assert details["ingestion"] is None

@@ -11,7 +11,7 @@ import pytest
 from jsonpatch import JsonPatch
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from scripts.load.own_studio import environment
+from scripts.load.own_studio import OwnStudio, environment
 from scripts.load.senders import SENDERS
 from tests.system.conftest import Running
 
@@ -168,3 +168,12 @@ def test_recorded_requests_of_both_generations(running: Running, recording: str,
                 children = {each["junjo_id"] for each in trace if each["junjo_parent_id"] == span["junjo_id"]}
                 assert children == set(nodes[span["name"]]["children"])
         assert replayed(workflow, {span["span_id"]: span for span in trace}) == workflow["junjo_wf_state_end"]
+
+
+async def test_junjos_own_client_accepts_a_studio_that_pulls_from_an_ingestion_service(data_dir: Path) -> None:
+    """It forbids further members of the answer."""
+    client = pytest.importorskip("junjo.studio.client", reason="junjo does not allow this patch release of Python")
+    with OwnStudio(data_dir, INGESTION_HOST="127.0.0.1", INGESTION_PORT="9") as studio:
+        async with client.StudioClient(base_url=f"http://127.0.0.1:{studio.http_port}") as asking:
+            health = await asking.get_health()
+    assert (health.status, health.app_name) == ("ok", "Junjo AI Studio")

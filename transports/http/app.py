@@ -15,6 +15,7 @@ from transports.http import (
     document,
     export,
     generate,
+    health,
     llm_stream,
     metrics,
     models,
@@ -43,6 +44,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
     """All routes. The order matters where paths overlap: a wrong method is answered with the method of the first."""
     return (
         *service.ROUTES,
+        *health.ROUTES,
         *document.ROUTES,
         *users.ROUTES,
         *sign_in.ROUTES,

@@ -39,7 +39,7 @@ class HttpConfig:
     backend_url: str | None
     allow_origins: tuple[str, ...]  # exact origins of pages that may call with the session cookie
     secure_cookies: bool
-    pulls_spans: bool = False  # from an external ingestion service, whose state /health then shows
+    pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
     otlp_budget: ByteBudget  # shared with the gRPC receiver
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation

@@ -126,6 +126,15 @@ async def test_every_answer_is_the_same_in_journals_after_a_restart_and_sealed(
     assert await answers(bus) == expected
 
 
+async def test_what_waits_for_sealing_is_told(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    [job] = (await bus.ask(GetStoreState())).background
+    assert (job.name, job.done) == ("seal", 0)
+    assert job.of > 1
+    monkeypatch.undo()
+    await ingest(bus, *spans_of(TRACES))
+    await state_when(bus, lambda state: not state.background)
+
+
 async def copy_of(path: Path, copy: Path) -> None:
     """As a kill would leave it: the journals with what is acknowledged, and nothing of what is in memory."""
     copy.parent.mkdir()
