@@ -18,6 +18,7 @@ from hyperframe.frame import DataFrame
 
 from transports.grpc.corked_transport import CorkedTransport
 from transports.inflate import ENCODINGS
+from transports.listening import socket_for
 
 _ACCEPT_ENCODING = ("grpc-accept-encoding", ",".join(("identity", *ENCODINGS)))
 _FRAME = 256 * 1024  # bytes of a frame that is taken; HTTP/2's own default is 16 KB
@@ -44,6 +45,14 @@ class Listener(grpclib.server.Server):
         # Any bytes may stand in a header (RFC 9110, section 5.5). With grpclib's "ascii" they end the connection.
         self._h2_config.header_encoding = "latin-1"
         self._connections: set[_Connection] = set()
+
+    async def listen(self, host: str, port: int) -> None:
+        """Accept connections from now on. ``OSError`` when the port is taken."""
+        both_families = socket_for(host, port)
+        if both_families is None:
+            await self.start(host, port)
+        else:
+            await self.start(sock=both_families)
 
     @property
     def port(self) -> int:

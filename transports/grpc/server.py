@@ -44,7 +44,7 @@ async def _serve(services: Sequence[Any], config: GrpcConfig, host: str, port: i
     calls = Calls(services, ServerReflection.extend([*services, health])[len(services) :], config)
     windows = Configuration(http2_connection_window_size=WINDOW, http2_stream_window_size=WINDOW)
     listener = Listener([calls], config=windows)
-    await listener.start(host, port)
+    await listener.listen(host, port)
     status.set(True)
     try:
         yield listener.port

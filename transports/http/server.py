@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from transports.listening import socket_for
+
 _SHUTDOWN_SECONDS = 10.0  # for requests in work when the studio stops
 _KEEPALIVE_SECONDS = 75.0  # also for a client that does not finish its headers
 _LINGERING_SECONDS = 5.0  # reading on after an early answer, so that the client sees it and no reset
@@ -28,6 +30,11 @@ _log = logging.getLogger(__name__)
 _log.addFilter(_WithoutRequestBytes())
 
 
+def _site(runner: web.AppRunner, host: str, port: int) -> web.BaseSite:
+    both_families = socket_for(host, port)
+    return web.TCPSite(runner, host, port) if both_families is None else web.SockSite(runner, both_families)
+
+
 @asynccontextmanager
 async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
     """Serve for the length of the block; yields the bound port. ``OSError`` when the port is taken.
@@ -46,7 +53,7 @@ async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterato
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await _site(runner, host, port).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
