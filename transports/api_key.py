@@ -1,5 +1,6 @@
 """API keys in requests: where they stand, and what they allow."""
 
+import re
 from collections.abc import Mapping
 
 from actors.errors import Forbidden, Unauthenticated
@@ -8,28 +9,43 @@ from actors.principal import Scope
 from actors.runtime.bus import Bus
 
 HEADER = "x-junjo-api-key"
+# The scheme in any case, and white space of any kind (RFC 9110, section 11.4, is stricter; people paste tabs).
+_BEARER = re.compile(r"bearer[ \t]+(\S+)", re.IGNORECASE)
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:
-    """The key in ``x-junjo-api-key`` or ``Authorization: Bearer KEY``. ``headers`` is looked up in lower case."""
+    """The key in ``x-junjo-api-key`` or ``Authorization: Bearer KEY``; ``None`` when none came. An empty one is none.
+
+    ``headers`` is looked up in lower case. ``Unauthenticated`` for an Authorization of another form.
+    """
     key = headers.get(HEADER)
-    if key is not None:
+    if key and (key := key.strip()):
         return key
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
+    authorization = headers.get("authorization", "").strip()
+    if not authorization:
+        return None
+    bearer = _BEARER.fullmatch(authorization)
+    if bearer is None:
+        raise Unauthenticated("Unauthorized: The Authorization header is not of the form Bearer KEY")
+    return bearer[1]
 
 
 async def require_key(bus: Bus, headers: Mapping[str, str], scope: Scope) -> ApiKey:
-    """The live key of this request. ``Unauthenticated`` without one, ``Forbidden`` when it lacks the scope.
+    """The live key of this request. ``Unauthenticated`` without one, else as ``live_key``."""
+    secret = key_in(headers)
+    if secret is None:
+        raise Unauthenticated(f"Missing API key: send it as {HEADER} or Authorization: Bearer")
+    return await live_key(bus, secret, scope)
+
+
+async def live_key(bus: Bus, secret: str, scope: Scope) -> ApiKey:
+    """The live key of this secret. ``Unauthenticated`` when it is none, ``Forbidden`` when it lacks the scope.
 
     When the registry is away this is ``Unavailable`` and never ``Unauthenticated``: exporters drop data on the latter.
     """
-    secret = key_in(headers)
-    if not secret:
-        raise Unauthenticated(f"Missing API key: send it as {HEADER} or Authorization: Bearer")
     key = await bus.ask(VerifyKey(secret=secret))
     if key is None:
-        raise Unauthenticated("Invalid API key")
+        raise Unauthenticated("Unauthorized: This API key is unknown or has ended")
     if scope not in key.scopes:
-        raise Forbidden(f"This API key lacks the scope {scope.value}")
+        raise Forbidden(f"This key lacks the scope {scope.value}")
     return key

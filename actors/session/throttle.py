@@ -16,8 +16,8 @@ class ThrottlePolicy:
     """The figures. NIST allows at most 100 consecutive failures before an account is closed to passwords.
 
     Ten free failures let a person try every password they ever had without noticing this; from the eleventh on the wait
-    after each doubles from one second to ``longest_wait``. A count is forgotten ``memory`` after the last failure, and a
-    stop after ``most_failures`` is as long.
+    after each doubles from one second to ``longest_wait``. A count is forgotten ``memory`` after the last failure,
+    which is also the length of the stop after ``most_failures``.
     """
 
     free_failures: int = 10

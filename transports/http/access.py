@@ -5,12 +5,12 @@ from typing import Any
 from aiohttp import web
 
 from actors.errors import Forbidden, StudioError, Unauthenticated
-from actors.key_registry.messages import ApiKey, VerifyKey
+from actors.key_registry.messages import ApiKey
 from actors.playground.messages import key_user_id
 from actors.principal import Principal, Scope
 from actors.runtime.bus import Bus
 from actors.session.messages import CheckSession, Session
-from transports.api_key import key_in, require_key
+from transports.api_key import key_in, live_key, require_key
 from transports.http.keys import BUS, CALLERS_KEY, VISIT
 from transports.http.route import Access, Call
 from transports.http.session_cookie import cookie_in
@@ -19,14 +19,18 @@ from transports.http.session_cookie import cookie_in
 REFUSALS: dict[Access, tuple[type[StudioError], ...]] = {
     Access.PUBLIC: (),
     Access.SESSION: (Unauthenticated,),
-    Access.SESSION_OR_READ_KEY: (Unauthenticated,),
+    Access.SESSION_OR_READ_KEY: (Unauthenticated, Forbidden),
     Access.SESSION_OR_PLAY_KEY: (Unauthenticated, Forbidden),
     Access.SESSION_OR_BACKUP_KEY: (Unauthenticated, Forbidden),
-    Access.INGEST_KEY: (Unauthenticated,),
+    Access.INGEST_KEY: (Unauthenticated, Forbidden),
 }
 WITH_SESSION = frozenset(Access) - {Access.PUBLIC, Access.INGEST_KEY}
 # What a key must allow that stands in for a session, and whose owner is the caller then.
-_SCOPES = {Access.SESSION_OR_PLAY_KEY: Scope.PLAY, Access.SESSION_OR_BACKUP_KEY: Scope.BACKUP}
+_SCOPES = {
+    Access.SESSION_OR_READ_KEY: Scope.READ,
+    Access.SESSION_OR_PLAY_KEY: Scope.PLAY,
+    Access.SESSION_OR_BACKUP_KEY: Scope.BACKUP,
+}
 
 
 async def admit_without_session(request: web.Request, access: Access) -> None:
@@ -37,11 +41,10 @@ async def admit_without_session(request: web.Request, access: Access) -> None:
         await require_key(request.app[BUS], request.headers, Scope.INGEST)
         return
     scope = _SCOPES.get(access)
-    if scope is not None and key_in(request.headers):
-        request[CALLERS_KEY] = await require_key(request.app[BUS], request.headers, scope)
-        return
-    if not (access is Access.SESSION_OR_READ_KEY and await _may_read(request)):
+    secret = key_in(request.headers) if scope is not None else None
+    if scope is None or secret is None:
         raise Unauthenticated("Unauthorized: No valid session")
+    request[CALLERS_KEY] = await live_key(request.app[BUS], secret, scope)
 
 
 async def session_of(request: web.Request, bus: Bus) -> Session | None:
@@ -61,10 +64,3 @@ def caller_of(call: Call[Any, Any]) -> Principal:
         return call.session.principal
     key: ApiKey = call.request[CALLERS_KEY]
     return Principal(user_id=key_user_id(key.id), email=key.created_by)
-
-
-async def _may_read(request: web.Request) -> bool:
-    """A key without the scope is no key here: the contract knows one 401 for all who may not read."""
-    secret = key_in(request.headers)
-    key = await request.app[BUS].ask(VerifyKey(secret=secret)) if secret else None
-    return key is not None and Scope.READ in key.scopes

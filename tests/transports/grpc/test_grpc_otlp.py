@@ -157,7 +157,8 @@ async def test_a_revoked_key_ends_with_the_next_call(otlp: Server) -> None:
 @pytest.mark.security
 async def test_a_key_for_reading_may_not_send(otlp: Server) -> None:
     issued = await otlp.backend.issue(Scope.READ)
-    assert (await refusal(otlp, ONE_SPAN, key=issued.secret)).code() is grpc.StatusCode.PERMISSION_DENIED
+    error = await refusal(otlp, ONE_SPAN, key=issued.secret)
+    assert (error.code(), error.details()) == (grpc.StatusCode.PERMISSION_DENIED, "This key lacks the scope ingest")
 
 
 @pytest.mark.error_recovery

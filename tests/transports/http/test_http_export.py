@@ -120,7 +120,7 @@ async def test_keys_that_may_read_may_export(studio: HttpStudio) -> None:
     cookie = await studio.set_up()
     reader, sender = await studio.make_key(cookie, "read"), await studio.make_key(cookie, "ingest")
     assert (await studio.call("GET", EXPORT, headers={"x-junjo-api-key": reader})).status == 200
-    assert (await studio.call("GET", EXPORT, headers={"x-junjo-api-key": sender})).status == 401
+    assert (await studio.call("GET", EXPORT, headers={"x-junjo-api-key": sender})).status == 403
     assert (await studio.call("GET", EXPORT)).status == 401
 
 

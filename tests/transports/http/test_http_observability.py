@@ -107,9 +107,29 @@ async def test_a_key_reads_only_with_the_scope_for_it(studio: HttpStudio) -> Non
     services = f"{_API}/services"
     assert (await studio.call("GET", services, headers={"Authorization": f"Bearer {reading}"})).status == 200
     assert (await studio.call("GET", services, headers={"x-junjo-api-key": reading})).status == 200
-    for headers in ({"x-junjo-api-key": ingesting}, {"Authorization": f"Basic {reading}"}, {}):
+    assert (await studio.call("GET", services, headers={"Authorization": f"Bearer\t{reading}"})).status == 200
+    beside = {"x-junjo-api-key": "", "Authorization": f"Bearer {reading}"}
+    assert (await studio.call("GET", services, headers=beside)).status == 200
+    for headers, status, detail in (
+        ({"x-junjo-api-key": ingesting}, 403, "This key lacks the scope read"),
+        ({"x-junjo-api-key": "x" * 64}, 401, "Unauthorized: This API key is unknown or has ended"),
+        (
+            {"Authorization": f"Basic {reading}"},
+            401,
+            "Unauthorized: The Authorization header is not of the form Bearer KEY",
+        ),
+    ):
         reply = await studio.call("GET", services, headers=headers)
-        assert (reply.status, reply.json) == (401, {"detail": "Unauthorized: No valid session"})
+        assert (reply.status, reply.json) == (status, {"detail": detail})
+    nameless: tuple[dict[str, str], ...] = (
+        {},
+        {"x-junjo-api-key": ""},
+        {"Authorization": " "},
+        {"Cookie": "session=x"},
+    )
+    for headers in nameless:
+        reply = await studio.call("GET", services, headers=headers)
+        assert (reply.status, reply.body) == (401, b'{"detail":"Unauthorized: No valid session"}')
     for path in ("/users", "/api_keys", "/auth-test"):  # a key is nobody: it has no account
         assert (await studio.call("GET", path, headers={"x-junjo-api-key": reading})).status == 401
 

@@ -115,8 +115,10 @@ async def test_without_a_good_key_nothing_is_read(studio: HttpStudio) -> None:
     missing = await studio.call("POST", "/v1/traces", data=body, headers=headers)
     assert (missing.status, status_of(missing).code) == (401, 16)
     wrong = await studio.send_spans("x" * 64, BytesIO(b"\xff" * 5_000_000), **_GZIP)
-    assert (wrong.status, status_of(wrong).message) == (401, "Invalid API key")
-    assert (await studio.send_spans(reading, body)).status == 403
+    assert (wrong.status, status_of(wrong).message) == (401, "Unauthorized: This API key is unknown or has ended")
+    forbidden = await studio.send_spans(reading, body)
+    assert (forbidden.status, status_of(forbidden).code) == (403, 7)
+    assert status_of(forbidden).message == "This key lacks the scope ingest"
     with_cookie = await studio.call("POST", "/v1/traces", data=body, headers=headers, cookie=cookie)
     assert with_cookie.status == 401
     assert await stored(studio, reading) == 0
