@@ -11,10 +11,11 @@ import secrets
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from actors.session.messages import COOKIE_LENGTH
+
 _TOKEN_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
-_COOKIE_LENGTH = (_NONCE_BYTES + _TOKEN_BYTES + _TAG_BYTES) * 4 // 3  # a multiple of 3 bytes, so base64 has no padding
 _MOST_KNOWN = 4096
 _PURPOSE = b"junjo session cookie 1"  # authenticated with each cookie, so that no other use of the key can pass as one
 
@@ -35,7 +36,7 @@ class CookieSeal:
         self._known_key = secrets.token_bytes(32)
 
     def new_cookie(self) -> tuple[str, bytes]:
-        """A cookie of 80 URL-safe characters around a new 256-bit token, and the token's digest."""
+        """A cookie around a new 256-bit token, and the token's digest. Base64 of 60 bytes has no padding."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, token, _PURPOSE)
@@ -43,7 +44,7 @@ class CookieSeal:
 
     def open(self, cookie: str) -> bytes | None:
         """The digest of the cookie's token; ``None`` for a text that was not sealed with this key."""
-        if len(cookie) != _COOKIE_LENGTH or not cookie.isascii():
+        if len(cookie) != COOKIE_LENGTH or not cookie.isascii():
             return None
         name = hashlib.blake2b(cookie.encode(), key=self._known_key, digest_size=32).digest()
         digest = self._known.get(name)

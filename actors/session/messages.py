@@ -12,6 +12,8 @@ import attrs
 from actors.principal import Principal
 from actors.runtime.messages import Event, Request
 
+COOKIE_LENGTH = 80  # characters, letters, digits, "-" and "_"; what has another form is no cookie of ours
+
 
 @attrs.frozen(kw_only=True)
 class User:

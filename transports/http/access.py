@@ -13,7 +13,8 @@ from actors.session.messages import CheckSession, Session
 from transports.api_key import key_in, live_key, require_key
 from transports.http.keys import BUS, CALLERS_KEY, VISIT
 from transports.http.route import Access, Call
-from transports.http.session_cookie import cookie_in
+from transports.http.session_cookie import cookies_in
+from transports.http.visit import Renewed
 
 # What each kind of access may answer, for the document.
 REFUSALS: dict[Access, tuple[type[StudioError], ...]] = {
@@ -48,14 +49,14 @@ async def admit_without_session(request: web.Request, access: Access) -> None:
 
 
 async def session_of(request: web.Request, bus: Bus) -> Session | None:
-    """The live session of the request's cookie, as of now."""
-    cookie = cookie_in(request)
-    checked = await bus.ask(CheckSession(cookie=cookie)) if cookie else None
-    if checked is None:
-        return None
-    if checked.renewed:
-        request[VISIT].renewed = checked
-    return checked.session
+    """The live session of one of the request's cookies, as of now."""
+    for cookie in cookies_in(request):
+        checked = await bus.ask(CheckSession(cookie=cookie))
+        if checked is not None:
+            if checked.renewed:
+                request[VISIT].renewed = Renewed(cookie, checked.max_age)
+            return checked.session
+    return None
 
 
 def caller_of(call: Call[Any, Any]) -> Principal:

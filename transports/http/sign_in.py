@@ -7,7 +7,7 @@ from actors.session.messages import SignIn, SignOut
 from transports.http.accounts import Credentials
 from transports.http.answers import Message
 from transports.http.route import Access, Answer, Call, Route, described
-from transports.http.session_cookie import cookie_in, delete_cookie, set_cookie
+from transports.http.session_cookie import cookies_in, delete_cookie, set_cookie
 
 
 @attrs.frozen(kw_only=True)
@@ -24,9 +24,8 @@ async def sign_in(call: Call[Credentials, None]) -> Answer:
 
 
 async def sign_out(call: Call[None, None]) -> Answer:
-    cookie = cookie_in(call.request)
-    ended = cookie is not None and await call.bus.ask(SignOut(cookie=cookie))
-    return Answer(body=Message(message="signed out"), headers=(delete_cookie(call.config),) if ended else ())
+    ended = [await call.bus.ask(SignOut(cookie=cookie)) for cookie in cookies_in(call.request)]
+    return Answer(body=Message(message="signed out"), headers=(delete_cookie(call.config),) if any(ended) else ())
 
 
 async def auth_test(call: Call[None, None]) -> SignedInUser:

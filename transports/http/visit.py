@@ -2,7 +2,13 @@
 
 import attrs
 
-from actors.session.messages import CheckedSession
+
+@attrs.frozen
+class Renewed:
+    """A session whose cookie should be sent again, and for how many seconds it is good."""
+
+    cookie: str = attrs.field(repr=False)
+    max_age: int
 
 
 @attrs.define(eq=False)
@@ -10,4 +16,4 @@ class Visit:
     """One request on its way through the layers. In one place, because each look into a request costs."""
 
     request_id: str
-    renewed: CheckedSession | None = None  # its session, where the cookie should be sent again
+    renewed: Renewed | None = None

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.session.messages import CheckSession
 from tests.http_studio import ADMIN, HttpStudio, http_config, running_http_studio
 
 pytestmark = pytest.mark.integration
@@ -126,6 +127,65 @@ async def test_a_renewed_session_that_ends_meanwhile_is_not_brought_back(tmp_pat
         reply = await studio.call("DELETE", f"/users/{own_id}", cookie=cookie)
         assert reply.status == 200
         assert "Set-Cookie" not in reply.headers
+
+
+def beside(ours: str, others: int = 1, *, last: bool = True) -> str:
+    """A Cookie header with cookies of the same name that others have set."""
+    made = [f"session={number:080d}" for number in range(others)]
+    return "; ".join([*made, f"session={ours}"] if last else [f"session={ours}", *made])
+
+
+_FOREIGN = "session=eyJfZnJlc2giOmZhbHNlfQ.Z0cAbQ.c2lnbmF0dXJl"
+
+
+@pytest.mark.security
+async def test_any_cookie_of_the_name_that_verifies_counts(studio: HttpStudio) -> None:
+    ours = await studio.set_up()
+    for header in (
+        f"{_FOREIGN}; session={ours}",
+        f"session={ours}; {_FOREIGN}",
+        f'a=b;session="{ours}";c',
+        f"{_FOREIGN}; " * 90 + f"session = {ours} ",
+        beside(ours, 10),
+        beside(ours, 10, last=False),
+        f"session=; session; xsession={ours}; session={ours}",
+    ):
+        assert (await studio.call("GET", "/auth-test", headers={"Cookie": header})).status == 200, header
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "header", ["xsession={}", "session={}x", "session=x{}", "a=session={}", "Session={}", "session=={}"]
+)
+async def test_other_names_and_forms_are_no_session(studio: HttpStudio, header: str) -> None:
+    reply = await studio.call("GET", "/auth-test", headers={"Cookie": header.format(await studio.set_up())})
+    assert (reply.status, reply.json) == (401, _DEAD)
+
+
+@pytest.mark.security
+async def test_the_number_of_cookies_that_are_tried_is_bounded(studio: HttpStudio) -> None:
+    ours = await studio.set_up()
+    asked = studio.bus.statistics.of(CheckSession).asked
+    assert (await studio.call("GET", "/auth-test", headers={"Cookie": beside(ours, 80)})).status == 401
+    assert studio.bus.statistics.of(CheckSession).asked - asked <= 16
+
+
+async def test_signing_out_ends_the_session_that_stands_among_others(studio: HttpStudio) -> None:
+    ours = await studio.set_up()
+    reply = await studio.call("POST", "/sign-out", headers={"Cookie": beside(ours, 3)})
+    assert reply.cookie == "null"
+    assert (await studio.call("GET", "/auth-test", cookie=ours)).json == _DEAD
+
+
+async def test_the_cookie_that_verified_is_the_one_that_is_renewed(tmp_path: Path) -> None:
+    clock = _Clock()
+    async with running_http_studio(tmp_path, http_config(), clock=clock) as studio:
+        ours = await studio.set_up()
+        clock.now += timedelta(hours=2)
+        for header in (f"{_FOREIGN}; {beside(ours, 3)}", beside(ours, 3, last=False)):
+            reply = await studio.call("GET", "/auth-test", headers={"Cookie": header})
+            assert (reply.status, reply.cookie) == (200, ours)
+            clock.now += timedelta(hours=2)
 
 
 async def test_guessing_is_slowed_down(studio: HttpStudio) -> None:
