@@ -77,6 +77,14 @@ class TooLarge(StudioError):
     """Over a size limit; sending it again will not help."""
 
 
+class HeadersTooLarge(StudioError):
+    """The headers of a request are longer or more than are read."""
+
+
+class UrlTooLong(StudioError):
+    """The first line of a request is longer than is read."""
+
+
 class Throttled(RetryableError):
     """This caller exceeds its share."""
 

@@ -32,6 +32,7 @@ from transports.http.access_log import AccessLog
 from transports.http.around import HEADER, surrounding
 from transports.http.config import HttpConfig
 from transports.http.dispatch import endpoint
+from transports.http.expectation import meet_expectation
 from transports.http.json_body import MOST_BYTES, MOST_RECEIVED
 from transports.http.keys import BUS, CONFIG, DOCUMENT, LARGE_BODIES, SOCKETS, VISIT
 from transports.http.open_sockets import OpenSockets
@@ -79,7 +80,8 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
     for route in served:
         # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
-        app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route, bus, config))
+        path, handler = route.path.replace("}", ":[^/]+}"), endpoint(route, bus, config)
+        app.router.add_route(route.method, path, handler, expect_handler=meet_expectation)
     app[SOCKETS] = sockets = OpenSockets()
     app.on_shutdown.append(sockets.close)
     app.on_cleanup.append(access_log.close)

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
 
+from transports.http.malformed import LONGEST_HEADER, LONGEST_LINE, MOST_HEADERS, Runner
 from transports.listening import socket_for
 
 _SHUTDOWN_SECONDS = 10.0  # for requests in work when the studio stops
@@ -14,20 +14,7 @@ _KEEPALIVE_SECONDS = 75.0  # also for a client that does not finish its headers
 _LINGERING_SECONDS = 5.0  # reading on after an early answer, so that the client sees it and no reset
 
 
-class _WithoutRequestBytes(logging.Filter):
-    """aiohttp logs what its parser refuses with a traceback that quotes the request, cookies and keys included."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, HttpProcessingError):
-            record.msg = f"refused a malformed request from %s: {type(error).__name__}"
-            record.exc_info = None
-            record.levelno, record.levelname = logging.INFO, "INFO"  # the client's fault
-        return True
-
-
 _log = logging.getLogger(__name__)
-_log.addFilter(_WithoutRequestBytes())
 
 
 def _site(runner: web.AppRunner, host: str, port: int) -> web.BaseSite:
@@ -41,7 +28,7 @@ async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterato
 
     aiohttp must not inflate bodies itself: it accepts truncated gzip (see ``transports/inflate.py``).
     """
-    runner = web.AppRunner(
+    runner = Runner(
         app,
         auto_decompress=False,
         access_log=None,
@@ -50,6 +37,9 @@ async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterato
         shutdown_timeout=_SHUTDOWN_SECONDS,
         keepalive_timeout=_KEEPALIVE_SECONDS,
         lingering_time=_LINGERING_SECONDS,
+        max_line_size=LONGEST_LINE,
+        max_field_size=LONGEST_HEADER,
+        max_headers=MOST_HEADERS,
     )
     await runner.setup()
     try:

@@ -140,11 +140,51 @@ async def test_no_secret_is_logged_when_all_goes_well(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "head"),
+    [
+        (431, b"Cookie: session=" + _SECRET.encode() * 1000),
+        (431, b"Cookie: session=" + _SECRET.encode() * 513),
+        (431, b"x-junjo-api-key: " + _SECRET.encode() * 4000),
+        (431, _SECRET.encode() * 1000 + b": a"),
+        (431, (b"X: " + _SECRET.encode() + b"\r\n") * 200),
+        (414, None),
+    ],
+)
+async def test_what_is_too_long_is_said_in_json_and_not_echoed(
+    studio: HttpStudio, status: int, head: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    path = b"/" + _SECRET.encode() * 1000 if head is None else b"/v1/traces"
+    answer = await raw(studio, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n" + (head or b"A: b") + b"\r\n\r\n")
+    headers, _, body = answer.partition(b"\r\n\r\n")
+    assert headers.split()[1] == str(status).encode()
+    assert b"content-type: application/json" in headers.lower()
+    assert list(json.loads(body)) == ["detail"]
+    assert b"hunter" not in answer
+    assert b"aiohttp" not in answer
+    assert "hunter" not in caplog.text
+    assert "Traceback" not in caplog.text
+    assert (await studio.call("GET", "/ping")).status == 200
+
+
+async def test_a_long_header_is_taken_whole(studio: HttpStudio) -> None:
+    cookie = await studio.set_up()
+    header = f"a={'b' * 8000}; session={cookie}"
+    assert (await studio.call("GET", "/auth-test", headers={"Cookie": header})).status == 200
+
+
+async def test_an_unknown_expectation_is_not_echoed(studio: HttpStudio) -> None:
+    answer = await raw(studio, b"POST /sign-in HTTP/1.1\r\nHost: x\r\nExpect: hunter22\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 417 ")
+    assert answer.endswith(b'{"detail":"Expectation Failed"}')
+
+
+@pytest.mark.parametrize(
     "request_bytes",
     [
-        b"GET /health HTTP/1.1\r\nHost: x\r\nCookie: session=" + _SECRET.encode() * 1000 + b"\r\n\r\n",
-        b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /health HTTP/1.1\r\n" + b"X: a\r\n" * 500 + b"\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\nba d: " + _SECRET.encode() + b"\r\n\r\n",
+        b"GET http://[" + _SECRET.encode() + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nCookie: " + _SECRET.encode() + b"\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"GET /a\0b HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
@@ -156,10 +196,23 @@ async def test_what_is_no_http_is_refused_and_logged_without_its_bytes(
     studio: HttpStudio, request_bytes: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    assert (await raw(studio, request_bytes)).partition(b"\r\n")[0].endswith(b" 400 Bad Request")
+    answer = await raw(studio, request_bytes)
+    assert answer.partition(b"\r\n")[0].endswith(b" 400 Bad Request")
+    assert _SECRET.encode() not in answer
+    assert answer.endswith(
+        (b'{"detail":"The request is not valid HTTP"}', b'{"detail":"The request body did not arrive whole"}')
+    )
     assert _SECRET not in caplog.text
     assert "Traceback" not in caplog.text
     assert (await studio.call("GET", "/health")).status == 200
+
+
+async def test_a_session_stands_in_any_of_several_cookie_headers(studio: HttpStudio) -> None:
+    ours = f"session={await studio.set_up()}"
+    for cookies in ((f"session={'x' * 80}", ours), (ours, "session=other"), ("a=b", "c=d", ours), ("", ours)):
+        headers = "".join(f"Cookie: {cookie}\r\n" for cookie in cookies)
+        answer = await raw(studio, f"GET /auth-test HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 200 "), cookies
 
 
 async def test_a_half_body_changes_nothing(studio: HttpStudio) -> None:
