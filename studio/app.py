@@ -166,6 +166,7 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder) -> Htt
         backend_url=settings.backend_url,
         allow_origins=settings.allow_origins,
         secure_cookies=settings.production,
+        trusted_proxies=settings.trusted_proxies,
         pulls_spans=settings.ingestion_host is not None,
         otlp_budget=budget,
         decoder=decoder,

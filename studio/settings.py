@@ -8,6 +8,7 @@ else from the default. An empty value counts as the default; unknown names are i
 import os
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from studio.variables import (
     gigabytes,
     log_format,
     log_level,
+    networks,
     optional,
     origin_of,
     origins,
@@ -100,6 +102,14 @@ class Settings:
             "Web origins that may call the API: a comma list or a JSON array. "
             "In production the default is JUNJO_PROD_FRONTEND_URL.",
             aliases=("cors_origins", "CORS_ORIGINS"),
+        )
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = attrs.field(
+        metadata=variable(
+            "JUNJO_TRUSTED_PROXIES",
+            "",
+            networks,
+            "Reverse proxies whose word on who the client is counts: addresses or networks, a comma list.",
         )
     )
     session_idle: timedelta = attrs.field(

@@ -142,6 +142,14 @@ def origins(text: str) -> tuple[str, ...]:
     return tuple(origin_of(item.strip()) for item in items if item.strip())
 
 
+def networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Read addresses and networks (``10.0.0.0/8``), as a comma list."""
+    try:
+        return tuple(ipaddress.ip_network(item.strip(), strict=False) for item in text.split(",") if item.strip())
+    except ValueError:
+        raise ValueError("must be a comma list of IP addresses or networks, such as 10.0.0.0/8") from None
+
+
 def log_level(text: str) -> str:
     """Read a log level, in the spelling of the standard library in lower case."""
     if text.lower() not in LOG_LEVELS:

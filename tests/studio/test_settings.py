@@ -97,6 +97,12 @@ def test_origins_are_read_from_a_list_or_from_json(folder: Path, name: str, text
     assert load_settings({name: text}, folder).allow_origins == ("https://a.example", "http://b.example:8080")
 
 
+def test_trusted_proxies_are_addresses_and_networks(folder: Path) -> None:
+    settings = load_settings({"JUNJO_TRUSTED_PROXIES": "127.0.0.1, 10.1.2.3/8,2001:db8::/32,"}, folder)
+    assert [str(network) for network in settings.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8", "2001:db8::/32"]
+    assert load_settings({}, folder).trusted_proxies == ()
+
+
 @pytest.mark.parametrize(("given", "level"), [("warn", "warning"), ("WARNING", "warning"), ("debug", "debug")])
 def test_log_levels_have_more_than_one_spelling(folder: Path, given: str, level: str) -> None:
     assert load_settings({"JUNJO_LOG_LEVEL": given}, folder).log_level == level
@@ -122,6 +128,11 @@ def test_a_cookie_key_may_use_either_base64_alphabet(folder: Path, key: str) -> 
         ("JUNJO_ALLOW_ORIGINS", "*", "must be a URL that starts with http:// or https://, but is '*'"),
         ("JUNJO_ALLOW_ORIGINS", "[1]", "must be a comma list or a JSON array of URLs, but is '[1]'"),
         ("JUNJO_ALLOW_ORIGINS", "[", "must be a comma list or a JSON array of URLs, but is '['"),
+        (
+            "JUNJO_TRUSTED_PROXIES",
+            "10.0.0.0/8, proxy",
+            "must be a comma list of IP addresses or networks, such as 10.0.0.0/8, but is '10.0.0.0/8, proxy'",
+        ),
         ("JUNJO_PROD_BACKEND_URL", "api", "must be a URL that starts with http:// or https://, but is 'api'"),
         ("JUNJO_PROD_BACKEND_URL", "http://[", "must be a URL that starts with http:// or https://, but is 'http://['"),
         ("JUNJO_SECURE_COOKIE_KEY", "!", "must be base64"),

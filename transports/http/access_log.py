@@ -10,7 +10,8 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
-from transports.http.config import LogTogether
+from transports.http.clients import address_of
+from transports.http.config import HttpConfig
 
 _EVENT = "http request"
 _TOGETHER = 128
@@ -33,14 +34,16 @@ class AccessLog:
     A line is written 50 ms after its answer at the latest, with the time of the answer; ``close`` writes the rest.
     """
 
-    def __init__(self, log_together: LogTogether | None) -> None:
-        self._log_together = log_together or one_by_one
+    def __init__(self, config: HttpConfig) -> None:
+        self._log_together = config.log_together or one_by_one
+        self._trusted_proxies = config.trusted_proxies
         self._waiting: list[_Answered] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, request: web.Request, request_id: str, status: int, seconds: float) -> None:
         """The query stays out of the log, like everything else that a client may think secret."""
-        self._waiting.append((time(), request_id, request.method, request.rel_url, status, seconds, request.remote))
+        client = address_of(request, self._trusted_proxies)
+        self._waiting.append((time(), request_id, request.method, request.rel_url, status, seconds, client))
         if len(self._waiting) >= _TOGETHER:
             self._write()
         elif self._timer is None:

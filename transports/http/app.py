@@ -37,6 +37,7 @@ from transports.http.json_body import MOST_BYTES, MOST_RECEIVED
 from transports.http.keys import BUS, CONFIG, DOCUMENT, LARGE_BODIES, SOCKETS, VISIT
 from transports.http.open_sockets import OpenSockets
 from transports.http.openapi import openapi_document
+from transports.http.otlp_answers import is_otlp
 from transports.http.route import Route
 from transports.http.session_cookie import renew_cookie
 
@@ -71,7 +72,7 @@ _NO_SNIFFING = istr("X-Content-Type-Options")
 
 def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     """All routes over one bus. Serve it with ``serve_http``, which leaves compressed bodies as they are."""
-    access_log = AccessLog(config.log_together)
+    access_log = AccessLog(config)
     app = web.Application(middlewares=(surrounding(access_log),), client_max_size=MOST_BYTES)
     app[BUS] = bus
     app[CONFIG] = config
@@ -79,14 +80,21 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     served = routes(any_openai_model=config.play.any_openai_model)
     app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
     for route in served:
-        # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
-        path, handler = route.path.replace("}", ":[^/]+}"), endpoint(route, bus, config)
-        app.router.add_route(route.method, path, handler, expect_handler=meet_expectation)
+        answer = endpoint(route, bus, config)
+        for path in _paths(route):
+            app.router.add_route(route.method, path, answer, expect_handler=meet_expectation)
     app[SOCKETS] = sockets = OpenSockets()
     app.on_shutdown.append(sockets.close)
     app.on_cleanup.append(access_log.close)
     app.on_response_prepare.append(_finish)
     return app
+
+
+def _paths(route: Route) -> tuple[str, ...]:
+    """As aiohttp has them. Exporters take a redirect for success, so theirs are served with a slash at the end too."""
+    # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
+    path = route.path.replace("}", ":[^/]+}")
+    return (path, f"{path}/") if is_otlp(path) else (path,)
 
 
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:

@@ -1,6 +1,7 @@
 """What the HTTP side has to know. The composition root fills it from the settings."""
 
 from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import attrs
@@ -39,6 +40,7 @@ class HttpConfig:
     backend_url: str | None
     allow_origins: tuple[str, ...]  # exact origins of pages that may call with the session cookie
     secure_cookies: bool
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose word on who the client is counts
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
     otlp_budget: ByteBudget  # shared with the gRPC receiver
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests

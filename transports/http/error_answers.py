@@ -78,7 +78,7 @@ def _item(problem: Problem) -> dict[str, Any]:
 async def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
     """Aiohttp's own: unknown paths and methods, bodies over the limit."""
     headers: dict[str, str] = {}
-    if isinstance(error, web.HTTPNotFound):
+    if isinstance(error, web.HTTPNotFound) and not otlp_answers.speaks(request):
         location = await slashless_url(request)
         if location is not None:
             return web.Response(status=307, headers={"Location": location})

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from actors.errors import Forbidden
+from transports.http.clients import scheme_and_host
 from transports.http.keys import CONFIG
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -15,7 +16,9 @@ def require_origin(request: web.Request, *, with_key: bool) -> None:
     origin = request.headers.get("Origin")
     if origin is None and with_key:
         return
-    if origin is None or not (origin in request.app[CONFIG].allow_origins or _is_own(origin, request.host)):
+    config = request.app[CONFIG]
+    _, host = scheme_and_host(request, config.trusted_proxies)
+    if origin is None or not (origin in config.allow_origins or _is_own(origin, host)):
         raise Forbidden("This origin may not open a WebSocket")
 
 

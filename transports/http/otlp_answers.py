@@ -25,9 +25,14 @@ _CODES = {
 }
 
 
+def is_otlp(path: str) -> bool:
+    """Whether it is one of those that exporters send to, by whatever name the signal goes."""
+    return path.startswith(_PREFIXES)
+
+
 def speaks(request: web.Request) -> bool:
     """Whether this is a request of an OTLP exporter."""
-    return request.path.startswith(_PREFIXES)
+    return is_otlp(request.path)
 
 
 def error_answer(

@@ -6,6 +6,7 @@ from actors.errors import Throttled, Unauthenticated
 from actors.session.messages import SignIn, SignOut
 from transports.http.accounts import Credentials
 from transports.http.answers import Message
+from transports.http.clients import address_of
 from transports.http.route import Access, Answer, Call, Route, described
 from transports.http.session_cookie import cookies_in, delete_cookie, set_cookie
 
@@ -18,7 +19,7 @@ class SignedInUser:
 
 
 async def sign_in(call: Call[Credentials, None]) -> Answer:
-    address = call.request.remote or ""
+    address = address_of(call.request, call.config.trusted_proxies) or ""
     signed_in = await call.bus.ask(SignIn(email=call.body.email, password=call.body.password, address=address))
     return Answer(body=Message(message="signed in"), headers=(set_cookie(call.config, signed_in),))
 

@@ -2,6 +2,10 @@
 
 from aiohttp import web
 
+from transports.http.clients import scheme_and_host
+from transports.http.forwarded import is_host
+from transports.http.keys import CONFIG
+
 
 async def slashless_url(request: web.Request) -> str | None:
     """Where a path with trailing slashes leads without them, as an absolute URL; ``None`` when nowhere."""
@@ -13,7 +17,16 @@ async def slashless_url(request: web.Request) -> str | None:
     if isinstance(match.http_exception, web.HTTPNotFound):
         return None
     query = request.rel_url.raw_query_string
-    return f"{request.scheme}://{request.host}{bare}" + (f"?{query}" if query else "")
+    return _public_url(request) + bare + (f"?{query}" if query else "")
+
+
+def _public_url(request: web.Request) -> str:
+    """What stands before all paths, as the client should use it. Nothing, which means the same, for an odd host."""
+    config = request.app[CONFIG]
+    if config.backend_url is not None:
+        return config.backend_url
+    scheme, host = scheme_and_host(request, config.trusted_proxies)
+    return f"{scheme}://{host}" if is_host(host) else ""
 
 
 async def allowed_method(request: web.Request) -> str:

@@ -2,6 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
@@ -9,11 +12,13 @@ from structlog.testing import capture_logs
 
 from actors.errors import InternalError, ProviderFailed, StudioError
 from actors.runtime.bus import Bus
-from tests.http_studio import ORIGIN, HttpStudio, http_config
+from tests.http_studio import ORIGIN, HttpStudio, http_config, running_http_studio
 from transports.http.app import build_app
 from transports.http.server import serve_http
 
 pytestmark = pytest.mark.integration
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
 
 
 @asynccontextmanager
@@ -115,6 +120,34 @@ async def test_a_trailing_slash_leads_to_the_path_without(
     reply = await studio.call(method, path)
     assert (reply.status, reply.body) == (307, b"")
     assert reply.headers["Location"] == f"http://127.0.0.1:{studio.port}{target}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "start"),
+    [
+        ({}, {"Host": "studio.example.com", "X-Forwarded-Proto": "https"}, "http://studio.example.com"),
+        ({"trusted_proxies": LOOPBACK}, {"Host": "studio.example.com"}, "http://studio.example.com"),
+        (
+            {"trusted_proxies": LOOPBACK},
+            {"Host": "studio.example.com", "X-Forwarded-Proto": "https"},
+            "https://studio.example.com",
+        ),
+        (
+            {"trusted_proxies": LOOPBACK},
+            {"X-Forwarded-Host": "studio.example.com", "X-Forwarded-Proto": "https"},
+            "https://studio.example.com",
+        ),
+        ({"trusted_proxies": LOOPBACK}, {"Forwarded": 'host="[::2]:8443";proto=https'}, "https://[::2]:8443"),
+        ({"backend_url": "https://api.example.com"}, {"Host": "evil.example"}, "https://api.example.com"),
+        ({}, {"Host": "a/b@c"}, ""),  # what is no host leads nowhere else
+    ],
+)
+async def test_a_redirect_keeps_the_scheme_and_host_that_the_client_used(
+    tmp_path: Path, settings: dict[str, Any], headers: dict[str, str], start: str
+) -> None:
+    async with running_http_studio(tmp_path, http_config(**settings)) as studio:
+        reply = await studio.call("GET", "/users/?a=b", headers=headers)
+    assert (reply.status, reply.headers["Location"]) == (307, f"{start}/users?a=b")
 
 
 @pytest.mark.parametrize("path", ["/nope/", "//", "//evil.example//", "/users/a/b/"])

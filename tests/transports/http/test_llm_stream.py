@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,22 @@ async def test_who_may_connect(play: Play, headers: Mapping[str, str]) -> None:
     async with play_socket(play.studio, origin=None, headers=sent) as socket:
         await socket.run()
         assert (await socket.until(*LAST))[-1]["type"] == "finished"
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(("trusted", "status"), [("127.0.0.1", 101), ("192.0.2.1", 403)])
+async def test_a_trusted_proxy_says_which_origin_is_our_own(tmp_path: Path, trusted: str, status: int) -> None:
+    async with running_http_studio(tmp_path, http_config(trusted_proxies=(ip_network(trusted),))) as studio:
+        headers = {"Origin": "https://studio.example.com", "X-Forwarded-Host": "studio.example.com"}
+        sent = headers | {"Cookie": f"session={await studio.set_up()}"}
+        if status == 101:
+            async with play_socket(studio, origin=None, headers=sent) as socket:
+                assert not socket.socket.closed
+        else:
+            with pytest.raises(WSServerHandshakeError) as refusal:
+                async with play_socket(studio, origin=None, headers=sent):
+                    pytest.fail("a page of another origin")
+            assert refusal.value.status == status
 
 
 async def _headers(play: Play, wanted: Mapping[str, str]) -> dict[str, str]:

@@ -14,9 +14,11 @@ from tests.http_studio import HttpStudio
 pytestmark = pytest.mark.integration
 
 
-def exporter_for(studio: HttpStudio, key: str, compression: Compression = Compression.Gzip) -> OTLPSpanExporter:
+def exporter_for(
+    studio: HttpStudio, key: str, compression: Compression = Compression.Gzip, path: str = "/v1/traces"
+) -> OTLPSpanExporter:
     return OTLPSpanExporter(
-        endpoint=f"http://127.0.0.1:{studio.port}/v1/traces",
+        endpoint=f"http://127.0.0.1:{studio.port}{path}",
         headers={"x-junjo-api-key": key},
         compression=compression,
         timeout=5,
@@ -41,6 +43,13 @@ async def test_every_span_of_the_exporter_arrives(studio: HttpStudio, compressio
     spans = (await studio.call("GET", path, headers={"x-junjo-api-key": key})).json
     assert {span["name"] for span in spans} == {f"span {i}" for i in range(700)}
     assert len(spans) == 700
+
+
+async def test_an_endpoint_with_a_slash_at_the_end_loses_nothing(studio: HttpStudio) -> None:
+    key = await studio.make_key(await studio.set_up())
+    await asyncio.to_thread(send, exporter_for(studio, key, path="/v1/traces/"), 3)
+    path = "/api/v1/observability/services/exporter/spans"
+    assert len((await studio.call("GET", path, headers={"x-junjo-api-key": key})).json) == 3
 
 
 async def test_the_exporter_understands_a_refusal(studio: HttpStudio) -> None:

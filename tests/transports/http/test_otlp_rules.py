@@ -186,6 +186,42 @@ async def test_an_unknown_signal_is_unimplemented(studio: HttpStudio, encoding: 
     assert refused(reply) == (404, 12)
 
 
+@in_both_encodings
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/traces//", 404),
+        ("POST", "/v1/", 404),
+        ("POST", "/v1/nope/", 404),
+        ("POST", "/v1/users/", 404),
+        ("POST", "/v1development/profiles/", 404),
+        ("GET", "/v1/traces", 405),
+        ("GET", "/v1/traces/", 405),
+        ("PUT", "/v1/logs/", 405),
+        ("DELETE", "/v1/metrics/", 405),
+    ],
+)
+async def test_nothing_redirects_an_exporter(
+    studio: HttpStudio, encoding: str, method: str, path: str, status: int
+) -> None:
+    """Exporters do not follow, and the one of Python takes a redirect for success."""
+    reply = await studio.call(method, path, data=b"", headers={"Content-Type": encoding})
+    assert (refused(reply), reply.headers["Content-Type"]) == ((status, 12), encoding)
+    assert "Location" not in reply.headers
+
+
+@in_both_encodings
+async def test_a_slash_at_the_end_changes_nothing(studio: HttpStudio, encoding: str) -> None:
+    key = await ready(studio)
+    reply = await export(studio, encoding, request_in(encoding), key=key, path="/v1/traces/")
+    assert (reply.status, read(reply, ExportTraceServiceResponse())) == (200, ExportTraceServiceResponse())
+    for path in ("/v1/metrics/", "/v1/logs/"):
+        assert (await export(studio, encoding, b"", key=key, path=path)).status == 200
+    assert refused(await export(studio, encoding, b"", path="/v1/traces/")) == (401, 16)
+    spans = await studio.call("GET", f"/api/v1/observability/traces/{1:032x}/spans", headers={"x-junjo-api-key": key})
+    assert len(spans.json) == 1
+
+
 async def test_an_answer_stays_small_whatever_was_wrong(studio: HttpStudio) -> None:
     bad: list[dict[str, Any]] = [{**_IDS, f"x{number}": 1, "kind": f"KIND_{number}"} for number in range(10_000)]
     bad += [{**_IDS, "attributes": [{"key": f"{n}", "value": {"intValue": f"{n}x"}}]} for n in range(10_000)]
