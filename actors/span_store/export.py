@@ -3,21 +3,32 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import Unavailable
 from actors.span_store.attribute_column import shown
+from actors.span_store.index import condition_on_trace, parts_of, transaction
 from actors.span_store.messages import ExportSpans
 from actors.span_store.problems import CURE
 from actors.span_store.recent import Recent
 from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import ROWS
-from actors.span_store.segments import ROW_GROUP, segment_path
+from actors.span_store.segments import ROW_GROUP, groups_at, segment_path
 
 _MOST_BYTES = 8 * 1024 * 1024  # of one part
 _MOST_MISSES = 3  # files in a row that are gone when they are opened, which deletions explain, but not for ever
+
+
+@attrs.frozen
+class _Segment:
+    """A file: its number, that of its last span, and where in it spans of the trace are that is asked for."""
+
+    number: int
+    last_seq: int
+    ranges: list[range]
 
 
 class SpanExport:
@@ -50,6 +61,7 @@ class SpanExport:
             yield shown(pa.concat_tables(gathered))
 
     def _groups(self) -> Iterator[pa.Table]:
+        trace = self._request.trace_id
         end = self._recent().next_seq
         position, misses = 0, 0
         while misses < _MOST_MISSES:
@@ -57,32 +69,45 @@ class SpanExport:
             segment = self._next_segment(position, min(end, recent.first_seq))
             if segment is None:
                 for some in recent.slices(ROW_GROUP):
-                    yield from self._slices(some.whole(), position, end)
+                    if trace is None or some.has_trace(trace):
+                        yield from self._slices(some.whole(), position, end)
                 return
             del recent  # it holds the spans in memory
-            number, last_seq = segment
+            path = segment_path(self._folder, segment.number)
             try:
-                file = open_segment(segment_path(self._folder, number))
+                file = open_segment(path)
+                groups = range(file.num_row_groups) if trace is None else groups_at(path, segment.ranges)
             except FileNotFoundError:  # joined, written anew or deleted since
                 misses += 1
                 continue
             with file:
-                for group in range(file.num_row_groups):
+                for group in groups:
                     yield from self._slices(file.read_row_group(group), position, end)
-            position, misses = last_seq + 1, 0
+            position, misses = segment.last_seq + 1, 0
         raise Unavailable(f"A file of the span store is missing: {CURE}")
 
-    def _next_segment(self, position: int, end: int) -> tuple[int, int] | None:
-        """Number and last span of the next file that may have some of the spans."""
+    def _next_segment(self, position: int, end: int) -> "_Segment | None":
+        """The next file that may have some of the spans."""
+        with transaction(self._cursor):
+            found = self._first_segment(position, end)
+            trace = self._request.trace_id
+            parts = [] if found is None or trace is None else parts_of(self._cursor, trace)
+        if found is None:
+            return None
+        number, last_seq = found
+        return _Segment(number, last_seq, [each for part in parts if part.segment == number for each in part.ranges])
+
+    def _first_segment(self, position: int, end: int) -> tuple[int, int] | None:
         request = self._request
         found = self._cursor.execute(
-            """
+            f"""
             SELECT segment, last_seq FROM segment
             WHERE last_seq >= ? AND first_seq < ?
               AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
               AND (?::VARCHAR IS NULL OR segment IN (SELECT segment FROM segment_service WHERE service_name = ?))
+              AND {condition_on_trace(request.trace_id)}
             ORDER BY first_seq LIMIT 1
-            """,
+            """,  # noqa: S608 - a number
             [
                 position,
                 end,
@@ -107,6 +132,8 @@ class SpanExport:
         mask = pc.and_(mask, pc.less(start, _number(request.to_time_unix_nano)))
         if request.service_name is not None:
             mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
+        if request.trace_id is not None:
+            mask = pc.and_(mask, pc.equal(rows["trace_id"], request.trace_id))
         return mask
 
 

@@ -190,6 +190,11 @@ def parts_of(connection: duckdb.DuckDBPyConnection, trace: str) -> list[TracePar
     return [TracePart(*row) for row in rows]
 
 
+def condition_on_trace(trace: str | None) -> str:
+    """A condition on ``segment``: it may have spans of the trace; of all segments without one."""
+    return "true" if trace is None else in_segments_of([trace])
+
+
 def demand_all(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:
     """``FileNotFoundError`` when the index has one of these segments no longer."""
     numbers = ", ".join(map(str, segments))

@@ -107,6 +107,7 @@ class SearchText(Request[FoundSpans]):
 
     text: str
     service_name: str | None = None
+    trace_id: str | None = None
     from_time_unix_nano: int | None = None
     to_time_unix_nano: int | None = None
     limit: int = 100
@@ -149,6 +150,7 @@ class ExportSpans(StreamRequest[pa.Table]):
     """
 
     service_name: str | None = None
+    trace_id: str | None = None
     from_time_unix_nano: int = 0
     to_time_unix_nano: int = 2**64 - 1
 

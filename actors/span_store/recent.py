@@ -191,6 +191,11 @@ class Slice:
     def num_rows(self) -> int:
         return sum(part.num_rows for part in self.parts)
 
+    def has_trace(self, trace_id: str) -> bool:
+        """Whether a span of the trace is in it. Cheap: nothing is read."""
+        wanted = pa.scalar(trace_id, pa.string())
+        return any(pc.any(pc.equal(part.listed["trace_id"], wanted)).as_py() for part in self.parts)
+
     def whole(self) -> pa.Table:
         """All columns. ``OSError`` when they cannot be read."""
         return pa.Table.from_batches([part.whole() for part in self.parts], ROWS)

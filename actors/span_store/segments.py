@@ -226,14 +226,20 @@ def read_some(
     path: Path, ranges: Iterable[range], columns: Sequence[str], mask: Callable[[pa.Table], pa.ChunkedArray]
 ) -> pa.Table:
     """The rows for which the mask is true, all of which are at these positions, in the order of the file."""
-    starts = footer(path).starts
-    groups = {
-        group
-        for positions in ranges
-        for group in range(bisect_right(starts, positions[0]) - 1, bisect_right(starts, positions[-1]))
-    }
-    rows = read_groups(path, sorted(groups), columns)
+    rows = read_groups(path, groups_at(path, ranges), columns)
     return rows.filter(mask(rows))
+
+
+def groups_at(path: Path, ranges: Iterable[range]) -> list[int]:
+    """The row groups of a file that have these positions, ascending."""
+    starts = footer(path).starts
+    return sorted(
+        {
+            group
+            for positions in ranges
+            for group in range(bisect_right(starts, positions[0]) - 1, bisect_right(starts, positions[-1]))
+        }
+    )
 
 
 def segment_path(folder: Path, number: int) -> Path:

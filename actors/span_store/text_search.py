@@ -7,6 +7,7 @@ many short ones.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
@@ -20,13 +21,14 @@ import pyarrow.compute as pc
 from actors.span_store.damage import Damage
 from actors.span_store.gram_files import GramFiles, SealedFile
 from actors.span_store.grams import Sought
+from actors.span_store.index import condition_on_trace, parts_of, transaction
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.needle import Needle
 from actors.span_store.recent import Recent, Slice
 from actors.span_store.row_groups import open_segment
 from actors.span_store.rows import ROWS, SHOWN_COLUMNS, stored_spans
 from actors.span_store.searched import SEARCHED, saying
-from actors.span_store.segments import ROW_GROUP, segment_path
+from actors.span_store.segments import ROW_GROUP, groups_at, segment_path
 
 _READ = ["seq", "service_name", "start_time_unix_nano", *SEARCHED]
 _WHOLE = ["seq", *SHOWN_COLUMNS]
@@ -93,39 +95,57 @@ class TextSearch:
 
     def _parts(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> Iterator[_Part]:
         """All parts, latest first."""
+        trace = self._request.trace_id
         for some in reversed(recent.slices(_SLICE)):
+            if trace is not None and not some.has_trace(trace):
+                continue
             yield _Part(some.first_seq, _seconds(some.num_rows), partial(self._latest, some))
-        for first_seq, rows, file in self._files(cursor, recent.first_seq):
+        files, ranges = self._files(cursor, recent.first_seq)
+        for first_seq, rows, file in files:
             path = segment_path(self._segments, file.number)
             groups = self._grams.groups(file, self._sought)
             seconds = _seconds(rows if groups is None else len(groups) * ROW_GROUP)
-            read = partial(self._in_file, path, groups)
+            read = partial(self._in_file, path, groups, ranges.get(file.number))
             yield _Part(first_seq, seconds, partial(self._damage.skipped, cursor, path.name, read))
 
-    def _files(self, cursor: duckdb.DuckDBPyConnection, before: int) -> Iterator[tuple[int, int, SealedFile]]:
-        """Sealed files that may have matches, latest first: the number of the first span, how many, and which file."""
-        request = self._request
-        files = cursor.execute(
-            """
-            SELECT first_seq, rows, segment, bytes, checksum FROM segment
-            WHERE first_seq < ? AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
-            ORDER BY first_seq DESC
-            """,
-            [
-                before if request.before is None else min(before, request.before),
-                request.from_time_unix_nano or 0,
-                request.to_time_unix_nano if request.to_time_unix_nano is not None else 2**64 - 1,
-            ],
-        ).fetchall()
-        for first_seq, rows, *file in files:
-            yield first_seq, rows, SealedFile(*file)
+    def _files(
+        self, cursor: duckdb.DuckDBPyConnection, before: int
+    ) -> tuple[list[tuple[int, int, SealedFile]], dict[int, list[range]]]:
+        """Sealed files that may have matches, latest first: the number of the first span, how many, and which file.
 
-    def _in_file(self, path: Path, groups: Iterable[int] | None) -> pa.Table:
+        With a trace, also where in each it is.
+        """
+        request = self._request
+        with transaction(cursor):
+            files = cursor.execute(
+                f"""
+                SELECT first_seq, rows, segment, bytes, checksum FROM segment
+                WHERE first_seq < ? AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
+                  AND {condition_on_trace(request.trace_id)}
+                ORDER BY first_seq DESC
+                """,  # noqa: S608 - a number
+                [
+                    before if request.before is None else min(before, request.before),
+                    request.from_time_unix_nano or 0,
+                    request.to_time_unix_nano if request.to_time_unix_nano is not None else 2**64 - 1,
+                ],
+            ).fetchall()
+            parts = [] if request.trace_id is None else parts_of(cursor, request.trace_id)
+        ranges: dict[int, list[range]] = defaultdict(list)
+        for part in parts:
+            ranges[part.segment] += part.ranges
+        return [(first_seq, rows, SealedFile(*file)) for first_seq, rows, *file in files], ranges
+
+    def _in_file(self, path: Path, groups: Iterable[int] | None, ranges: Iterable[range] | None) -> pa.Table:
         """The latest matching rows of a file, or of some of its row groups. In it they lie in another order."""
         found = [_EMPTY]
+        read = _READ if ranges is None else [*_READ, "trace_id"]
+        there = None if ranges is None else groups_at(path, ranges)
         with open_segment(path) as file:
             for group in range(file.num_row_groups) if groups is None else groups:
-                rows = file.read_row_group(group, columns=_READ, use_threads=False)
+                if there is not None and group not in there:
+                    continue
+                rows = file.read_row_group(group, columns=read, use_threads=False)
                 mask = self._matches(rows)
                 if pc.any(mask).as_py():
                     rest = file.read_row_group(group, columns=_REST, use_threads=False)
@@ -143,6 +163,8 @@ class TextSearch:
         start = rows["start_time_unix_nano"]
         if request.service_name is not None:
             mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
+        if request.trace_id is not None:
+            mask = pc.and_(mask, pc.equal(rows["trace_id"], request.trace_id))
         if request.from_time_unix_nano is not None:
             mask = pc.and_(mask, pc.greater_equal(start, pa.scalar(request.from_time_unix_nano, pa.uint64())))
         if request.to_time_unix_nano is not None:
