@@ -49,6 +49,7 @@ ROUTES = (
         answers=None,
         downloads=(_MEDIA_TYPE,),
         errors=(Overloaded, Unavailable),
+        only_known=True,
         tag="service",
         summary="Download everything that is stored, as a tar file of a data folder",
     ),

@@ -20,6 +20,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from actors.errors import InvalidRequest, Problem
 from actors.span_store.messages import Cursor
 from transports.http.cursor_text import cursor_from
+from transports.http.moments import Moment, moment_in
 from transports.http.route import wire_name
 from transports.http.rules import Fault, Rule
 
@@ -28,6 +29,7 @@ Hook = Callable[[Any, Any], Any]
 
 _MASK = "***"
 _SECRETS = frozenset(("password", "key"))  # members whose values are never sent back
+_SECRET_WORDS = ("password", "key", "token", "secret")  # in names of parameters that nobody has asked for
 _DEEPEST_ECHO = 32  # levels of a faulty input that are shown again
 # pydantic reads "1_000", "+5" and "5.0" as integers, and nothing with an exponent.
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+(?:_[0-9]+)*)(?:\.0+)?\s*")
@@ -52,9 +54,31 @@ def structure_body(document: object, cls: type[T], *, large: bool = False) -> T:
     return _structured(_json_converter, document, cls, "body")
 
 
-def structure_query(query: Mapping[str, str], cls: type[T]) -> T:
-    """Query parameters as an instance of ``cls``; unknown ones are ignored, of a repeated one the last counts."""
-    return _structured(_query_converter, query, cls, "query")
+def structure_query(query: Mapping[str, str], cls: type[T], *, only_known: bool = False) -> T:
+    """Query parameters as an instance of ``cls``; of a repeated one the last counts.
+
+    Unknown ones are ignored, or faults with ``only_known``.
+    """
+    unknown = tuple(_unknown(query, cls)) if only_known and query else ()
+    try:
+        structured = _structured(_query_converter, query, cls, "query")
+    except InvalidRequest as error:
+        raise invalid(*error.problems, *unknown) from None
+    if unknown:
+        raise invalid(*unknown)
+    return structured
+
+
+def _unknown(query: Mapping[str, str], cls: type[Any]) -> Iterator[Problem]:
+    """A parameter that is misspelled must not widen what is asked for, or deleted."""
+    known = {wire_name(field.name) for field in attrs.fields(cls)}
+    for name, value in query.items():
+        if name not in known:
+            shown = _MASK if any(word in name.lower() for word in _SECRET_WORDS) else echo(value)
+            location = ("query", _text(name))
+            yield Problem(
+                type="extra_forbidden", location=location, message="Extra inputs are not permitted", input=shown
+            )
 
 
 def unstructure(value: object) -> Any:  # noqa: ANN401 - any JSON value
@@ -190,15 +214,6 @@ def _boolean_in(value: Any, _: Any) -> bool:  # noqa: ANN401 - text in practice
     return found
 
 
-def _moment_in(value: Any, _: Any) -> datetime:  # noqa: ANN401 - text in practice
-    """A time in ISO 8601; without an offset it is UTC. A "+" that arrived as a space is taken for one."""
-    try:
-        moment = datetime.fromisoformat(value.replace(" ", "+"))
-    except ValueError:
-        raise Fault("datetime_parsing", "Input should be a valid datetime in ISO 8601") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _enum_hook(cls: type[Enum], _: Converter) -> Hook:
     expected = " or ".join(repr(member.value) for member in cls)
 
@@ -301,7 +316,7 @@ def _query() -> Converter:
     converter = _converter()
     converter.register_structure_hook(int, _integer_in)
     converter.register_structure_hook(bool, _boolean_in)
-    converter.register_structure_hook(datetime, _moment_in)
+    converter.register_structure_hook(Moment, lambda text, _: moment_in(text))
     converter.register_structure_hook(Cursor, lambda text, _: cursor_from(text))
     return converter
 

@@ -37,6 +37,7 @@ def _route(path: str, handler: Handler, parameters: dict[str, Parameter], summar
         access=Access.SESSION,
         answers=DeletedAnswer,
         errors=(NotFound, Overloaded, Unavailable),
+        only_known=True,
         path_parameters=parameters,
         tag="observability",
         summary=summary,

@@ -10,7 +10,7 @@ from transports.http.access import WITH_SESSION, admit_without_session, session_
 from transports.http.config import HttpConfig
 from transports.http.converter import structure_body, structure_query, unstructure
 from transports.http.json_body import read_document
-from transports.http.route import Answer, Call, Route
+from transports.http.route import Answer, Call, NoQuery, Route
 
 
 def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -31,7 +31,7 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
             config=config,
             request=request,
             session=session,
-            query=structure_query(request.query, route.query) if route.query else None,
+            query=_query_of(request, route) if route.query or route.only_known else None,
             body=None
             if document is None or route.body is None
             else structure_body(document.value, route.body, large=document.is_large),
@@ -39,6 +39,10 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
         return _response(await route.handler(call), route.status)
 
     return answer
+
+
+def _query_of(request: web.Request, route: Route) -> object:
+    return structure_query(request.query, route.query or NoQuery, only_known=route.only_known)
 
 
 def _response(result: object, status: int) -> web.StreamResponse:

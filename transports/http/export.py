@@ -1,8 +1,8 @@
 """Spans out, many of them: a download in one of three formats."""
 
 import asyncio
-from datetime import datetime
 from enum import Enum
+from typing import Annotated
 
 import attrs
 from aiohttp import web
@@ -10,9 +10,10 @@ from aiohttp import web
 from actors.errors import Overloaded, Unavailable
 from actors.span_store.messages import ExportSpans
 from transports.http.export_formats import CsvText, Encoder, JsonLines, ParquetFile
+from transports.http.moments import Moment
 from transports.http.route import Access, Call, Route, described
+from transports.http.rules import HexId
 from transports.http.streamed import streamed
-from transports.http.text_search import nanoseconds
 
 _LATEST = 2**64 - 1
 
@@ -37,10 +38,13 @@ class ExportQuery:
     """Which spans, and how."""
 
     service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
-    from_: datetime | None = attrs.field(
+    trace_id: Annotated[str, HexId(32)] | None = attrs.field(
+        default=None, metadata=described("Only spans of this trace", "0af7651916cd43dd8448eb211c80319c")
+    )
+    from_: Moment | None = attrs.field(
         default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00.000Z")
     )
-    to: datetime | None = attrs.field(
+    to: Moment | None = attrs.field(
         default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00.000Z")
     )
     format: Format = attrs.field(
@@ -61,11 +65,11 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
 
 
 def _request(query: ExportQuery) -> ExportSpans:
-    from_, to = nanoseconds(query.from_), nanoseconds(query.to)
     return ExportSpans(
         service_name=query.service,
-        from_time_unix_nano=0 if from_ is None else from_,
-        to_time_unix_nano=_LATEST if to is None else to,
+        trace_id=query.trace_id,
+        from_time_unix_nano=0 if query.from_ is None else query.from_.unix_nano,
+        to_time_unix_nano=_LATEST if query.to is None else query.to.unix_nano,
     )
 
 
@@ -76,6 +80,7 @@ ROUTES = (
         handler=export_spans,
         access=Access.SESSION_OR_READ_KEY,
         query=ExportQuery,
+        only_known=True,
         answers=None,
         downloads=tuple(encoder.content_type for encoder in _ENCODERS.values()),
         errors=(Overloaded, Unavailable),

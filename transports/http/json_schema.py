@@ -10,6 +10,7 @@ import attrs
 
 from actors.span_store.messages import Cursor
 from transports.http.converter import unstructure
+from transports.http.moments import Moment
 from transports.http.rules import Rule
 
 Schema = dict[str, Any]
@@ -23,6 +24,12 @@ _PLAIN: dict[Any, Schema] = {
     bytes: {"type": "string", "format": "binary"},
     dict: {"type": "object"},
     Cursor: {"type": "string"},
+    Moment: {
+        "anyOf": [
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "pattern": "^now(-[0-9]{1,9}[smhdw])?$"},
+        ]
+    },
     NoneType: {"type": "null"},
     Any: {},
 }

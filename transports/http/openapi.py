@@ -142,7 +142,7 @@ def _success(route: Route, schemas: Schemas) -> dict[str, Any]:
 
 
 def _misunderstandings(route: Route) -> tuple[type[StudioError], ...]:
-    return (InvalidRequest,) if route.body or route.query else ()
+    return (InvalidRequest,) if route.body or route.query or route.only_known else ()
 
 
 def _status(route: Route, kind: type[StudioError]) -> int:

@@ -46,6 +46,7 @@ ROUTES = (
         access=Access.SESSION,
         answers=ReplayAnswer,
         errors=(NotFound, Refused, TooLarge),
+        only_known=True,
         path_parameters={
             "trace_id": Parameter(description="Id of the trace", example="0af7651916cd43dd8448eb211c80319c"),
             "span_id": Parameter(description="Id of the span", example="b7ad6b7169203331"),

@@ -52,6 +52,11 @@ class Call(Generic[BodyT, QueryT]):
 
 
 @attrs.frozen(kw_only=True)
+class NoQuery:
+    """The query of a route that has none."""
+
+
+@attrs.frozen(kw_only=True)
 class Answer:
     """A body with headers of its own, for the handlers that need some."""
 
@@ -93,6 +98,7 @@ class Route:
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
     path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
     listed: bool = True  # in the OpenAPI document
+    only_known: bool = False  # query parameters; the contract's routes ignore others
 
     @property
     def operation_id(self) -> str:

@@ -142,6 +142,21 @@ class Pattern(Rule):
 
 
 @attrs.frozen
+class HexId(Rule):
+    """The id of a trace or span, in lower case whatever the case it came in."""
+
+    digits: int
+
+    def apply(self, value: str) -> str:
+        if re.fullmatch(f"[0-9a-fA-F]{{{self.digits}}}", value) is None:
+            raise Fault("id_pattern", f"Input should be {self.digits} hex digits")
+        return value.lower()
+
+    def schema(self) -> dict[str, Any]:
+        return {"pattern": f"^[0-9a-fA-F]{{{self.digits}}}$"}
+
+
+@attrs.frozen
 class MostItems(Rule):
     """A list of at most so many items."""
 

@@ -1,17 +1,15 @@
 """Spans out, found by text."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import attrs
 
 from actors.span_store.messages import SearchText
+from transports.http.moments import Moment
 from transports.http.observability import answer_spans
 from transports.http.route import Access, Answer, Call, Route, described
-from transports.http.rules import Between
+from transports.http.rules import Between, HexId
 from transports.http.span_json import SpanAnswer
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @attrs.frozen(kw_only=True)
@@ -22,11 +20,20 @@ class TextQuery:
         metadata=described("Text as it was said, case and all, however JSON spells it", "rate limit exceeded")
     )
     service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
-    since: datetime | None = attrs.field(
+    trace_id: Annotated[str, HexId(32)] | None = attrs.field(
+        default=None, metadata=described("Only spans of this trace", "0af7651916cd43dd8448eb211c80319c")
+    )
+    from_: Moment | None = attrs.field(
         default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00.000Z")
     )
-    until: datetime | None = attrs.field(
+    to: Moment | None = attrs.field(
         default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00.000Z")
+    )
+    since: Moment | None = attrs.field(
+        default=None, metadata=described("The same as from, which it was called first", "2026-11-22T20:00:00.000Z")
+    )
+    until: Moment | None = attrs.field(
+        default=None, metadata=described("The same as to, which it was called first", "2026-11-22T21:00:00.000Z")
     )
     limit: Annotated[int, Between(1, 1000)] = attrs.field(default=100, metadata=described("Most spans to answer", 100))
     before: Annotated[int, Between(0, 2**63)] | None = attrs.field(
@@ -40,8 +47,9 @@ async def search_text(call: Call[None, TextQuery]) -> Answer:
         SearchText(
             text=query.text,
             service_name=query.service,
-            from_time_unix_nano=nanoseconds(query.since),
-            to_time_unix_nano=nanoseconds(query.until),
+            trace_id=query.trace_id,
+            from_time_unix_nano=_latest(query.from_, query.since),
+            to_time_unix_nano=_earliest(query.to, query.until),
             limit=query.limit,
             before=query.before,
         )
@@ -52,13 +60,12 @@ async def search_text(call: Call[None, TextQuery]) -> Answer:
     return await answer_spans(found.spans, (("Link", f'<{target.raw_path_qs}>; rel="next"'),))
 
 
-def nanoseconds(moment: datetime | None) -> int | None:
-    """Unix nanoseconds; what lies outside of OTLP's 64 bits is the nearest of them."""
-    if moment is None:
-        return None
-    since = moment - _EPOCH
-    nanoseconds = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
-    return min(max(0, nanoseconds), 2**64 - 1)
+def _latest(*bounds: Moment | None) -> int | None:
+    return max((bound.unix_nano for bound in bounds if bound is not None), default=None)
+
+
+def _earliest(*bounds: Moment | None) -> int | None:
+    return min((bound.unix_nano for bound in bounds if bound is not None), default=None)
 
 
 ROUTES = (
@@ -68,6 +75,7 @@ ROUTES = (
         handler=search_text,
         access=Access.SESSION_OR_READ_KEY,
         query=TextQuery,
+        only_known=True,
         answers=list[SpanAnswer],
         tag="observability",
         summary="Find spans by text in their name, status, attributes and events, latest arrival first",
