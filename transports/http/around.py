@@ -11,9 +11,11 @@ from multidict import istr
 
 from transports import log_context
 from transports.http.access_log import AccessLog
+from transports.http.compression import compress
 from transports.http.cors import preflight_answer
 from transports.http.error_answers import answer_to
 from transports.http.keys import VISIT
+from transports.http.otlp_answers import speaks
 from transports.http.visit import Visit
 
 HEADER = istr("X-Request-Id")
@@ -39,6 +41,8 @@ def surrounding(access_log: AccessLog) -> Middleware:
             response = await handler(request) if preflight is None else preflight
         except Exception as error:  # noqa: BLE001 - it becomes an answer, and is logged where nobody expected it
             response = await answer_to(request, error)
+        if not speaks(request):  # exporters are answered in few bytes, and some of them ask for what they cannot read
+            await compress(request, response)
         access_log.add(request, request_id, response.status, perf_counter() - began)
         return response
 

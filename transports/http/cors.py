@@ -34,7 +34,8 @@ def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED
     if _allowed(request):
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-        response.headers["Vary"] = "Origin"
+        varies_by = response.headers.get("Vary", "Origin")
+        response.headers["Vary"] = varies_by if "Origin" in varies_by else f"Origin, {varies_by}"
 
 
 def _allowed(request: web.Request) -> bool:

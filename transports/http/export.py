@@ -1,6 +1,7 @@
 """Spans out, many of them: a download in one of three formats."""
 
 import asyncio
+from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated
 
@@ -9,7 +10,8 @@ from aiohttp import web
 
 from actors.errors import Overloaded, Unavailable
 from actors.span_store.messages import ExportSpans
-from transports.http.export_formats import CsvText, Encoder, JsonLines, ParquetFile
+from transports.http.compression import accepts_gzip
+from transports.http.export_formats import CsvText, Encoder, Gzipped, JsonLines, ParquetFile
 from transports.http.moments import Moment
 from transports.http.route import Access, Call, Route, described
 from transports.http.rules import HexId
@@ -53,15 +55,27 @@ class ExportQuery:
 
 
 async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
-    encoder = _ENCODERS[call.query.format]()
+    encoder, headers = _encoder_for(call)
     async with call.bus.stream(_request(call.query)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
-        async with streamed(call.request, encoder.content_type, f"spans.{call.query.format.value}") as response:
+        name = f"spans.{call.query.format.value}"
+        async with streamed(call.request, encoder.content_type, name, headers) as response:
             await response.write(await asyncio.to_thread(encoder.add, first))
             async for part in parts:
                 await response.write(await asyncio.to_thread(encoder.add, part))
             await response.write(encoder.end())
     return response
+
+
+def _encoder_for(call: Call[None, ExportQuery]) -> tuple[Encoder, Mapping[str, str]]:
+    """The one of the format, in gzip where it is text and the client accepts that; and the headers that say so."""
+    encoder = _ENCODERS[call.query.format]()
+    if not encoder.is_text:
+        return encoder, {}
+    varies = {"Vary": "Accept-Encoding"}
+    if not accepts_gzip(call.request.headers):
+        return encoder, varies
+    return Gzipped(encoder), varies | {"Content-Encoding": "gzip"}
 
 
 def _request(query: ExportQuery) -> ExportSpans:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from transports.http.compression import GzipStream
 from transports.otlp_lines import otlp_lines
 
 _INTERNAL = "seq"  # the number of a span in the store that it comes from
@@ -15,7 +16,8 @@ _INTERNAL = "seq"  # the number of a span in the store that it comes from
 class Encoder(ABC):
     """One download. Memory does not grow with its length. ``add`` is called once at least."""
 
-    content_type: ClassVar[str]
+    content_type: str
+    is_text: ClassVar[bool] = True
 
     @abstractmethod
     def add(self, rows: pa.Table) -> bytes:
@@ -61,6 +63,7 @@ class ParquetFile(Encoder):
     """Parquet with zstd. Of what was written only the footer's facts stay in memory, a few kilobytes a part."""
 
     content_type = "application/vnd.apache.parquet"
+    is_text = False  # and small inside already
 
     def __init__(self) -> None:
         self._sink = _Drained()
@@ -78,6 +81,21 @@ class ParquetFile(Encoder):
         if self._writer is not None:
             self._writer.close()
         return self._sink.drain()
+
+
+class Gzipped(Encoder):
+    """Another one, in gzip."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.content_type = encoder.content_type
+        self._encoder = encoder
+        self._gzip = GzipStream()
+
+    def add(self, rows: pa.Table) -> bytes:
+        return self._gzip.add(self._encoder.add(rows))
+
+    def end(self) -> bytes:
+        return self._gzip.end(self._encoder.end())
 
 
 class _Drained:

@@ -1,19 +1,22 @@
 """Answers that are sent while they are made."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
 
 @asynccontextmanager
-async def streamed(request: web.Request, content_type: str, file_name: str) -> AsyncIterator[web.StreamResponse]:
+async def streamed(
+    request: web.Request, content_type: str, file_name: str, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[web.StreamResponse]:
     """An answer of unknown length, offered to browsers as a file; ``write`` to it inside the block.
 
     An error inside the block cuts the connection, because that is the only way left to tell the client that what it has
     is not the whole.
     """
-    response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="{file_name}"'})
+    disposition = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+    response = web.StreamResponse(headers={**disposition, **(headers or {})})
     response.content_type = content_type
     await response.prepare(request)
     try:
