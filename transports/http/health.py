@@ -166,6 +166,7 @@ ROUTES = (
         handler=health_details,
         access=Access.SESSION_OR_READ_KEY,
         answers=HealthDetails,
+        only_known=True,
         tag="service",
         summary="Tell what is wrong, what is stored and what is being done",
     ),

@@ -23,6 +23,7 @@ ROUTES = [
     ("DELETE", f"{OBS}/traces/{TRACE}"),
     ("DELETE", f"{OBS}/services/tests"),
     ("GET", "/api/v1/backup"),
+    ("GET", "/health/details"),
     ("GET", f"/llm/replay/{TRACE}/{1:016x}"),
 ]
 
