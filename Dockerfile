@@ -26,6 +26,7 @@ WORKDIR /data
 VOLUME /data
 # HTTP (REST and OTLP), OTLP over gRPC, key checks over gRPC.
 EXPOSE 1323 50051 50053
+# Not through the proxy that docker may put into the environment of each container.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
-    CMD ["/opt/studio/bin/python", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('JUNJO_BACKEND_PORT', '1323') + '/health', timeout=2)"]
+    CMD ["/opt/studio/bin/python", "-c", "import os, urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:' + os.environ.get('JUNJO_BACKEND_PORT', '1323') + '/health', timeout=2)"]
 CMD ["/opt/studio/bin/python", "-P", "-m", "studio"]

@@ -1,4 +1,4 @@
-"""Addresses of the network as text."""
+"""Addresses of the network as text, as people and URLs write them."""
 
 _MAPPED = "::ffff:"  # how a socket for both families names who came over IPv4 (RFC 4291, section 2.5.5.2)
 
@@ -8,6 +8,7 @@ def plain(address: str) -> str:
     return address.removeprefix(_MAPPED)
 
 
-def with_port(address: str, port: int) -> str:
-    """Both, that of IPv6 in brackets."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+def host_and_port(host: str, port: int | str) -> str:
+    """Both in one text; an IPv6 address gets the brackets that URLs demand (RFC 3986, section 3.2.2)."""
+    bare = host.removeprefix("[").removesuffix("]")
+    return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"

@@ -8,7 +8,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 import attrs
 from google.protobuf.message import DecodeError
@@ -36,10 +36,14 @@ class Refused(TransferFailed):
 
 @attrs.frozen
 class StudioClient:
-    """``endpoint`` is the URL of the REST API, without a slash at the end."""
+    """``endpoint`` is the URL of the REST API, without a slash at the end.
+
+    ``is_far`` allows the proxies that the environment names; those cannot reach a studio of this machine.
+    """
 
     endpoint: str
     key: str = attrs.field(repr=False)
+    is_far: bool = False
 
     @contextmanager
     def download(self, path: str, query: Mapping[str, str]) -> Iterator[IO[bytes]]:
@@ -61,13 +65,14 @@ class StudioClient:
 
     def _open(self, request: Request) -> HTTPResponse:
         if not self.endpoint.startswith(("http://", "https://")):
-            raise TransferFailed(f"{self.endpoint} is no URL of a studio; one looks like http://127.0.0.1:1323")
+            raise TransferFailed(f"{self.endpoint} is no URL of a studio; one looks like http://localhost:1323")
         if not self.key.isascii() or not self.key.isalnum():
             raise TransferFailed("An API key has letters and digits only")
         request.add_header("x-junjo-api-key", self.key)
+        opener = self._opener()
         for attempt in range(_MOST_TRIES):
             try:
-                answer: HTTPResponse = urlopen(request, timeout=_PATIENCE)  # noqa: S310 - http and https only, see above
+                answer: HTTPResponse = opener.open(request, timeout=_PATIENCE)
             except HTTPError as refusal:
                 if refusal.code not in _LATER or attempt == _MOST_TRIES - 1:
                     raise Refused(f"{self.endpoint} says {refusal.code}: {_detail(refusal)}", refusal.code) from refusal
@@ -77,6 +82,9 @@ class StudioClient:
             else:
                 return answer
         raise AssertionError("the last try ends above")
+
+    def _opener(self) -> OpenerDirector:
+        return build_opener() if self.is_far else build_opener(ProxyHandler({}))
 
 
 def _detail(refusal: HTTPError) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from studio.addresses import is_this_machine
 from studio.logs import configure_logging
 from studio.settings import client_defaults, load_settings
 from studio.transfer.client import StudioClient, TransferFailed
@@ -50,8 +51,7 @@ def transfer(given: argparse.Namespace) -> str:
         settings = load_settings()
         configure_logging(attrs.evolve(settings, log_level="error"))  # the report is for a person
         return import_from_junjo(given.from_junjo, settings)
-    endpoint, key = client_defaults()
-    client = StudioClient((given.endpoint or endpoint).rstrip("/"), given.key or key)
+    client = _client(given)
     if not client.key:
         raise TransferFailed("no API key: give one with --key or in JUNJO_AI_STUDIO_API_KEY")
     if given.command == "import":
@@ -59,6 +59,15 @@ def transfer(given: argparse.Namespace) -> str:
     if given.command == "backup":
         return back_up(client, given.folder)
     return export(client, given.file, _query(given))
+
+
+def _client(given: argparse.Namespace) -> StudioClient:
+    endpoint, key = client_defaults()
+    return StudioClient(
+        (given.endpoint or endpoint).rstrip("/"),
+        given.key or key,
+        is_far=bool(given.endpoint) and not is_this_machine(given.endpoint),
+    )
 
 
 def _query(given: argparse.Namespace) -> dict[str, str]:

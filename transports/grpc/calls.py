@@ -13,7 +13,7 @@ from grpclib.server import Stream
 
 from actors.errors import InternalError, StudioError, Unavailable
 from transports import log_context
-from transports.addresses import plain, with_port
+from transports.addresses import plain, host_and_port
 from transports.grpc.config import GrpcConfig
 from transports.grpc.message_reader import MessageReader
 from transports.grpc.status import status_of
@@ -98,4 +98,4 @@ class Calls:
 
 def _address_of(stream: Stream[Any, Any]) -> str:
     address = stream.peer.addr()
-    return with_port(plain(address[0]), address[1]) if address else "unknown"
+    return host_and_port(plain(address[0]), address[1]) if address else "unknown"

@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 from actors.errors import Unavailable
 from actors.ingestion.source import PulledBatch
 from actors.span_store.spans import Span
+from transports.addresses import host_and_port
 from transports.grpc.generated.ingestion_grpc import InternalIngestionServiceStub
 from transports.grpc.generated.ingestion_pb2 import ReadSpansRequest, ReadSpansResponse
 from transports.otlp import decode_single_span
@@ -25,7 +26,7 @@ class ReadSpansSource:
     def __init__(self, host: str, port: int, *, patience: float = _PATIENCE) -> None:
         self._channel = Channel(host, port)
         self._stub = InternalIngestionServiceStub(self._channel)
-        self._where = f"{host}:{port}"
+        self._where = host_and_port(host, port)
         self._patience = patience
 
     async def read(self, after: bytes, limit: int) -> PulledBatch:
