@@ -52,3 +52,12 @@ async def test_every_answer_is_logged_in_order_when_the_server_has_stopped(tmp_p
     assert [entry["status"] for entry in requests_in(logs)] == [200] * 70 + [404]
     times = [entry["timestamp"] for entry in requests_in(logs)]
     assert times == sorted(times)
+
+
+async def test_where_nothing_waits_nothing_is_written(tmp_path: Path) -> None:
+    """No line of JSON is empty."""
+    written: list[int] = []
+    config = http_config(log_together=lambda _logger, _event, lines: written.append(len(lines)))
+    async with running_http_studio(tmp_path, config):
+        pass
+    assert written == []
