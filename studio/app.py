@@ -25,10 +25,12 @@ from transports.decoder import Decoder
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 from transports.grpc.span_source import ReadSpansSource
-from transports.http.app import build_app
+from transports.http.app import build_app, build_otlp_app
 from transports.http.config import HttpConfig, PlayConfig
 from transports.http.server import serve_http
 from transports.otlp_limits import RequestLimits
+from transports.otlp_port import serve_otlp_both
+from transports.strays import Strays
 
 # The share of the memory that requests have while they are received and decoded, over HTTP and gRPC together. What
 # waits in mailboxes is counted there.
@@ -53,6 +55,7 @@ class Studio:
     http_port: int
     otlp_port: int
     grpc_port: int
+    extra_ports: tuple[int, ...]  # for OTLP over gRPC and HTTP
 
     async def gave_up(self) -> ActorGaveUp:
         """Wait until the studio can go on no longer."""
@@ -77,8 +80,9 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             large=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode-large")),
             limits=request_limits(settings),
         )
-        http = build_app(bus, http_config(settings, budget, decoder))
-        grpc = grpc_config(settings, budget, decoder)
+        strays = Strays()
+        seen_by_http = http_config(settings, budget, decoder, strays)
+        grpc = grpc_config(settings, budget, decoder, strays)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
 
@@ -92,14 +96,21 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
 
         key_check = serve_auth(bus, grpc, host, settings.grpc_port)
         otlp = serve_otlp(bus, grpc, host, settings.otlp_port)
-        rest = serve_http(http, host, settings.backend_port)
-        yield Studio(
+        both = [
+            (port, serve_otlp_both(bus, grpc, build_otlp_app(bus, seen_by_http), host, port))
+            for port in settings.extra_ports
+        ]
+        rest = serve_http(build_app(bus, seen_by_http), host, settings.backend_port)
+        studio = Studio(
             bus=bus,
             supervisor=supervisor,
             grpc_port=await listen("GRPC_PORT", settings.grpc_port, key_check),
             otlp_port=await listen("JUNJO_OTLP_PORT", settings.otlp_port, otlp),
+            extra_ports=tuple([await listen("JUNJO_OTLP_EXTRA_PORTS", port, server) for port, server in both]),
             http_port=await listen("JUNJO_BACKEND_PORT", settings.backend_port, rest),
         )
+        strays.http_port, strays.grpc_port = studio.http_port, studio.otlp_port
+        yield studio
 
 
 def add_actors(supervisor: Supervisor, settings: Settings) -> None:
@@ -157,7 +168,7 @@ def request_limits(settings: Settings) -> RequestLimits:
     return RequestLimits(spans=settings.max_spans, values=settings.max_values, resources=settings.max_resources)
 
 
-def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder) -> HttpConfig:
+def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder, strays: Strays) -> HttpConfig:
     return HttpConfig(
         version=__version__,
         environment="production" if settings.production else "development",
@@ -171,6 +182,7 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder) -> Htt
         otlp_budget=budget,
         decoder=decoder,
         max_request_bytes=settings.max_request_bytes,
+        strays=strays,
         log_together=log_together,
         play=PlayConfig(
             any_openai_model=settings.openai_base_url is not None,
@@ -180,10 +192,11 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder) -> Htt
     )
 
 
-def grpc_config(settings: Settings, budget: ByteBudget, decoder: Decoder) -> GrpcConfig:
+def grpc_config(settings: Settings, budget: ByteBudget, decoder: Decoder, strays: Strays) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,
         max_request_bytes=settings.max_request_bytes,
         otlp_budget=budget,
         decoder=decoder,
+        strays=strays,
     )

@@ -1,21 +1,19 @@
 """What a person at a terminal reads when the studio has started: where it is, and what to do next."""
 
 from studio import __version__
+from studio.addresses import local_address
 from studio.app import Studio
-from studio.settings import EVERYWHERE, Settings
+from studio.settings import Settings
 
 BANNER = """
   Junjo AI Studio {version}
 
     REST API and OTLP/HTTP   {http}
-    OTLP/gRPC                {host}:{otlp_port}
-    Key checks (gRPC)        {host}:{grpc_port}
-    Data                     {data_dir}
+    OTLP/gRPC                {otlp}
+    Key checks (gRPC)        {key_checks}
+{extra}    Data                     {data_dir}
 
-  New here? Create your account, and with it an API key for your programs:
-
-    curl -c cookies.txt {http}/users/create-first-user \\
-      -H 'content-type: application/json' -d '{{"email":"you@example.com","password":"at least 8 characters"}}'
+{account}
     curl -b cookies.txt {http}/api_keys \\
       -H 'content-type: application/json' -d '{{"name":"my first key"}}'
 
@@ -25,16 +23,29 @@ BANNER = """
 
   How your own programs do it is in README.md. Ctrl-C stops the studio.
 """
+NEW = """\
+  New here? Create your account, and with it an API key for your programs:
+
+    curl -c cookies.txt {http}/users/create-first-user \\
+      -H 'content-type: application/json' -d '{{"email":"you@example.com","password":"at least 8 characters"}}'"""
+KNOWN = """\
+  Sign in with your account when your session has ended; with it you make an API key for another program:
+
+    curl -c cookies.txt {http}/sign-in \\
+      -H 'content-type: application/json' -d '{{"email":"you@example.com","password":"your password"}}'"""
+EXTRA = "    OTLP/gRPC and OTLP/HTTP  {ports}\n"
 
 
-def banner(settings: Settings, studio: Studio) -> str:
+def banner(settings: Settings, studio: Studio, *, users_exist: bool) -> str:
     """The text, with the ports that are really open."""
-    host = "localhost" if settings.host in EVERYWHERE else settings.host
+    http = f"http://{local_address(settings.host, studio.http_port)}"
+    extra = ", ".join(local_address(settings.host, port) for port in studio.extra_ports)
     return BANNER.format(
         version=__version__,
-        http=f"http://{host}:{studio.http_port}",
-        host=host,
-        otlp_port=studio.otlp_port,
-        grpc_port=studio.grpc_port,
+        http=http,
+        otlp=local_address(settings.host, studio.otlp_port),
+        key_checks=local_address(settings.host, studio.grpc_port),
+        extra=EXTRA.format(ports=extra) if extra else "",
         data_dir=settings.data_dir,
+        account=(KNOWN if users_exist else NEW).format(http=http),
     )

@@ -37,8 +37,8 @@ def claimed(settings: Settings) -> Iterator[None]:
 
 
 def _refuse_taken_ports(settings: Settings) -> None:
-    for field in ("backend_port", "otlp_port", "grpc_port"):
-        variable, port = declared_variables()[field].name, getattr(settings, field)
+    for field, port in settings.ports():
+        variable = declared_variables()[field].name
         try:
             _bind_for_a_moment(settings.host, port)
         except socket.gaierror as fault:

@@ -18,7 +18,9 @@ import orjson
 import structlog
 
 from actors.runtime.supervisor import ActorGaveUp
+from actors.session.messages import UsersExist
 from studio import __version__
+from studio.addresses import is_this_machine
 from studio.app import PortInUse, Studio, running
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
@@ -100,11 +102,12 @@ def run() -> int:
 def demo(endpoint: str | None, key: str | None) -> int:
     """Send the demonstration traces to a running studio, and say where they are."""
     default_endpoint, default_key = client_defaults()
+    is_far = endpoint is not None and not is_this_machine(endpoint)
     endpoint, key = (endpoint or default_endpoint).rstrip("/"), key or default_key
     if not key:
         return _not_started(NO_KEY.format(endpoint=endpoint).splitlines())
     try:
-        sent = asyncio.run(send_demo(endpoint, key))
+        sent = asyncio.run(send_demo(endpoint, key, is_far=is_far))
     except DemoFailed as fault:
         print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
         return FAILED
@@ -153,7 +156,7 @@ async def _serve(settings: Settings) -> int:
     async with running(settings) as studio:
         collect_garbage_seldom()
         sys.setswitchinterval(_TURN_SECONDS)
-        _announce(settings, studio)
+        await _announce(settings, studio)
         asyncio.get_running_loop().call_later(_SETTLED_SECONDS, let_go_of_code)
         gave_up = asyncio.create_task(studio.gave_up())
         stop = asyncio.create_task(told_to_stop.wait())
@@ -193,9 +196,11 @@ def _stop_signal() -> asyncio.Event:
     return told_to_stop
 
 
-def _announce(settings: Settings, studio: Studio) -> None:
+async def _announce(settings: Settings, studio: Studio) -> None:
     if sys.stdout.isatty():
-        print(_printable(banner(settings, studio)), flush=True)  # noqa: T201 - for the person at the terminal
+        users_exist = await studio.bus.ask(UsersExist())
+        shown = _printable(banner(settings, studio, users_exist=users_exist))
+        print(shown, flush=True)  # noqa: T201 - for the person at the terminal
     log.info(
         "studio started",
         version=__version__,
@@ -204,6 +209,7 @@ def _announce(settings: Settings, studio: Studio) -> None:
         http_port=studio.http_port,
         otlp_port=studio.otlp_port,
         grpc_port=studio.grpc_port,
+        extra_ports=studio.extra_ports,
         data_dir=str(settings.data_dir),
     )
 

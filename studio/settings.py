@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 from dotenv import dotenv_values
 
+from studio.addresses import local_address
 from studio.secrets import development_secret
 from studio.variables import (
     Variable,
@@ -30,6 +31,7 @@ from studio.variables import (
     origin_of,
     origins,
     path,
+    ports,
     site,
     variable,
     web_url,
@@ -37,7 +39,6 @@ from studio.variables import (
 )
 
 PORT = whole_number(0, 65_535)
-EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 # Beside the span database are folders and files with its name and these endings.
 _BESIDE = (".segments", ".journals", ".grams", ".backups", ".lock", ".wal")
 DEFAULT_ORIGINS = "http://localhost:5151,http://localhost:5153"
@@ -61,6 +62,14 @@ class Settings:
     host: str = attrs.field(metadata=variable("JUNJO_HOST", "127.0.0.1", str, "The address that all ports listen on."))
     backend_port: int = attrs.field(metadata=variable("JUNJO_BACKEND_PORT", "1323", PORT, "HTTP: REST and OTLP."))
     otlp_port: int = attrs.field(metadata=variable("JUNJO_OTLP_PORT", "50051", PORT, "OTLP over gRPC."))
+    extra_ports: tuple[int, ...] = attrs.field(
+        metadata=variable(
+            "JUNJO_OTLP_EXTRA_PORTS",
+            "",
+            ports,
+            "More ports for OTLP, each over gRPC and HTTP: a comma list. `4317,4318` is where exporters go by default.",
+        )
+    )
     grpc_port: int = attrs.field(
         metadata=variable("GRPC_PORT", "50053", PORT, "gRPC for an ingestion service that checks API keys.")
     )
@@ -255,6 +264,13 @@ class Settings:
         """Whether this is no trial: cookies are ``Secure``, and nothing is generated."""
         return self.environment == "production"
 
+    def ports(self) -> Iterator[tuple[str, int]]:
+        """All that are listened on, each with the field that says so."""
+        for field in ("backend_port", "otlp_port", "grpc_port"):
+            yield field, getattr(self, field)
+        for port in self.extra_ports:
+            yield "extra_ports", port
+
     @property
     def otlp_endpoint(self) -> str:
         """Where programs send spans, as the front end tells its users."""
@@ -296,8 +312,7 @@ def client_defaults(environ: Mapping[str, str] | None = None, directory: Path | 
         given.get(declared.name) or declared.default
         for declared in (field.metadata["variable"] for field in (fields.host, fields.backend_port))
     )
-    host = "localhost" if address in EVERYWHERE else address
-    return f"http://{host}:{port}", environ.get("JUNJO_AI_STUDIO_API_KEY", "").strip()
+    return f"http://{local_address(address, port)}", environ.get("JUNJO_AI_STUDIO_API_KEY", "").strip()
 
 
 def declared_variables() -> dict[str, Variable]:
@@ -355,8 +370,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[set[str], str]]:
 def _shared_ports(settings: Settings) -> Iterator[tuple[set[str], str]]:
     seen: dict[int, str] = {}
     variables = declared_variables()
-    for field in ("backend_port", "otlp_port", "grpc_port"):
-        port, name = getattr(settings, field), variables[field].name
+    for field, port in settings.ports():
+        name = variables[field].name
         if port and port in seen:
             yield {seen[port], name}, f"{seen[port]} and {name}: are both {port}; each needs a port of its own"
         seen.setdefault(port, name)

@@ -66,6 +66,18 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def ports(text: str) -> tuple[int, ...]:
+    """Read a comma list of ports, none of them twice; 0 is any free one, and may stand there often."""
+    parse = whole_number(0, 65_535)
+    try:
+        read = tuple(parse(item.strip()) for item in text.split(",") if item.strip())
+    except ValueError:
+        raise ValueError("must be a comma list of ports, each from 0 to 65535") from None
+    if len({port for port in read if port}) < len([port for port in read if port]):
+        raise ValueError("must name each port once")
+    return read
+
+
 def days(text: str) -> timedelta:
     """Read a positive number of days; half a day is 0.5."""
     try:

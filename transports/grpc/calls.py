@@ -13,10 +13,12 @@ from grpclib.server import Stream
 
 from actors.errors import InternalError, StudioError, Unavailable
 from transports import log_context
-from transports.addresses import plain, host_and_port
+from transports.addresses import host_and_port, plain
 from transports.grpc.config import GrpcConfig
 from transports.grpc.message_reader import MessageReader
+from transports.grpc.otlp_services import OTLP
 from transports.grpc.status import status_of
+from transports.grpc.strangers import note_refusal
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +78,8 @@ class Calls:
                 stream.recv_message = MessageReader(stream, reservation, self._config).next_message  # type: ignore[method-assign]
                 await method(stream)
         except StudioError as error:
+            if path.startswith(OTLP):
+                note_refusal(self._config.strays, stream, error)
             raise status_of(error, request_id) from error
         except GRPCError:
             raise

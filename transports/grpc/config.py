@@ -5,6 +5,7 @@ import attrs
 from transports.byte_budget import ByteBudget
 from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
+from transports.strays import Strays
 
 
 @attrs.frozen(kw_only=True)
@@ -16,4 +17,5 @@ class GrpcConfig:
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, compressed and inflated
     patience: float = 60.0  # for the rest of a message that has begun to arrive
     grace: float = 5.0  # at stop, for calls in work
+    strays: Strays = attrs.field(factory=Strays)  # shared with HTTP
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large requests

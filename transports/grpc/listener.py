@@ -7,7 +7,8 @@ version for that reason.
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
+from weakref import WeakSet
 
 import grpclib.server
 from grpclib.protocol import H2Protocol
@@ -16,6 +17,7 @@ from h2.events import UnknownFrameReceived
 from h2.settings import SettingCodes
 from hyperframe.frame import DataFrame
 
+from transports.first_bytes import FirstBytes, Refusal, is_http2
 from transports.grpc.corked_transport import CorkedTransport
 from transports.inflate import ENCODINGS
 from transports.listening import socket_for
@@ -24,6 +26,9 @@ _ACCEPT_ENCODING = ("grpc-accept-encoding", ",".join(("identity", *ENCODINGS)))
 _FRAME = 256 * 1024  # bytes of a frame that is taken; HTTP/2's own default is 16 KB
 _LARGE = 64 * 1024  # bytes of a call that takes longer than one turn of the event loop
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
+_SILENCE = 20.0  # seconds in which a client has to say which protocol it speaks
+
+Other: TypeAlias = Callable[[bytes, asyncio.Transport], asyncio.Protocol]
 
 Headers = list[tuple[str, str]]
 
@@ -40,8 +45,12 @@ DataFrame._body_repr = _brief  # type: ignore[assignment, method-assign] # noqa:
 class Listener(grpclib.server.Server):
     """Accepts connections and knows them, so that it can end them."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of grpclib's server
+    def __init__(self, *args: Any, other: Other | None = None, **options: Any) -> None:  # noqa: ANN401 - grpclib's
+        """``other`` makes the protocol of a connection that does not begin as HTTP/2 does; by default it is ended."""
         super().__init__(*args, **options)
+        self._other = other or _ended
+        self._waiting: set[FirstBytes] = set()
+        self._others: WeakSet[asyncio.Transport] = WeakSet()
         # Any bytes may stand in a header (RFC 9110, section 5.5). With grpclib's "ascii" they end the connection.
         self._h2_config.header_encoding = "latin-1"
         self._connections: set[_Connection] = set()
@@ -65,6 +74,8 @@ class Listener(grpclib.server.Server):
     async def stop(self) -> None:
         """Cancel the calls that are left, tell the clients that no more are taken, and close the connections."""
         self.close()
+        for each in list(self._waiting):
+            each.abort()
         for connection in list(self._connections):
             connection.end()
         try:
@@ -73,9 +84,20 @@ class Listener(grpclib.server.Server):
         except TimeoutError:
             for connection in list(self._connections):
                 connection.abort()
+            for transport in list(self._others):
+                transport.abort()
             await self.wait_closed()
 
-    def _protocol_factory(self) -> H2Protocol:
+    def _protocol_factory(self) -> asyncio.Protocol:  # type: ignore[override] # grpclib hands it to asyncio
+        return FirstBytes(self._chosen, self._waiting, _SILENCE)
+
+    def _chosen(self, begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
+        if is_http2(begin):
+            return self._grpc()
+        self._others.add(transport)
+        return self._other(begin, transport)
+
+    def _grpc(self) -> H2Protocol:
         self.__gc_step__()
         handler = _Acceptor(self._mapping, self._codec, self._status_details_codec, self.__dispatch__)
         self._handlers.add(handler)
@@ -133,6 +155,10 @@ class _Acceptor(grpclib.server.Handler):
         # It leaves a call unanswered whose binary metadata is not base64. Nobody here asks for such metadata.
         plain = [header for header in headers if not header[0].endswith("-bin")]
         super().accept(stream, plain, partial(_release, stream, release_stream))
+
+
+def _ended(_: bytes, __: asyncio.Transport) -> Refusal:
+    return Refusal()
 
 
 def _release(stream: HttpStream, release_stream: Callable[[], Any]) -> None:

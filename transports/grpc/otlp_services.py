@@ -21,6 +21,11 @@ from transports.decoder import Decoder
 from transports.grpc.metadata import headers_of
 from transports.otlp import receive_traces
 
+OTLP = "/opentelemetry.proto.collector."
+EXPORTS = tuple(
+    f"{OTLP}{name}/Export" for name in ("trace.v1.TraceService", "metrics.v1.MetricsService", "logs.v1.LogsService")
+)
+
 Export: TypeAlias = Callable[[Stream[bytes, Any]], Coroutine[Any, Any, None]]
 
 
@@ -28,7 +33,7 @@ class OtlpService:
     """One of OTLP's collector services, each of which has the single method ``Export``."""
 
     def __init__(self, name: str, export: Export, response: type[Message]) -> None:
-        self._path = f"/opentelemetry.proto.collector.{name}/Export"
+        self._path = f"{OTLP}{name}/Export"
         self._handler = Handler(export, Cardinality.UNARY_UNARY, bytes, response)
 
     def __mapping__(self) -> Mapping[str, Handler]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from grpclib.config import Configuration
@@ -13,37 +14,51 @@ from actors.runtime.bus import Bus
 from transports.grpc.calls import Calls
 from transports.grpc.config import GrpcConfig
 from transports.grpc.key_check import KeyCheck
-from transports.grpc.listener import Listener
-from transports.grpc.otlp_services import logs_service, metrics_service, trace_service
+from transports.grpc.listener import Listener, Other
+from transports.grpc.otlp_services import EXPORTS, logs_service, metrics_service, trace_service
+from transports.grpc.strangers import SpansAtKeyCheck, refused
 
 WINDOW = 16 * 1024 * 1024  # measured best for 1 MB requests; also what one connection can make us hold unread
 
 
 @asynccontextmanager
-async def serve_otlp(bus: Bus, config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
+async def serve_otlp(
+    bus: Bus, config: GrpcConfig, host: str, port: int, *, other: Other | None = None
+) -> AsyncIterator[int]:
     """Receive spans for the length of the block, and metrics and logs, which are dropped. Yields the bound port.
 
-    ``OSError`` when the port is taken. Health and reflection are served beside it, in both servers.
+    ``OSError`` when the port is taken. Health and reflection are served beside it, in both servers. ``other`` makes the
+    protocol of a connection that does not speak HTTP/2; by default such a client learns which port to use.
     """
     services = (trace_service(bus, config.decoder), metrics_service(bus), logs_service(bus))
-    async with _serve(services, config, host, port) as bound:
+    async with _serve(services, config, host, port, other=other) as bound:
         yield bound
 
 
 @asynccontextmanager
 async def serve_auth(bus: Bus, config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
     """Answer ``ingestion.InternalAuthService`` for the length of the block. Yields the bound port; ``OSError``."""
-    async with _serve((KeyCheck(bus, config.internal_token),), config, host, port) as bound:
+    strays = SpansAtKeyCheck(EXPORTS, config.strays)
+    async with _serve((KeyCheck(bus, config.internal_token),), config, host, port, refusing=[strays]) as bound:
         yield bound
 
 
 @asynccontextmanager
-async def _serve(services: Sequence[Any], config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
+async def _serve(
+    services: Sequence[Any],
+    config: GrpcConfig,
+    host: str,
+    port: int,
+    *,
+    refusing: Sequence[SpansAtKeyCheck] = (),
+    other: Other | None = None,
+) -> AsyncIterator[int]:
     status = ServiceStatus()
     health = Health({service: [status] for service in (*services, OVERALL)})
-    calls = Calls(services, ServerReflection.extend([*services, health])[len(services) :], config)
+    described = ServerReflection.extend([*services, health])[len(services) :]
+    calls = Calls(services, [*described, *refusing], config)
     windows = Configuration(http2_connection_window_size=WINDOW, http2_stream_window_size=WINDOW)
-    listener = Listener([calls], config=windows)
+    listener = Listener([calls], other=other or partial(refused, config.strays), config=windows)
     await listener.listen(host, port)
     status.set(True)
     try:

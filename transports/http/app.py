@@ -1,5 +1,7 @@
 """The HTTP application: its routes, and the layers around them."""
 
+from collections.abc import Sequence
+
 import orjson
 from aiohttp import web
 from aiohttp.hdrs import ORIGIN, SERVER
@@ -72,13 +74,23 @@ _NO_SNIFFING = istr("X-Content-Type-Options")
 
 def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     """All routes over one bus. Serve it with ``serve_http``, which leaves compressed bodies as they are."""
+    served = routes(any_openai_model=config.play.any_openai_model)
+    app = _app_of(served, bus, config)
+    app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
+    return app
+
+
+def build_otlp_app(bus: Bus, config: HttpConfig) -> web.Application:
+    """What an exporter asks for, and nothing else: OTLP and ``/health``."""
+    return _app_of((*traces_in.ROUTES, *health.HEALTH), bus, config)
+
+
+def _app_of(served: Sequence[Route], bus: Bus, config: HttpConfig) -> web.Application:
     access_log = AccessLog(config)
     app = web.Application(middlewares=(surrounding(access_log),), client_max_size=MOST_BYTES)
     app[BUS] = bus
     app[CONFIG] = config
     app[LARGE_BODIES] = ByteBudget(MOST_RECEIVED)
-    served = routes(any_openai_model=config.play.any_openai_model)
-    app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
     for route in served:
         answer = endpoint(route, bus, config)
         for path in _paths(route):

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Middleware
 from multidict import istr
 
 from transports import log_context
+from transports.http import misdirected
 from transports.http.access_log import AccessLog
 from transports.http.compression import compress
 from transports.http.cors import preflight_answer
@@ -19,6 +20,7 @@ from transports.http.otlp_answers import speaks
 from transports.http.visit import Visit
 
 HEADER = istr("X-Request-Id")
+_REFUSED = 400
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,6 +43,8 @@ def surrounding(access_log: AccessLog) -> Middleware:
             response = await handler(request) if preflight is None else preflight
         except Exception as error:  # noqa: BLE001 - it becomes an answer, and is logged where nobody expected it
             response = await answer_to(request, error)
+        if response.status >= _REFUSED:
+            misdirected.note(request, response.status)
         if not speaks(request):  # exporters are answered in few bytes, and some of them ask for what they cannot read
             await compress(request, response)
         access_log.add(request, request_id, response.status, perf_counter() - began)

@@ -9,6 +9,7 @@ import attrs
 from transports.byte_budget import ByteBudget
 from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
+from transports.strays import Strays
 
 APP_NAME = "Junjo AI Studio"
 
@@ -46,5 +47,6 @@ class HttpConfig:
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
+    strays: Strays = attrs.field(factory=Strays)  # shared with gRPC
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408

@@ -151,7 +151,7 @@ def _job(job: Job) -> JobHealth:
     return JobHealth(job=job.name, done=job.done, of=job.of)
 
 
-ROUTES = (
+HEALTH = (
     Route(
         method="GET",
         path="/health",
@@ -160,6 +160,9 @@ ROUTES = (
         tag="service",
         summary="Check the service",
     ),
+)
+ROUTES = (
+    *HEALTH,
     Route(
         method="GET",
         path="/health/details",

@@ -52,6 +52,8 @@ def error_answer(
 
 def failure(request: web.Request, status: int, text: str, headers: Mapping[str, str]) -> web.Response:
     """An error of HTTP itself, or a masked one of ours."""
+    if status == web.HTTPNotFound.status_code:
+        text = f"{text}: spans go to /v1/traces"
     message = RpcStatus(code=_CODES.get(status, Status.INTERNAL).value, message=text)
     return answer(request, message, status, headers)
 

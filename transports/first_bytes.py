@@ -1,0 +1,91 @@
+"""What a connection begins with says which protocol its client speaks."""
+
+import asyncio
+from collections.abc import Callable, MutableSet
+from typing import TypeAlias, cast
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # of HTTP/2 (RFC 9113, section 3.4), and so of gRPC
+_TLS = b"\x16\x03"  # a handshake (RFC 8446, section 5.1)
+_LINGERING_SECONDS = 2.0  # for a client to read an answer before its connection is cut
+
+# The protocol that takes a connection which begins with these bytes.
+Choose: TypeAlias = Callable[[bytes, asyncio.Transport], asyncio.Protocol]
+
+
+def is_http2(begin: bytes) -> bool:
+    return begin.startswith(PREFACE)
+
+
+def is_tls(begin: bytes) -> bool:
+    return begin.startswith(_TLS)
+
+
+def is_http1(begin: bytes) -> bool:
+    """Whether it looks like a request line; what it is exactly, a parser has to say."""
+    return begin[:1].isalpha() and not is_http2(begin)
+
+
+def sender_of(transport: asyncio.BaseTransport) -> str:
+    """The address of the client, without its port."""
+    address = transport.get_extra_info("peername")
+    return str(address[0]) if address else "unknown"
+
+
+class FirstBytes(asyncio.Protocol):
+    """Waits for the beginning of a connection, and hands both to the protocol that is chosen by it.
+
+    It keeps 24 bytes at most until it knows, and ends a connection that says too little for ``patience`` seconds. While
+    it waits it is in ``waiting``, so that a server that stops can ``abort`` it.
+    """
+
+    def __init__(self, choose: Choose, waiting: MutableSet["FirstBytes"], patience: float) -> None:
+        self._choose = choose
+        self._waiting = waiting
+        self._patience = patience
+        self._begin = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._waiting.add(self)
+        self._too_late = asyncio.get_running_loop().call_later(self._patience, self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._begin += data
+        if len(self._begin) < len(PREFACE) and PREFACE.startswith(self._begin):
+            return
+        self._leave()
+        protocol = self._choose(self._begin, self._transport)
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(self._begin)
+
+    def connection_lost(self, _: BaseException | None) -> None:
+        self._leave()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _leave(self) -> None:
+        self._too_late.cancel()
+        self._waiting.discard(self)
+
+
+class Refusal(asyncio.Protocol):
+    """Gives the same answer to whatever comes, and ends the connection; without an answer at once."""
+
+    def __init__(self, answer: bytes = b"") -> None:
+        self._answer = answer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        if not self._answer:
+            self._transport.abort()
+            return
+        self._transport.write(self._answer)
+        self._transport.write_eof()
+        # Closed with something unread, it would be reset, and many clients would not read the answer then.
+        self._end = asyncio.get_running_loop().call_later(_LINGERING_SECONDS, self._transport.abort)
+
+    def connection_lost(self, _: BaseException | None) -> None:
+        if self._answer:
+            self._end.cancel()

@@ -1,0 +1,91 @@
+"""Exporters that come to the wrong place, or with a key that will not do: the log says what to set."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_SECONDS = 60.0
+_MOST = 256  # pairs of sender and fault in that time
+
+
+@attrs.frozen
+class Fault:
+    """What an exporter does wrong, and what its owner has to set; ``{http}`` and ``{grpc}`` are the studio's ports."""
+
+    name: str
+    cure: str
+
+
+HTTP_AT_GRPC = Fault(
+    "HTTP came to a port for gRPC",
+    "send OTLP/HTTP to port {http}, path /v1/traces (OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:{http}), or speak gRPC to "
+    "port {grpc} (OTEL_EXPORTER_OTLP_PROTOCOL=grpc)",
+)
+GRPC_AT_HTTP = Fault(
+    "gRPC came to the port for HTTP",
+    "send OTLP/gRPC to port {grpc} (OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:{grpc}), or speak HTTP to port {http} "
+    "(OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf)",
+)
+SPANS_AT_KEY_CHECK = Fault("spans came to the port for key checks", "send OTLP/gRPC to port {grpc}")
+TLS = Fault(
+    "TLS came to a port without it",
+    "write http:// and not https:// in the exporter's endpoint, and set insecure=True where it is asked for",
+)
+WRONG_PATH = Fault(
+    "spans came to a path that takes none",
+    "set OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:{http}, to which the SDK adds /v1/traces, or "
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://HOST:{http}/v1/traces, which it takes as it is",
+)
+OTHER_FORMAT = Fault(
+    "spans came in the format of Zipkin or Jaeger",
+    "export OTLP instead (OTEL_TRACES_EXPORTER=otlp), to http://HOST:{http}/v1/traces, or through an OpenTelemetry "
+    "Collector that receives the other format",
+)
+UNREADABLE = Fault(
+    "spans came in a content type or encoding that is not taken",
+    "set OTEL_EXPORTER_OTLP_PROTOCOL=grpc or http/protobuf, and OTEL_EXPORTER_OTLP_COMPRESSION=gzip",
+)
+NO_KEY = Fault(
+    "spans came without an API key",
+    "set OTEL_EXPORTER_OTLP_HEADERS=x-junjo-api-key=KEY; POST /api_keys makes a key",
+)
+BAD_KEY = Fault(
+    "spans came with an API key that will not do: unknown, ended, or without the scope ingest",
+    "make a new key with POST /api_keys, and set OTEL_EXPORTER_OTLP_HEADERS=x-junjo-api-key=KEY",
+)
+
+
+class Strays:
+    """Warns of each fault of a sender once a minute.
+
+    Of 256 such pairs in a minute it keeps and says no more, so that a flood neither fills memory nor the log.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """``now`` tells seconds. Who knows the ports sets them once they are open."""
+        self.http_port = 0
+        self.grpc_port = 0
+        self._now = now
+        self._told: dict[tuple[str, str], float] = {}  # when, the longest ago first
+
+    def found(self, sender: str, fault: Fault, **more: Any) -> None:  # noqa: ANN401 - fields of the line
+        """An exporter at this address made this mistake. ``more`` must hold no secret."""
+        now = self._now()
+        self._forget_before(now - _SECONDS)
+        if (sender, fault.name) in self._told or len(self._told) >= _MOST:
+            return
+        self._told[sender, fault.name] = now
+        cure = fault.cure.format(http=self.http_port, grpc=self.grpc_port)
+        log.warning("an exporter needs other settings", sender=sender, fault=fault.name, cure=cure, **more)
+
+    def _forget_before(self, time: float) -> None:
+        while self._told:
+            pair, told = next(iter(self._told.items()))
+            if told > time:
+                return
+            del self._told[pair]
