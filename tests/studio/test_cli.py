@@ -83,7 +83,7 @@ async def test_bad_settings_are_a_line_each(data_dir: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("variable", ["JUNJO_BACKEND_PORT", "JUNJO_OTLP_PORT", "GRPC_PORT"])
+@pytest.mark.parametrize("variable", ["JUNJO_BACKEND_PORT", "JUNJO_OTLP_PORT", "GRPC_PORT", "JUNJO_OTLP_EXTRA_PORTS"])
 async def test_a_taken_port_is_one_line_with_the_variable_to_change(data_dir: Path, variable: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -136,6 +136,7 @@ async def test_a_person_at_a_terminal_reads_what_to_do_next(data_dir: Path) -> N
     os.close(ours)
     assert process.returncode == 0
     assert "/users/create-first-user" in shown
+    assert "/sign-in" not in shown
     assert str(data_dir) in shown
 
 

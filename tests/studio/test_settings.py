@@ -149,6 +149,28 @@ def test_two_servers_cannot_share_a_port(folder: Path) -> None:
     ]
 
 
+def test_extra_ports_are_a_list(folder: Path) -> None:
+    assert load_settings({}, folder).extra_ports == ()
+    assert load_settings({"JUNJO_OTLP_EXTRA_PORTS": " 4317, 4318,"}, folder).extra_ports == (4317, 4318)
+    assert load_settings({"JUNJO_OTLP_EXTRA_PORTS": "0,0"}, folder).extra_ports == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ("4317;4318", "JUNJO_OTLP_EXTRA_PORTS: must be a comma list of ports, each from 0 to 65535"),
+        ("4317,65536", "JUNJO_OTLP_EXTRA_PORTS: must be a comma list of ports, each from 0 to 65535"),
+        ("4317,4317", "JUNJO_OTLP_EXTRA_PORTS: must name each port once"),
+        ("4317,1323", "JUNJO_BACKEND_PORT and JUNJO_OTLP_EXTRA_PORTS: are both 1323"),
+        ("50051", "JUNJO_OTLP_PORT and JUNJO_OTLP_EXTRA_PORTS: are both 50051"),
+        ("50053", "GRPC_PORT and JUNJO_OTLP_EXTRA_PORTS: are both 50053"),
+    ],
+)
+def test_extra_ports_must_be_ports_of_their_own(folder: Path, value: str, complaint: str) -> None:
+    (line,) = faults({"JUNJO_OTLP_EXTRA_PORTS": value}, folder)
+    assert line.startswith(complaint)
+
+
 def test_any_free_port_may_be_asked_for_more_than_once(folder: Path) -> None:
     settings = load_settings({"JUNJO_BACKEND_PORT": "0", "JUNJO_OTLP_PORT": "0", "GRPC_PORT": "0"}, folder)
     assert (settings.backend_port, settings.otlp_port, settings.grpc_port) == (0, 0, 0)
