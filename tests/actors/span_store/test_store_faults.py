@@ -254,26 +254,32 @@ def broken_database(_: object) -> None:
 
 
 @contextmanager
-def full_disk() -> Iterator[None]:
-    """Writes stop half-way, and syncs fail."""
-    writev = os.writev
+def full_disk(whole: bool) -> Iterator[list[int]]:
+    """Writes stop half-way unless they are whole, and syncs fail. The sizes of what was written nevertheless."""
+    pwrite = os.pwrite
+    written: list[int] = []
 
-    def half(file: int, parts: list[memoryview]) -> int:
-        writev(file, [part[: len(part) // 2] for part in parts[:1]])
+    def part(file: int, data: memoryview, place: int) -> int:
+        size = len(data) if whole else len(data) // 2 // 4096 * 4096
+        written.append(pwrite(file, data[:size], place))
+        if whole:
+            return size
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.writev", half)
+        patch.setattr("os.pwrite", part)
         patch.setattr("os.fdatasync", failing_disk)
-        yield
+        yield written
 
 
-async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path) -> None:
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path, whole: bool) -> None:
     async with running_store(path) as bus:
         await ingest(bus, span(1))
-        with full_disk():
+        with full_disk(whole) as written:
             with pytest.raises(Unavailable, match="cannot reach its disk") as refusal:
-                await ingest(bus, span(2, trace_id=2))
+                await ingest(bus, *(span(number, attributes=noise(number)) for number in range(10, 60)))
+            assert written[0] > 8 * 4096  # which is more than what follows, and must not stay behind it
             assert refusal.value.retry_after
             assert (await bus.ask(GetStoreState())).problems == (
                 "The disk of the span store is full or fails: new spans are refused until it works",
@@ -281,6 +287,9 @@ async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path) -> None
             assert await names(bus) == ["span 1"]
         await state_when(bus, healthy)  # found out without a write
         assert await ingest(bus, span(2, trace_id=2)) == IngestSummary(stored=1, duplicates=0)
+        assert await names(bus) == ["span 1", "span 2"]
+    async with running_store(path) as bus:
+        assert (await bus.ask(GetStoreState())).problems == ()
         assert await names(bus) == ["span 1", "span 2"]
 
 
