@@ -27,7 +27,7 @@ class PlaySocket:
         await self.socket.send_json(frame)
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             frame: dict[str, Any] = await self.socket.receive_json()
         return frame
 
@@ -40,7 +40,7 @@ class PlaySocket:
 
     async def close_code(self) -> int | None:
         """Read on until the studio closes the socket."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while (await self.socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 pass
         return self.socket.close_code

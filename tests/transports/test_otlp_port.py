@@ -24,7 +24,7 @@ from transports.otlp_port import serve_otlp_both
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 
-ENOUGH = 20.0
+ENOUGH = 120.0
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ async def pulling(folder: Path, port: int, *, batch_size: int = 4, interval: flo
 
 async def until(bus: Bus, reached: Callable[[IngestionState], bool]) -> IngestionState:
     """Ask until it is so. The test's own time limit is the bound."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not reached(state := await bus.ask(GetIngestionState())):
             pass
         return state

@@ -23,12 +23,12 @@ from actors.span_store.messages import (
     IngestSpans,
     ListServices,
     SearchSpans,
-    SearchText,
 )
 from actors.span_store.recovery import Folders
 from actors.span_store.repair import repair
 from actors.span_store.sealed_files import SealedFiles, Step
 from actors.span_store.store import SpanStore
+from tests.actors.span_store.test_store_faults import found
 from tests.actors.stage import rows
 from tests.spans import START, span
 
@@ -88,8 +88,7 @@ async def test_a_trace_is_deleted_and_nothing_else(bus: Bus) -> None:
     assert await stored(bus) == {f"{trace}:{trace * 100 + number}" for trace in (1, 3) for number in range(3)}
     assert not await bus.ask(GetTraceSpans(trace_id=f"{2:032x}"))
     assert len(await bus.ask(GetTraceSpans(trace_id=f"{3:032x}"))) == 3
-    found = await bus.ask(SearchText(text="here"))
-    assert len(found.spans) == 6
+    assert len(await found(bus, "here")) == 6
 
 
 async def test_a_trace_in_many_files_is_deleted_from_all(tmp_path: Path) -> None:

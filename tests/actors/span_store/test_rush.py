@@ -22,7 +22,6 @@ from actors.span_store.messages import (
     IngestSummary,
     ListServices,
     SearchSpans,
-    SearchText,
     SpanFilter,
 )
 from actors.span_store.places import Wanted
@@ -33,7 +32,7 @@ from actors.span_store.rush import Rush
 from actors.span_store.spans import Span, StoredSpan, span_columns
 from actors.span_store.store import Limits
 from tests.actors.span_store.test_deletion import BY
-from tests.actors.span_store.test_store_faults import flip, ingest, names, running_store, state_when
+from tests.actors.span_store.test_store_faults import flip, found, ingest, names, running_store, state_when
 from tests.spans import START, span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
@@ -102,7 +101,7 @@ async def answers(bus: Bus) -> Answers:
             for kind in SpanFilter
         ],
         traces=[await bus.ask(GetTraceSpans(trace_id=f"{trace:032x}")) for trace in range(TRACES + 2)],
-        texts=[(await bus.ask(SearchText(text=text))).spans for text in texts],
+        texts=[await found(bus, text) for text in texts],
         services=await bus.ask(ListServices()),
         span=await bus.ask(GetSpan(trace_id=f"{7:032x}", span_id=f"{2:016x}")),
         exported=sorted(exported, key=lambda row: (row["trace_id"], row["span_id"])),

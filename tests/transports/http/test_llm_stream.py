@@ -104,7 +104,7 @@ async def test_cancel_lets_the_provider_go_and_says_what_was_paid_for(play: Play
     await socket.run()
     await socket.until("delta")
     await socket.send(type="cancel", run_id="r1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         await play.vendor.let_go.wait()
     cancelled = (await socket.until(*LAST))[-1]
     assert (cancelled["type"], cancelled["reason"], cancelled["estimated"]) == ("cancelled", "asked", False)
@@ -130,7 +130,7 @@ async def test_closing_the_socket_cancels_its_runs(play: Play) -> None:
         await socket.run()
         await socket.until("started")
         await play.vendor.asked.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         await play.vendor.let_go.wait()
 
 
@@ -195,7 +195,7 @@ async def test_a_run_that_nobody_comes_back_for_is_cancelled(tmp_path: Path) -> 
             await socket.run()
             await socket.until("started")
             socket.lose()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             await vendor.let_go.wait()
         async with play_socket(studio, cookie=cookie) as socket:
             await socket.send(type="resume", run_id="r1", after=1)
@@ -316,7 +316,7 @@ async def test_sign_out_ends_sockets_and_runs(play: Play, socket: PlaySocket) ->
     await play.vendor.asked.wait()
     await play.studio.call("POST", "/sign-out", cookie=play.cookie)
     assert await socket.close_code() == 4401
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         await play.vendor.let_go.wait()
 
 
@@ -337,7 +337,7 @@ async def test_an_expired_session_ends_its_socket_and_runs(tmp_path: Path) -> No
             clock.move(days=8)
             await socket.send(type="resume", run_id="r1", after=0)
             assert await socket.close_code() == 4401
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             await vendor.let_go.wait()
 
 
@@ -351,7 +351,7 @@ async def test_a_revoked_key_ends_its_sockets_and_runs(play: Play) -> None:
         await play.vendor.asked.wait()
         await play.studio.call("DELETE", f"/api_keys/{key_id}", cookie=play.cookie)
         assert await socket.close_code() == 4401
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         await play.vendor.let_go.wait()
 
 

@@ -70,7 +70,7 @@ async def test_the_vendors_connection_is_closed(vendors: Vendors, name: str, way
             await vendors.studio.call("POST", "/sign-out", cookie=vendors.cookie)
         else:
             await socket.socket.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(120):
             await server.disconnected.wait()
 
 

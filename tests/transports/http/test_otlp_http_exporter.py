@@ -21,7 +21,7 @@ def exporter_for(
         endpoint=f"http://127.0.0.1:{studio.port}{path}",
         headers={"x-junjo-api-key": key},
         compression=compression,
-        timeout=5,
+        timeout=60,
     )
 
 
