@@ -38,6 +38,15 @@ def test_the_wheel_ships_the_three_packages_whole_and_nothing_else(wheel: set[st
     assert any(name.endswith(".sql") for name in shipped), "the schema is part of the program"
 
 
+def test_the_wheel_says_its_licence_and_has_the_text(tmp_path: Path) -> None:
+    [built] = WheelBuilder(str(PROJECT)).build(directory=str(tmp_path), versions=["standard"])
+    with ZipFile(built) as archive:
+        [text] = [name for name in archive.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        assert archive.read(text) == (PROJECT / "LICENSE").read_bytes()
+        assert b"\nLicense-Expression: Apache-2.0\n" in archive.read(metadata)
+
+
 def test_every_folder_of_the_packages_is_a_package() -> None:
     """The wheel would ship one without ``__init__.py``, but resources are found through packages."""
     folders = {path.parent for package in PACKAGES for path in (PROJECT / package).rglob("*.py")}
