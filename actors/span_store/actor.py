@@ -48,7 +48,7 @@ _INTERVAL = 5.0
 class SpanStoreActor(Actor):
     """Owns the span database. Writes that wait together share a commit; reads run beside them."""
 
-    # Bytes are those of the encoded requests; in memory spans take about four times as much.
+    # Bytes are those of the encoded requests; in memory they take 1.8 times as much with 1.2 MB each, 2.8 with 150 KB.
     capacity = Capacity(messages=512, bytes=64 * 1024 * 1024)
     readers = _READERS
     # What takes seconds or minutes must not keep pages waiting.

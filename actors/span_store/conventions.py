@@ -1,7 +1,7 @@
 """Which attributes fill the hot columns: one table for all the conventions that senders use.
 
-Raw attributes are stored as they came and never rewritten; this table only says what is copied out of them. Its version
-is stored beside the data, so that a changed mapping can be run again over stored spans.
+Raw attributes are stored as they came and never rewritten; this table only says what is copied out of them. A change of
+it reaches the spans that come in from then on.
 
 Sources: OpenTelemetry GenAI conventions (present names first, then those before v1.37), OpenInference, OpenLLMetry,
 Vercel AI SDK, and Junjo's own attributes before and since 0.63.
@@ -22,7 +22,6 @@ from actors.span_store.attributes import SpanAttributes
 from actors.span_store.key_lists import taken
 from actors.span_store.spans import AttributeValue
 
-VERSION = 1
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
 LLM = "LLM"  # OpenInference span kind of a call of a model
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as in JSON

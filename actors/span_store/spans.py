@@ -1,7 +1,8 @@
 """Spans as values: what a transport hands in, and what a query gives back.
 
 Field names and meanings follow ``opentelemetry.proto.trace.v1``. These are named tuples and not attrs classes because
-one of each is made for every span that comes in: a tuple is immutable and costs a fifth as much.
+one of each is made for every span of a small request: a tuple is immutable and costs a fifth as much. Large requests
+are decoded into columns, without any.
 """
 
 from bisect import bisect_right
