@@ -27,6 +27,19 @@ _MIGRATING_MEMORY = "512MB"  # a table of millions of rows is written anew
 _THREADS = 1
 # Rows are packed together only where some were deleted: it holds sealing up for most of a second.
 _TASKS, _MOST_TASKS = "max_vacuum_tasks", 100
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "checkpoint_threshold": _CHECKPOINT_AT,
+    "memory_limit": _MEMORY,
+    "threads": _THREADS,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "preserve_insertion_order": False,
+    _TASKS: 0,
+}
+_NEWER_DUCKDB = "created with a newer version of DuckDB"  # it has no error of its own for that
+_NEWER = (
+    "{path} was written by a newer version of the studio: it has {why}. Run the newer version, or restore a backup."
+)
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -86,24 +99,18 @@ class SealedUpTo:
 
 
 def open_index(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open or create the file and bring its schema up to date.
+    """Open or create the file and bring its schema up to date. ``StartRefused`` when it is of a newer version.
 
     Nothing outside this file can be reached from it: no extension is loaded and no other file is read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(
-        path,
-        config={
-            "checkpoint_threshold": _CHECKPOINT_AT,
-            "memory_limit": _MEMORY,
-            "threads": _THREADS,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "preserve_insertion_order": False,
-            _TASKS: 0,
-        },
-    )
-    _migrate(connection)
+    try:
+        connection = duckdb.connect(path, config=_CONFIG)
+    except duckdb.IOException as fault:
+        if _NEWER_DUCKDB in str(fault):
+            raise StartRefused(_NEWER.format(path=path, why="another form of DuckDB's files")) from fault
+        raise
+    _migrate(connection, path)
     return connection
 
 
@@ -313,13 +320,14 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
         return  # DuckDB has ended the transaction itself
 
 
-def _migrate(connection: duckdb.DuckDBPyConnection) -> None:
+def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
     [(present,)] = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchall()
     migrations = sorted(_MIGRATIONS.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     newest = int(migrations[-1].name[:4])
     if present > newest:
-        raise StartRefused(f"The span database has schema {present}; this version of the studio knows {newest} at most")
+        connection.close()
+        raise StartRefused(_NEWER.format(path=path, why=f"schema {present}, this version knows {newest}"))
     connection.execute(f"SET memory_limit = '{_MIGRATING_MEMORY}'")
     for migration in migrations[present:]:
         connection.begin()
