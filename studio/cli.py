@@ -1,7 +1,8 @@
 """The command line: parse, run, exit code.
 
-Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good; ``demo`` found no studio to take its
-spans; ``check`` found damage; ``import`` could not take everything), 2 it could not start with these settings.
+Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good, as with the data of a newer version; a
+command that sends or fetches found no studio that obeys; ``check`` found damage; ``import`` could not take everything),
+2 it could not start with these settings.
 """
 
 import argparse

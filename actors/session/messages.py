@@ -111,8 +111,9 @@ class DeleteUser(Request[None]):
 class SignIn(Request[SignedIn]):
     """Check a password and open a session.
 
-    ``Unauthenticated`` is the same, in text and time, for an unknown user and a wrong password; ``Throttled`` after too
-    many failures of this account or from this address.
+    ``Unauthenticated`` is the same, in text and time, for an unknown user and a wrong password, unless the account was
+    taken over (``AdoptUser``) and nobody signed in to it since. ``Throttled`` after too many failures of this account
+    or from this address.
     """
 
     email: str

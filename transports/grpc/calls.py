@@ -35,7 +35,7 @@ Method: TypeAlias = Callable[[Stream[Any, Any]], Awaitable[None]]
 class Calls:
     """The calls of one server, to be served in place of its services.
 
-    Stop waits for calls of ``services``; those of the ``others``, health and reflection, go on until the very end.
+    Stop waits for calls of ``services``; those of the ``others``, such as health and reflection, go on until the end.
     """
 
     def __init__(self, services: Sequence[Servable], others: Sequence[Servable], config: GrpcConfig) -> None:

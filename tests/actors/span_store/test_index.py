@@ -70,3 +70,17 @@ def test_memory_and_index_find_the_same(tmp_path: Path, columns: dict[str, str |
     connection.register("span", rows.select(INDEX_COLUMNS))
     found = connection.execute(f"SELECT seq FROM span WHERE {condition} ORDER BY seq", parameters).fetchall()
     assert wanted.rows(rows)["seq"].to_pylist() == [seq for (seq,) in found]
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "statement", ["SELECT * FROM read_text('{0}')", "ATTACH '{0}'", "COPY span TO '{0}'", "LOAD httpfs"]
+)
+def test_nothing_outside_the_file_can_be_reached_from_it(tmp_path: Path, statement: str) -> None:
+    """A file that somebody else made may have a view in place of a table."""
+    other = tmp_path / "other"
+    other.write_text("")
+    connection = index.open_index(tmp_path / "traces.duckdb")
+    with pytest.raises(duckdb.Error):
+        connection.execute(statement.format(other))
+    connection.close()
