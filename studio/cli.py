@@ -18,6 +18,7 @@ from typing import NoReturn
 import orjson
 import structlog
 
+from actors.errors import StudioError
 from actors.runtime.supervisor import ActorGaveUp
 from actors.session.messages import UsersExist
 from studio import __version__
@@ -199,8 +200,7 @@ def _stop_signal() -> asyncio.Event:
 
 async def _announce(settings: Settings, studio: Studio) -> None:
     if sys.stdout.isatty():
-        users_exist = await studio.bus.ask(UsersExist())
-        shown = _printable(banner(settings, studio, users_exist=users_exist))
+        shown = _printable(banner(settings, studio, users_exist=await _users_exist(studio)))
         print(shown, flush=True)  # noqa: T201 - for the person at the terminal
     log.info(
         "studio started",
@@ -213,6 +213,14 @@ async def _announce(settings: Settings, studio: Studio) -> None:
         extra_ports=studio.extra_ports,
         data_dir=str(settings.data_dir),
     )
+
+
+async def _users_exist(studio: Studio) -> bool:
+    """For the banner; where it cannot be found out just now, it is no reason to end."""
+    try:
+        return await studio.bus.ask(UsersExist())
+    except StudioError:
+        return False
 
 
 def _not_started(lines: Sequence[str]) -> int:

@@ -33,13 +33,13 @@ def test_the_studio_is_given_only_settings_that_exist() -> None:
 def test_everything_is_published_on_loopback_unless_told_otherwise() -> None:
     ports = [port for service in services().values() for port in service["ports"]]
     assert ports
-    assert all(port.startswith("${JUNJO_HOST:-127.0.0.1}:") for port in ports)
+    assert all(port["host_ip"] == "${JUNJO_HOST:-127.0.0.1}" for port in ports)
 
 
 def test_what_is_published_is_exposed() -> None:
     (exposed,) = re.findall(r"^EXPOSE (.*)$", DOCKERFILE, flags=re.MULTILINE)
-    published = {port.rsplit(":", 1)[1] for port in services()["junjo-ai-studio-backend"]["ports"]}
-    assert published <= set(exposed.split())
+    published = {port["target"] for port in services()["junjo-ai-studio-backend"]["ports"]}
+    assert published <= {int(port) for port in exposed.split()}
 
 
 def test_named_volumes_are_declared() -> None:

@@ -1,6 +1,5 @@
 """Retention by age and by size, and small files joined."""
 
-import asyncio
 import os
 import random
 import time

@@ -3,12 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.http_studio import HttpStudio
+from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.spans import otlp_request, otlp_span
 from transports import strays
 from transports.first_bytes import PREFACE
@@ -136,3 +138,17 @@ async def test_a_request_that_begins_like_http2_is_served(studio: HttpStudio) ->
     assert await reader.readline() == b"HTTP/1.1 405 Method Not Allowed\r\n"
     writer.close()
     await writer.wait_closed()
+
+
+@pytest.mark.concurrency
+async def test_a_stop_does_not_wait_for_those_who_say_nothing(tmp_path: Path) -> None:
+    async with running_http_studio(tmp_path, http_config()) as studio:
+        connections = [await asyncio.open_connection("127.0.0.1", studio.port) for _ in range(2)]
+        connections[1][1].write(PREFACE[:10])
+        assert (await studio.call("GET", "/ping")).status == 200  # by now they are known
+    for reader, writer in connections:
+        with suppress(ConnectionError):  # cut is ended too
+            assert await reader.read() == b""
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
