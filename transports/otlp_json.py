@@ -164,13 +164,8 @@ def _resource(resource_spans: JsonObject) -> Resource:
 
 
 def _entity(reference: JsonObject) -> dict[str, AttributeValue]:
-    """Only what the protobuf encoding has: other members may hold anything, and it would be stored."""
-    return {
-        "schemaUrl": _text(reference, "schemaUrl"),
-        "type": _text(reference, "type"),
-        "idKeys": _texts(reference, "idKeys"),
-        "descriptionKeys": _texts(reference, "descriptionKeys"),
-    }
+    """Only the members that the specification names: others may hold anything, and it would be stored."""
+    return {member: read(reference, member) for member, read in _OF_ENTITIES.items() if member in reference}
 
 
 def _scope(scope_spans: JsonObject) -> InstrumentationScope:
@@ -321,6 +316,12 @@ def _map(value: JsonObject, depth: int) -> dict[str, AttributeValue]:
     return _key_values(_objects(_object(value, "kvlistValue"), "values"), depth=depth + 1, keep_unset=True)
 
 
+_OF_ENTITIES: dict[str, Callable[[JsonObject, str], AttributeValue]] = {
+    "schemaUrl": _text,
+    "type": _text,
+    "idKeys": _texts,
+    "descriptionKeys": _texts,
+}
 _MEMBERS: dict[str, Callable[[JsonObject, int], AttributeValue]] = {
     "stringValue": lambda value, _: _text(value, "stringValue"),
     "boolValue": lambda value, _: _bool(value["boolValue"]),
