@@ -1,7 +1,8 @@
 """The command line: parse, run, exit code.
 
 Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good; ``demo`` found no studio to take its
-spans; ``check`` found damage), 2 it could not start with these settings.
+spans; ``check`` found damage; standard output did not take what was asked for), 2 it could not start with these
+settings.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from studio.demo import DemoFailed, send_demo
 from studio.logs import configure_logging
 from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
+from studio.standard_streams import complain, say
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
 from studio.upkeep import Upkeep, check_data, repair_data
@@ -93,7 +95,7 @@ def run() -> int:
     except (CannotStart, PortInUse) as fault:
         return _not_started([str(fault)])
     except ActorGaveUp as fault:
-        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - the log has the whole story
+        complain(str(fault))  # the log has the whole story
         return FAILED
 
 
@@ -106,45 +108,42 @@ def demo(endpoint: str | None, key: str | None) -> int:
     try:
         sent = asyncio.run(send_demo(endpoint, key))
     except DemoFailed as fault:
-        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        complain(str(fault))
         return FAILED
-    print(sent.report(endpoint))  # noqa: T201 - for the person at the terminal
-    return STOPPED
+    return STOPPED if say(sent.report(endpoint)) else FAILED
 
 
 def transferred(given: argparse.Namespace) -> int:
     """Move data out of a studio or into one, and say what was moved."""
     os.umask(0o077)  # as for the data folder
     try:
-        print(transfer(given))  # noqa: T201 - for the person at the terminal
+        said = say(transfer(given))
     except TransferFailed as fault:
-        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        complain(str(fault))
         return FAILED
     except SettingsError as fault:
         return _not_started(fault.lines)
     except CannotStart as fault:
         return _not_started([str(fault)])
-    return STOPPED
+    return STOPPED if said else FAILED
 
 
 def on_data(work: Callable[[Settings], Upkeep]) -> int:
-    """Check or repair the data folder, and print what there was to say."""
+    """Check or repair the data folder, and print what there was to say. The work goes on if nobody can read it."""
     try:
         outcome = work(load_settings())
-        for line in outcome.lines:
-            print(line, flush=True)  # noqa: T201 - it was asked for
+        said = [say(line) for line in outcome.lines]
     except SettingsError as fault:
         return _not_started(fault.lines)
     except CannotStart as fault:
         return _not_started([str(fault)])
-    return STOPPED if outcome.good else FAILED
+    return STOPPED if outcome.good and all(said) else FAILED
 
 
 def openapi() -> int:
     """Print the OpenAPI document, the same that a running studio serves at /openapi.json, indented."""
     document = orjson.dumps(openapi_document(ROUTES, __version__), option=orjson.OPT_INDENT_2)
-    print(document.decode())  # noqa: T201 - it was asked for
-    return STOPPED
+    return STOPPED if say(document.decode()) else FAILED
 
 
 async def _serve(settings: Settings) -> int:
@@ -210,7 +209,7 @@ def _announce(settings: Settings, studio: Studio) -> None:
 
 def _not_started(lines: Sequence[str]) -> int:
     for line in lines:
-        print(f"studio: {line}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        complain(line)
     return NOT_STARTED
 
 
