@@ -24,7 +24,7 @@ from studio.app import PortInUse, Studio, running
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
-from studio.logs import configure_logging
+from studio.logs import configure_logging, finish_logging, log_lost_faults
 from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
 from studio.standard_streams import complain, say
@@ -58,6 +58,7 @@ def program() -> NoReturn:
     binding would greet everybody who stops the studio with a list of what it takes for leaks.
     """
     code = main()
+    finish_logging()
     with suppress(OSError):  # nobody reads any more
         sys.stdout.flush()
         sys.stderr.flush()
@@ -88,6 +89,7 @@ def run() -> int:
     try:
         settings = load_settings()
         configure_logging(settings)
+        log_lost_faults()
         with claimed(settings):
             return asyncio.run(_serve(settings))
     except SettingsError as fault:
@@ -194,7 +196,7 @@ def _stop_signal() -> asyncio.Event:
 
 def _announce(settings: Settings, studio: Studio) -> None:
     if sys.stdout.isatty():
-        print(banner(settings, studio), flush=True)  # noqa: T201 - for the person at the terminal
+        say(banner(settings, studio))
     log.info(
         "studio started",
         version=__version__,

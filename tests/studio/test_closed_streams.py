@@ -1,6 +1,7 @@
 """A studio whose standard input, output or error is closed, full, or read by nobody any more."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.studio_process import environment
+from tests.studio_process import environment, start_studio
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
@@ -38,10 +39,11 @@ async def started(data_dir: Path, redirection: str, *arguments: str, **variables
 
 
 @asynccontextmanager
-async def running(data_dir: Path, redirection: str) -> AsyncIterator[tuple[Process, int]]:
+async def running(data_dir: Path, redirection: str, **variables: str) -> AsyncIterator[tuple[Process, int]]:
     """A studio that cannot say where it listens, and its port for HTTP."""
     ports = free_ports()
-    process = await started(data_dir, redirection, **{name: str(port) for name, port in ports.items()})
+    variables |= {name: str(port) for name, port in ports.items()}
+    process = await started(data_dir, redirection, **variables)
     try:
         await until_listening(process, ports["JUNJO_BACKEND_PORT"])
         yield process, ports["JUNJO_BACKEND_PORT"]
@@ -116,6 +118,37 @@ async def test_it_runs_when_the_reader_of_its_log_is_gone(data_dir: Path) -> Non
             assert await status_of(port) == 200
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+async def test_a_log_that_nobody_reads_stops_nothing(data_dir: Path, form: str) -> None:
+    async with running(data_dir, "", JUNJO_LOG_FORMAT=form) as (process, port):
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+            for number in range(1500):  # some 300 KB of log; a pipe holds 64
+                async with client.get(f"/nowhere/{number}") as answer:
+                    assert answer.status == 404
+        process.send_signal(signal.SIGTERM)
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert [number for number in range(1500) if f"/nowhere/{number}".encode() not in out] == []
+    assert b"studio stopped" in out.splitlines()[-1]
+
+
+async def test_it_ends_though_nobody_reads_its_log(data_dir: Path) -> None:
+    reading, writing = os.pipe()
+    ports = free_ports()
+    process = await start_studio(data_dir, (), {name: str(port) for name, port in ports.items()}, writing)
+    os.close(writing)
+    try:
+        await until_listening(process, port := ports["JUNJO_BACKEND_PORT"])
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+            for number in range(1500):
+                async with client.get(f"/nowhere/{number}") as answer:
+                    assert answer.status == 404
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    finally:
+        os.close(reading)
 
 
 @ON_LINUX
