@@ -179,7 +179,11 @@ def collect_garbage_seldom() -> None:
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT. The second one ends the process at once, for whoever cannot wait."""
+    """Set by the first SIGTERM or SIGINT. The second one ends the process at once, for whoever cannot wait.
+
+    SIGHUP is ignored: a terminal that is closed has no say in it.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     loop = asyncio.get_running_loop()
     told_to_stop = asyncio.Event()
 

@@ -52,12 +52,12 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
     encoder = _ENCODERS[call.query.format]()
     async with call.bus.stream(_request(call.query)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
-        async with streamed(call.request, encoder.content_type, f"spans.{call.query.format.value}") as response:
-            await response.write(await asyncio.to_thread(encoder.add, first))
+        async with streamed(call.request, encoder.content_type, f"spans.{call.query.format.value}") as download:
+            await download.write(await asyncio.to_thread(encoder.add, first))
             async for part in parts:
-                await response.write(await asyncio.to_thread(encoder.add, part))
-            await response.write(encoder.end())
-    return response
+                await download.write(await asyncio.to_thread(encoder.add, part))
+            await download.write(encoder.end())
+    return download.response
 
 
 def _request(query: ExportQuery) -> ExportSpans:
