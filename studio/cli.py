@@ -24,6 +24,7 @@ from studio.app import PortInUse, Studio, running
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
+from studio.exposure import exposures
 from studio.logs import configure_logging, finish_logging, log_lost_faults
 from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
@@ -211,6 +212,9 @@ def _announce(settings: Settings, studio: Studio) -> None:
         grpc_port=studio.grpc_port,
         data_dir=str(settings.data_dir),
     )
+    ports = {"http_port": studio.http_port, "otlp_port": studio.otlp_port, "grpc_port": studio.grpc_port}
+    for line in exposures(settings, **ports):
+        log.warning(line)
 
 
 def _not_started(lines: Sequence[str]) -> int:

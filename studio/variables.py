@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 COOKIE_KEY_BYTES = 32
 DEFAULT_PORTS = {"http": 80, "https": 443}
+SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 LOG_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
 
 
@@ -63,6 +64,13 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def switch(text: str) -> bool:
+    """Read a yes or no."""
+    if text.lower() not in SWITCHES:
+        raise ValueError("must be true or false")
+    return SWITCHES[text.lower()]
 
 
 def days(text: str) -> timedelta:

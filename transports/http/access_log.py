@@ -55,7 +55,8 @@ class AccessLog:
             self._timer.cancel()
             self._timer = None
         waiting, self._waiting = self._waiting, []
-        self._log_together(__name__, _EVENT, [_line(answered) for answered in waiting])
+        if waiting:
+            self._log_together(__name__, _EVENT, [_line(answered) for answered in waiting])
 
 
 def _line(answered: _Answered) -> dict[str, Any]:
