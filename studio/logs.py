@@ -23,13 +23,9 @@ from studio.log_repeats import Repeats
 from studio.log_text import text_renderers
 from studio.log_writer import LogWriter, unbuffered
 from studio.settings import Settings, declared_variables
+from transports.masking import MASK, is_secret_name, without_keys
 
 FIRST_FIELDS = ("timestamp", "level", "event", "request_id")
-MASK = "***"
-# Names of fields that never have a value worth reading.
-SECRET_FIELDS = frozenset(
-    {"api_key", "authorization", "cookie", "key", "password", "secret", "session_secret", "set_cookie", "token"}
-)
 # A shorter secret would also be found inside ordinary words, and hides nothing worth hiding.
 LEAST_SECRET = 8
 # How long the end of the process waits for whoever reads the log.
@@ -79,13 +75,12 @@ def finish_logging() -> None:
 def log_together(logger: str, event: str, lines: Sequence[Mapping[str, Any]]) -> None:
     """Log an event at level info once for each of some lines, which have their ``timestamp``.
 
-    They look as if logged one by one, for a tenth of the time. No field is masked for its name, nor taken from the
-    context.
+    They look as if logged one by one, for a tenth of the time. No field is masked, nor taken from the context.
     """
     output = structlog.get_config()["logger_factory"](logger)
     if isinstance(output, _Logger) and output.in_json:
         begin = {"timestamp": None, "level": "info", "event": event}
-        output.msg("\n".join(_json({**begin, **line, "logger": logger}) for line in lines))
+        output.msg_without_keys("\n".join(_json({**begin, **line, "logger": logger}) for line in lines))
     else:
         for line in lines:
             structlog.get_logger(logger).info(event, **line)
@@ -117,8 +112,9 @@ def _json(event: EventDict, default: Callable[[Any], Any] | None = None) -> str:
 
 
 def _mask_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    for name in SECRET_FIELDS.intersection(event):
-        event[name] = MASK
+    for name in event:
+        if is_secret_name(name):
+            event[name] = MASK
     return event
 
 
@@ -188,7 +184,7 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._output.write(self.format(record) + "\n")
+            self._output.write(without_keys(self.format(record)) + "\n")
         except Exception:  # noqa: BLE001 - whatever a library logs, it must not fail for it
             self.handleError(record)
 
@@ -206,6 +202,10 @@ class _Logger:
         self._output = output
 
     def msg(self, line: str) -> None:
-        self._output.write(line + "\n")
+        self._output.write(without_keys(line) + "\n")
+
+    def msg_without_keys(self, lines: str) -> None:
+        """Write what nobody has put a key into."""
+        self._output.write(lines + "\n")
 
     debug = info = warning = error = critical = msg

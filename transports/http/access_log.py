@@ -11,6 +11,7 @@ from aiohttp import web
 from yarl import URL
 
 from transports.http.config import LogTogether
+from transports.masking import without_keys
 
 _EVENT = "http request"
 _TOGETHER = 128
@@ -63,9 +64,9 @@ def _line(answered: _Answered) -> dict[str, Any]:
     when, request_id, method, url, status, seconds, client = answered
     return {
         "timestamp": _moment(when),
-        "request_id": request_id,
+        "request_id": without_keys(request_id),
         "method": method,
-        "path": url.path,
+        "path": without_keys(url.path),
         "status": status,
         "milliseconds": round(seconds * 1000, 2),
         "client": client,
