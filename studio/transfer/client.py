@@ -8,9 +8,11 @@ from http.client import HTTPException, HTTPResponse
 from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 import attrs
+
+from transports.masking import without_keys
 
 _PATIENCE = 120.0  # seconds of silence
 _MOST_TRIES = 60
@@ -53,9 +55,10 @@ class StudioClient:
         if not self.key.isascii() or not self.key.isalnum():
             raise TransferFailed("An API key has letters and digits only")
         request.add_header("x-junjo-api-key", self.key)
+        opener = self._opener()
         for attempt in range(_MOST_TRIES):
             try:
-                answer: HTTPResponse = urlopen(request, timeout=_PATIENCE)  # noqa: S310 - http and https only, see above
+                answer: HTTPResponse = opener.open(request, timeout=_PATIENCE)
             except HTTPError as refusal:
                 if refusal.code not in _LATER or attempt == _MOST_TRIES - 1:
                     raise TransferFailed(f"{self.endpoint} says {refusal.code}: {_detail(refusal)}") from refusal
@@ -66,9 +69,22 @@ class StudioClient:
                 return answer
         raise AssertionError("the last try ends above")
 
+    def _opener(self) -> OpenerDirector:
+        return build_opener(_NoRedirects)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """The key is for the studio that was named. A redirect would take it to whoever answers there."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none: the answer becomes an ``HTTPError``."""
+
 
 def _detail(refusal: HTTPError) -> str:
     body = refusal.read()
+    elsewhere = refusal.headers.get("Location")
+    if elsewhere:
+        return f"it points to {without_keys(elsewhere)!r}, and a key follows no redirect: is --endpoint right?"
     try:
         document = json.loads(body)
         return str(document.get("detail") or document["message"])

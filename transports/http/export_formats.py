@@ -4,12 +4,14 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from transports.otlp_lines import otlp_lines
 
 _INTERNAL = "seq"  # the number of a span in the store that it comes from
+_FORMULA = "\\A[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # also the wide forms of East Asian keyboards
 
 
 class Encoder(ABC):
@@ -39,7 +41,10 @@ class JsonLines(Encoder):
 
 
 class CsvText(Encoder):
-    """RFC 4180 with a header, UTF-8; what is nested is JSON text."""
+    """RFC 4180 with a header, UTF-8; what is nested is JSON text.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it: a span's name comes from anywhere.
+    """
 
     content_type = "text/csv"
 
@@ -48,7 +53,8 @@ class CsvText(Encoder):
 
     def add(self, rows: pa.Table) -> bytes:
         sink = pa.BufferOutputStream()
-        pa_csv.write_csv(rows.drop_columns(_INTERNAL), sink, pa_csv.WriteOptions(include_header=not self._begun))
+        shown = _without_formulas(rows.drop_columns(_INTERNAL))
+        pa_csv.write_csv(shown, sink, pa_csv.WriteOptions(include_header=not self._begun))
         self._begun = True
         text: bytes = sink.getvalue().to_pybytes()
         return text
@@ -78,6 +84,16 @@ class ParquetFile(Encoder):
         if self._writer is not None:
             self._writer.close()
         return self._sink.drain()
+
+
+def _without_formulas(rows: pa.Table) -> pa.Table:
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            column = rows.column(place)
+            is_formula = pc.match_substring_regex(column, _FORMULA)
+            harmless = pc.binary_join_element_wise(pa.scalar("'", field.type), column, pa.scalar("", field.type))
+            rows = rows.set_column(place, field, pc.if_else(is_formula, harmless, column))
+    return rows
 
 
 class _Drained:
