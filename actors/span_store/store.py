@@ -205,12 +205,14 @@ class SpanStore:
         finally:
             await self._run(self._sealing, self._take_stock)
 
+    @property
+    def tidying_is_due(self) -> bool:
+        return self._tidied_at is None or utc_now() - self._tidied_at >= self._limits.retention.every
+
     async def tidy(self) -> None:
-        """When it is time again: finish deletions, drop the files that are not kept any longer, and join small ones."""
-        retention, now = self._limits.retention, utc_now()
-        if self._tidied_at is not None and now - self._tidied_at < retention.every:
-            return
-        self._tidied_at = now
+        """When it is due: finish deletions, drop the files that are not kept any longer, and join small ones."""
+        retention = self._limits.retention
+        self._tidied_at = now = utc_now()
         finished = await self._erasure.finish()
         await self._seal_recent(lambda rows: retention.is_due_for_sealing(rows, now))
         expired = await self._run(self._sealing, retention.expired, self._connection, now)
