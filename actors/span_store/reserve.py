@@ -68,8 +68,8 @@ class Reserve:
             self.is_spent = False
 
     def _allocate(self, size: int) -> bool:
-        """Whether the file has this size now. One that would take all that is left is none."""
-        if _free(self._path.parent) < 2 * size:
+        """Whether the file has this size now. A first or larger one does not take half of what is left."""
+        if _free(self._path.parent) < (size + _MEGABYTE if self.is_spent else 2 * size):
             return False
         with suppress(OSError):
             file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
