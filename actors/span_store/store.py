@@ -93,11 +93,7 @@ class SpanStore:
         self._known_traces = TraceFilter()
         self._known_traces.add(index.trace_ids(self._connection))
         self._sealed_reader = self._connection.cursor()
-        self._writer = SpanWriter(
-            lambda: self._generations,
-            self._sealed_keys,
-            most_bytes=limits.most_recent,
-        )
+        self._writer = SpanWriter(lambda: self._generations, self._sealed_keys, most_bytes=limits.most_recent)
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
         self._sealed_files = SealedFiles(self._connection, folders.segments, self._take_segment_number, self._sealed)
