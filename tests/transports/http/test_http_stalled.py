@@ -22,7 +22,7 @@ STREAMS = 8  # of one actor at once
 
 @pytest.fixture
 async def studio(tmp_path: Path) -> AsyncIterator[HttpStudio]:
-    async with running_http_studio(tmp_path, http_config(stall_seconds=0.3)) as studio:
+    async with running_http_studio(tmp_path, http_config(stall_seconds=2.0)) as studio:
         yield studio
 
 
