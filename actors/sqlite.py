@@ -18,8 +18,11 @@ from actors.runtime.actor import StartRefused
 
 log = structlog.get_logger(__name__)
 
-_BUSY_TIMEOUT = 5.0  # seconds to wait for another connection's write before the answer is Unavailable
+# Seconds to wait for another connection's write before the answer is Unavailable: while a file is opened, and later.
+_BUSY_TIMEOUT = 5.0
+_PATIENCE = 1.0
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite does not wait itself
+_NOT_AVAILABLE = "The account database is not available"
 _HELD_BY_ANOTHER = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # primary result codes: the low byte
 
 
@@ -77,6 +80,7 @@ class Database:
         self._path = path
         self._turn = asyncio.Lock()  # statements of two transactions must not mix on one connection
         self._failing: set[str] = set()  # of reads and changes, those whose latest met a fault
+        self._held_at = -1.0  # when another connection was last found to hold the file, by the loop's clock
 
     @classmethod
     async def open(cls, path: Path, *components: Component) -> "Database":
@@ -111,7 +115,7 @@ class Database:
         Nothing else runs between the commit and the statement after the block, so what a caller then does in memory
         happens in the order of the commits.
         """
-        async with self._turn:
+        async with self._turn_to_write():
             with self._faults_as_answers("change"):
                 try:
                     await self._connection.execute_fetchall("BEGIN IMMEDIATE")
@@ -120,6 +124,15 @@ class Database:
                 except BaseException:
                     await self._connection.rollback()
                     raise
+
+    @asynccontextmanager
+    async def _turn_to_write(self) -> AsyncIterator[None]:
+        """One finds out for all: who waited while another program held the file does not wait for it once more."""
+        asked = asyncio.get_running_loop().time()
+        async with self._turn:
+            if asked < self._held_at:
+                raise Unavailable(_NOT_AVAILABLE)
+            yield
 
     async def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite stores
         """Run one SELECT, outside any transaction."""
@@ -139,6 +152,7 @@ class Database:
                 await self.rows(f"PRAGMA {pragma}")
             for component in components:
                 await self._migrate(component)
+            await self.rows(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}")
         except Unavailable as unavailable:
             fault = unavailable.__cause__
             if isinstance(fault, sqlite3.Error) and fault.sqlite_errorcode & 0xFF in _HELD_BY_ANOTHER:
@@ -191,7 +205,9 @@ class Database:
         except sqlite3.DatabaseError as fault:
             self._failing.add(work)
             log.warning("sqlite fault", path=str(self._path), fault=str(fault))
-            raise Unavailable("The account database is not available") from fault
+            if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _HELD_BY_ANOTHER:  # Python's own faults have no code
+                self._held_at = asyncio.get_running_loop().time()
+            raise Unavailable(_NOT_AVAILABLE) from fault
 
 
 def _refusal(path: Path, fault: BaseException | None) -> DataFileRefused:

@@ -1,5 +1,10 @@
-"""``python -m studio``."""
+"""``python -m studio``, and what the command ``studio`` calls."""
 
-from studio.cli import program
+from studio.standard_streams import hold_standard_streams
 
-program()
+hold_standard_streams()  # before the imports below can open any file
+
+from studio.cli import program  # noqa: E402 - see above
+
+if __name__ == "__main__":
+    program()

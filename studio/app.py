@@ -1,5 +1,6 @@
 """The composition root: every part of the studio, in the order in which it starts."""
 
+import asyncio
 import errno
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +63,26 @@ class Studio:
         return await self.supervisor.gave_up()
 
 
+class Servers:
+    """What is entered here is left all at once: nobody's clients have to wait for those of another server."""
+
+    def __init__(self) -> None:
+        self._running: list[AsyncExitStack] = []
+
+    async def enter(self, server: AbstractAsyncContextManager[int]) -> int:
+        """Start the server; its port."""
+        stack = AsyncExitStack()
+        port = await stack.enter_async_context(server)
+        self._running.append(stack)
+        return port
+
+    async def stop(self) -> None:
+        """Stop them, and raise what the first of them raises, if any does, when all have ended."""
+        ends = await asyncio.gather(*(each.aclose() for each in self._running), return_exceptions=True)
+        for fault in filter(None, ends):
+            raise fault
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Studio]:
     """Run the studio for the length of the block. Raises ``PortInUse`` or ``ActorGaveUp`` when it cannot start.
@@ -85,10 +106,12 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
         grpc = grpc_config(settings, budget, decoder, strays)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
+        servers = Servers()
+        stack.push_async_callback(servers.stop)
 
         async def listen(variable: str, port: int, server: AbstractAsyncContextManager[int]) -> int:
             try:
-                return await stack.enter_async_context(server)
+                return await servers.enter(server)
             except OSError as error:
                 if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise

@@ -1,8 +1,8 @@
 """The command line: parse, run, exit code.
 
 Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good, as with the data of a newer version; a
-command that sends or fetches found no studio that obeys; ``check`` found damage; ``import`` could not take everything),
-2 it could not start with these settings.
+command that sends or fetches found no studio that obeys; ``check`` found damage; ``import`` could not take everything;
+standard output did not take what was asked for), 2 it could not start with these settings.
 """
 
 import argparse
@@ -27,9 +27,11 @@ from studio.app import PortInUse, Studio, running
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
-from studio.logs import configure_logging
+from studio.exposure import exposures
+from studio.logs import configure_logging, finish_logging, log_lost_faults
 from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
+from studio.standard_streams import complain, say
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
 from studio.upkeep import Upkeep, check_data, repair_data
@@ -60,6 +62,7 @@ def program() -> NoReturn:
     binding would greet everybody who stops the studio with a list of what it takes for leaks.
     """
     code = main()
+    finish_logging()
     with suppress(OSError):  # nobody reads any more
         sys.stdout.flush()
         sys.stderr.flush()
@@ -90,6 +93,7 @@ def run() -> int:
     try:
         settings = load_settings()
         configure_logging(settings)
+        log_lost_faults()
         with claimed(settings):
             return asyncio.run(_serve(settings))
     except SettingsError as fault:
@@ -97,7 +101,7 @@ def run() -> int:
     except (CannotStart, PortInUse) as fault:
         return _not_started([str(fault)])
     except ActorGaveUp as fault:
-        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - the log has the whole story
+        complain(str(fault))  # the log has the whole story
         return FAILED
 
 
@@ -111,45 +115,42 @@ def demo(endpoint: str | None, key: str | None) -> int:
     try:
         sent = asyncio.run(send_demo(endpoint, key, is_far=is_far))
     except DemoFailed as fault:
-        print(f"studio: {fault}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        complain(str(fault))
         return FAILED
-    print(sent.report(endpoint))  # noqa: T201 - for the person at the terminal
-    return STOPPED
+    return STOPPED if say(sent.report(endpoint)) else FAILED
 
 
 def transferred(given: argparse.Namespace) -> int:
     """Move data out of a studio or into one, and say what was moved."""
     os.umask(0o077)  # as for the data folder
     try:
-        print(_printable(transfer(given)))  # noqa: T201 - for the person at the terminal
+        said = say(_printable(transfer(given)))
     except TransferFailed as fault:
-        print(f"studio: {_in_one_line(str(fault))}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        complain(_in_one_line(str(fault)))
         return FAILED
     except SettingsError as fault:
         return _not_started(fault.lines)
     except CannotStart as fault:
         return _not_started([str(fault)])
-    return STOPPED
+    return STOPPED if said else FAILED
 
 
 def on_data(work: Callable[[Settings], Upkeep]) -> int:
-    """Check or repair the data folder, and print what there was to say."""
+    """Check or repair the data folder, and print what there was to say. The work goes on if nobody can read it."""
     try:
         outcome = work(load_settings())
-        for line in outcome.lines:
-            print(line, flush=True)  # noqa: T201 - it was asked for
+        said = [say(line) for line in outcome.lines]
     except SettingsError as fault:
         return _not_started(fault.lines)
     except CannotStart as fault:
         return _not_started([str(fault)])
-    return STOPPED if outcome.good else FAILED
+    return STOPPED if outcome.good and all(said) else FAILED
 
 
 def openapi() -> int:
     """Print the OpenAPI document, the same that a running studio serves at /openapi.json, indented."""
     document = orjson.dumps(openapi_document(ROUTES, __version__), option=orjson.OPT_INDENT_2)
-    print(document.decode())  # noqa: T201 - it was asked for
-    return STOPPED
+    return STOPPED if say(document.decode()) else FAILED
 
 
 async def _serve(settings: Settings) -> int:
@@ -183,7 +184,11 @@ def collect_garbage_seldom() -> None:
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT. The second one ends the process at once, for whoever cannot wait."""
+    """Set by the first SIGTERM or SIGINT. The second one ends the process at once, for whoever cannot wait.
+
+    SIGHUP is ignored: a terminal that is closed has no say in it.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     loop = asyncio.get_running_loop()
     told_to_stop = asyncio.Event()
 
@@ -200,8 +205,7 @@ def _stop_signal() -> asyncio.Event:
 
 async def _announce(settings: Settings, studio: Studio) -> None:
     if sys.stdout.isatty():
-        shown = _printable(banner(settings, studio, users_exist=await _users_exist(studio)))
-        print(shown, flush=True)  # noqa: T201 - for the person at the terminal
+        say(_printable(banner(settings, studio, users_exist=await _users_exist(studio))))
     log.info(
         "studio started",
         version=__version__,
@@ -213,6 +217,9 @@ async def _announce(settings: Settings, studio: Studio) -> None:
         extra_ports=studio.extra_ports,
         data_dir=str(settings.data_dir),
     )
+    ports = {"http_port": studio.http_port, "otlp_port": studio.otlp_port, "grpc_port": studio.grpc_port}
+    for line in exposures(settings, **ports):
+        log.warning(line)
 
 
 async def _users_exist(studio: Studio) -> bool:
@@ -225,7 +232,7 @@ async def _users_exist(studio: Studio) -> bool:
 
 def _not_started(lines: Sequence[str]) -> int:
     for line in lines:
-        print(f"studio: {_in_one_line(line)}", file=sys.stderr)  # noqa: T201 - for the person at the terminal
+        complain(_in_one_line(line))
     return NOT_STARTED
 
 

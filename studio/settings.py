@@ -16,6 +16,7 @@ import attrs
 from dotenv import dotenv_values
 
 from studio.addresses import local_address
+from studio.exposure import COMMAND, LEAST_CHARACTERS, weak_secrets
 from studio.secrets import development_secret
 from studio.variables import (
     Variable,
@@ -33,6 +34,7 @@ from studio.variables import (
     path,
     ports,
     site,
+    switch,
     variable,
     web_url,
     whole_number,
@@ -93,6 +95,14 @@ class Settings:
             "Encrypts the session cookie: 32 bytes in base64. Required in production.",
             secret=True,
         ),
+    )
+    allow_weak_secrets: bool = attrs.field(
+        metadata=variable(
+            "JUNJO_ALLOW_WEAK_SECRETS",
+            "false",
+            switch,
+            "`true` lets production start with secrets that can be guessed. The next version will not know it.",
+        )
     )
     frontend_url: str | None = attrs.field(
         metadata=variable("JUNJO_PROD_FRONTEND_URL", "", optional(web_url), "Where browsers find the front end.")
@@ -361,6 +371,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[set[str], str]]:
     yield from _unusable_paths(settings)
     if settings.production:
         yield from _missing_in_production(settings)
+        if not settings.allow_weak_secrets:
+            yield from weak_secrets(settings)
         if settings.frontend_url and settings.backend_url and site(settings.frontend_url) != site(settings.backend_url):
             names = {"JUNJO_PROD_FRONTEND_URL", "JUNJO_PROD_BACKEND_URL"}
             line = "must share their registrable domain, or browsers send no session cookie"
@@ -391,8 +403,8 @@ def _unusable_paths(settings: Settings) -> Iterator[tuple[set[str], str]]:
 
 def _missing_in_production(settings: Settings) -> Iterator[tuple[set[str], str]]:
     required = {
-        "session_secret": "; any long random text, for example from: openssl rand -base64 32",
-        "secure_cookie_key": "; make one with: openssl rand -base64 32",
+        "session_secret": f"; any random text of {LEAST_CHARACTERS} characters or more, {COMMAND}",
+        "secure_cookie_key": f"; {COMMAND}",
         "frontend_url": "",
         "backend_url": "",
         "ingestion_url": "",

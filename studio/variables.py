@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 COOKIE_KEY_BYTES = 32
 DEFAULT_PORTS = {"http": 80, "https": 443}
+SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 LOG_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
 
 
@@ -76,6 +77,13 @@ def ports(text: str) -> tuple[int, ...]:
     if len({port for port in read if port}) < len([port for port in read if port]):
         raise ValueError("must name each port once")
     return read
+
+
+def switch(text: str) -> bool:
+    """Read a yes or no."""
+    if text.lower() not in SWITCHES:
+        raise ValueError("must be true or false")
+    return SWITCHES[text.lower()]
 
 
 def days(text: str) -> timedelta:

@@ -91,7 +91,7 @@ class SpanStoreActor(Actor):
 
     @handles_together(IngestSpans, messages=64, weight=8 * 1024 * 1024)
     async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:
-        committed = await self._opened.write([request.spans for request in requests])
+        committed = await self._life.store_to_write.write([request.spans for request in requests])
         if committed.stored:
             self.bus.publish(SpansStored(count=committed.stored, trace_ids=committed.trace_ids))
         return committed.outcomes
@@ -111,11 +111,13 @@ class SpanStoreActor(Actor):
 
     @handles(DeleteTrace, lane=_DELETIONS)
     async def delete_trace(self, request: DeleteTrace) -> Deleted:
-        return await self._deletions.trace(self._opened, request)
+        async with self._life.freeing():
+            return await self._deletions.trace(self._opened, request)
 
     @handles(DeleteService, lane=_DELETIONS)
     async def delete_service(self, request: DeleteService) -> Deleted:
-        return await self._deletions.service(self._opened, request)
+        async with self._life.freeing():
+            return await self._deletions.service(self._opened, request)
 
     @handles(ListServices, concurrent=True)
     async def list_services(self, _: ListServices) -> tuple[str, ...]:

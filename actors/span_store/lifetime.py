@@ -1,18 +1,21 @@
 """The span store through its lives: opened, looked after, and opened again when its files fail."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 
+import attrs
 import duckdb
 import pyarrow as pa
 
 from actors.errors import Unavailable
 from actors.span_store.messages import StoreState
 from actors.span_store.problems import CURE, Problems
+from actors.span_store.reserve import Reserve
 from actors.span_store.store import Limits, SpanStore
 
 _OPENING = "opening"
+_FULL = "The disk of the span store is full: spans can be deleted, and new ones are refused until there is room"
 
 
 class StoreLifetime:
@@ -29,6 +32,7 @@ class StoreLifetime:
         self._interval = interval
         self._store: SpanStore | None = None
         self._problems = Problems()  # of opening; an open store has its own
+        self._reserve = Reserve(path.with_suffix(".reserve"))
 
     @property
     def store(self) -> SpanStore:
@@ -36,13 +40,26 @@ class StoreLifetime:
             raise Unavailable("The span store cannot be opened", retry_after=self._interval)
         return self._store
 
+    @property
+    def store_to_write(self) -> SpanStore:
+        """The store, for what is not there to free room."""
+        if self._reserve.is_spent:
+            raise Unavailable(_FULL, retry_after=self._interval)
+        return self.store
+
+    def freeing(self) -> AbstractAsyncContextManager[None]:
+        """Around what deletes: it may have the reserve when the disk is full."""
+        return self._reserve.freeing()
+
     def state(self) -> StoreState:
-        return self._store.state() if self._store else StoreState(problems=self._problems.sentences())
+        state = self._store.state() if self._store else StoreState(problems=self._problems.sentences())
+        return attrs.evolve(state, problems=(*state.problems, _FULL)) if self._reserve.is_spent else state
 
     async def open(self) -> None:
         """Open the store if that is possible now. ``StartRefused`` when it never will be."""
         try:
-            self._store = await SpanStore.open(self._path, threads=self._threads, limits=self._limits)
+            async with self.freeing():  # it writes, and nothing can be deleted before it is open
+                self._store = await SpanStore.open(self._path, threads=self._threads, limits=self._limits)
         except (duckdb.Error, pa.ArrowException, OSError) as fault:
             self._problems.found(_OPENING, _why(fault), fault)
         else:
@@ -67,7 +84,11 @@ class StoreLifetime:
         store.make_grams()
         with suppress(Unavailable):  # and reported
             await store.try_disk()
-            await store.tidy()
+            if store.tidying_is_due:
+                async with self.freeing():
+                    await store.tidy()
+        state = store.state()
+        await self._reserve.keep(state.segment_bytes + state.recent_bytes)
         with suppress(TimeoutError):
             async with asyncio.timeout(self._interval):
                 await store.broken.wait()

@@ -93,11 +93,7 @@ class SpanStore:
         self._known_traces = TraceFilter()
         self._known_traces.add(index.trace_ids(self._connection))
         self._sealed_reader = self._connection.cursor()
-        self._writer = SpanWriter(
-            lambda: self._generations,
-            self._sealed_keys,
-            most_bytes=limits.most_recent,
-        )
+        self._writer = SpanWriter(lambda: self._generations, self._sealed_keys, most_bytes=limits.most_recent)
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
         self._sealed_files = SealedFiles(self._connection, folders.segments, self._take_segment_number, self._sealed)
@@ -205,12 +201,14 @@ class SpanStore:
         finally:
             await self._run(self._sealing, self._take_stock)
 
+    @property
+    def tidying_is_due(self) -> bool:
+        return self._tidied_at is None or utc_now() - self._tidied_at >= self._limits.retention.every
+
     async def tidy(self) -> None:
-        """When it is time again: finish deletions, drop what is not kept any longer, and join small files."""
-        retention, now = self._limits.retention, utc_now()
-        if self._tidied_at is not None and now - self._tidied_at < retention.every:
-            return
-        self._tidied_at = now
+        """When it is due: finish deletions, drop what is not kept any longer, and join small files."""
+        retention = self._limits.retention
+        self._tidied_at = now = utc_now()
         finished = await self._erasure.finish()
         await self._seal_recent(lambda generation: retention.is_due_for_sealing(generation, now))
         expired = await self._run(self._sealing, retention.expired, self._connection, now)

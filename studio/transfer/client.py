@@ -8,13 +8,14 @@ from http.client import HTTPException, HTTPResponse
 from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 import attrs
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status as RpcStatus
 
 from actors.retry_after import seconds_to_wait
+from transports.masking import without_keys
 
 _PATIENCE = 120.0  # seconds of silence
 _MOST_TRIES = 60
@@ -84,11 +85,21 @@ class StudioClient:
         raise AssertionError("the last try ends above")
 
     def _opener(self) -> OpenerDirector:
-        return build_opener() if self.is_far else build_opener(ProxyHandler({}))
+        return build_opener(_NoRedirects) if self.is_far else build_opener(_NoRedirects, ProxyHandler({}))
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """The key is for the studio that was named. A redirect would take it to whoever answers there."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none: the answer becomes an ``HTTPError``."""
 
 
 def _detail(refusal: HTTPError) -> str:
     body = refusal.read()
+    elsewhere = refusal.headers.get("Location")
+    if elsewhere:
+        return f"it points to {without_keys(elsewhere)!r}, and a key follows no redirect: is --endpoint right?"
     try:
         if refusal.headers.get_content_type() == "application/x-protobuf":
             return RpcStatus.FromString(body).message or refusal.reason

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from actors import sqlite
 from actors.audit import AUDIT
@@ -207,7 +208,7 @@ async def test_transactions_and_reads_take_turns(database: Database) -> None:
 async def test_a_locked_file_is_unavailable_until_it_is_free(
     path: Path, shelf: Component, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
     write(tmp_path, "0001_books.sql", "CREATE TABLE books (title TEXT);")
     database = await Database.open(path, shelf)
     with locked(path), pytest.raises(Unavailable):
@@ -217,6 +218,30 @@ async def test_a_locked_file_is_unavailable_until_it_is_free(
         await transaction.rows("INSERT INTO books VALUES ('Emma')")
     await database.close()
     assert rows(path, "SELECT * FROM books") == [("Emma",)]
+
+
+@pytest.mark.error_recovery
+@pytest.mark.concurrency
+async def test_a_locked_file_is_waited_for_once_by_all_together(path: Path, database: Database) -> None:
+    """Else the last of many would wait for as many times as long."""
+
+    async def add(title: str) -> None:
+        async with database.transaction() as transaction:
+            await transaction.rows("INSERT INTO books VALUES (?)", title)
+
+    with locked(path), capture_logs() as logs:
+        ends = await asyncio.gather(*(add(str(number)) for number in range(50)), return_exceptions=True)
+        assert [type(end) for end in ends] == [Unavailable] * 50
+        assert all(end.retry_after for end in ends if isinstance(end, Unavailable))
+        assert await database.rows("SELECT * FROM books") == [], "readers never wait for writers"
+    assert len([entry for entry in logs if entry["event"] == "sqlite fault"]) == 1
+    await asyncio.gather(*(add(str(number)) for number in range(50)))
+    assert len(rows(path, "SELECT * FROM books")) == 50
+
+
+async def test_it_is_waited_for_shortly(database: Database) -> None:
+    [[milliseconds]] = await database.rows("PRAGMA busy_timeout")
+    assert milliseconds <= 1000
 
 
 async def test_a_broken_rule_of_the_schema_is_a_mistake_of_ours(database: Database) -> None:

@@ -1,13 +1,15 @@
 """The container files, as far as they can be judged without a container engine."""
 
+import base64
 import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from studio.settings import declared_variables
+from studio.settings import declared_variables, load_settings
 from tests.studio_process import ROOT
 
 pytestmark = pytest.mark.unit
@@ -28,6 +30,27 @@ def test_the_studio_alone_is_the_default() -> None:
 
 def test_the_studio_is_given_only_settings_that_exist() -> None:
     assert set(services()["junjo-ai-studio-backend"]["environment"]) <= VARIABLES
+
+
+@pytest.mark.security
+def test_production_starts_with_the_env_file_that_is_documented(tmp_path: Path) -> None:
+    """What compose gives the studio on top listens on all addresses, so the token is among what is needed."""
+    secret = base64.b64encode(bytes(range(32))).decode()
+    env_file = {
+        "JUNJO_ENV": "production",
+        "JUNJO_SESSION_SECRET": secret,
+        "JUNJO_SECURE_COOKIE_KEY": secret,
+        "JUNJO_INTERNAL_GRPC_TOKEN": secret,
+        "JUNJO_PROD_FRONTEND_URL": "https://studio.example.com",
+        "JUNJO_PROD_BACKEND_URL": "https://api.example.com",
+        "JUNJO_PROD_INGESTION_URL": "https://spans.example.com",
+    }
+    fixed = services()["junjo-ai-studio-backend"]["environment"] | {"INGESTION_HOST": "junjo-ai-studio-ingestion"}
+    settings = load_settings(env_file | fixed, tmp_path)
+    assert settings.production
+    handed_on = services()["junjo-ai-studio-ingestion"]["environment"]["JUNJO_INTERNAL_GRPC_TOKEN"]
+    assert handed_on == "${JUNJO_INTERNAL_GRPC_TOKEN:-}"
+    assert "JUNJO_INTERNAL_GRPC_TOKEN" in (ROOT / "docker-compose.yml").read_text().partition("services:")[0]
 
 
 def test_everything_is_published_on_loopback_unless_told_otherwise() -> None:

@@ -117,6 +117,27 @@ async def test_a_host_that_is_none_is_one_line(data_dir: Path) -> None:
     assert err[0].startswith("studio: JUNJO_HOST: 'no such host' is no address to listen on")
 
 
+@pytest.mark.security
+async def test_what_can_be_guessed_or_reached_is_said_at_start(data_dir: Path) -> None:
+    secret = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY="
+    production = {
+        "JUNJO_ENV": "production",
+        "JUNJO_SESSION_SECRET": "short",
+        "JUNJO_SECURE_COOKIE_KEY": secret,
+        "JUNJO_PROD_FRONTEND_URL": "http://localhost:5153",
+        "JUNJO_PROD_BACKEND_URL": "http://localhost:1323",
+        "JUNJO_PROD_INGESTION_URL": "http://localhost:50051",
+    }
+    code, _, err = await ended(data_dir, **production)
+    assert code == 2
+    assert [line[:29] for line in err] == ["studio: JUNJO_SESSION_SECRET:"]
+    async with studio_process(data_dir, JUNJO_ALLOW_WEAK_SECRETS="true", **production) as studio:
+        studio.process.send_signal(signal.SIGTERM)
+        out, _ = await studio.process.communicate()
+    warnings = [json.loads(line)["event"] for line in out.splitlines() if json.loads(line)["level"] == "warning"]
+    assert [line.startswith("JUNJO_ALLOW_WEAK_SECRETS lets this pass") for line in warnings] == [True]
+
+
 @pytest.mark.error_recovery
 async def test_a_part_that_cannot_live_ends_it_with_a_code(data_dir: Path) -> None:
     (data_dir / "sqlite" / "junjo.db").mkdir(parents=True)  # a folder where the database file should be

@@ -22,7 +22,14 @@ OF_OTHERS = {
     "JUNJO_INGESTION_IMAGE",
     "JUNJO_INGESTION_PUBLIC_PORT",
 }
-DOCUMENTS = ("README.md", ".env.example", "docs/configuration.md", "docker-compose.yml", "Dockerfile")
+DOCUMENTS = (
+    "README.md",
+    ".env.example",
+    "docs/configuration.md",
+    "docs/operations.md",
+    "docker-compose.yml",
+    "Dockerfile",
+)
 
 
 def row(name: str) -> str:

@@ -119,6 +119,60 @@ with ThreadPoolExecutor(4) as threads:
     assert sorted(events) == sorted(f"line {number}" for number in range(400))
 
 
+def test_a_fault_that_repeats_is_one_line_a_second(tmp_path: Path) -> None:
+    program = """
+for number in range(300):
+    log.warning("odd", request_id=str(number))
+    logging.getLogger("library").error("odd %s", "again")
+"""
+    lines = [json.loads(line) for line in logged(tmp_path, program)]
+    assert 2 <= len(lines) < 100, "a slow machine takes some seconds"
+    assert [line["event"] for line in lines[:2]] == ["odd", "odd again"]
+
+
+FORGED = (
+    "a\\n2026-01-02T03:04:05Z [error    ] forged",
+    "a\\r\\x1b[2K\\x1b[1;31mred",
+    "a\\x9b31m\\x85next\\u2028line\\u2029\\u202egnorw",
+    "\\0\\x07\\b\\x7f",
+)
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("form", ["json", "text"])
+@pytest.mark.parametrize("sent", FORGED)
+def test_a_client_can_neither_begin_a_line_nor_move_the_cursor(tmp_path: Path, sent: str, form: str) -> None:
+    program = f"""
+sent = "{sent}"
+log.info(sent)
+log.info("value", path=sent, **{{sent: 1}})
+log.info("nested", value=[sent, {{sent: sent}}])
+logging.getLogger("library").error("a library %s", sent)
+from studio.logs import log_together
+log_together("studio.test", "request", [{{"timestamp": "2026-01-02T03:04:05.000006Z", "path": sent}}])
+"""
+    lines = logged(tmp_path, program, JUNJO_LOG_FORMAT=form)
+    assert len(lines) == 5
+    assert all(line.isprintable() and line.isascii() for line in lines)
+
+
+FORGED_LINE = r"2026-01-02T03:04:05Z [error    ] forged \x1b[2K\u2028"
+
+
+@pytest.mark.security
+def test_the_lines_of_a_traceback_cannot_be_taken_for_others(tmp_path: Path) -> None:
+    program = r"""
+try:
+    raise ValueError("odd\n2026-01-02T03:04:05Z [error    ] forged \x1b[2K\u2028")
+except ValueError:
+    log.exception("a fault")
+    logging.getLogger("library").exception("another")
+"""
+    lines = logged(tmp_path, program, JUNJO_LOG_FORMAT="text")
+    assert [line for line in lines if line.endswith("] forged \\x1b[2K\\u2028")] == [f"    {FORGED_LINE}"] * 2
+    assert len([line for line in lines if not line.startswith("    ")]) == 2
+
+
 @pytest.mark.error_recovery
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 def test_a_full_disk_costs_the_line_and_not_the_work(tmp_path: Path) -> None:

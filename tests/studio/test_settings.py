@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from studio.exposure import exposures
 from studio.settings import Settings, SettingsError, declared_variables, load_settings
 
 pytestmark = pytest.mark.unit
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.unit
 KEY = base64.b64encode(bytes(range(32))).decode()
 PRODUCTION = {
     "JUNJO_ENV": "production",
-    "JUNJO_SESSION_SECRET": "a long random text",
+    "JUNJO_SESSION_SECRET": "a long random text of 32 letters",
     "JUNJO_SECURE_COOKIE_KEY": KEY,
     "JUNJO_PROD_FRONTEND_URL": "https://studio.example.co.uk",
     "JUNJO_PROD_BACKEND_URL": "https://api.example.co.uk",
@@ -124,6 +125,7 @@ def test_a_cookie_key_may_use_either_base64_alphabet(folder: Path, key: str) -> 
         ("SPAN_BATCH_SIZE", "1e3", "must be a whole number from 1 to 10000, but is '1e3'"),
         ("JUNJO_SESSION_IDLE_DAYS", "nan", "must be a number of days above 0 and at most 3650, but is 'nan'"),
         ("JUNJO_SESSION_ABSOLUTE_DAYS", "-1", "must be a number of days above 0 and at most 3650, but is '-1'"),
+        ("JUNJO_ALLOW_WEAK_SECRETS", "perhaps", "must be true or false, but is 'perhaps'"),
         ("JUNJO_LOG_LEVEL", "loud", "must be debug, info, warn or error, but is 'loud'"),
         ("JUNJO_ALLOW_ORIGINS", "*", "must be a URL that starts with http:// or https://, but is '*'"),
         ("JUNJO_ALLOW_ORIGINS", "[1]", "must be a comma list or a JSON array of URLs, but is '[1]'"),
@@ -215,6 +217,67 @@ def test_origins_that_someone_chose_stay_in_production(folder: Path) -> None:
 def test_production_demands_each_of_its_settings(folder: Path, missing: str) -> None:
     (line,) = faults({name: value for name, value in PRODUCTION.items() if name != missing}, folder)
     assert line.startswith(f"{missing}: is required when JUNJO_ENV=production")
+
+
+ALLOWED = {"JUNJO_ALLOW_WEAK_SECRETS": "true"}
+WEAK = [
+    ({"JUNJO_SESSION_SECRET": "a long text of 31 letters, no m"}, "JUNJO_SESSION_SECRET"),
+    ({"JUNJO_SESSION_SECRET": "x" * 64}, "JUNJO_SESSION_SECRET"),
+    ({"JUNJO_SECURE_COOKIE_KEY": base64.b64encode(bytes(32)).decode()}, "JUNJO_SECURE_COOKIE_KEY"),
+    ({"JUNJO_INTERNAL_GRPC_TOKEN": "short"}, "JUNJO_INTERNAL_GRPC_TOKEN"),
+    ({"JUNJO_INTERNAL_GRPC_TOKEN": "t" * 32}, "JUNJO_INTERNAL_GRPC_TOKEN"),
+    ({"JUNJO_HOST": "0.0.0.0"}, "JUNJO_INTERNAL_GRPC_TOKEN"),
+    ({"JUNJO_HOST": "::"}, "JUNJO_INTERNAL_GRPC_TOKEN"),
+    ({"JUNJO_HOST": "studio.example.com"}, "JUNJO_INTERNAL_GRPC_TOKEN"),
+    ({"JUNJO_HOST": "192.168.1.2", "JUNJO_INTERNAL_GRPC_TOKEN": "short"}, "JUNJO_INTERNAL_GRPC_TOKEN"),
+]
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(("given", "named"), WEAK)
+def test_production_refuses_what_can_be_guessed_and_says_how_to_make_better(
+    folder: Path, given: Mapping[str, str], named: str
+) -> None:
+    (line,) = faults({**PRODUCTION, **given}, folder)
+    assert line.startswith(f"{named}: ")
+    assert line.endswith("make one with: openssl rand -base64 32")
+    assert not any(value in line for value in given.values())
+
+
+@pytest.mark.parametrize(("given", "named"), WEAK)
+def test_for_one_more_version_they_can_be_let_pass_and_each_start_says_so(
+    folder: Path, given: Mapping[str, str], named: str
+) -> None:
+    settings = load_settings({**PRODUCTION, **given, **ALLOWED}, folder)
+    lines = list(exposures(settings, http_port=1, otlp_port=2, grpc_port=3))
+    assert lines[0].startswith(f"JUNJO_ALLOW_WEAK_SECRETS lets this pass, and the next version will not: {named}: ")
+
+
+@pytest.mark.parametrize(("given", "_"), WEAK)
+def test_development_is_asked_for_nothing(folder: Path, given: Mapping[str, str], _: str) -> None:
+    load_settings(given, folder)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST", "studio.localhost"])
+def test_on_this_machine_alone_nothing_is_exposed(folder: Path, host: str) -> None:
+    settings = load_settings(PRODUCTION | {"JUNJO_HOST": host}, folder)
+    assert list(exposures(settings, http_port=1, otlp_port=2, grpc_port=3)) == []
+
+
+@pytest.mark.parametrize("environ", [{}, PRODUCTION | {"JUNJO_INTERNAL_GRPC_TOKEN": KEY}])
+def test_what_other_machines_reach_is_said_a_line_each(folder: Path, environ: Mapping[str, str]) -> None:
+    settings = load_settings({**environ, "JUNJO_HOST": "0.0.0.0"}, folder)
+    lines = list(exposures(settings, http_port=1, otlp_port=2, grpc_port=3))
+    assert ["port 1," in lines[0], "port 2," in lines[1], "port 3," in lines[2]] == [True] * 3
+    assert all("without TLS" in line for line in lines[:3])
+    assert ["has no token" in line for line in lines[3:]] == ([] if environ else [True])
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("true", True), ("TRUE", True), ("1", True), ("yes", True), ("no", False), ("0", False)]
+)
+def test_a_switch_is_read_in_many_spellings(folder: Path, text: str, read: bool) -> None:
+    assert load_settings({"JUNJO_ALLOW_WEAK_SECRETS": text}, folder).allow_weak_secrets is read
 
 
 @pytest.mark.parametrize(

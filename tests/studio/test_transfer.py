@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from aiohttp import ClientSession, CookieJar
+from aiohttp import ClientSession, CookieJar, web
 
 from studio.cli import main
 from studio.transfer.client import StudioClient, TransferFailed
@@ -122,6 +122,43 @@ async def test_faults_are_one_line_without_the_key(client: StudioClient, tmp_pat
     with pytest.raises(TransferFailed, match="422"):
         await asyncio.to_thread(export, client, tmp_path / "f.csv", {"format": "csv", "from": "yesterday"})
     assert not [name for name in await asyncio.to_thread(os.listdir, tmp_path) if name.startswith("f.csv")]
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_key_follows_no_redirect(client: StudioClient, tmp_path: Path, status: int) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        location = client.endpoint if len(asked) % 2 else f"http://{request.host}/elsewhere"
+        return web.Response(status=status, headers={"Location": f"{location}/{client.key}"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        elsewhere = StudioClient(f"http://127.0.0.1:{runner.addresses[0][1]}", client.key)
+        (tmp_path / "spans").write_bytes(many_spans(1, seed=1))
+        for work in (
+            lambda: export(elsewhere, tmp_path / "f.csv", {"format": "csv"}),
+            lambda: import_files(elsewhere, [tmp_path / "spans"]),
+            lambda: back_up(elsewhere, tmp_path / "copy"),
+        ):
+            with pytest.raises(TransferFailed, match=f"says {status}: it points to .* follows no redirect") as caught:
+                await asyncio.to_thread(work)
+            assert client.key not in str(caught.value)
+    finally:
+        await runner.cleanup()
+    assert asked == ["/api/v1/observability/export", "/v1/traces", "/api/v1/backup"]
+
+
+async def test_csv_is_for_spreadsheets_and_not_imported(client: StudioClient, tmp_path: Path) -> None:
+    await asyncio.to_thread(export, client, tmp_path / "spans.csv", {"format": "csv"})
+    with pytest.raises(TransferFailed, match="has no spans"):
+        await asyncio.to_thread(import_files, client, [tmp_path / "spans.csv"])
 
 
 async def test_a_backup_needs_a_new_folder(client: StudioClient, tmp_path: Path) -> None:

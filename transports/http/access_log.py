@@ -12,6 +12,7 @@ from yarl import URL
 
 from transports.http.clients import address_of
 from transports.http.config import HttpConfig
+from transports.masking import without_keys
 
 _EVENT = "http request"
 _TOGETHER = 128
@@ -66,9 +67,9 @@ def _line(answered: _Answered) -> dict[str, Any]:
     when, request_id, method, url, status, seconds, client = answered
     return {
         "timestamp": _moment(when),
-        "request_id": request_id,
+        "request_id": without_keys(request_id),
         "method": method,
-        "path": url.path,
+        "path": without_keys(url.path),
         "status": status,
         "milliseconds": round(seconds * 1000, 2),
         "client": client,

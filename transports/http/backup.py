@@ -19,12 +19,12 @@ _MEDIA_TYPE = "application/x-tar"
 async def back_up(call: Call[None, None]) -> web.StreamResponse:
     async with call.bus.stream(BackUp(by=caller_of(call))) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
-        async with streamed(call.request, _MEDIA_TYPE, "studio-backup.tar") as response:
-            await response.write(_in_tar(first))
+        async with streamed(call.request, _MEDIA_TYPE, "studio-backup.tar") as download:
+            await download.write(_in_tar(first))
             async for part in parts:
-                await response.write(_in_tar(part))
-            await response.write(_END)
-    return response
+                await download.write(_in_tar(part))
+            await download.write(_END)
+    return download.response
 
 
 def _in_tar(part: FilePart) -> bytes:

@@ -6,7 +6,7 @@ faults of a request are found, in the order of the fields.
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from types import GenericAlias
@@ -23,13 +23,11 @@ from transports.http.cursor_text import cursor_from
 from transports.http.moments import Moment, moment_in
 from transports.http.route import wire_name
 from transports.http.rules import Fault, Rule
+from transports.masking import MASK, is_secret_name, names_a_secret, without_keys
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
-_MASK = "***"
-_SECRETS = frozenset(("password", "key"))  # members whose values are never sent back
-_SECRET_WORDS = ("password", "key", "token", "secret")  # in names of parameters that nobody has asked for
 _DEEPEST_ECHO = 32  # levels of a faulty input that are shown again
 # pydantic reads "1_000", "+5" and "5.0" as integers, and nothing with an exponent.
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+(?:_[0-9]+)*)(?:\.0+)?\s*")
@@ -74,8 +72,8 @@ def _unknown(query: Mapping[str, str], cls: type[Any]) -> Iterator[Problem]:
     known = {wire_name(field.name) for field in attrs.fields(cls)}
     for name, value in query.items():
         if name not in known:
-            shown = _MASK if any(word in name.lower() for word in _SECRET_WORDS) else echo(value)
-            location = ("query", _text(name))
+            shown = MASK if is_secret_name(name) else echo(value)
+            location = ("query", without_keys(_text(name)))
             yield Problem(
                 type="extra_forbidden", location=location, message="Extra inputs are not permitted", input=shown
             )
@@ -90,19 +88,32 @@ def invalid(*problems: Problem) -> InvalidRequest:
     return InvalidRequest("The request is not valid", problems)
 
 
-def echo(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
-    """A client's input in a form that may be sent back: no passwords, and nothing that JSON cannot hold."""
+def echo(value: Any, public: Container[str] | None = None, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
+    """A client's input in a form that may be sent back: no secrets, and nothing that JSON cannot hold.
+
+    Members that are not ``public`` are masked, and so is text in their place: where a password is asked for, any
+    member that nobody knows may hold it. ``None`` is a request without secrets, of which the names tell enough.
+    """
     if depth > _DEEPEST_ECHO:
         return "…"
     if isinstance(value, dict):
-        return {_text(key): _MASK if key in _SECRETS else echo(item, depth + 1) for key, item in value.items()}
+        return {
+            _text(key): echo(item, public, depth + 1) if _may_be_shown(key, public) else MASK
+            for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [echo(item, depth + 1) for item in value]
+        return [
+            MASK if public is not None and isinstance(item, str) else echo(item, public, depth + 1) for item in value
+        ]
     if isinstance(value, str):
-        return _text(value)
+        return without_keys(_text(value))
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def _may_be_shown(name: str, public: Container[str] | None) -> bool:
+    return not is_secret_name(name) if public is None else name in public
 
 
 def _text(value: str) -> str:
@@ -114,7 +125,7 @@ def _structured(converter: Converter, value: Any, cls: type[T], where: str) -> T
     try:
         return converter.structure(value, cls)
     except (Fault, BaseValidationError) as error:
-        raise invalid(*_problems(error, (where,), value)) from None
+        raise invalid(*_problems(error, (where,), value, _public(cls))) from None
 
 
 def _structured_briefly(document: object, cls: type[T]) -> T:
@@ -127,21 +138,40 @@ def _structured_briefly(document: object, cls: type[T]) -> T:
     raise invalid(problem)
 
 
-def _problems(error: BaseException, location: tuple[str | int, ...], value: Any) -> Iterator[Problem]:  # noqa: ANN401
+def _public(cls: type[Any]) -> frozenset[str] | None:
+    """The members that may be shown of a class with secrets; ``None`` for one without."""
+    names = frozenset(wire_name(field.name) for field in attrs.fields(cls))
+    public = frozenset(name for name in names if not is_secret_name(name))
+    return None if public == names else public
+
+
+def _problems(
+    error: BaseException,
+    location: tuple[str | int, ...],
+    value: Any,  # noqa: ANN401 - any JSON value
+    public: Container[str] | None,
+) -> Iterator[Problem]:
     """Walk cattrs' tree of exceptions beside the input that caused them."""
     if isinstance(error, Fault):
-        shown = _MASK if location[-1] in _SECRETS or _may_hold_secret(location, value) else echo(value)
+        shown = MASK if _is_secret(location, value) else echo(value, public)
         yield Problem(type=error.type, location=location, message=error.message, input=shown, context=error.context)
     elif isinstance(error, KeyError):
-        shown = None if location[0] == "query" else echo(value)  # as FastAPI has it
+        shown = None if location[0] == "query" else echo(value, public)  # as FastAPI has it
         yield Problem(type="missing", location=location, message="Field required", input=shown)
     elif isinstance(error, BaseValidationError):
         for inner in error.exceptions:
             step = _step_of(inner)
             missing = isinstance(inner, KeyError)
-            yield from _problems(inner, (*location, step), value if missing else value[step])
+            yield from _problems(inner, (*location, step), value if missing else value[step], public)
     else:
         raise error
+
+
+def _is_secret(location: tuple[str | int, ...], value: object) -> bool:
+    """A body that was not parsed (a form, say) is one text, in which a secret cannot be told from the rest."""
+    if location == ("body",):
+        return isinstance(value, str) and names_a_secret(value)
+    return any(isinstance(step, str) and is_secret_name(step) for step in location[1:])
 
 
 def _step_of(error: BaseException) -> str | int:
@@ -152,11 +182,6 @@ def _step_of(error: BaseException) -> str | int:
         if isinstance(note, IterableValidationNote):
             return int(note.index)
     raise error
-
-
-def _may_hold_secret(location: tuple[str | int, ...], value: object) -> bool:
-    """A body that was not parsed (a form, say) is one text, in which a secret cannot be told from the rest."""
-    return location == ("body",) and isinstance(value, str) and any(name in value.lower() for name in _SECRETS)
 
 
 def _strict(type_: type, name: str, message: str) -> Hook:

@@ -59,12 +59,12 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
     async with call.bus.stream(_request(call.query)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
         name = f"spans.{call.query.format.value}"
-        async with streamed(call.request, encoder.content_type, name, headers) as response:
-            await response.write(await asyncio.to_thread(encoder.add, first))
+        async with streamed(call.request, encoder.content_type, name, headers) as download:
+            await download.write(await asyncio.to_thread(encoder.add, first))
             async for part in parts:
-                await response.write(await asyncio.to_thread(encoder.add, part))
-            await response.write(encoder.end())
-    return response
+                await download.write(await asyncio.to_thread(encoder.add, part))
+            await download.write(encoder.end())
+    return download.response
 
 
 def _encoder_for(call: Call[None, ExportQuery]) -> tuple[Encoder, Mapping[str, str]]:

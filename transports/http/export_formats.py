@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
@@ -11,6 +12,7 @@ from transports.http.compression import GzipStream
 from transports.otlp_lines import otlp_lines
 
 _INTERNAL = "seq"  # the number of a span in the store that it comes from
+_FORMULA = "\\A[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # also the wide forms of East Asian keyboards
 
 
 class Encoder(ABC):
@@ -41,7 +43,10 @@ class JsonLines(Encoder):
 
 
 class CsvText(Encoder):
-    """RFC 4180 with a header, UTF-8; what is nested is JSON text."""
+    """RFC 4180 with a header, UTF-8; what is nested is JSON text.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it: a span's name comes from anywhere.
+    """
 
     content_type = "text/csv"
 
@@ -50,7 +55,8 @@ class CsvText(Encoder):
 
     def add(self, rows: pa.Table) -> bytes:
         sink = pa.BufferOutputStream()
-        pa_csv.write_csv(rows.drop_columns(_INTERNAL), sink, pa_csv.WriteOptions(include_header=not self._begun))
+        shown = _without_formulas(rows.drop_columns(_INTERNAL))
+        pa_csv.write_csv(shown, sink, pa_csv.WriteOptions(include_header=not self._begun))
         self._begun = True
         text: bytes = sink.getvalue().to_pybytes()
         return text
@@ -96,6 +102,16 @@ class Gzipped(Encoder):
 
     def end(self) -> bytes:
         return self._gzip.end(self._encoder.end())
+
+
+def _without_formulas(rows: pa.Table) -> pa.Table:
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            column = rows.column(place)
+            is_formula = pc.match_substring_regex(column, _FORMULA)
+            harmless = pc.binary_join_element_wise(pa.scalar("'", field.type), column, pa.scalar("", field.type))
+            rows = rows.set_column(place, field, pc.if_else(is_formula, harmless, column))
+    return rows
 
 
 class _Drained:

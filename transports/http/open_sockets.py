@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aiohttp import WSCloseCode, web
+
+_CLOSING_SECONDS = 1.0
 
 Socket = web.WebSocketResponse[Any]
 
@@ -26,6 +28,14 @@ class OpenSockets:
             self._sockets.discard(socket)
 
     async def close(self, _: web.Application) -> None:
-        """Close them all, in aiohttp's ``on_shutdown``."""
-        closings = (socket.close(code=WSCloseCode.GOING_AWAY, message=b"the studio stops") for socket in self._sockets)
-        await asyncio.gather(*closings)
+        """Close them all, in aiohttp's ``on_shutdown``. A client that does not answer is not waited for."""
+        closings = [asyncio.create_task(self._close(socket)) for socket in self._sockets]
+        if closings:
+            await asyncio.wait(closings, timeout=_CLOSING_SECONDS)
+            for closing in closings:
+                closing.cancel()
+            await asyncio.gather(*closings, return_exceptions=True)
+
+    async def _close(self, socket: Socket) -> None:
+        with suppress(ConnectionError):  # it is gone
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the studio stops")

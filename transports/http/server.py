@@ -14,7 +14,8 @@ from transports.http.malformed import LONGEST_HEADER, LONGEST_LINE, MOST_HEADERS
 from transports.listening import socket_for
 from transports.strays import GRPC_AT_HTTP, TLS, Strays
 
-_SHUTDOWN_SECONDS = 10.0  # for requests in work when the studio stops
+# For requests in work when the studio stops. Those that go on then are cut off after as long again.
+_SHUTDOWN_SECONDS = 3.0
 _KEEPALIVE_SECONDS = 75.0  # also for a client that does not finish its headers
 _LINGERING_SECONDS = 5.0  # reading on after an early answer, so that the client sees it and no reset
 

@@ -83,6 +83,33 @@ async def test_csv_has_a_header_and_quotes(studio: HttpStudio) -> None:
     assert json.loads(odd["resource_json"])["attributes"]["service.name"] == "odd"
 
 
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=cmd|"/c calc"!A1', "\uff1d1")
+HARMLESS = ("a=1", " =1", "'=1", "1-1", "", "é", "\u200b=1")
+
+
+@pytest.mark.security
+async def test_no_text_of_a_csv_is_a_formula(studio: HttpStudio) -> None:
+    """Only there: the other formats are lossless. Numbers may be below zero."""
+    texts = (*FORMULAS, *HARMLESS)
+    spans = [
+        span(number, service=text, name=text, status_message=text, attributes={"cost": -1.5})
+        for number, text in enumerate(texts, 1)
+    ]
+    await studio.bus.ask(IngestSpans(spans=spans, size=1))
+    cookie = await studio.set_up()
+    reply = await studio.call("GET", f"{EXPORT}?format=csv", cookie=cookie)
+    rows = list(csv.DictReader(io.StringIO(reply.body.decode(), newline="")))
+    expected = [f"'{text}" for text in FORMULAS] + list(HARMLESS)
+    for column in ("name", "status_message"):
+        assert [row[column] for row in rows] == expected
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "@", "-"))]
+    table = pq.read_table(io.BytesIO((await studio.call("GET", EXPORT, cookie=cookie)).body))
+    assert table["name"].to_pylist() == list(texts)
+    lines = (await studio.call("GET", f"{EXPORT}?format=jsonl", cookie=cookie)).body.splitlines()
+    names = [json.loads(line)["resourceSpans"][0]["scopeSpans"][0]["spans"][0].get("name", "") for line in lines]
+    assert names == list(texts)
+
+
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
 async def test_an_empty_export_is_a_whole_file(studio: HttpStudio, form: str) -> None:
     reply = await studio.call("GET", f"{EXPORT}?format={form}", cookie=await studio.set_up())

@@ -1,0 +1,65 @@
+"""Lines of the log for people. Nothing that a client sends can begin a line or move a terminal's cursor."""
+
+import re
+from io import StringIO
+from typing import TextIO
+
+import attrs
+import structlog
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+
+# C0, DEL and C1; the separators of lines and paragraphs; what turns the direction of writing.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_PLAIN = (bool, int, float, type(None))
+_INDENT = "    "
+
+
+def text_renderers(*, colours: bool) -> list[Processor]:
+    """For the end of a chain of structlog's processors."""
+    return [_escape, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=_traceback)]
+
+
+def escaped(text: str) -> str:
+    r"""The text with its control characters written as in Python: ``\n``, ``\x1b``, ``\u2028``."""
+    return _CONTROL.sub(_escape_of, text) if not text.isprintable() else text
+
+
+def _escape_of(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+@attrs.frozen
+class _Written:
+    """A value as it is to stand there: of text with odd characters the renderer would make another ``repr``."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Names too: some come from what a client sent. A traceback is escaped when it is written."""
+    return {escaped(str(name)): _shown(name, value) for name, value in event.items()}
+
+
+def _shown(name: str, value: object) -> object:
+    if name == "exc_info" or isinstance(value, _PLAIN):
+        return value
+    if name in ("exception", "stack"):
+        return _indented(str(value))
+    if isinstance(value, str):
+        return value if value.isprintable() else escaped(value) if name == "event" else _Written(repr(value))
+    return _Written(escaped(repr(value)))
+
+
+def _traceback(target: TextIO, exception: ExcInfo) -> None:
+    """The plain one: others print local variables, and those hold passwords and keys."""
+    plain = StringIO()
+    structlog.dev.plain_traceback(plain, exception)
+    target.write("\n" + _indented(plain.getvalue().lstrip("\n")))
+
+
+def _indented(text: str) -> str:
+    """Lines that cannot be taken for those of other events."""
+    return "\n".join(_INDENT + escaped(line) for line in text.rstrip("\n").split("\n"))

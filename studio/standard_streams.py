@@ -1,0 +1,52 @@
+"""Standard input, output and error, which whoever starts the studio may have closed, filled or left alone."""
+
+import os
+import sys
+from contextlib import suppress
+
+_NAMES = ("stdin", "stdout", "stderr")
+
+
+def hold_standard_streams() -> None:
+    """Open /dev/null in place of what is closed.
+
+    The next file that is opened gets the lowest free number. Without this a database could be standard output, and what
+    any library prints would go into it.
+    """
+    for number, name in enumerate(_NAMES):
+        if not _is_open(number):
+            _open_nothing(number)
+        if getattr(sys, name) is None:  # Python found it closed
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", errors="backslashreplace", closefd=False))  # noqa: SIM115 - a number is no path, and it stays open
+
+
+def say(text: str) -> bool:
+    """Print what was asked for; whether standard output has taken it."""
+    try:
+        print(text, flush=True)  # noqa: T201 - see above
+    except OSError:
+        return False
+    return True
+
+
+def complain(line: str) -> None:
+    """Tell the person at the terminal what is wrong. If standard error takes nothing, the exit code has to do."""
+    with suppress(OSError):
+        print(f"studio: {line}", file=sys.stderr, flush=True)  # noqa: T201 - see above
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def _open_nothing(number: int) -> None:
+    opened = os.open(os.devnull, os.O_RDWR)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+    os.set_inheritable(number, True)
