@@ -65,6 +65,10 @@ class Forbidden(StudioError):
     """Known, but not allowed."""
 
 
+class Misdirected(StudioError):
+    """Meant for another server, by the name that was used."""
+
+
 class NotFound(StudioError):
     """The thing that was named does not exist."""
 

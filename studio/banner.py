@@ -3,6 +3,7 @@
 from studio import __version__
 from studio.addresses import local_address
 from studio.app import Studio
+from studio.exposure import is_loopback
 from studio.settings import Settings
 
 BANNER = """
@@ -28,6 +29,9 @@ NEW = """\
 
     curl -c cookies.txt {http}/users/create-first-user \\
       -H 'content-type: application/json' -d '{{"email":"you@example.com","password":"at least 8 characters"}}'"""
+FROM_AFAR = """
+
+  {where} that needs the header -H 'x-junjo-setup-code: {code}' too."""
 KNOWN = """\
   Sign in with your account when your session has ended; with it you make an API key for another program:
 
@@ -47,5 +51,14 @@ def banner(settings: Settings, studio: Studio, *, users_exist: bool) -> str:
         key_checks=local_address(settings.host, studio.grpc_port),
         extra=EXTRA.format(ports=extra) if extra else "",
         data_dir=settings.data_dir,
-        account=(KNOWN if users_exist else NEW).format(http=http),
+        account=KNOWN.format(http=http) if users_exist else _new_account(settings, http),
     )
+
+
+def _new_account(settings: Settings, http: str) -> str:
+    """With the setup code where it is asked for: whoever reads this could read its file too."""
+    account = NEW.format(http=http)
+    if settings.setup_code is None or (not settings.production and is_loopback(settings.host)):
+        return account
+    where = "In production" if settings.production else "From other machines"
+    return account + FROM_AFAR.format(where=where, code=settings.setup_code)

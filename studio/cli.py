@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import orjson
 import structlog
@@ -30,6 +30,7 @@ from studio.demo import DemoFailed, send_demo
 from studio.exposure import exposures
 from studio.logs import configure_logging, finish_logging, log_lost_faults
 from studio.resident import keep_little_free_memory, let_go_of_code
+from studio.secrets import SETUP_CODE
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
 from studio.standard_streams import complain, say
 from studio.transfer.client import TransferFailed
@@ -204,20 +205,26 @@ def _stop_signal() -> asyncio.Event:
 
 
 async def _announce(settings: Settings, studio: Studio) -> None:
+    users_exist = await _users_exist(studio)
     if sys.stdout.isatty():
-        say(_printable(banner(settings, studio, users_exist=await _users_exist(studio))))
+        say(_printable(banner(settings, studio, users_exist=users_exist)))
+    ports: dict[str, Any] = {
+        name: getattr(studio, name) for name in ("http_port", "otlp_port", "grpc_port", "extra_ports")
+    }
     log.info(
         "studio started",
         version=__version__,
         environment=settings.environment,
         host=settings.host,
-        http_port=studio.http_port,
-        otlp_port=studio.otlp_port,
-        grpc_port=studio.grpc_port,
-        extra_ports=studio.extra_ports,
+        **ports,
         data_dir=str(settings.data_dir),
     )
-    ports = {"http_port": studio.http_port, "otlp_port": studio.otlp_port, "grpc_port": studio.grpc_port}
+    if not users_exist and settings.setup_code is not None:
+        log.info(
+            "the first user needs a setup code in production and from other machines",
+            file=str(settings.data_dir / "secrets" / SETUP_CODE),
+            variable="JUNJO_SETUP_CODE",
+        )
     for line in exposures(settings, **ports):
         log.warning(line)
 

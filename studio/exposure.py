@@ -25,7 +25,9 @@ def weak_secrets(settings: "Settings") -> Iterator[tuple[set[str], str]]:
         yield {"JUNJO_INTERNAL_GRPC_TOKEN", "JUNJO_HOST"}, f"JUNJO_INTERNAL_GRPC_TOKEN: {line}; {COMMAND}"
 
 
-def exposures(settings: "Settings", *, http_port: int, otlp_port: int, grpc_port: int) -> Iterator[str]:
+def exposures(
+    settings: "Settings", *, http_port: int, otlp_port: int, grpc_port: int, extra_ports: tuple[int, ...] = ()
+) -> Iterator[str]:
     """What other machines reach without TLS or a token, a line each."""
     if settings.production and settings.allow_weak_secrets:
         for _, line in weak_secrets(settings):
@@ -34,6 +36,8 @@ def exposures(settings: "Settings", *, http_port: int, otlp_port: int, grpc_port
         return
     yield _without_tls("HTTP listens", settings.host, http_port, "passwords, cookies and API keys")
     yield _without_tls("OTLP over gRPC listens", settings.host, otlp_port, "API keys and spans")
+    for port in extra_ports:
+        yield _without_tls("OTLP listens", settings.host, port, "API keys and spans")
     yield _without_tls("The key check listens", settings.host, grpc_port, "API keys")
     if not settings.internal_grpc_token:
         yield (

@@ -1,6 +1,7 @@
-"""Secrets for development: made at the first start, kept in the data folder, the same ever after.
+"""Secrets that nobody chose: made at the first start, kept in the data folder, the same ever after.
 
-Production never comes here: there a secret that nobody chose would be lost with the folder, and every session with it.
+Those of sessions are for development: in production they would be lost with the folder, and every session with them.
+The setup code is needed only as long as the folder holds no user.
 """
 
 import base64
@@ -12,6 +13,7 @@ from secrets import token_bytes
 
 from studio.variables import COOKIE_KEY_BYTES, cookie_key
 
+SETUP_CODE = "setup-code"  # the file of the first user's code
 OWNER_ONLY = 0o600
 OWNER_ONLY_FOLDER = 0o700
 

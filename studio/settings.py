@@ -17,14 +17,16 @@ from dotenv import dotenv_values
 
 from studio.addresses import local_address
 from studio.exposure import COMMAND, LEAST_CHARACTERS, weak_secrets
-from studio.secrets import development_secret
+from studio.secrets import SETUP_CODE, development_secret
 from studio.variables import (
+    NO_SETUP_CODE,
     Variable,
     cookie_key,
     days,
     duckdb_takes,
     endpoint_url,
     gigabytes,
+    host_names,
     log_format,
     log_level,
     networks,
@@ -33,6 +35,7 @@ from studio.variables import (
     origins,
     path,
     ports,
+    setup_code,
     site,
     switch,
     variable,
@@ -122,6 +125,25 @@ class Settings:
             "In production the default is JUNJO_PROD_FRONTEND_URL.",
             aliases=("cors_origins", "CORS_ORIGINS"),
         )
+    )
+    allowed_hosts: tuple[str, ...] = attrs.field(
+        metadata=variable(
+            "JUNJO_ALLOWED_HOSTS",
+            "",
+            host_names,
+            "Names that clients reach the studio by, besides localhost and those of the production URLs: a comma list.",
+        )
+    )
+    setup_code: str | None = attrs.field(
+        repr=False,
+        metadata=variable(
+            "JUNJO_SETUP_CODE",
+            "",
+            optional(setup_code),
+            "What the first user is created with from afar or in production, or `off`. "
+            "The default is in secrets/setup-code in the data folder.",
+            secret=True,
+        ),
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = attrs.field(
         metadata=variable(
@@ -290,7 +312,8 @@ class Settings:
 def load_settings(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
     """Read the settings, seen from a working directory (the process's own by default).
 
-    In development, secrets that are not given are made and kept in the data folder. Raises ``SettingsError``.
+    In development, secrets that are not given are made and kept in the data folder; the setup code is everywhere. It is
+    ``None`` when it is switched off. Raises ``SettingsError``.
     """
     directory = directory or Path.cwd()
     faults: list[str] = []
@@ -425,9 +448,11 @@ def _with_secrets(settings: Settings) -> Settings:
     folder = settings.data_dir / "secrets"
     try:
         session_secret = settings.session_secret or development_secret(folder / "session-secret")
+        code = settings.setup_code or development_secret(folder / SETUP_CODE)
         key = settings.secure_cookie_key or cookie_key(development_secret(folder / "secure-cookie-key"))
     except OSError as fault:
         raise SettingsError([f"JUNJO_DATA_DIR: cannot keep secrets in {folder}: {fault.strerror}"]) from fault
     except ValueError as fault:
         raise SettingsError([f"{folder}: holds a damaged secret; delete the folder to get new ones"]) from fault
-    return attrs.evolve(settings, session_secret=session_secret, secure_cookie_key=key)
+    code_or_none = None if code == NO_SETUP_CODE else code
+    return attrs.evolve(settings, session_secret=session_secret, secure_cookie_key=key, setup_code=code_or_none)

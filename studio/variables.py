@@ -8,6 +8,7 @@ import binascii
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,9 @@ from publicsuffixlist import PublicSuffixList
 T = TypeVar("T")
 
 COOKIE_KEY_BYTES = 32
+NO_SETUP_CODE = "off"
+_SHORTEST_CODE = 16
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 LOG_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "warning", "error": "error"}
@@ -168,6 +172,23 @@ def networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, 
         return tuple(ipaddress.ip_network(item.strip(), strict=False) for item in text.split(",") if item.strip())
     except ValueError:
         raise ValueError("must be a comma list of IP addresses or networks, such as 10.0.0.0/8") from None
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """Read names of hosts, without scheme and port, as a comma list."""
+    names = tuple(item.strip().lower().rstrip(".") for item in text.split(",") if item.strip())
+    if not all(_HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError("must be a comma list of host names without scheme and port, such as studio.example.com")
+    return names
+
+
+def setup_code(text: str) -> str:
+    """Read the code for the first user; ``off`` is none. It is as good as a password, so it has to be long."""
+    if text.lower() == NO_SETUP_CODE:
+        return NO_SETUP_CODE
+    if len(text) < _SHORTEST_CODE or not text.isascii() or not text.isprintable():
+        raise ValueError(f"must be {_SHORTEST_CODE} printable ASCII characters or more, or off")
+    return text
 
 
 def log_level(text: str) -> str:

@@ -26,6 +26,7 @@ ERRORS: dict[type[errors.StudioError], Wire] = {
     errors.UnsupportedMedia: Wire(415, Status.UNIMPLEMENTED),
     errors.Unauthenticated: Wire(401, Status.UNAUTHENTICATED),
     errors.Forbidden: Wire(403, Status.PERMISSION_DENIED),
+    errors.Misdirected: Wire(421, Status.FAILED_PRECONDITION),
     errors.NotFound: Wire(404, Status.NOT_FOUND),
     errors.Conflict: Wire(409, Status.ALREADY_EXISTS),
     errors.TooLarge: Wire(413, Status.RESOURCE_EXHAUSTED),

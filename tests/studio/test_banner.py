@@ -37,3 +37,15 @@ async def test_an_address_of_ipv6_has_brackets_and_extra_ports_are_named(tmp_pat
     assert not re.findall(r"(?<!\[)::1", text)
     for port in (studio.http_port, studio.otlp_port, studio.grpc_port, *studio.extra_ports):
         assert f"[::1]:{port}" in text
+
+
+@pytest.mark.parametrize(("given", "is_shown"), [({}, False), ({"JUNJO_HOST": "0.0.0.0"}, True)])
+async def test_it_shows_the_setup_code_where_it_is_asked_for(
+    tmp_path: Path, given: dict[str, str], *, is_shown: bool
+) -> None:
+    settings = load_settings(FREE | given, tmp_path)
+    assert settings.setup_code is not None
+    async with running(settings) as studio:
+        new, known = (banner(settings, studio, users_exist=there_are) for there_are in (False, True))
+    assert (f"x-junjo-setup-code: {settings.setup_code}" in new) is is_shown
+    assert settings.setup_code not in known

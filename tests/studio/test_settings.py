@@ -200,12 +200,12 @@ def test_everything_that_is_wrong_is_said_at_once_and_only_once(folder: Path) ->
     ]
 
 
-def test_production_runs_with_what_it_demands_and_makes_no_secret(folder: Path) -> None:
+def test_production_runs_with_what_it_demands_and_makes_no_secret_of_sessions(folder: Path) -> None:
     settings = load_settings(PRODUCTION, folder)
     assert settings.production
     assert settings.allow_origins == ("https://studio.example.co.uk",)
     assert settings.otlp_endpoint == "https://spans.example.co.uk"
-    assert list(folder.iterdir()) == []
+    assert [file.name for file in (folder / ".dbdata/secrets").iterdir()] == ["setup-code"]
 
 
 def test_origins_that_someone_chose_stay_in_production(folder: Path) -> None:
@@ -306,7 +306,7 @@ def test_front_end_and_backend_must_be_one_site(folder: Path, frontend: str, bac
 @pytest.mark.security
 def test_no_secret_is_shown(folder: Path) -> None:
     given = {
-        declared.name: f"hidden-{number}"
+        declared.name: f"hidden-{number:012}"
         for number, declared in enumerate(declared_variables().values())
         if declared.secret
     }
@@ -323,3 +323,20 @@ def test_each_variable_is_declared_once() -> None:
     names = [name for declared in declared_variables().values() for name in declared.names]
     assert len(names) == len(set(names))
     assert list(declared_variables()) == [field.name for field in attrs.fields(Settings)]
+
+
+def test_the_setup_code_is_made_once_or_given_or_off(folder: Path) -> None:
+    made = load_settings({}, folder).setup_code
+
+    assert made == (folder / ".dbdata/secrets/setup-code").read_text().strip()
+    assert load_settings({}, folder).setup_code == made
+    assert load_settings({"JUNJO_SETUP_CODE": "sixteen letters!"}, folder).setup_code == "sixteen letters!"
+    assert load_settings({"JUNJO_SETUP_CODE": "OFF"}, folder).setup_code is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("JUNJO_SETUP_CODE", "short"), ("JUNJO_ALLOWED_HOSTS", "https://a.example")]
+)
+def test_a_code_that_can_be_guessed_and_a_host_that_is_a_url_are_refused(folder: Path, name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        load_settings({name: value}, folder)

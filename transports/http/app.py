@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 from aiohttp import web
-from aiohttp.hdrs import ORIGIN, SERVER
+from aiohttp.hdrs import CACHE_CONTROL, ETAG, ORIGIN, SERVER, VARY
 from multidict import istr
 
 from actors.runtime.bus import Bus
@@ -33,6 +33,7 @@ from transports.http import (
 from transports.http.access_log import AccessLog
 from transports.http.around import HEADER, surrounding
 from transports.http.config import HttpConfig
+from transports.http.cross_site import CrossSiteRules
 from transports.http.dispatch import endpoint
 from transports.http.expectation import meet_expectation
 from transports.http.json_body import MOST_BYTES, MOST_RECEIVED
@@ -69,7 +70,17 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
 
 
 ROUTES = routes()
-_NO_SNIFFING = istr("X-Content-Type-Options")
+# Of every answer: no page may frame it, run something in it, or load it into another, and no browser may keep it.
+_ALWAYS = tuple(
+    (istr(name), value)
+    for name, value in {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }.items()
+)
+_HSTS = (istr("Strict-Transport-Security"), "max-age=31536000")
 
 
 def build_app(bus: Bus, config: HttpConfig) -> web.Application:
@@ -87,7 +98,9 @@ def build_otlp_app(bus: Bus, config: HttpConfig) -> web.Application:
 
 def _app_of(served: Sequence[Route], bus: Bus, config: HttpConfig) -> web.Application:
     access_log = AccessLog(config)
-    app = web.Application(middlewares=(surrounding(access_log),), client_max_size=MOST_BYTES)
+    app = web.Application(
+        middlewares=(surrounding(access_log, CrossSiteRules(bus, config)),), client_max_size=MOST_BYTES
+    )
     app[BUS] = bus
     app[CONFIG] = config
     app[LARGE_BODIES] = ByteBudget(MOST_RECEIVED)
@@ -112,8 +125,14 @@ def _paths(route: Route) -> tuple[str, ...]:
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     """The headers of every answer, streamed ones too."""
     headers = response.headers
-    headers[_NO_SNIFFING] = "nosniff"
+    headers.extend(_ALWAYS)
+    if CACHE_CONTROL not in headers:
+        headers[CACHE_CONTROL] = "private, no-cache" if ETAG in headers else "no-store"
+    if request.app[CONFIG].production:
+        headers.extend((_HSTS,))
     headers.pop(SERVER, None)  # which version of which library answers is nobody's business
+    varies_by = headers.get(VARY)
+    headers[VARY] = f"Origin, {varies_by}" if varies_by else "Origin"
     if ORIGIN in request.headers:
         cors.add_headers(request, response)
     if VISIT not in request:  # aiohttp answers a bad Expect header before the layers

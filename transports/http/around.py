@@ -14,6 +14,7 @@ from transports.http import misdirected
 from transports.http.access_log import AccessLog
 from transports.http.compression import compress
 from transports.http.cors import preflight_answer
+from transports.http.cross_site import CrossSiteRules
 from transports.http.error_answers import answer_to
 from transports.http.keys import VISIT
 from transports.http.otlp_answers import speaks
@@ -26,7 +27,7 @@ _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def surrounding(access_log: AccessLog) -> Middleware:
+def surrounding(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
     """A layer that answers each request, whatever comes of it, and logs one line.
 
     Lines that are logged meanwhile carry the request's id too.
@@ -40,6 +41,7 @@ def surrounding(access_log: AccessLog) -> Middleware:
         log_context.REQUEST_ID.set(request_id)  # in place of that of an earlier request on this connection
         try:
             preflight = preflight_answer(request) if request.method == "OPTIONS" else None
+            await cross_site.refuse(request)
             response = await handler(request) if preflight is None else preflight
         except Exception as error:  # noqa: BLE001 - it becomes an answer, and is logged where nobody expected it
             response = await answer_to(request, error)

@@ -41,6 +41,9 @@ class HttpConfig:
     backend_url: str | None
     allow_origins: tuple[str, ...]  # exact origins of pages that may call with the session cookie
     secure_cookies: bool
+    allowed_hosts: tuple[str, ...] = ()  # names that Host headers may have, besides localhost and the public ones
+    setup_code: str | None = attrs.field(default=None, repr=False)  # for the first user; ``None`` asks nobody for it
+    production: bool = False  # the first user needs the code in any case
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose word on who the client is counts
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
     otlp_budget: ByteBudget  # shared with the gRPC receiver

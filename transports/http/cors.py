@@ -21,7 +21,7 @@ def preflight_answer(request: web.Request) -> web.Response | None:
     if asked not in _METHODS.split(", "):
         faults.append("method")
     text = "Disallowed CORS " + ", ".join(faults) if faults else "OK"
-    headers = {"Vary": "Origin", "Access-Control-Allow-Methods": _METHODS, "Access-Control-Max-Age": "600"}
+    headers = {"Access-Control-Allow-Methods": _METHODS, "Access-Control-Max-Age": "600"}
     wanted = request.headers.get("Access-Control-Request-Headers")
     if wanted is not None:
         headers["Access-Control-Allow-Headers"] = wanted
@@ -34,8 +34,6 @@ def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED
     if _allowed(request):
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
-        varies_by = response.headers.get("Vary", "Origin")
-        response.headers["Vary"] = varies_by if "Origin" in varies_by else f"Origin, {varies_by}"
 
 
 def _allowed(request: web.Request) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from actors.errors import InvalidRequest, StudioError
+from actors.errors import Forbidden, InvalidRequest, Misdirected, StudioError
 from transports.api_key import HEADER
 from transports.errors import ERRORS
 from transports.http.access import REFUSALS
@@ -129,7 +129,7 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         responses[str(route.status)]["content"] = {
             media: {"schema": {"type": "string", "format": "binary"}} for media in route.downloads
         }
-    for kind in (*REFUSALS[route.access], *_misunderstandings(route), *route.errors):
+    for kind in (*REFUSALS[route.access], *_misunderstandings(route), *_for_foreign_pages(route), *route.errors):
         status = _status(route, kind)
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _error(route, kind, schemas)}
     responses["default"] = {"description": "Any other error", "content": _error(route, StudioError, schemas)}
@@ -143,6 +143,11 @@ def _success(route: Route, schemas: Schemas) -> dict[str, Any]:
 
 def _misunderstandings(route: Route) -> tuple[type[StudioError], ...]:
     return (InvalidRequest,) if route.body or route.query or route.only_known else ()
+
+
+def _for_foreign_pages(route: Route) -> tuple[type[StudioError], ...]:
+    """What a page of another origin, or one behind a name that is not ours, is answered: see ``cross_site``."""
+    return (Misdirected,) if route.method == "GET" else (Misdirected, Forbidden)
 
 
 def _status(route: Route, kind: type[StudioError]) -> int:

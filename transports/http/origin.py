@@ -1,4 +1,4 @@
-"""Which pages may open a WebSocket (contract, table "Ours"). Browsers do not apply CORS to them."""
+"""Which pages may call: those of our own origin and allowed ones. Browsers apply CORS to no WebSocket and no form."""
 
 from urllib.parse import urlsplit
 
@@ -12,14 +12,22 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def require_origin(request: web.Request, *, with_key: bool) -> None:
-    """``Forbidden`` unless the page is of this host or an allowed one. Programs with an API key send no origin."""
+    """For a WebSocket (contract, table "Ours"): ``Forbidden`` unless the page is of this host or an allowed one.
+
+    Programs with an API key send no origin.
+    """
     origin = request.headers.get("Origin")
     if origin is None and with_key:
         return
+    if origin is None or not is_allowed_origin(request, origin):
+        raise Forbidden("This origin may not open a WebSocket")
+
+
+def is_allowed_origin(request: web.Request, origin: str) -> bool:
+    """Whether an ``Origin`` is that of the host that was called, or one of JUNJO_ALLOW_ORIGINS."""
     config = request.app[CONFIG]
     _, host = scheme_and_host(request, config.trusted_proxies)
-    if origin is None or not (origin in config.allow_origins or _is_own(origin, host)):
-        raise Forbidden("This origin may not open a WebSocket")
+    return origin in config.allow_origins or _is_own(origin, host)
 
 
 def _is_own(origin: str, host: str) -> bool:

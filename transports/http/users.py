@@ -4,12 +4,13 @@ from datetime import datetime
 
 import attrs
 
-from actors.errors import Conflict, NotFound, Refused
+from actors.errors import Conflict, Forbidden, NotFound, Refused
 from actors.session.messages import CreateFirstUser, CreateUser, DeleteUser, ListUsers, User, UsersExist
 from transports.http.accounts import NewUser
 from transports.http.answers import Message
 from transports.http.route import Access, Answer, Call, Parameter, Route, described
 from transports.http.session_cookie import set_cookie
+from transports.http.setup_code import require_setup_code
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +46,8 @@ async def db_has_users(call: Call[None, None]) -> UsersExistAnswer:
 
 
 async def create_first_user(call: Call[NewUser, None]) -> Answer:
+    if not await call.bus.ask(UsersExist()):  # else it is refused in any case, and with the better reason
+        require_setup_code(call.request, call.config)
     signed_in = await call.bus.ask(CreateFirstUser(email=call.body.email, password=call.body.password))
     message = Message(message="First user created successfully")
     return Answer(body=message, headers=(set_cookie(call.config, signed_in),))
@@ -79,7 +82,7 @@ ROUTES = (
         handler=create_first_user,
         body=NewUser,
         answers=Message,
-        errors=(Refused,),
+        errors=(Refused, Forbidden),
         tag="users",
         summary="Set up the studio: create the first user and sign in",
     ),

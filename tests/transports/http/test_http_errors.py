@@ -138,14 +138,15 @@ async def test_a_trailing_slash_leads_to_the_path_without(
             "https://studio.example.com",
         ),
         ({"trusted_proxies": LOOPBACK}, {"Forwarded": 'host="[::2]:8443";proto=https'}, "https://[::2]:8443"),
-        ({"backend_url": "https://api.example.com"}, {"Host": "evil.example"}, "https://api.example.com"),
-        ({}, {"Host": "a/b@c"}, ""),  # what is no host leads nowhere else
+        ({"backend_url": "https://api.example.com"}, {"Host": "other.localhost"}, "https://api.example.com"),
+        ({}, {"Host": "localhost/b@c"}, ""),  # what is no host leads nowhere else
     ],
 )
 async def test_a_redirect_keeps_the_scheme_and_host_that_the_client_used(
     tmp_path: Path, settings: dict[str, Any], headers: dict[str, str], start: str
 ) -> None:
-    async with running_http_studio(tmp_path, http_config(**settings)) as studio:
+    config = http_config(allowed_hosts=("studio.example.com",), **settings)
+    async with running_http_studio(tmp_path, config) as studio:
         reply = await studio.call("GET", "/users/?a=b", headers=headers)
     assert (reply.status, reply.headers["Location"]) == (307, f"{start}/users?a=b")
 
@@ -184,7 +185,7 @@ async def test_a_denied_origin_still_gets_the_body(studio: HttpStudio) -> None:
     assert reply.json["status"] == "ok"
     assert reply.headers["Access-Control-Allow-Credentials"] == "true"
     assert "Access-Control-Allow-Origin" not in reply.headers
-    assert "Vary" not in reply.headers
+    assert reply.headers.getall("Vary") == ["Origin"]
 
 
 async def test_answers_do_not_tell_what_serves_them(studio: HttpStudio) -> None:

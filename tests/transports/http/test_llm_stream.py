@@ -271,7 +271,8 @@ async def test_who_may_connect(play: Play, headers: Mapping[str, str]) -> None:
 @pytest.mark.security
 @pytest.mark.parametrize(("trusted", "status"), [("127.0.0.1", 101), ("192.0.2.1", 403)])
 async def test_a_trusted_proxy_says_which_origin_is_our_own(tmp_path: Path, trusted: str, status: int) -> None:
-    async with running_http_studio(tmp_path, http_config(trusted_proxies=(ip_network(trusted),))) as studio:
+    config = http_config(trusted_proxies=(ip_network(trusted),), allowed_hosts=("studio.example.com",))
+    async with running_http_studio(tmp_path, config) as studio:
         headers = {"Origin": "https://studio.example.com", "X-Forwarded-Host": "studio.example.com"}
         sent = headers | {"Cookie": f"session={await studio.set_up()}"}
         if status == 101:
