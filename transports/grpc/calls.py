@@ -13,8 +13,9 @@ from grpclib.server import Stream
 
 from actors.errors import InternalError, StudioError, Unavailable
 from transports import log_context
+from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
-from transports.grpc.message_reader import MessageReader
+from transports.grpc.message_reader import MessageReader, takes_bytes
 from transports.grpc.status import status_of
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ class Calls:
 
     def __init__(self, services: Sequence[Servable], others: Sequence[Servable], config: GrpcConfig) -> None:
         self._config = config
+        self._strangers = ByteBudget(config.limits.strangers)
         self._methods = {
             path: handler._replace(func=partial(self._answer, handler.func, path, awaited))
             for awaited, group in ((True, services), (False, others))
@@ -70,7 +72,7 @@ class Calls:
         try:
             if awaited and self._draining:
                 raise Unavailable("The server is stopping")  # noqa: TRY301 - answered like any error
-            with self._config.otlp_budget.reserve() as reservation:
+            with self._budget_of(stream).reserve() as reservation:
                 # An instance attribute, so that handlers still have grpclib's own stream for everything else.
                 stream.recv_message = MessageReader(stream, reservation, self._config).next_message  # type: ignore[method-assign]
                 await method(stream)
@@ -84,6 +86,10 @@ class Calls:
         finally:
             if awaited:
                 self._ended()
+
+    def _budget_of(self, stream: Stream[Any, Any]) -> ByteBudget:
+        """Spans have a budget of their own, which nobody without a key can exhaust."""
+        return self._config.otlp_budget if takes_bytes(stream) else self._strangers
 
     def _begun(self) -> None:
         self._in_work += 1

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 import attrs
 
 from transports.byte_budget import ByteBudget
+from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.inflate import DEFAULT_LIMIT
 
 
@@ -17,4 +18,5 @@ class GrpcConfig:
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, compressed and inflated
     patience: float = 60.0  # for the rest of a message that has begun to arrive
     grace: float = 5.0  # at stop, for calls in work
+    limits: ConnectionLimits = DEFAULT
     decoder: Executor | None = None  # inflates and decodes large requests; None is the loop's own

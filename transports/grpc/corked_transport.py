@@ -36,6 +36,12 @@ class CorkedTransport(asyncio.Transport):
     def abort(self) -> None:
         self._transport.abort()
 
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
     def is_closing(self) -> bool:
         return self._transport.is_closing()
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from grpclib.config import Configuration
 from grpclib.health.check import ServiceStatus
 from grpclib.health.service import OVERALL, Health
 from grpclib.reflection.service import ServerReflection
@@ -15,8 +14,6 @@ from transports.grpc.config import GrpcConfig
 from transports.grpc.key_check import KeyCheck
 from transports.grpc.listener import Listener
 from transports.grpc.otlp_services import logs_service, metrics_service, trace_service
-
-WINDOW = 16 * 1024 * 1024  # measured best for 1 MB requests; also what one connection can make us hold unread
 
 
 @asynccontextmanager
@@ -42,8 +39,7 @@ async def _serve(services: Sequence[Any], config: GrpcConfig, host: str, port: i
     status = ServiceStatus()
     health = Health({service: [status] for service in (*services, OVERALL)})
     calls = Calls(services, ServerReflection.extend([*services, health])[len(services) :], config)
-    windows = Configuration(http2_connection_window_size=WINDOW, http2_stream_window_size=WINDOW)
-    listener = Listener([calls], config=windows)
+    listener = Listener([calls], limits=config.limits)
     await listener.start(host, port)
     status.set(True)
     try:

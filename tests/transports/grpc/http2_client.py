@@ -23,7 +23,9 @@ class Http2Client:
         self._http2.initiate_connection()
         self._answers: dict[int, dict[str, str]] = {}
         self._ended: set[int] = set()
+        self._pings = self._pongs = 0
         self.goodbye = False  # GOAWAY has come
+        self.reason: int | None = None  # its error code
 
     async def open(self, path: str, *headers: tuple[str, str]) -> int:
         """Send the headers of a call; the number of its stream."""
@@ -74,6 +76,15 @@ class Http2Client:
                 await self._receive()
         return self._answers[number]
 
+    async def answer_of_ping(self) -> None:
+        """Return when the server has seen all that was sent before."""
+        self._pings += 1
+        self._http2.ping(self._pings.to_bytes(8, "big"))
+        await self._flush()
+        async with asyncio.timeout(ENOUGH):
+            while self._pongs < self._pings and await self._receive():
+                pass
+
     async def until_closed(self) -> None:
         """Return when the server has closed the connection."""
         async with asyncio.timeout(ENOUGH):
@@ -88,8 +99,11 @@ class Http2Client:
                     self._answers[event.stream_id] |= {str(name): str(value) for name, value in event.headers}
                 case h2.events.StreamEnded() | h2.events.StreamReset():
                     self._ended.add(event.stream_id)
+                case h2.events.PingAckReceived():
+                    self._pongs += 1
                 case h2.events.ConnectionTerminated():
                     self.goodbye = True
+                    self.reason = event.error_code
         if not self.goodbye:
             await self._flush()
         if not data:
