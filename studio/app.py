@@ -17,9 +17,11 @@ from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
 from studio import __version__
+from studio.descriptors import most_connections
 from studio.logs import log_together
 from studio.settings import Settings
 from transports.byte_budget import ByteBudget
+from transports.connections import Connections
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 from transports.grpc.span_source import ReadSpansSource
@@ -69,7 +71,8 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
         # One thread: decoding holds the interpreter's lock, and several would only take it from each other.
         decoder = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode"))
         http = build_app(bus, http_config(settings, budget, decoder))
-        grpc = grpc_config(settings, budget, decoder)
+        connections = Connections(most_connections())
+        grpc = grpc_config(settings, budget, decoder, connections)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
 
@@ -83,7 +86,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
 
         key_check = serve_auth(bus, grpc, host, settings.grpc_port)
         otlp = serve_otlp(bus, grpc, host, settings.otlp_port)
-        rest = serve_http(http, host, settings.backend_port)
+        rest = serve_http(http, host, settings.backend_port, connections)
         yield Studio(
             bus=bus,
             supervisor=supervisor,
@@ -166,10 +169,11 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> Ht
     )
 
 
-def grpc_config(settings: Settings, budget: ByteBudget, decoder: Executor) -> GrpcConfig:
+def grpc_config(settings: Settings, budget: ByteBudget, decoder: Executor, connections: Connections) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,
         max_request_bytes=settings.max_request_bytes,
         otlp_budget=budget,
+        connections=connections,
         decoder=decoder,
     )

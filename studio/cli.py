@@ -23,6 +23,7 @@ from studio.app import PortInUse, Studio, running
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
+from studio.descriptors import raise_limit
 from studio.logs import configure_logging
 from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
@@ -150,6 +151,7 @@ def openapi() -> int:
 async def _serve(settings: Settings) -> int:
     told_to_stop = _stop_signal()
     keep_little_free_memory()
+    raise_limit()
     async with running(settings) as studio:
         collect_garbage_seldom()
         sys.setswitchinterval(_TURN_SECONDS)

@@ -10,6 +10,9 @@ MB = 1024 * KB
 class ConnectionLimits:
     """Sizes are in bytes, times in seconds. A stranger is a connection on which no valid API key was seen yet."""
 
+    # Open at once, of all kinds together; fewer where there are fewer file descriptors. An idle one holds 10 to 60 KB.
+    connections: int = 4096
+
     # HTTP/2: what is held of a stranger. HTTP/2's own default, below which no client need expect a window to be.
     stranger_window: int = 64 * KB - 1
     stranger_frame: int = 64 * KB  # no larger than that window, so that clients may send it unasked

@@ -6,6 +6,7 @@ import attrs
 
 from transports.byte_budget import ByteBudget
 from transports.connection_limits import DEFAULT, ConnectionLimits
+from transports.connections import Connections
 from transports.inflate import DEFAULT_LIMIT
 
 
@@ -19,4 +20,5 @@ class GrpcConfig:
     patience: float = 60.0  # for the rest of a message that has begun to arrive
     grace: float = 5.0  # at stop, for calls in work
     limits: ConnectionLimits = DEFAULT
+    connections: Connections = attrs.field(factory=Connections)  # all that the studio has, shared with HTTP
     decoder: Executor | None = None  # inflates and decodes large requests; None is the loop's own

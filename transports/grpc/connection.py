@@ -21,6 +21,7 @@ from h2.exceptions import ProtocolError
 
 from actors.errors import DeadlineExceeded
 from transports.connection_limits import ConnectionLimits
+from transports.connections import Connections
 from transports.grpc.corked_transport import CorkedTransport
 from transports.grpc.http2 import Http2
 from transports.grpc.status import status_of
@@ -104,10 +105,13 @@ class ServerProtocol(H2Protocol):
         handler: Any,  # noqa: ANN401 - grpclib's own
         h2_config: H2Configuration,
         limits: ConnectionLimits,
+        places: Connections,
         connections: "set[ServerProtocol]",
     ) -> None:
         super().__init__(handler, Configuration().__for_server__(), h2_config)
         self._limits = limits
+        self._places = places
+        self._address = ""
         self._connections = connections
         self._transport: CorkedTransport | None = None
         self._streams: Mapping[int, HttpStream] = {}
@@ -123,6 +127,24 @@ class ServerProtocol(H2Protocol):
         self.processor.processors[UnknownFrameReceived] = _ignore  # grpclib would end the connection
         self._streams = cast("Mapping[int, HttpStream]", self.processor.streams)
         self._connections.add(self)
+        self._address = str((transport.get_extra_info("peername") or ("",))[0])
+        if not self._places.admit(self, self._address):
+            self.abort()
+
+    @property
+    def calls_begun(self) -> int:
+        """How many there were so far."""
+        return self.connection.streams_started
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call is in work."""
+        return not self._streams
+
+    def make_way(self) -> None:
+        """Close, for another."""
+        self.connection.say_goodbye()
+        self.abort()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -150,6 +172,7 @@ class ServerProtocol(H2Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.discard(self)
+        self._places.forget(self, self._address)
         super().connection_lost(exc)
         self._transport = None  # which knows this connection
 

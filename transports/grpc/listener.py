@@ -8,8 +8,10 @@ import grpclib.server
 from grpclib.protocol import H2Protocol
 from hyperframe.frame import DataFrame
 
-from transports.connection_limits import ConnectionLimits
+from transports.connection_limits import DEFAULT, ConnectionLimits
+from transports.connections import Connections
 from transports.grpc.connection import Acceptor, ServerProtocol
+from transports.listening import accept_patiently
 
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
 
@@ -26,11 +28,19 @@ DataFrame._body_repr = _brief  # type: ignore[assignment, method-assign] # noqa:
 class Listener(grpclib.server.Server):
     """Accepts connections and knows them, so that it can end them: all when it stops, and those that take too long."""
 
-    def __init__(self, *args: Any, limits: ConnectionLimits, **options: Any) -> None:  # noqa: ANN401 - those of grpclib's server
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - those of grpclib's server
+        limits: ConnectionLimits = DEFAULT,
+        places: Connections | None = None,
+        **options: Any,  # noqa: ANN401 - as above
+    ) -> None:
+        """``places`` are for all connections of the studio."""
         super().__init__(*args, **options)
         # Any bytes may stand in a header (RFC 9110, section 5.5). With grpclib's "ascii" they end the connection.
         self._h2_config.header_encoding = "latin-1"
         self._limits = limits
+        self._places = places or Connections()
         self._connections: set[ServerProtocol] = set()
         self._next_look = self._loop.call_later(limits.look, self._look)
 
@@ -41,6 +51,12 @@ class Listener(grpclib.server.Server):
             raise RuntimeError("the server has not been started")
         port: int = self._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined] # typed too widely
         return port
+
+    async def start(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - those of grpclib's server
+        """Listen. ``OSError`` when the port is taken."""
+        await super().start(*args, **options)
+        if self._server is not None:
+            accept_patiently(self._server)
 
     async def stop(self) -> None:
         """Cancel the calls that are left, tell the clients that no more are taken, and close the connections."""
@@ -67,7 +83,7 @@ class Listener(grpclib.server.Server):
             self._mapping, self._codec, self._status_details_codec, self.__dispatch__, ended=self._handlers.discard
         )
         self._handlers.add(handler)
-        return ServerProtocol(handler, self._h2_config, self._limits, self._connections)
+        return ServerProtocol(handler, self._h2_config, self._limits, self._places, self._connections)
 
     def _look(self) -> None:
         self._next_look = self._loop.call_later(self._limits.look, self._look)

@@ -39,7 +39,7 @@ async def _serve(services: Sequence[Any], config: GrpcConfig, host: str, port: i
     status = ServiceStatus()
     health = Health({service: [status] for service in (*services, OVERALL)})
     calls = Calls(services, ServerReflection.extend([*services, health])[len(services) :], config)
-    listener = Listener([calls], limits=config.limits)
+    listener = Listener([calls], limits=config.limits, places=config.connections)
     await listener.start(host, port)
     status.set(True)
     try:

@@ -39,10 +39,18 @@ def surrounding(access_log: AccessLog) -> Middleware:
             response = await handler(request) if preflight is None else preflight
         except Exception as error:  # noqa: BLE001 - it becomes an answer, and is logged where nobody expected it
             response = await answer_to(request, error)
+            _let_go(error)
         access_log.add(request, request_id, response.status, perf_counter() - began)
         return response
 
     return surround
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Forget through which frames it went. What broke off a body is kept by the body, which those frames hold."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def _id_for(request: web.Request) -> str:

@@ -1,11 +1,17 @@
 """Serves an application on a port."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+
+from transports.connections import Connections
+from transports.http.connection import HttpProtocol
+from transports.listening import BACKLOG, accept_patiently
 
 _SHUTDOWN_SECONDS = 10.0  # for requests in work when the studio stops
 _KEEPALIVE_SECONDS = 75.0  # also for a client that does not finish its headers
@@ -29,24 +35,38 @@ _log.addFilter(_WithoutRequestBytes())
 
 
 @asynccontextmanager
-async def serve_http(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+async def serve_http(
+    app: web.Application, host: str, port: int, connections: Connections | None = None
+) -> AsyncIterator[int]:
     """Serve for the length of the block; yields the bound port. ``OSError`` when the port is taken.
 
-    aiohttp must not inflate bodies itself: it accepts truncated gzip (see ``transports/inflate.py``).
+    ``connections`` are all that the studio has, on other ports too. aiohttp must not inflate bodies itself: it accepts
+    truncated gzip (see ``transports/inflate.py``).
     """
-    runner = web.AppRunner(
-        app,
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        server = await asyncio.get_running_loop().create_server(
+            partial(_connection, runner, connections or Connections()), host, port, backlog=BACKLOG
+        )
+        accept_patiently(server)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+    finally:
+        await runner.cleanup()
+
+
+def _connection(runner: web.AppRunner, connections: Connections) -> HttpProtocol:
+    if runner.server is None:
+        raise RuntimeError("the server has been stopped")
+    return HttpProtocol(
+        runner.server,
+        connections,
         auto_decompress=False,
         access_log=None,
         logger=_log,
-        handle_signals=False,
-        shutdown_timeout=_SHUTDOWN_SECONDS,
         keepalive_timeout=_KEEPALIVE_SECONDS,
         lingering_time=_LINGERING_SECONDS,
     )
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()

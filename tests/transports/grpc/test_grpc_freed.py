@@ -1,25 +1,31 @@
 """What a connection held is free as soon as it ends, whatever its client did: no collector of garbage has to run."""
 
-import asyncio
-import gc
 import logging
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 import pytest
 from grpclib.const import Status
 from grpclib.server import Stream
 
+from tests.freed import held, no_collector, until_free
 from tests.spans import otlp_request, otlp_span
 from tests.transports.grpc.conftest import EXPORT, Server, Serving
-from tests.transports.grpc.http2_client import ENOUGH, Http2Client, framed, http2_client
+from tests.transports.grpc.http2_client import Http2Client, framed, http2_client
 from transports.grpc.connection import Acceptor, HttpConnection, HttpStream, ServerProtocol
 from transports.grpc.corked_transport import CorkedTransport
 from transports.grpc.http2 import Http2
 from transports.grpc.message_reader import MessageReader
 
-pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.mark.security]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.requires_grpc_server,
+    pytest.mark.security,
+    pytest.mark.usefixtures("no_collector"),
+]
+
+__all__ = ["no_collector"]  # a fixture, which pytest finds by its name
 
 ONE_SPAN = otlp_request(otlp_span(1)).SerializeToString()
 HEALTH = "/grpc.health.v1.Health/Check"
@@ -27,29 +33,10 @@ KINDS = (Acceptor, CorkedTransport, Http2, HttpConnection, HttpStream, MessageRe
 Way: TypeAlias = Callable[[Http2Client, Server], Awaitable[None]]
 
 
-@pytest.fixture(autouse=True)
-def no_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
 @pytest.fixture
 async def server(serving_otlp: Serving) -> AsyncIterator[Server]:
     async with serving_otlp(patience=60.0) as server:
         yield server
-
-
-def held(*kinds: type) -> list[str]:
-    """The names of what is left of a connection."""
-    return [type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds)]
-
-
-async def nothing_held(*kinds: type) -> None:
-    async with asyncio.timeout(ENOUGH):
-        while held(*kinds):
-            await asyncio.sleep(0)
 
 
 async def begun(client: Http2Client, server: Server) -> int:
@@ -119,14 +106,12 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_closed_connection_is_free_at_once(
-    server: Server, way: Way, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_closed_connection_is_free_at_once(server: Server, way: Way, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)  # a kept record would keep its error
     async with http2_client(server.port) as client:
         await way(client, server)
         assert held(ServerProtocol) or way in (break_the_protocol, say_goodbye)
-    await nothing_held(*KINDS)
+    await until_free(*KINDS)
 
 
 @pytest.mark.parametrize("way", [ask, be_refused, be_late, reset_in_a_message])
@@ -136,12 +121,12 @@ async def test_an_ended_call_is_free_while_its_connection_lives(
     caplog.set_level(logging.CRITICAL)
     async with http2_client(server.port) as client:
         await way(client, server)
-        await nothing_held(HttpStream, MessageReader, Stream)
+        await until_free(HttpStream, MessageReader, Stream)
         assert held(ServerProtocol)
 
 
 async def test_a_call_that_is_reset_before_it_begins_is_free(server: Server) -> None:
-    """grpclib's issue 217: its own way of ending such a call never comes."""
+    """Issue 217 of grpclib: its own way of ending such a call never comes."""
     async with http2_client(server.port) as client:
         first = await client.open(HEALTH)  # the client knows the encoding of the headers by now
         await client.answer_of_ping()
@@ -150,6 +135,4 @@ async def test_a_call_that_is_reset_before_it_begins_is_free(server: Server) -> 
             headers = struct.pack(">IBI", len(block) << 8 | 1, 4, call) + block
             await client.send_raw(headers + struct.pack(">IBII", 4 << 8 | 3, 0, call, 8))
         await client.answer_of_ping()
-        async with asyncio.timeout(ENOUGH):
-            while len(held(HttpStream)) > 1:
-                await asyncio.sleep(0)
+        await until_free(HttpStream, but=1)
