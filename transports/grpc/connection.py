@@ -150,8 +150,7 @@ class ServerProtocol(H2Protocol):
         try:
             events = self.connection.feed(data)
         except ProtocolError:
-            self.connection.flush()  # GOAWAY with the reason, which grpclib would keep to itself
-            self._close("Protocol error")
+            self._refuse()
             return
         self.connection.flush()
         for event in events:
@@ -167,7 +166,7 @@ class ServerProtocol(H2Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -202,6 +201,13 @@ class ServerProtocol(H2Protocol):
         """Close without a word."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _refuse(self) -> None:
+        """Close, so that the client sees why: in GOAWAY, which grpclib would keep to itself."""
+        self.connection.flush()
+        if self._transport is not None:
+            self._transport.leave()
+        self._close("Protocol error")
 
     def _close(self, reason: str) -> None:
         self._closing_since = monotonic()

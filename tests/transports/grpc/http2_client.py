@@ -3,7 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import h2.config
 import h2.connection
@@ -56,6 +56,11 @@ class Http2Client:
     def most_in_a_frame(self) -> int:
         """Bytes that the server takes, as far as it has said."""
         return self._http2.max_outbound_frame_size
+
+    @property
+    def window(self) -> int:
+        """Bytes that the server takes of the whole connection before it says more, as far as it has said."""
+        return self._http2.outbound_flow_control_window
 
     async def send_raw(self, frame: bytes) -> None:
         """Send bytes that are no concern of the HTTP/2 library."""
@@ -122,7 +127,8 @@ async def http2_client(port: int) -> AsyncIterator[Http2Client]:
         yield Http2Client(reader, writer)
     finally:
         writer.close()
-        await writer.wait_closed()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def framed(data: bytes, *, flag: int = 0, length: int | None = None) -> bytes:

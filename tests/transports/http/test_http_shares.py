@@ -1,6 +1,7 @@
 """Whoever sends many requests at once gets no more of the event loop than others."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -29,5 +30,5 @@ async def test_requests_that_are_sent_together_take_turns_with_others(studio: Ht
         await asyncio.sleep(0)  # a turn of the loop, in which everybody else has one
         turns.append(answers)
     writer.close()
-    most = max(after - before for before, after in zip(turns, turns[1:], strict=False))
+    most = max(after - before for before, after in itertools.pairwise(turns))
     assert most <= 32
