@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-_ENOUGH = 2  # seconds; a test that waits so long would wait for ever
+_ENOUGH = 20  # seconds; a test that waits so long would wait for ever
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from transports.http import (
 )
 from transports.http.access_log import AccessLog
 from transports.http.around import HEADER, surrounding
+from transports.http.body import expect
 from transports.http.config import HttpConfig
 from transports.http.dispatch import endpoint
 from transports.http.json_body import MOST_BYTES
@@ -75,7 +76,9 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
     for route in served:
         # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
-        app.router.add_route(route.method, route.path.replace("}", ":[^/]+}"), endpoint(route, bus, config))
+        app.router.add_route(
+            route.method, route.path.replace("}", ":[^/]+}"), endpoint(route, bus, config), expect_handler=expect
+        )
     app[SOCKETS] = sockets = OpenSockets()
     app.on_shutdown.append(sockets.close)
     app.on_cleanup.append(access_log.close)

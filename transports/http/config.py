@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from transports.byte_budget import ByteBudget
+from transports.connection_limits import DEFAULT
 from transports.inflate import DEFAULT_LIMIT
 
 APP_NAME = "Junjo AI Studio"
@@ -41,6 +42,7 @@ class HttpConfig:
     secure_cookies: bool
     pulls_spans: bool = False  # from an external ingestion service, whose state /health then shows
     otlp_budget: ByteBudget  # shared with the gRPC receiver
+    strangers: ByteBudget = attrs.field(factory=lambda: ByteBudget(DEFAULT.strangers))  # for what no key is asked for
     decoder: Executor | None = None  # inflates and decodes large OTLP requests; None is the loop's own
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()

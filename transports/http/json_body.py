@@ -3,29 +3,26 @@
 No content type is JSON; a content type other than JSON leaves the body one text, which no route accepts.
 """
 
-import asyncio
 import json
 from email.message import Message
 
 from aiohttp import web
 
 from actors.errors import Problem, Refused
+from transports.byte_budget import ByteBudget
+from transports.http.body import FREE_BYTES, read_body
 from transports.http.converter import invalid
-from transports.http.keys import CONFIG
-from transports.inflate import too_large
 
 MOST_BYTES = 1024 * 1024
 
 
-async def read_document(request: web.Request) -> object:
-    """The parsed body, ``None`` when it is empty or JSON null. Malformed JSON is ``InvalidRequest``."""
-    try:
-        async with asyncio.timeout(request.app[CONFIG].body_seconds):
-            body = await request.read()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except web.HTTPRequestEntityTooLarge:
-        raise too_large(MOST_BYTES) from None
+async def read_document(request: web.Request, budget: ByteBudget) -> object:
+    """The parsed body, ``None`` when it is empty or JSON null. Malformed JSON is ``InvalidRequest``.
+
+    ``budget`` is for large ones.
+    """
+    with budget.reserve() as room:
+        body = await read_body(request, MOST_BYTES, room, FREE_BYTES)
     if not body:
         return None
     if not _is_json(request.headers.get("Content-Type", "")):

@@ -9,10 +9,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from actors.errors import InvalidRequest, Overloaded, TooLarge, Unavailable, UnsupportedMedia
 from transports.byte_budget import Reservation
 from transports.http import otlp_answers
+from transports.http.body import read_body
 from transports.http.keys import CONFIG
 from transports.http.otlp_answers import JSON, PROTOBUF
 from transports.http.route import Access, Call, Handler, Route
-from transports.inflate import inflate, too_large
+from transports.inflate import inflate
 from transports.otlp import receive_traces
 
 # Inflating so many bytes takes about a millisecond; below that a hop to a thread costs more than it frees.
@@ -51,7 +52,7 @@ async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
     if request.content_type not in (PROTOBUF, JSON):
         raise UnsupportedMedia(f"Send spans as {PROTOBUF} or {JSON}")
     limit = request.app[CONFIG].max_request_bytes
-    raw = await _read(request, limit, reservation)
+    raw = await read_body(request, limit, reservation)
     encoding = request.headers.get("Content-Encoding", "")
     if encoding and len(raw) > _INLINE_BYTES:
         decoder = request.app[CONFIG].decoder
@@ -61,25 +62,6 @@ async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
     if body is not raw:
         reservation.grow(len(body))
     return body
-
-
-async def _read(request: web.Request, limit: int, reservation: Reservation) -> bytes:
-    """The body as sent. A length over the limit is refused unread."""
-    if (request.content_length or 0) > limit:
-        raise too_large(limit)
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(request.app[CONFIG].body_seconds):
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > limit:
-                    raise too_large(limit)
-                reservation.grow(len(chunk))
-                chunks.append(chunk)
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    return b"".join(chunks)
 
 
 def _route(path: str, handler: Handler, summary: str) -> Route:
