@@ -6,7 +6,6 @@ spans; ``check`` found damage), 2 it could not start with these settings.
 
 import argparse
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -24,6 +23,7 @@ from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
 from studio.descriptors import raise_limit
+from studio.garbage import GarbageWatch, collect_garbage_seldom
 from studio.logs import configure_logging
 from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.settings import Settings, SettingsError, client_defaults, load_settings
@@ -154,6 +154,7 @@ async def _serve(settings: Settings) -> int:
     raise_limit()
     async with running(settings) as studio:
         collect_garbage_seldom()
+        GarbageWatch().start()
         sys.setswitchinterval(_TURN_SECONDS)
         _announce(settings, studio)
         asyncio.get_running_loop().call_later(_SETTLED_SECONDS, let_go_of_code)
@@ -166,17 +167,6 @@ async def _serve(settings: Settings) -> int:
         log.info("studio stopping")
     log.info("studio stopped")
     return FAILED if failed else STOPPED
-
-
-def collect_garbage_seldom() -> None:
-    """Leave what stands after the start alone, and look for cycles a hundredth as often.
-
-    Decoding makes a dictionary for each span, none of which is part of a cycle; Python's default has the collector look
-    through them all again and again. Under load that took a fifth of the time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 def _stop_signal() -> asyncio.Event:
