@@ -37,6 +37,11 @@ class ConnectionLimits:
     frames_a_second: int = 20
     frames_a_call: int = 20
     tiny: int = 64
+    # Whoever is cut off comes again, so strangers have so many together beyond the first few of each connection.
+    stranger_first_frames: int = 12
+    strangers_frames: int = 1000
+    strangers_frames_a_second: int = 500
+    stranger_read: int = 16 * KB  # at once: one turn of the event loop is spent on it
 
     look: float = 1.0  # between two looks at all connections
     first_request: float = 20.0  # gRPC clients give up connecting after as long

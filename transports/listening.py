@@ -1,35 +1,49 @@
-"""Accepting when there are no file descriptors left: asyncio tries a hundred times at once, with a traceback each."""
+"""Accepting a few connections at a time, and with patience when there are no file descriptors left.
+
+asyncio accepts a hundred at once, and tries as often where it cannot, with a traceback each.
+"""
 
 import asyncio
 import errno
 import logging
 import socket
 from typing import cast
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 import structlog
 
 from transports.seldom import Seldom
 
 BACKLOG = 100  # connections that wait to be accepted, of one port; so many may be open beyond what is allowed
+_AT_ONCE = 8  # connections in a turn of the event loop, in which others wait for what each of them brings along
 _NONE_LEFT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 log = structlog.get_logger(__name__)
 _seldom = Seldom(log)
 _resting: "WeakSet[_PatientSocket]" = WeakSet()
+_accepted: "WeakKeyDictionary[_PatientSocket, int]" = WeakKeyDictionary()  # in this turn of the event loop
 
 
 class _PatientSocket(socket.socket):
-    """Fails once when no descriptor is left, so that asyncio rests for a second, and then says that nobody waits."""
+    """Says that nobody waits when enough have been accepted; the event loop asks again in its next turn.
+
+    It fails once when no descriptor is left, so that asyncio rests for a second.
+    """
 
     __slots__ = ()
 
     def accept(self) -> tuple[socket.socket, object]:
-        if self in _resting:
+        accepted = _accepted.get(self, 0)
+        if self in _resting or accepted >= _AT_ONCE:
             _resting.discard(self)
+            _accepted[self] = 0
             raise BlockingIOError
+        _accepted[self] = accepted + 1
         try:
             return super().accept()
+        except BlockingIOError:
+            _accepted[self] = 0
+            raise
         except OSError as error:
             if error.errno in _NONE_LEFT:
                 _resting.add(self)

@@ -1,8 +1,10 @@
 """How many connections may be open at once, over HTTP and gRPC together, and which makes way for another."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -155,3 +157,14 @@ async def test_a_connection_that_ends_gives_its_place_back(tmp_path: Path) -> No
                 await until(served.connections, 1)
                 client.writer.close()
                 await until(served.connections, 0)
+
+
+async def test_many_that_come_at_once_are_accepted_a_few_at_a_time() -> None:
+    async with ports(most=200) as served, clients() as stack:
+        for _ in range(60):
+            stack.callback(socket.create_connection(("127.0.0.1", served.http)).close)  # the event loop has no turn
+        counts = [0]
+        while counts[-1] < 60:
+            await asyncio.sleep(0)
+            counts.append(served.connections.count)
+        assert max(after - before for before, after in pairwise(counts)) <= 8

@@ -23,7 +23,7 @@ from actors.errors import DeadlineExceeded
 from transports.connection_limits import ConnectionLimits
 from transports.connections import Connections
 from transports.grpc.corked_transport import CorkedTransport
-from transports.grpc.http2 import Http2
+from transports.grpc.http2 import Frames, Http2
 from transports.grpc.status import status_of
 
 _ACCEPT_ENCODING = ("grpc-accept-encoding", "identity,gzip")
@@ -76,6 +76,7 @@ class HttpConnection(grpclib.protocol.Connection):
         """Take large messages from now on: the client has a key."""
         if not self._http2.trusted and not self.is_closing():
             self._http2.trust()
+            cast("CorkedTransport", self._transport).read_at_most(None)
             self.flush()
 
     def create_stream(self, *, stream_id: int | None = None, wrapper: Wrapper | None = None) -> HttpStream:
@@ -104,13 +105,16 @@ class ServerProtocol(H2Protocol):
         self,
         handler: Any,  # noqa: ANN401 - grpclib's own
         h2_config: H2Configuration,
+        *,
         limits: ConnectionLimits,
         places: Connections,
+        strangers: Frames,
         connections: "set[ServerProtocol]",
     ) -> None:
         super().__init__(handler, Configuration().__for_server__(), h2_config)
         self._limits = limits
         self._places = places
+        self._strangers = strangers
         self._address = ""
         self._connections = connections
         self._transport: CorkedTransport | None = None
@@ -120,7 +124,8 @@ class ServerProtocol(H2Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = CorkedTransport(cast("asyncio.Transport", transport), self._is_busy)
-        http2 = Http2(self.h2_config, self._limits)
+        self._transport.read_at_most(self._limits.stranger_read)
+        http2 = Http2(self.h2_config, self._limits, self._strangers)
         self.connection = HttpConnection(http2, self._transport, self.config, self._limits)
         self.connection.flush()
         self.processor = EventsProcessor(self.handler, self.connection)

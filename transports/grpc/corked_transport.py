@@ -49,6 +49,13 @@ class CorkedTransport(asyncio.Transport):
     def abort(self) -> None:
         self._transport.abort()
 
+    def read_at_most(self, size: int | None) -> None:
+        """Bytes at once; without a number as many as asyncio thinks right."""
+        if size is None:
+            del self._transport.max_size  # type: ignore[attr-defined] # of asyncio's transport for sockets
+        else:
+            self._transport.max_size = size  # type: ignore[attr-defined] # as above
+
     def pause_reading(self) -> None:
         self._transport.pause_reading()
 

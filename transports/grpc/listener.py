@@ -11,6 +11,7 @@ from hyperframe.frame import DataFrame
 from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.connections import Connections
 from transports.grpc.connection import Acceptor, ServerProtocol
+from transports.grpc.http2 import Frames
 from transports.listening import accept_patiently
 
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
@@ -41,6 +42,7 @@ class Listener(grpclib.server.Server):
         self._h2_config.header_encoding = "latin-1"
         self._limits = limits
         self._places = places or Connections()
+        self._strangers = Frames(limits.strangers_frames, limits.strangers_frames_a_second)
         self._connections: set[ServerProtocol] = set()
         self._next_look = self._loop.call_later(limits.look, self._look)
 
@@ -83,7 +85,14 @@ class Listener(grpclib.server.Server):
             self._mapping, self._codec, self._status_details_codec, self.__dispatch__, ended=self._handlers.discard
         )
         self._handlers.add(handler)
-        return ServerProtocol(handler, self._h2_config, self._limits, self._places, self._connections)
+        return ServerProtocol(
+            handler,
+            self._h2_config,
+            limits=self._limits,
+            places=self._places,
+            strangers=self._strangers,
+            connections=self._connections,
+        )
 
     def _look(self) -> None:
         self._next_look = self._loop.call_later(self._limits.look, self._look)

@@ -110,7 +110,7 @@ class Http2Client:
                     self.goodbye = True
                     self.reason = event.error_code
         if not self.goodbye:
-            await self._flush()
+            self._writer.write(self._http2.data_to_send())  # the server may have stopped reading
         if not data:
             self._ended.update(self._answers)
         return bool(data)

@@ -85,6 +85,29 @@ async def test_a_flood_is_ended_with_the_advice_to_calm_down(otlp: Server, kind:
     assert await otlp.export(ONE_SPAN) == b""
 
 
+async def test_strangers_who_come_again_and_again_share_their_frames(serving_otlp: Serving) -> None:
+    limits = ConnectionLimits(strangers_frames=40, strangers_frames_a_second=0)
+    pings = b"".join(FLOODS["ping"](number) for number in range(40))
+    async with serving_otlp(limits=limits) as server, http2_client(server.port) as with_key:
+        assert await server.export(ONE_SPAN) == b""
+        call = await with_key.open(EXPORT, ("x-junjo-api-key", server.backend.key))
+        await with_key.send(call, framed(b""), end=True)
+        assert (await with_key.answer(call))["grpc-status"] == "0"
+        async with http2_client(server.port) as first, http2_client(server.port) as second:
+            await first.open(HEALTH)
+            await first.send_raw(pings)
+            await first.answer_of_ping()
+            assert first.reason is None
+            await second.open(HEALTH)
+            await second.send_raw(pings)
+            await second.until_closed()
+            assert second.reason == ErrorCodes.ENHANCE_YOUR_CALM
+        await with_key.send_raw(pings * 2)
+        call = await with_key.open(EXPORT, ("x-junjo-api-key", server.backend.key))
+        await with_key.send(call, framed(b""), end=True)
+        assert (await with_key.answer(call))["grpc-status"] == "0"
+
+
 @pytest.mark.parametrize("kind", ["ping", "settings"])
 async def test_a_flood_whose_answers_nobody_reads_is_ended(otlp: Server, kind: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", otlp.port, limit=1)
@@ -209,7 +232,8 @@ async def test_a_connection_that_asks_nothing_more_is_closed_later(serving_otlp:
 
 async def test_a_client_that_takes_no_answer_is_cut_off(serving_otlp: Serving) -> None:
     """And nothing more is read of it, so that no more answers wait."""
-    limits = attrs.evolve(QUICK, unread=0.2, stranger_frames=10_000_000)
+    many = 10_000_000
+    limits = attrs.evolve(QUICK, unread=0.2, stranger_frames=many, strangers_frames=many)
     async with serving_otlp(limits=limits) as server:
         small = socket.socket()
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
