@@ -76,11 +76,16 @@ def slowest_health(studio: OwnStudio, until: float) -> float:
     return slowest
 
 
+def attack_by_name(name: str, target: Target) -> None:
+    """In the process of the attack."""
+    ATTACKS[name](target)
+
+
 def attacked(studio: OwnStudio, name: str, seconds: float) -> float:
     """Run one attack; the slowest answer to ``/health`` meanwhile."""
     until = time.monotonic() + seconds
     target = Target(http_port=studio.http_port, otlp_port=studio.otlp_port, until=until)
-    attack = multiprocessing.get_context("fork").Process(target=ATTACKS[name], args=(target,), daemon=True)
+    attack = multiprocessing.get_context("forkserver").Process(target=attack_by_name, args=(name, target), daemon=True)
     attack.start()
     try:
         return slowest_health(studio, until)

@@ -1,6 +1,7 @@
 """grpclib's server with what it lacks: headers of any bytes, connections that are bounded, a stop that ends."""
 
 import asyncio
+import logging
 from time import monotonic
 from typing import Any
 
@@ -13,6 +14,7 @@ from transports.connections import Connections
 from transports.grpc.connection import Acceptor, ServerProtocol
 from transports.grpc.http2 import Frames
 from transports.listening import accept_patiently
+from transports.seldom import SeldomFilter
 
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
 
@@ -24,6 +26,9 @@ def _brief(frame: Any) -> str:  # noqa: ANN401 - a DATA frame, whose type does n
 # h2 asks each frame that it receives how it looks, for a log that is not kept. The answer of a DATA frame is made from
 # all of its content in hexadecimal, which is a quarter of what receiving a large message costs.
 DataFrame._body_repr = _brief  # type: ignore[assignment, method-assign] # noqa: SLF001 - see above
+
+
+logging.getLogger("grpclib.server").addFilter(SeldomFilter())  # a line for each call that a client gives up
 
 
 class Listener(grpclib.server.Server):

@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from transports.connections import Connections
 from transports.http.connection import HttpProtocol
 from transports.listening import BACKLOG, accept_patiently
+from transports.seldom import SeldomFilter
 
 _SHUTDOWN_SECONDS = 10.0  # for requests in work when the studio stops
 _KEEPALIVE_SECONDS = 75.0  # also for a client that does not finish its headers
@@ -32,6 +33,7 @@ class _WithoutRequestBytes(logging.Filter):
 
 _log = logging.getLogger(__name__)
 _log.addFilter(_WithoutRequestBytes())
+_log.addFilter(SeldomFilter())
 
 
 @asynccontextmanager
