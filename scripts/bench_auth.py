@@ -34,7 +34,7 @@ from actors.session.messages import CreateFirstUser
 from scripts.load.machine import machine
 from scripts.load.own_studio import EMAIL, HOST, PASSWORD, environment
 from studio.app import running
-from studio.cli import collect_garbage_seldom
+from studio.garbage import collect_garbage_seldom
 from studio.logs import configure_logging
 from studio.settings import load_settings
 from transports.grpc.generated.auth_grpc import InternalAuthServiceBase, InternalAuthServiceStub

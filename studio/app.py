@@ -18,10 +18,12 @@ from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
 from studio import __version__
+from studio.descriptors import most_connections
 from studio.logs import log_together
 from studio.memory import memory_for_studio
 from studio.settings import Settings
 from transports.byte_budget import ByteBudget
+from transports.connections import Connections
 from transports.decoder import Decoder
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
@@ -102,8 +104,9 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             limits=request_limits(settings),
         )
         strays = Strays()
+        connections = Connections(most_connections(), settings.trusted_proxies)
         seen_by_http = http_config(settings, budget, decoder, strays)
-        grpc = grpc_config(settings, budget, decoder, strays)
+        grpc = grpc_config(settings, budget, decoder, strays, connections)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
         servers = Servers()
@@ -123,7 +126,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             (port, serve_otlp_both(bus, grpc, build_otlp_app(bus, seen_by_http), host, port))
             for port in settings.extra_ports
         ]
-        rest = serve_http(build_app(bus, seen_by_http), host, settings.backend_port)
+        rest = serve_http(build_app(bus, seen_by_http), host, settings.backend_port, connections)
         studio = Studio(
             bus=bus,
             supervisor=supervisor,
@@ -218,11 +221,14 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder, strays
     )
 
 
-def grpc_config(settings: Settings, budget: ByteBudget, decoder: Decoder, strays: Strays) -> GrpcConfig:
+def grpc_config(
+    settings: Settings, budget: ByteBudget, decoder: Decoder, strays: Strays, connections: Connections
+) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,
         max_request_bytes=settings.max_request_bytes,
         otlp_budget=budget,
+        connections=connections,
         decoder=decoder,
         strays=strays,
     )

@@ -7,7 +7,6 @@ standard output did not take what was asked for), 2 it could not start with thes
 
 import argparse
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -27,7 +26,9 @@ from studio.app import PortInUse, Studio, running
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
+from studio.descriptors import raise_limit
 from studio.exposure import exposures
+from studio.garbage import GarbageWatch, collect_garbage_seldom
 from studio.logs import configure_logging, finish_logging, log_lost_faults
 from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.secrets import SETUP_CODE
@@ -157,8 +158,10 @@ def openapi() -> int:
 async def _serve(settings: Settings) -> int:
     told_to_stop = _stop_signal()
     keep_little_free_memory()
+    raise_limit()
     async with running(settings) as studio:
         collect_garbage_seldom()
+        GarbageWatch().start()
         sys.setswitchinterval(_TURN_SECONDS)
         await _announce(settings, studio)
         asyncio.get_running_loop().call_later(_SETTLED_SECONDS, let_go_of_code)
@@ -171,17 +174,6 @@ async def _serve(settings: Settings) -> int:
         log.info("studio stopping")
     log.info("studio stopped")
     return FAILED if failed else STOPPED
-
-
-def collect_garbage_seldom() -> None:
-    """Leave what stands after the start alone, and look for cycles a hundredth as often.
-
-    Small requests are decoded into objects for each span, none of which is part of a cycle; Python's default has the
-    collector look through them all again and again. Under load that took a fifth of the time, when all were decoded so.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
 
 
 def _stop_signal() -> asyncio.Event:

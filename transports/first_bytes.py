@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, MutableSet
 from typing import TypeAlias, cast
 
+from transports.connections import Connections
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # of HTTP/2 (RFC 9113, section 3.4), and so of gRPC
 _TLS = b"\x16\x03"  # a handshake (RFC 8446, section 5.1)
 _LINGERING_SECONDS = 2.0  # for a client to read an answer before its connection is cut
@@ -35,19 +37,26 @@ class FirstBytes(asyncio.Protocol):
     """Waits for the beginning of a connection, and hands both to the protocol that is chosen by it.
 
     It keeps 24 bytes at most until it knows, and ends a connection that says too little for ``patience`` seconds. While
-    it waits it is in ``waiting``, so that a server that stops can ``abort`` it.
+    it waits it is in ``waiting``, so that a server that stops can ``abort`` it, and has one of the ``places``.
     """
 
-    def __init__(self, choose: Choose, waiting: MutableSet["FirstBytes"], patience: float) -> None:
+    calls_begun = 0
+    idle = True  # nothing is in work for it
+
+    def __init__(self, choose: Choose, waiting: MutableSet["FirstBytes"], patience: float, places: Connections) -> None:
         self._choose = choose
         self._waiting = waiting
         self._patience = patience
+        self._places = places
         self._begin = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._address = sender_of(transport)
         self._waiting.add(self)
         self._too_late = asyncio.get_running_loop().call_later(self._patience, self.abort)
+        if not self._places.admit(self, self._address):
+            self.abort()
 
     def data_received(self, data: bytes) -> None:
         self._begin += data
@@ -65,9 +74,14 @@ class FirstBytes(asyncio.Protocol):
     def abort(self) -> None:
         self._transport.abort()
 
+    def make_way(self) -> None:
+        """Close, for another."""
+        self.abort()
+
     def _leave(self) -> None:
         self._too_late.cancel()
         self._waiting.discard(self)
+        self._places.forget(self, self._address)
 
 
 class Refusal(asyncio.Protocol):

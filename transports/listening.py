@@ -1,7 +1,86 @@
-"""The socket that a server listens on, where the event loop's own would not do."""
+"""Listening on a port, for both families where that is asked for, and with patience.
 
+A few connections are accepted at a time, and none for a while when there are no file descriptors left.
+
+asyncio accepts a hundred at once, and tries as often where it cannot, with a traceback each.
+"""
+
+import asyncio
+import errno
 import ipaddress
+import logging
 import socket
+from collections.abc import Callable
+from typing import cast
+from weakref import WeakKeyDictionary, WeakSet
+
+import structlog
+
+from transports.seldom import Seldom
+
+BACKLOG = 100  # connections that wait to be accepted, of one port; so many may be open beyond what is allowed
+_AT_ONCE = 8  # connections in a turn of the event loop, in which others wait for what each of them brings along
+_NONE_LEFT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+log = structlog.get_logger(__name__)
+_seldom = Seldom(log)
+_resting: "WeakSet[_PatientSocket]" = WeakSet()
+_accepted: "WeakKeyDictionary[_PatientSocket, int]" = WeakKeyDictionary()  # in this turn of the event loop
+
+
+class _PatientSocket(socket.socket):
+    """Says that nobody waits when enough have been accepted; the event loop asks again in its next turn.
+
+    It fails once when no descriptor is left, so that asyncio rests for a second.
+    """
+
+    __slots__ = ()
+
+    def accept(self) -> tuple[socket.socket, object]:
+        accepted = _accepted.get(self, 0)
+        if self in _resting or accepted >= _AT_ONCE:
+            _resting.discard(self)
+            _accepted[self] = 0
+            raise BlockingIOError
+        _accepted[self] = accepted + 1
+        try:
+            return super().accept()
+        except BlockingIOError:
+            _accepted[self] = 0
+            raise
+        except OSError as error:
+            if error.errno in _NONE_LEFT:
+                _resting.add(self)
+                _seldom.warning("no file descriptor is left for a connection", error=str(error))
+            raise
+
+
+class _Told(logging.Filter):
+    """Drops asyncio's line about it, which has a traceback and comes for each socket."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith("socket.accept() out of system resource")
+
+
+logging.getLogger("asyncio").addFilter(_Told())
+
+
+async def listen(make: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
+    """Accept connections from now on. ``OSError`` when the port is taken."""
+    loop = asyncio.get_running_loop()
+    both_families = socket_for(host, port)
+    if both_families is None:
+        server = await loop.create_server(make, host, port, backlog=BACKLOG)
+    else:
+        server = await loop.create_server(make, sock=both_families, backlog=BACKLOG)
+    accept_patiently(server)
+    return server
+
+
+def accept_patiently(server: asyncio.AbstractServer) -> None:
+    """Let a server that listens survive a lack of file descriptors without a busy core, whoever uses them up."""
+    for listening in cast("asyncio.Server", server)._sockets or ():  # type: ignore[attr-defined] # noqa: SLF001 - the real ones
+        listening.__class__ = _PatientSocket
 
 
 def socket_for(host: str, port: int) -> socket.socket | None:

@@ -22,7 +22,7 @@ async def serve_otlp_both(
 
     Yields the bound port; ``OSError`` when the port is taken.
     """
-    async with http_connections(app) as http:
+    async with http_connections(app, config.connections) as http:
 
         def other(begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
             if is_tls(begin):

@@ -19,7 +19,7 @@ def test_secrets_are_made_at_the_first_start_and_kept(tmp_path: Path) -> None:
 
     assert (first.session_secret, first.secure_cookie_key) == (second.session_secret, second.secure_cookie_key)
     files = sorted((tmp_path / ".dbdata/secrets").iterdir())
-    assert [file.name for file in files] == ["secure-cookie-key", "session-secret"]
+    assert [file.name for file in files] == ["secure-cookie-key", "session-secret", "setup-code"]
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert files[0].read_text() != files[1].read_text()
 

@@ -14,8 +14,9 @@ from grpclib.server import Stream
 from actors.errors import InternalError, StudioError, Unavailable
 from transports import log_context
 from transports.addresses import host_and_port, plain
+from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
-from transports.grpc.message_reader import MessageReader
+from transports.grpc.message_reader import MessageReader, takes_bytes
 from transports.grpc.otlp_services import OTLP
 from transports.grpc.status import status_of
 from transports.grpc.strangers import note_refusal
@@ -40,6 +41,7 @@ class Calls:
 
     def __init__(self, services: Sequence[Servable], others: Sequence[Servable], config: GrpcConfig) -> None:
         self._config = config
+        self._strangers = ByteBudget(config.limits.strangers)
         self._methods = {
             path: handler._replace(func=partial(self._answer, handler.func, path, awaited))
             for awaited, group in ((True, services), (False, others))
@@ -73,7 +75,7 @@ class Calls:
         try:
             if awaited and self._draining:
                 raise Unavailable("The server is stopping")  # noqa: TRY301 - answered like any error
-            with self._config.otlp_budget.reserve() as reservation:
+            with self._budget_of(stream).reserve() as reservation:
                 # An instance attribute, so that handlers still have grpclib's own stream for everything else.
                 stream.recv_message = MessageReader(stream, reservation, self._config).next_message  # type: ignore[method-assign]
                 await method(stream)
@@ -89,6 +91,10 @@ class Calls:
         finally:
             if awaited:
                 self._ended()
+
+    def _budget_of(self, stream: Stream[Any, Any]) -> ByteBudget:
+        """Spans have a budget of their own, which nobody without a key can exhaust."""
+        return self._config.otlp_budget if takes_bytes(stream) else self._strangers
 
     def _begun(self) -> None:
         self._in_work += 1

@@ -3,6 +3,8 @@
 import attrs
 
 from transports.byte_budget import ByteBudget
+from transports.connection_limits import DEFAULT, ConnectionLimits
+from transports.connections import Connections
 from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
 from transports.strays import Strays
@@ -17,5 +19,7 @@ class GrpcConfig:
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, compressed and inflated
     patience: float = 60.0  # for the rest of a message that has begun to arrive
     grace: float = 5.0  # at stop, for calls in work
+    limits: ConnectionLimits = DEFAULT
+    connections: Connections = attrs.field(factory=Connections)  # all that the studio has, shared with HTTP
     strays: Strays = attrs.field(factory=Strays)  # shared with HTTP
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large requests

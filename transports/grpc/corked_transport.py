@@ -19,6 +19,7 @@ class CorkedTransport(asyncio.Transport):
         self._busy = busy
         self._loop = asyncio.get_running_loop()
         self._pieces: list[bytes] = []
+        self._leaving = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._pieces:
@@ -28,16 +29,41 @@ class CorkedTransport(asyncio.Transport):
             self._loop.call_soon(self._send)
         self._pieces.append(bytes(data))
 
+    def leave(self) -> None:
+        """Send what was written and take nothing more, but leave it to ``abort`` to close.
+
+        Closed with something unread, a connection is reset, and its client may never see what was sent last.
+        """
+        self._leaving = True
+        self._send()
+        self._transport.pause_reading()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+
     def close(self) -> None:
         """Close after what was written has been sent."""
-        self._send()
-        self._transport.close()
+        if not self._leaving:
+            self._send()
+            self._transport.close()
 
     def abort(self) -> None:
         self._transport.abort()
 
+    def read_at_most(self, size: int | None) -> None:
+        """Bytes at once; without a number as many as asyncio thinks right."""
+        if size is None:
+            del self._transport.max_size  # type: ignore[attr-defined] # of asyncio's transport for sockets
+        else:
+            self._transport.max_size = size  # type: ignore[attr-defined] # as above
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
     def is_closing(self) -> bool:
-        return self._transport.is_closing()
+        return self._leaving or self._transport.is_closing()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as in asyncio
         return self._transport.get_extra_info(name, default)

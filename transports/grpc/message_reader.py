@@ -3,40 +3,63 @@
 Follows "Length-Prefixed-Message" of gRPC over HTTP/2. grpclib's own reader has no limit and no compression.
 """
 
-import asyncio
 import struct
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from time import monotonic
+from typing import Any, cast
 
 import grpclib.server
 from google.protobuf.message import DecodeError
 
-from actors.errors import DeadlineExceeded, InvalidRequest, UnsupportedMedia
+from actors.errors import InvalidRequest, UnsupportedMedia
 from transports.byte_budget import Reservation
 from transports.decoder import decoding_memory
 from transports.grpc.config import GrpcConfig
+from transports.grpc.connection import HttpStream
 from transports.inflate import inflate_in_turn, too_large
 
 _PREFIX = struct.Struct(">BI")  # compressed flag, length
-_DECODED_LIMIT = 4 * 1024 * 1024  # of messages that are decoded on the event loop; gRPC's own default
-_SMALL = 16 * 1024  # bytes that may dawdle; a timer for each small call would cost more than they
+_PIECE = 16 * 1024  # no more than limits.stranger_call, in which the first is counted
+
+
+def takes_bytes(stream: grpclib.server.Stream[Any, Any]) -> bool:
+    """Whether its messages are spans and the like: from callers with a key, and decoded elsewhere."""
+    return stream._recv_type is bytes  # noqa: SLF001 - from the mapping of the service
+
+
+def trust(stream: grpclib.server.Stream[Any, Any]) -> None:
+    """Take large messages on the connection of this call, whose caller has a key."""
+    _http_stream(stream).connection.trust()
 
 
 class MessageReader:
-    """Reads what ``stream`` receives. A request type of ``bytes`` means the serialised message itself."""
+    """Reads what ``stream`` receives. A request type of ``bytes`` means the serialised message itself.
+
+    It may take as long as ``config`` says; the connection looks at that, because a timer for each call would cost more
+    than the call's message.
+    """
 
     def __init__(self, stream: grpclib.server.Stream[Any, Any], reservation: Reservation, config: GrpcConfig) -> None:
-        self._source = stream._stream  # noqa: SLF001 - the bytes behind the messages
+        self._source = _http_stream(stream)
         self._type = stream._recv_type  # noqa: SLF001 - from the mapping of the service
         self._streaming = stream._cardinality.client_streaming  # noqa: SLF001 - as above
         self._reservation = reservation
         self._config = config
-        self._limit = config.max_request_bytes if self._type is bytes else _DECODED_LIMIT
+        if self._type is bytes:
+            self._limit = config.max_request_bytes
+            self._source.give_up_at = monotonic() + config.patience
+        else:
+            self._limit = config.limits.stranger_message
 
     async def next_message(self) -> Any:  # noqa: ANN401 - of the request type
         """The next message; ``None`` at the end of a stream. Raises ``StudioError``.
 
         A message that is too large, or for which there is no room, is refused before it is read.
         """
+        if self._type is not bytes and not self._reservation.size:
+            headers = sum(len(name) + len(value) for name, value in self._source.headers or ())
+            self._reservation.grow(self._config.limits.stranger_call + headers)
         try:
             prefix = await self._source.recv_data(_PREFIX.size)
             if not prefix:
@@ -47,11 +70,14 @@ class MessageReader:
                 raise too_large(self._limit)
             if self._type is bytes:
                 self._reservation.grow(length)
-            data = await (self._source.recv_data(length) if length <= _SMALL else self._read_in_time(length))
+                data = await self._source.recv_data(length)
+            else:
+                data = await self._read_of_stranger(length)
         except AssertionError as error:  # how grpclib says that the stream ended too early
             raise InvalidRequest("The message is truncated") from error
         if len(data) < length:
             raise InvalidRequest("The message is truncated")
+        self._has_come()
         if encoding:
             data = await self._inflated(data, encoding)
         if self._type is not bytes:
@@ -59,9 +85,27 @@ class MessageReader:
         self._reservation.grow(decoding_memory(len(data)))
         return data
 
+    async def _read_of_stranger(self, length: int) -> bytes:
+        """Room is held for what has come, because a large claim costs nothing."""
+        pieces = [await self._source.recv_data(min(length, _PIECE))]
+        for begin in range(_PIECE, length, _PIECE):
+            self._reservation.grow(_PIECE)
+            pieces.append(await self._source.recv_data(min(length - begin, _PIECE)))
+        return b"".join(pieces)
+
     def _end(self) -> None:
         if not self._streaming:
             raise InvalidRequest("The call has no message")
+
+    def _has_come(self) -> None:
+        """Wait for the next message, or for none: what a client sends behind the only one is thrown away."""
+        limits = self._config.limits
+        if self._streaming:
+            self._source.give_up_at = monotonic() + limits.idle
+        else:
+            self._source.give_up_at = monotonic() + limits.answer
+            buffer = self._source.buffer
+            buffer.add = partial(_throw_away, buffer._ack_callback)  # type: ignore[method-assign] # noqa: SLF001 - see above
 
     def _encoding_of(self, compressed: int) -> str:
         if compressed != 1:
@@ -70,14 +114,6 @@ class MessageReader:
         if encoding.lower() in ("", "identity"):
             raise UnsupportedMedia("The message is compressed, but grpc-encoding does not say how")
         return encoding
-
-    async def _read_in_time(self, size: int) -> bytes:
-        """Bytes for which room is held, so that they must not take for ever."""
-        try:
-            async with asyncio.timeout(self._config.patience):
-                return await self._source.recv_data(size)
-        except TimeoutError:
-            raise DeadlineExceeded("The message did not arrive in time") from None
 
     async def _inflated(self, data: bytes, encoding: str) -> bytes:
         inflated = await inflate_in_turn(data, encoding, self._limit, self._config.decoder)
@@ -90,3 +126,11 @@ class MessageReader:
             return self._type.FromString(data)
         except DecodeError as error:
             raise InvalidRequest(f"The message is not a {self._type.__name__}") from error
+
+
+def _http_stream(stream: grpclib.server.Stream[Any, Any]) -> HttpStream:
+    return cast("HttpStream", stream._stream)  # noqa: SLF001 - the bytes behind the messages
+
+
+def _throw_away(acknowledge: Callable[[int], None], _: bytes, size: int) -> None:
+    acknowledge(size)

@@ -18,6 +18,7 @@ from actors.principal import Scope
 from actors.runtime.bus import Bus
 from transports.api_key import require_key
 from transports.decoder import Decoder
+from transports.grpc.message_reader import trust
 from transports.grpc.metadata import headers_of
 from transports.otlp import receive_traces
 
@@ -44,7 +45,7 @@ def trace_service(bus: Bus, decoder: Decoder) -> OtlpService:
     """Stores spans; the answer comes after they are durable."""
 
     async def export(stream: Stream[bytes, ExportTraceServiceResponse]) -> None:
-        await require_key(bus, headers_of(stream), Scope.INGEST)
+        await _admit(bus, stream)
         body = await stream.recv_message()
         await stream.send_message(await receive_traces(bus, body or b"", decoder=decoder))
 
@@ -61,9 +62,15 @@ def logs_service(bus: Bus) -> OtlpService:
     return _dropping(bus, "logs.v1.LogsService", ExportLogsServiceResponse)
 
 
+async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> None:
+    """Let a caller with a key pass, and take large messages from it, which nobody else may make us hold."""
+    await require_key(bus, headers_of(stream), Scope.INGEST)
+    trust(stream)
+
+
 def _dropping(bus: Bus, name: str, response: type[Message]) -> OtlpService:
     async def export(stream: Stream[bytes, Any]) -> None:
-        await require_key(bus, headers_of(stream), Scope.INGEST)
+        await _admit(bus, stream)
         await stream.recv_message()
         await stream.send_message(response())
 

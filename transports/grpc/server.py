@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
-from grpclib.config import Configuration
 from grpclib.health.check import ServiceStatus
 from grpclib.health.service import OVERALL, Health
 from grpclib.reflection.service import ServerReflection
@@ -17,8 +16,6 @@ from transports.grpc.key_check import KeyCheck
 from transports.grpc.listener import Listener, Other
 from transports.grpc.otlp_services import EXPORTS, logs_service, metrics_service, trace_service
 from transports.grpc.strangers import SpansAtKeyCheck, refused
-
-WINDOW = 16 * 1024 * 1024  # measured best for 1 MB requests; also what one connection can make us hold unread
 
 
 @asynccontextmanager
@@ -57,8 +54,9 @@ async def _serve(
     health = Health({service: [status] for service in (*services, OVERALL)})
     described = ServerReflection.extend([*services, health])[len(services) :]
     calls = Calls(services, [*described, *refusing], config)
-    windows = Configuration(http2_connection_window_size=WINDOW, http2_stream_window_size=WINDOW)
-    listener = Listener([calls], other=other or partial(refused, config.strays), config=windows)
+    listener = Listener(
+        [calls], other=other or partial(refused, config.strays), limits=config.limits, places=config.connections
+    )
     await listener.listen(host, port)
     status.set(True)
     try:

@@ -8,7 +8,6 @@ from aiohttp.hdrs import CACHE_CONTROL, ETAG, ORIGIN, SERVER, VARY
 from multidict import istr
 
 from actors.runtime.bus import Bus
-from transports.byte_budget import ByteBudget
 from transports.http import (
     api_keys,
     backup,
@@ -36,8 +35,8 @@ from transports.http.config import HttpConfig
 from transports.http.cross_site import CrossSiteRules
 from transports.http.dispatch import endpoint
 from transports.http.expectation import meet_expectation
-from transports.http.json_body import MOST_BYTES, MOST_RECEIVED
-from transports.http.keys import BUS, CONFIG, DOCUMENT, LARGE_BODIES, SOCKETS, VISIT
+from transports.http.json_body import MOST_BYTES
+from transports.http.keys import BUS, CONFIG, DOCUMENT, SOCKETS, VISIT
 from transports.http.open_sockets import OpenSockets
 from transports.http.openapi import openapi_document
 from transports.http.otlp_answers import is_otlp
@@ -103,7 +102,6 @@ def _app_of(served: Sequence[Route], bus: Bus, config: HttpConfig) -> web.Applic
     )
     app[BUS] = bus
     app[CONFIG] = config
-    app[LARGE_BODIES] = ByteBudget(MOST_RECEIVED)
     for route in served:
         answer = endpoint(route, bus, config)
         for path in _paths(route):

@@ -45,6 +45,7 @@ def surrounding(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware
             response = await handler(request) if preflight is None else preflight
         except Exception as error:  # noqa: BLE001 - it becomes an answer, and is logged where nobody expected it
             response = await answer_to(request, error)
+            _let_go(error)
         if response.status >= _REFUSED:
             misdirected.note(request, response.status)
         if not speaks(request):  # exporters are answered in few bytes, and some of them ask for what they cannot read
@@ -53,6 +54,13 @@ def surrounding(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware
         return response
 
     return surround
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Forget through which frames it went. What broke off a body is kept by the body, which those frames hold."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def _id_for(request: web.Request) -> str:

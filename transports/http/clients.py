@@ -4,17 +4,13 @@ A proxy's word counts as far as the operator trusts it (``JUNJO_TRUSTED_PROXIES`
 from here, that is no trusted proxy. Without trusted proxies it is whoever has opened the connection.
 """
 
-import ipaddress
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import attrs
 from aiohttp import web
 
-from transports.addresses import plain
+from transports.addresses import Network, is_in, plain
 from transports.http.forwarded import Hop, hops
-
-Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def address_of(request: web.Request, trusted: Sequence[Network]) -> str | None:
@@ -38,17 +34,9 @@ def _client(request: web.Request, trusted: Sequence[Network]) -> Hop:
     remote = request.remote
     client = Hop(None if remote is None else plain(remote), None, None)
     for hop in hops(request.headers):
-        if not _is_in(client.address, trusted):
+        if not is_in(client.address, trusted):
             break
         if hop.address is None:  # so whoever that was hides behind the proxy
             return attrs.evolve(hop, address=client.address)
         client = hop
     return client
-
-
-def _is_in(address: str | None, networks: Sequence[Network]) -> bool:
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:  # a Unix socket has no address
-        return False
-    return any(parsed in network for network in networks)

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 from transports.byte_budget import ByteBudget
+from transports.connection_limits import DEFAULT
 from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
 from transports.strays import Strays
@@ -48,6 +49,7 @@ class HttpConfig:
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
     otlp_budget: ByteBudget  # shared with the gRPC receiver
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
+    strangers: ByteBudget = attrs.field(factory=lambda: ByteBudget(DEFAULT.strangers))  # for what no key is asked for
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
     strays: Strays = attrs.field(factory=Strays)  # shared with gRPC

@@ -6,26 +6,36 @@ import orjson
 from aiohttp import web
 
 from actors.runtime.bus import Bus
+from actors.session.messages import Session
 from transports.http.access import WITH_SESSION, admit_without_session, session_of
+from transports.http.body import is_large
 from transports.http.config import HttpConfig
 from transports.http.converter import structure_body, structure_query, unstructure
 from transports.http.json_body import read_document
-from transports.http.route import Answer, Call, NoQuery, Route
+from transports.http.route import Access, Answer, Call, NoQuery, Route
 
 
 def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The order is the contract's: malformed JSON, then who calls, then what they ask."""
+    """The order is the contract's: malformed JSON, then who calls, then what they ask.
+
+    But who sends a large body is asked before it is read, so that strangers cannot make us hold many of them.
+    """
     with_session = route.access in WITH_SESSION
+    budget = config.strangers if route.access is Access.PUBLIC else config.otlp_budget
 
-    async def admit(request: web.Request) -> None:
-        if not with_session or await session_of(request, bus) is None:
-            await admit_without_session(request, route.access)
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        document = await read_document(request, route.most_bytes, admit) if route.body else None
+    async def admitted(request: web.Request) -> Session | None:
         session = await session_of(request, bus) if with_session else None
         if session is None:
             await admit_without_session(request, route.access)
+        return session
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        document = None
+        if route.body:
+            if is_large(request):
+                await admitted(request)
+            document = await read_document(request, route.most_bytes, budget)
+        session = await admitted(request)
         call = Call(
             bus=bus,
             config=config,

@@ -3,25 +3,20 @@
 No content type is JSON; a content type other than JSON leaves the body one text, which no route accepts.
 """
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from email.message import Message
 
 import attrs
 from aiohttp import web
 
 from actors.errors import Problem, Refused
+from transports.byte_budget import ByteBudget
+from transports.http.body import FREE_BYTES, read_body
 from transports.http.converter import invalid
-from transports.http.keys import CONFIG, LARGE_BODIES
-from transports.inflate import too_large
 
 MOST_BYTES = 1024 * 1024
 # Of a prompt: a model's window of a million tokens is some 5 MB of text. A run's trace takes three times that.
 MOST_PROMPT_BYTES = 8 * 1024 * 1024
-MOST_RECEIVED = 8 * MOST_PROMPT_BYTES  # of all bodies over ``MOST_BYTES`` that are received at once
-
-Admit = Callable[[web.Request], Awaitable[None]]
 
 
 @attrs.frozen
@@ -32,37 +27,14 @@ class Document:
     is_large: bool = False  # over ``MOST_BYTES``
 
 
-async def read_document(request: web.Request, most: int, admit: Admit) -> Document:
+async def read_document(request: web.Request, most: int, budget: ByteBudget) -> Document:
     """The body, of up to ``most`` bytes. Malformed JSON is ``InvalidRequest``.
 
-    More than ``MOST_BYTES`` are taken only from callers whom ``admit`` lets pass, and from no more of them at once than
-    fit into the application's budget; otherwise it is ``Overloaded``.
+    ``budget`` is for large ones.
     """
-    try:
-        async with asyncio.timeout(request.app[CONFIG].body_seconds):
-            if most <= MOST_BYTES:
-                return Document(_parsed(request, await request.read()))
-            return await _read_large(request, most, admit)
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except web.HTTPRequestEntityTooLarge:
-        raise too_large(MOST_BYTES) from None
-
-
-async def _read_large(request: web.Request, most: int, admit: Admit) -> Document:
-    body = bytearray()
-    if (request.content_length or 0) > most:
-        raise too_large(most)
-    with request.app[LARGE_BODIES].reserve() as reservation:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > most:
-                raise too_large(most)
-            if len(body) > MOST_BYTES:
-                if not reservation.size:
-                    await admit(request)
-                reservation.grow(len(body) - reservation.size)
-        return Document(_parsed(request, bytes(body)), is_large=len(body) > MOST_BYTES)
+    with budget.reserve() as room:
+        body = await read_body(request, most, room, FREE_BYTES)
+    return Document(_parsed(request, body), is_large=len(body) > MOST_BYTES)
 
 
 def _parsed(request: web.Request, body: bytes) -> object:

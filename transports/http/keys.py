@@ -4,7 +4,6 @@ from aiohttp import web
 
 from actors.key_registry.messages import ApiKey
 from actors.runtime.bus import Bus
-from transports.byte_budget import ByteBudget
 from transports.http.access_log import AccessLog
 from transports.http.config import HttpConfig
 from transports.http.open_sockets import OpenSockets
@@ -13,7 +12,6 @@ from transports.http.visit import Visit
 ACCESS_LOG = web.AppKey("access_log", AccessLog)
 BUS = web.AppKey("bus", Bus)
 CONFIG = web.AppKey("config", HttpConfig)
-LARGE_BODIES = web.AppKey("large_bodies", ByteBudget)  # those of more than the usual size, while they are received
 DOCUMENT = web.AppKey("document", bytes)  # OpenAPI, as JSON text
 SOCKETS = web.AppKey("sockets", OpenSockets)
 CALLERS_KEY = web.RequestKey("callers_key", ApiKey)  # where the caller is a program

@@ -19,23 +19,11 @@ _TOO_MANY = "Too many headers received"  # the parser's words
 _NO_HTTP = "The request is not valid HTTP"
 
 
-class Server(web.Server):
-    """Makes a protocol for each connection."""
+class MalformedRefused(RequestHandler):
+    """A connection whose malformed requests are answered as described above."""
 
-    def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
+    __slots__ = ()
 
-
-class Runner(web.AppRunner):
-    """Runs an application as its like does, with connections of ours."""
-
-    async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        server.__class__ = Server  # aiohttp has no way to name it
-        return server
-
-
-class _Connection(RequestHandler):
     def handle_error(
         self,
         request: web.BaseRequest,

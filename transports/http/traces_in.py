@@ -1,7 +1,5 @@
 """Spans in, over OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
 
-import asyncio
-
 from aiohttp import web
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
@@ -10,10 +8,11 @@ from actors.errors import InvalidRequest, Overloaded, TooLarge, Unavailable, Uns
 from transports.byte_budget import Reservation
 from transports.decoder import decoding_memory
 from transports.http import otlp_answers
+from transports.http.body import read_body
 from transports.http.keys import CONFIG
 from transports.http.otlp_answers import JSON, PROTOBUF
 from transports.http.route import Access, Call, Handler, Route
-from transports.inflate import inflate_in_turn, too_large
+from transports.inflate import inflate_in_turn
 from transports.otlp import receive_traces
 
 
@@ -50,31 +49,12 @@ async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
     if request.content_type not in (PROTOBUF, JSON):
         raise UnsupportedMedia(f"Send spans as {PROTOBUF} or {JSON}")
     limit = request.app[CONFIG].max_request_bytes
-    raw = await _read(request, limit, reservation)
+    raw = await read_body(request, limit, reservation)
     encoding = ", ".join(request.headers.getall("Content-Encoding", ()))
     body = await inflate_in_turn(raw, encoding, limit, request.app[CONFIG].decoder)
     if body is not raw:
         reservation.grow(len(body))
     return body
-
-
-async def _read(request: web.Request, limit: int, reservation: Reservation) -> bytes:
-    """The body as sent. A length over the limit is refused unread."""
-    if (request.content_length or 0) > limit:
-        raise too_large(limit)
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(request.app[CONFIG].body_seconds):
-            async for chunk in request.content.iter_any():
-                size += len(chunk)
-                if size > limit:
-                    raise too_large(limit)
-                reservation.grow(len(chunk))
-                chunks.append(chunk)
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    return b"".join(chunks)
 
 
 def _route(path: str, handler: Handler, summary: str) -> Route:

@@ -3,7 +3,7 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import h2.config
 import h2.connection
@@ -23,7 +23,9 @@ class Http2Client:
         self._http2.initiate_connection()
         self._answers: dict[int, dict[str, str]] = {}
         self._ended: set[int] = set()
+        self._pings = self._pongs = 0
         self.goodbye = False  # GOAWAY has come
+        self.reason: int | None = None  # its error code
 
     async def open(self, path: str, *headers: tuple[str, str]) -> int:
         """Send the headers of a call; the number of its stream."""
@@ -55,6 +57,11 @@ class Http2Client:
         """Bytes that the server takes, as far as it has said."""
         return self._http2.max_outbound_frame_size
 
+    @property
+    def window(self) -> int:
+        """Bytes that the server takes of the whole connection before it says more, as far as it has said."""
+        return self._http2.outbound_flow_control_window
+
     async def send_raw(self, frame: bytes) -> None:
         """Send bytes that are no concern of the HTTP/2 library."""
         self._writer.write(frame)
@@ -74,6 +81,15 @@ class Http2Client:
                 await self._receive()
         return self._answers[number]
 
+    async def answer_of_ping(self) -> None:
+        """Return when the server has seen all that was sent before."""
+        self._pings += 1
+        self._http2.ping(self._pings.to_bytes(8, "big"))
+        await self._flush()
+        async with asyncio.timeout(ENOUGH):
+            while self._pongs < self._pings and await self._receive():
+                pass
+
     async def until_closed(self) -> None:
         """Return when the server has closed the connection."""
         async with asyncio.timeout(ENOUGH):
@@ -88,10 +104,13 @@ class Http2Client:
                     self._answers[event.stream_id] |= {str(name): str(value) for name, value in event.headers}
                 case h2.events.StreamEnded() | h2.events.StreamReset():
                     self._ended.add(event.stream_id)
+                case h2.events.PingAckReceived():
+                    self._pongs += 1
                 case h2.events.ConnectionTerminated():
                     self.goodbye = True
+                    self.reason = event.error_code
         if not self.goodbye:
-            await self._flush()
+            self._writer.write(self._http2.data_to_send())  # the server may have stopped reading
         if not data:
             self._ended.update(self._answers)
         return bool(data)
@@ -108,7 +127,8 @@ async def http2_client(port: int) -> AsyncIterator[Http2Client]:
         yield Http2Client(reader, writer)
     finally:
         writer.close()
-        await writer.wait_closed()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def framed(data: bytes, *, flag: int = 0, length: int | None = None) -> bytes:

@@ -1,0 +1,44 @@
+"""What attacks are made on, and what they are made of."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import attrs
+
+from scripts.load.own_studio import HOST
+
+
+@attrs.frozen(kw_only=True)
+class Target:
+    """Ports of a studio on loopback, and when to stop (monotonic clock)."""
+
+    http_port: int
+    otlp_port: int
+    until: float
+
+    def goes_on(self) -> bool:
+        return time.monotonic() < self.until
+
+
+Attack = Callable[[Target], None]
+
+
+@contextmanager
+def connected(port: int) -> Iterator[socket.socket]:
+    """A connection; what the studio does to it ends the block, and is no fault of the attack."""
+    with suppress(OSError), socket.create_connection((HOST, port), timeout=5) as connection:
+        yield connection
+
+
+def over_and_over(port: int, data: bytes, target: Target, *, repeat: int = 1, read: bool = False) -> None:
+    """Send something on connection after connection, each time as often as the studio lets it."""
+    while target.goes_on():
+        with connected(port) as connection:
+            for _ in range(repeat):
+                connection.sendall(data)
+                if read:
+                    connection.recv(1 << 20)
+                if not target.goes_on():
+                    break

@@ -1,0 +1,29 @@
+"""Whether objects are free without the collector of garbage. Use ``no_collector`` in a test that asks."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+_ENOUGH = 20  # seconds; a test that waits so long would wait for ever
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def held(*kinds: type) -> list[str]:
+    """The names of the kinds of all such objects that there are."""
+    return [type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds)]
+
+
+async def until_free(*kinds: type, but: int = 0) -> None:
+    """Return when no more than so many such objects are left."""
+    async with asyncio.timeout(_ENOUGH):
+        while len(held(*kinds)) > but:  # noqa: ASYNC110 - nothing tells when an object is free
+            await asyncio.sleep(0)

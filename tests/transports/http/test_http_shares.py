@@ -1,0 +1,34 @@
+"""Whoever sends many requests at once gets no more of the event loop than others."""
+
+import asyncio
+import itertools
+
+import pytest
+
+from tests.http_studio import HttpStudio
+
+pytestmark = [pytest.mark.integration, pytest.mark.security]
+
+_MANY = 4000
+_GET = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def test_requests_that_are_sent_together_take_turns_with_others(studio: HttpStudio) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", studio.port)
+    answers = 0
+
+    async def count() -> None:
+        nonlocal answers
+        while answers < _MANY:
+            await reader.readuntil(b'"pong"}')
+            answers += 1
+
+    turns: list[int] = []
+    counting = asyncio.create_task(count())
+    writer.write(_GET * _MANY)
+    while not counting.done():
+        await asyncio.sleep(0)  # a turn of the loop, in which everybody else has one
+        turns.append(answers)
+    writer.close()
+    most = max(after - before for before, after in itertools.pairwise(turns))
+    assert most <= 32

@@ -1,0 +1,123 @@
+"""HTTP/2 with bounds on what h2 takes without one: frames that ask for nothing, headers in pieces, large claims."""
+
+from time import monotonic
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import Event
+from h2.exceptions import DenialOfServiceError
+from h2.frame_buffer import FrameBuffer
+from h2.settings import SettingCodes
+from hyperframe.frame import DataFrame, Frame, HeadersFrame, RstStreamFrame, SettingsFrame
+
+from transports.connection_limits import ConnectionLimits
+
+_LENGTH = 3  # bytes with which a frame says how long it is
+_OWN_TABLE = 4096  # bytes; a client may offer us gigabytes for the headers that we have sent
+_FRAMES_A_RESET = 4  # what it costs to have begun the call in vain, of a stranger
+_SETTINGS_A_FRAME = 8  # more of them count as several frames
+
+
+class Frames:
+    """How many there may be: so many at once, and so many a second."""
+
+    def __init__(self, most: float, a_second: float) -> None:
+        self.most = most
+        self.left = most
+        self._a_second = a_second
+        self._counted_at = monotonic()
+
+    def take(self, frames: int) -> bool:
+        """Count them; false when they are too many."""
+        self.left -= frames
+        if self.left < 0:
+            now = monotonic()
+            self.left = min(self.left + (now - self._counted_at) * self._a_second, self.most)
+            self._counted_at = now
+        return self.left >= 0
+
+
+class Http2(H2Connection):
+    """A server's side. Who goes beyond the limits gets ``ENHANCE_YOUR_CALM``: ``ProtocolError`` while receiving."""
+
+    def __init__(self, config: H2Configuration, limits: ConnectionLimits, strangers: Frames) -> None:
+        """``strangers`` is what all connections have together on which no key was seen."""
+        # Class attributes of h2, which it reads as it begins.
+        self.DEFAULT_MAX_HEADER_LIST_SIZE = limits.header_list
+        self.MAX_CLOSED_STREAMS = limits.closed_streams
+        super().__init__(config)
+        self.trusted = False
+        self.incoming_buffer = _FrameBuffer(limits)
+        self._limits = limits
+        self._frames = Frames(limits.stranger_frames, limits.frames_a_second)
+        self._strangers = strangers
+        self._of_stranger = -limits.stranger_first_frames
+        self.initiate_connection()
+        self._take_frames_of(limits.stranger_frame)
+
+    def trust(self) -> None:
+        """Take large messages in large frames from now on: the client has a key."""
+        self.trusted = True
+        self._frames = Frames(self._limits.frames, self._limits.frames_a_second)
+        self.increment_flow_control_window(self._limits.window - self._limits.stranger_window)
+        self.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: self._limits.window})
+        self._take_frames_of(self._limits.frame)
+
+    def call_answered(self) -> None:
+        """A call is a reason for some frames."""
+        if self._frames.left < self._frames.most:
+            self._frames.left += self._limits.frames_a_call
+        self._of_stranger -= self._limits.frames_a_call
+
+    def _take_frames_of(self, size: int) -> None:
+        """Let clients send large messages in fewer pieces, as those on gRPC's C core then do: each piece costs."""
+        self.update_settings({SettingCodes.MAX_FRAME_SIZE: size})
+        # h2 looks at it before it reads what comes in, which may be the client's consent and its first large frame.
+        self.max_inbound_frame_size = size
+
+    def _receive_frame(self, frame: Frame) -> list[Event]:
+        if isinstance(frame, DataFrame):
+            if len(frame.data) < self._limits.tiny and "END_STREAM" not in frame.flags:
+                self._count(1)
+        elif isinstance(frame, RstStreamFrame) and not self.trusted:
+            self._count(_FRAMES_A_RESET)
+        elif not isinstance(frame, HeadersFrame):
+            self._count(1)
+        return super()._receive_frame(frame)
+
+    def _receive_settings_frame(self, frame: SettingsFrame) -> tuple[list[Frame], list[Event]]:
+        self._count(len(frame.settings) // _SETTINGS_A_FRAME)
+        answer = super()._receive_settings_frame(frame)
+        if self.encoder.header_table_size > _OWN_TABLE:  # noqa: PLR1730 - setting what it is loses that it changed
+            self.encoder.header_table_size = _OWN_TABLE
+        return answer
+
+    def _count(self, frames: int) -> None:
+        good = self._frames.take(frames)
+        if not self.trusted:
+            self._of_stranger += frames
+            good = good and (self._of_stranger <= 0 or self._strangers.take(frames))
+        if not good:
+            raise DenialOfServiceError("Too many frames that ask for nothing")
+
+
+class _FrameBuffer(FrameBuffer):
+    def __init__(self, limits: ConnectionLimits) -> None:
+        super().__init__(server=True)
+        self._limits = limits
+
+    def __next__(self) -> Frame:
+        # h2 would first wait for all of a frame, however long it says that it is.
+        if len(self._data) >= _LENGTH:
+            self._validate_frame_length(int.from_bytes(self._data[:_LENGTH], "big"))
+        return super().__next__()
+
+    def _update_header_buffer(self, f: Frame | None) -> Frame | None:
+        whole = super()._update_header_buffer(f)
+        pieces = self._headers_buffer
+        if pieces and (
+            len(pieces) > self._limits.header_pieces
+            or sum(len(piece.data) for piece in pieces) > self._limits.header_list
+        ):
+            raise DenialOfServiceError("The headers are too many")
+        return whole
