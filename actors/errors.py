@@ -81,6 +81,10 @@ class TooLarge(StudioError):
     """Over a size limit; sending it again will not help."""
 
 
+class TooSlow(StudioError):
+    """The request did not come in time."""
+
+
 class HeadersTooLarge(StudioError):
     """The headers of a request are longer or more than are read."""
 

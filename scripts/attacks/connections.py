@@ -52,7 +52,9 @@ def half_messages(target: Target) -> None:
 
 def half_posts(target: Target) -> None:
     """Large bodies of strangers that break off."""
-    head = b"POST /users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n"
+    head = (
+        b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n"
+    )
     over_and_over(target.http_port, head + bytes(1_000_000), target)
 
 
@@ -61,7 +63,7 @@ def pipeline(target: Target) -> None:
     with ExitStack() as stack:
         connection = stack.enter_context(connected(target.http_port))
         while target.goes_on():
-            connection.sendall(b"GET /nope HTTP/1.1\r\nHost: x\r\n\r\n" * 500)
+            connection.sendall(b"GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n" * 500)
             connection.recv(1 << 20)
 
 

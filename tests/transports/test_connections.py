@@ -26,9 +26,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 _ENOUGH = 20  # seconds; a test that waits so long would wait for ever
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-_PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+_PING = b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 # Its body does not come, so that it stays in work.
-_HALF = b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n"
+_HALF = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n"
 
 
 @attrs.frozen(kw_only=True)

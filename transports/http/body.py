@@ -5,18 +5,12 @@ import asyncio
 from aiohttp import HttpVersion11, web
 from aiohttp.hdrs import EXPECT
 
+from actors.errors import TooSlow
 from transports.byte_budget import Reservation
 from transports.http.keys import CONFIG
 from transports.inflate import too_large
 
 FREE_BYTES = 16 * 1024  # that anybody may send; all connections together hold no more than 64 MB of such
-_CONTINUE = "100-continue"
-
-
-async def expect(request: web.Request) -> None:
-    """Let a client wait that asks before it sends: the route may refuse by the headers alone. aiohttp asks for it."""
-    if request.version == HttpVersion11 and request.headers[EXPECT].lower() != _CONTINUE:
-        raise web.HTTPExpectationFailed
 
 
 def is_large(request: web.Request) -> bool:
@@ -47,5 +41,5 @@ async def read_body(request: web.Request, limit: int, room: Reservation, free: i
                     room.grow(size - room.size)
                 chunks.append(chunk)
     except TimeoutError:
-        raise web.HTTPRequestTimeout from None
+        raise TooSlow("Request Timeout") from None
     return b"".join(chunks)

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from transports.api_key import key_in
 from transports.http import otlp_answers
+from transports.http.clients import address_of
 from transports.http.keys import CONFIG
 from transports.strays import BAD_KEY, GRPC_AT_HTTP, NO_KEY, OTHER_FORMAT, UNREADABLE, WRONG_PATH, Fault
 
@@ -25,8 +26,9 @@ def note(request: web.Request, status: int) -> None:
     """Warn of a request that was refused, if an exporter sent it."""
     fault = _fault(request, status) if request.method == "POST" else None
     if fault is not None:
-        sender = request.remote or "unknown"
-        request.app[CONFIG].strays.found(sender, fault, path=request.path[:_LONGEST])
+        config = request.app[CONFIG]
+        sender = address_of(request, config.trusted_proxies) or "unknown"
+        config.strays.found(sender, fault, path=request.path[:_LONGEST])
 
 
 def _fault(request: web.Request, status: int) -> Fault | None:

@@ -20,7 +20,7 @@ _INVITATION = b"HTTP/1.1 100 Continue\r\n\r\n"
 async def said(port: int, head: str, body: bytes = b"") -> bytes:
     """What the studio says to a request whose body does not come whole, or not at all."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"{head}\r\nHost: x\r\n\r\n".encode() + body)
+    writer.write(f"{head}\r\nHost: localhost\r\n\r\n".encode() + body)
     try:
         async with asyncio.timeout(_ENOUGH):
             return await reader.readuntil(b"}")
@@ -47,7 +47,7 @@ async def test_a_client_that_asks_first_is_invited(studio: HttpStudio) -> None:
     cookie = await studio.set_up()
     body = json.dumps(_USER).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", studio.port)
-    head = f"POST /users HTTP/1.1\r\nHost: x\r\nCookie: session={cookie}\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST /users HTTP/1.1\r\nHost: localhost\r\nCookie: session={cookie}\r\nContent-Length: {len(body)}\r\n"
     writer.write(head.encode() + b"Expect: 100-Continue\r\n\r\n")
     async with asyncio.timeout(_ENOUGH):
         assert await reader.readexactly(len(_INVITATION)) == _INVITATION
@@ -68,7 +68,7 @@ async def test_large_bodies_of_strangers_share_their_room(tmp_path: Path) -> Non
     async with running_http_studio(tmp_path, config) as studio:
         cookie = await studio.set_up()
         _, writer = await asyncio.open_connection("127.0.0.1", studio.port)
-        head = f"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: {_LARGE}\r\n\r\n"
+        head = f"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: {_LARGE}\r\n\r\n"
         writer.write(head.encode() + bytes(_LARGE - 1))
         while (late := await studio.call("POST", "/sign-in", body=_USER | {"more": "x" * _LARGE})).status != 503:
             assert late.status in (401, 422)

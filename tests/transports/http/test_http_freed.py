@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.security, pytest.mark.usefixt
 
 __all__ = ["no_collector"]  # a fixture, which pytest finds by its name
 
-_HEAD = "POST {} HTTP/1.1\r\nHost: x\r\nContent-Type: {}\r\nx-junjo-api-key: {}\r\n{}\r\n\r\n"
+_HEAD = "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {}\r\nx-junjo-api-key: {}\r\n{}\r\n\r\n"
 _JSON, _SPANS = "application/json", "application/x-protobuf"
 _PART = 700_000  # bytes of a body that are sent
 

@@ -52,7 +52,7 @@ async def test_any_text_is_an_id(studio: HttpStudio, text: str) -> None:
 
 
 async def raw_delete(studio: HttpStudio, path: str, cookie: str) -> bytes:
-    request = f"DELETE {path.replace(' ', '%20')} HTTP/1.1\r\nHost: x\r\nCookie: session={cookie}\r\n\r\n"
+    request = f"DELETE {path.replace(' ', '%20')} HTTP/1.1\r\nHost: localhost\r\nCookie: session={cookie}\r\n\r\n"
     return await raw(studio, request.encode(), last=False)
 
 
@@ -155,7 +155,7 @@ async def test_what_is_too_long_is_said_in_json_and_not_echoed(
 ) -> None:
     caplog.set_level(logging.INFO)
     path = b"/" + _SECRET.encode() * 1000 if head is None else b"/v1/traces"
-    answer = await raw(studio, b"POST " + path + b" HTTP/1.1\r\nHost: x\r\n" + (head or b"A: b") + b"\r\n\r\n")
+    answer = await raw(studio, b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + (head or b"A: b") + b"\r\n\r\n")
     headers, _, body = answer.partition(b"\r\n\r\n")
     assert headers.split()[1] == str(status).encode()
     assert b"content-type: application/json" in headers.lower()
@@ -174,7 +174,9 @@ async def test_a_long_header_is_taken_whole(studio: HttpStudio) -> None:
 
 
 async def test_an_unknown_expectation_is_not_echoed(studio: HttpStudio) -> None:
-    answer = await raw(studio, b"POST /sign-in HTTP/1.1\r\nHost: x\r\nExpect: hunter22\r\nConnection: close\r\n\r\n")
+    answer = await raw(
+        studio, b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nExpect: hunter22\r\nConnection: close\r\n\r\n"
+    )
     assert answer.startswith(b"HTTP/1.1 417 ")
     assert answer.endswith(b'{"detail":"Expectation Failed"}')
 
@@ -182,14 +184,14 @@ async def test_an_unknown_expectation_is_not_echoed(studio: HttpStudio) -> None:
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        b"GET /health HTTP/1.1\r\nHost: x\r\nba d: " + _SECRET.encode() + b"\r\n\r\n",
-        b"GET http://[" + _SECRET.encode() + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nba d: " + _SECRET.encode() + b"\r\n\r\n",
+        b"GET http://[" + _SECRET.encode() + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /health HTTP/1.1\r\nCookie: " + _SECRET.encode() + b"\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        b"GET /a\0b HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
-        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /a\0b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx",
+        b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
 async def test_what_is_no_http_is_refused_and_logged_without_its_bytes(
@@ -211,20 +213,20 @@ async def test_a_session_stands_in_any_of_several_cookie_headers(studio: HttpStu
     ours = f"session={await studio.set_up()}"
     for cookies in ((f"session={'x' * 80}", ours), (ours, "session=other"), ("a=b", "c=d", ours), ("", ours)):
         headers = "".join(f"Cookie: {cookie}\r\n" for cookie in cookies)
-        answer = await raw(studio, f"GET /auth-test HTTP/1.1\r\nHost: x\r\n{headers}\r\n".encode())
+        answer = await raw(studio, f"GET /auth-test HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
         assert answer.startswith(b"HTTP/1.1 200 "), cookies
 
 
 async def test_a_half_body_changes_nothing(studio: HttpStudio) -> None:
     body = json.dumps(ADMIN).encode()
-    head = f"POST /users/create-first-user HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body) + 1}\r\n\r\n"
+    head = f"POST /users/create-first-user HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body) + 1}\r\n\r\n"
     assert b"200 OK" not in await raw(studio, head.encode() + body, last=True)
     assert (await studio.call("GET", "/users/db-has-users")).json == {"users_exist": False}
 
 
 async def test_a_body_that_does_not_come_is_answered_408(tmp_path: Path) -> None:
     async with running_http_studio(tmp_path, http_config(body_seconds=0.05)) as studio:
-        answer = await raw(studio, b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        answer = await raw(studio, b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{")
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert answer.endswith(b'{"detail":"Request Timeout"}')
 
@@ -236,5 +238,5 @@ async def test_header_values_that_are_no_text_are_no_credentials(studio: HttpStu
         b"Authorization: Bearer \xff",
         b"Authorization: ",
     ):
-        request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n"
+        request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n\r\n"
         assert (await raw(studio, request)).startswith(b"HTTP/1.1 401 ")

@@ -10,7 +10,7 @@ from tests.http_studio import HttpStudio
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 _MANY = 4000
-_GET = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+_GET = b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 async def test_requests_that_are_sent_together_take_turns_with_others(studio: HttpStudio) -> None:

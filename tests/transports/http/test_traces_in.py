@@ -241,7 +241,7 @@ async def test_a_client_that_leaves_in_the_middle_gives_its_bytes_back(tmp_path:
     async with running_http_studio(tmp_path, http_config(otlp_budget=budget, body_seconds=5)) as studio:
         key = await ready(studio)
         _, writer = await asyncio.open_connection("127.0.0.1", studio.port)
-        head = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nx-junjo-api-key: {key}\r\nContent-Type: {_PROTOBUF}\r\n"
+        head = f"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nx-junjo-api-key: {key}\r\nContent-Type: {_PROTOBUF}\r\n"
         writer.write(f"{head}Content-Length: 90000\r\n\r\n".encode() + bytes(50_000))
         await writer.drain()
         writer.transport.abort()
@@ -255,7 +255,7 @@ async def test_a_body_that_does_not_come_is_a_timeout(tmp_path: Path) -> None:
     async with running_http_studio(tmp_path, http_config(body_seconds=0.05)) as studio:
         key = await ready(studio)
         reader, writer = await asyncio.open_connection("127.0.0.1", studio.port)
-        head = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nx-junjo-api-key: {key}\r\nContent-Type: {_PROTOBUF}\r\n"
+        head = f"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nx-junjo-api-key: {key}\r\nContent-Type: {_PROTOBUF}\r\n"
         writer.write(f"{head}Content-Length: 9\r\n\r\nab".encode())
         assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
         writer.close()
