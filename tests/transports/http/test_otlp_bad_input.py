@@ -168,7 +168,8 @@ async def test_text_of_megabytes_comes_back_whole(studio: HttpStudio) -> None:
 
 async def test_slow_and_half_open_connections_hold_nobody_up(small: tuple[HttpStudio, str, ByteBudget]) -> None:
     studio, key, _ = small
-    head = f"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nx-junjo-api-key: {key}\r\nContent-Type: application/x-protobuf\r\n"
+    typed = "Content-Type: application/x-protobuf"
+    head = f"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nx-junjo-api-key: {key}\r\n{typed}\r\n"
     beginnings: list[Any] = [
         b"",  # says nothing
         b"POST /v1/tra",  # half a line
