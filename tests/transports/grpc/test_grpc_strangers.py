@@ -14,8 +14,8 @@ from tests.spans import otlp_request, otlp_span
 from tests.transports.grpc.conftest import EXPORT, Server, Serving, method
 from tests.transports.grpc.http2_client import ENOUGH
 from transports import strays
+from transports.connection_limits import ConnectionLimits
 from transports.first_bytes import PREFACE
-from transports.grpc import listener
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 
@@ -87,11 +87,8 @@ async def test_garbage_ends_its_connection(serving: Serving, logged: list[Any], 
 
 @pytest.mark.security
 @pytest.mark.parametrize("begin", [b"", b"P", PREFACE[:-1]])
-async def test_a_client_that_says_too_little_is_given_up(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch, begin: bytes
-) -> None:
-    monkeypatch.setattr(listener, "_SILENCE", 0.01)
-    async with serving() as server:
+async def test_a_client_that_says_too_little_is_given_up(serving: Serving, begin: bytes) -> None:
+    async with serving(limits=ConnectionLimits(first_request=0.01)) as server:
         assert await answered(server.port, begin) == b""
 
 
