@@ -19,13 +19,13 @@ from pathlib import Path
 
 import attrs
 
-from scripts.attacks import connections
+from scripts.attacks import bodies, connections
 from scripts.attacks.target import Attack, Target
 from scripts.load.own_studio import OwnStudio, SpanId
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.senders import SENDERS, NotAcknowledged
 
-ATTACKS: dict[str, Attack] = {**connections.ATTACKS}
+ATTACKS: dict[str, Attack] = {**connections.ATTACKS, **bodies.ATTACKS}
 _SERVICE = "honest"
 _SPANS = 50
 _PAUSE = 0.05  # seconds between requests of an exporter
@@ -81,10 +81,10 @@ def attack_by_name(name: str, target: Target) -> None:
     ATTACKS[name](target)
 
 
-def attacked(studio: OwnStudio, name: str, seconds: float) -> float:
+def attacked(studio: OwnStudio, key: str, name: str, seconds: float) -> float:
     """Run one attack; the slowest answer to ``/health`` meanwhile."""
     until = time.monotonic() + seconds
-    target = Target(http_port=studio.http_port, otlp_port=studio.otlp_port, until=until)
+    target = Target(http_port=studio.http_port, otlp_port=studio.otlp_port, until=until, key=key)
     attack = multiprocessing.get_context("forkserver").Process(target=attack_by_name, args=(name, target), daemon=True)
     attack.start()
     try:
@@ -108,7 +108,7 @@ def run(names: Sequence[str], seconds: float, folder: Path) -> bool:
         for name in names:
             for exporter in exporters:
                 exporter.slowest = 0.0
-            health = attacked(studio, name, seconds / len(names))
+            health = attacked(studio, key, name, seconds / len(names))
             slowest = max(exporter.slowest for exporter in exporters)
             good = good and max(slowest, health) <= _MOST_SECONDS
             print(f"| {name} | {slowest * 1000:.0f} | {health * 1000:.0f} | {studio.memory() // _MB} |", flush=True)

@@ -17,6 +17,7 @@ class Target:
     http_port: int
     otlp_port: int
     until: float
+    key: str = attrs.field(default="", repr=False)  # of somebody who may send spans, for attacks from within
 
     def goes_on(self) -> bool:
         return time.monotonic() < self.until

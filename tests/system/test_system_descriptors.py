@@ -88,6 +88,7 @@ async def test_a_lack_of_descriptors_passes_and_is_said_once_a_second(data_dir: 
         with socket.create_connection(("127.0.0.1", studio.http_port)) as waiting:
             waiting.settimeout(20)
             waiting.sendall(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await line_about(studio, "the first user needs a setup code")
             line = await line_about(studio, "no file descriptor is left")
             begun = sum(system.cpu_times()[:2])
             again = await line_about(studio, "no file descriptor is left")
