@@ -69,6 +69,12 @@ async def ingest(bus: Bus, *, traces: range, spans: int = 3, service: str = "tes
     await bus.ask(IngestSpans(spans=made, size=1000))
 
 
+async def sealed(bus: Bus, *, files: int) -> None:
+    """Wait until there are so many files; a read gives the interpreter to the threads that make them."""
+    while (await bus.ask(GetStoreState())).segments < files:
+        await bus.ask(ListServices())
+
+
 async def stored(bus: Bus, service: str = "tests") -> set[str]:
     page = await bus.ask(SearchSpans(service_name=service, limit=10_000))
     assert page.next is None
@@ -289,7 +295,9 @@ async def test_what_is_cut_short_is_finished_at_the_next_start(tmp_path: Path, f
     async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
         for number in range(1, 6):
             await ingest(bus, traces=range(number, number + 1))
+            await sealed(bus, files=2 * number - 1)  # or on a slow machine several are put into one
             await ingest(bus, traces=range(number + 10, number + 11), service="other")
+            await sealed(bus, files=2 * number)
         delete, steps = SealedFiles.delete, iter(range(3))
 
         def delete_three(files: SealedFiles, doomed: Doomed, after: int) -> Step | None:
