@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+import attrs
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,15 +16,30 @@ log = structlog.get_logger(__name__)
 # Of all names together, each with three more for what stands around it: 40,000 of a hundred.
 _MOST_BYTES = 4 * 1024 * 1024
 _AROUND = 3
-_SHORTEST = f"""
-    WITH name AS (SELECT DISTINCT service_name FROM segment_service WHERE segment IN (SELECT unnest(?::UINTEGER[]))),
-    summed AS (
-        SELECT service_name, sum(strlen(service_name) + {_AROUND}) OVER (ORDER BY strlen(service_name), service_name)
-            AS size
-        FROM name
-    )
-    SELECT service_name FROM summed WHERE size <= ?
-"""  # noqa: S608 - own text
+_LENGTHS = """
+    SELECT strlen(service_name) AS size, count(DISTINCT hash(service_name)) FROM segment_service
+    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND size <= ? GROUP BY size ORDER BY size
+"""
+_SHORTER = """
+    SELECT DISTINCT service_name FROM segment_service
+    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) < ?
+"""
+_SOME_LONGER = """
+    SELECT 1 FROM segment_service
+    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) > ? LIMIT 1
+"""
+_SOME_OF_LENGTH = """
+    SELECT service_name FROM segment_service
+    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) = ? LIMIT ?
+"""
+
+
+@attrs.frozen
+class _Shortest:
+    """Names of one place, the shortest ones unless they are ``all``."""
+
+    names: list[str]
+    all: bool
 
 
 def service_names(
@@ -34,28 +50,41 @@ def service_names(
     ``FileNotFoundError`` when a segment was replaced meanwhile.
     """
     crowded = [segment.number for segment in sealed if segment.services is None]
-    of_crowded = _of_segments(cursor, crowded, most) if crowded else []
-    all_of_them = services(sealed).union(_of_column(recent, most), of_crowded)
-    names = _fitting(all_of_them, most)
-    if len(names) < len(all_of_them):
+    of_crowded = _of_segments(cursor, crowded, most) if crowded else _Shortest([], all=True)
+    of_recent = _of_column(recent, most)
+    found = services(sealed).union(of_recent.names, of_crowded.names)
+    names = _fitting(found, most)
+    if len(names) < len(found) or not of_recent.all or not of_crowded.all:
         log.warning("the list of services was cut: its longest names are left out", listed=len(names))
     return tuple(sorted(names))
 
 
-def _of_segments(cursor: duckdb.DuckDBPyConnection, segments: Sequence[int], most: int) -> list[str]:
-    rows = cursor.execute(_SHORTEST, [list(segments), most]).fetchall()
+def _of_segments(cursor: duckdb.DuckDBPyConnection, segments: Sequence[int], most: int) -> _Shortest:
+    """The shortest ones. Their lengths are read first: DuckDB has not the memory for all names of a flood."""
+    room, length = most, most + 1
+    for size, count in cursor.execute(_LENGTHS, [segments, most]).fetchall():
+        if count * (size + _AROUND) > room:
+            length = size
+            break
+        room -= count * (size + _AROUND)
+    rows = cursor.execute(_SHORTER, [segments, length]).fetchall()
+    if length <= most:
+        rows += cursor.execute(_SOME_OF_LENGTH, [segments, length, room // (length + _AROUND)]).fetchall()
     index.demand_all(cursor, segments)
-    return [name for (name,) in rows]
+    return _Shortest([name for (name,) in rows], all=length > most and not _any_longer(cursor, segments, most))
 
 
-def _of_column(column: pa.ChunkedArray, most: int) -> list[str]:
+def _any_longer(cursor: duckdb.DuckDBPyConnection, segments: Sequence[int], most: int) -> bool:
+    return bool(cursor.execute(_SOME_LONGER, [segments, most]).fetchall())
+
+
+def _of_column(column: pa.ChunkedArray, most: int) -> _Shortest:
     """The shortest different ones; none is made an object that is not in the answer."""
     names = column.unique()
     sizes = pc.add(pc.binary_length(names), _AROUND)
     order = pc.sort_indices(sizes)
     fitting = pc.sum(pc.less_equal(pc.cumulative_sum(sizes.take(order).cast(pa.int64())), most)).as_py() or 0
-    found: list[str] = names.take(order[:fitting]).to_pylist()
-    return found
+    return _Shortest(names.take(order[:fitting]).to_pylist(), all=fitting == len(names))
 
 
 def _fitting(names: Iterable[str], most: int) -> list[str]:

@@ -19,6 +19,7 @@ from tests.spans import START, span
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 MOST = 4 * 1024 * 1024
+CUT = "the list of services was cut"
 NONE = pa.chunked_array([[]], pa.string())
 
 
@@ -38,12 +39,15 @@ def sealed(connection: duckdb.DuckDBPyConnection, folder: Path, *segments: Seque
     return Catalogue(connection)
 
 
-def test_names_of_all_places_are_listed_once(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_names_of_all_places_are_listed_once(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     many = [f"service {number}" for number in range(2000)]
     catalogue = sealed(connection, tmp_path, ["b", "ä"], many)
     recent = pa.chunked_array([["c", "b"], ["service 7"]])
     assert service_names(connection, catalogue.segments, recent) == tuple(sorted({"b", "ä", "c", *many}))
     assert service_names(connection, (), NONE) == ()
+    assert CUT not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("names", [[f"service {number}" for number in range(1001)], ["a", "x" * 65_536]])
@@ -58,7 +62,9 @@ def test_names_of_a_flood_are_not_kept_in_memory(
     assert len(service_names(connection, catalogue.segments, NONE)) == len({"a", *names})
 
 
-def test_the_longest_names_are_left_out(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+def test_the_longest_names_are_left_out(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     flood = [f"{number:04d}" + "ä" * 5_000 for number in range(1500)]
     catalogue = sealed(connection, tmp_path, ["honest"], flood[:700])
     listed = service_names(connection, catalogue.segments, pa.chunked_array([["zeal", *flood[700:]]]))
@@ -66,11 +72,36 @@ def test_the_longest_names_are_left_out(connection: duckdb.DuckDBPyConnection, t
     size = sum(len(name.encode()) + 3 for name in listed)
     assert MOST - 11_000 < size <= MOST
     assert list(listed) == sorted(listed)
+    assert CUT in capsys.readouterr().out
 
 
-def test_one_name_that_is_too_long_is_left_out(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    catalogue = sealed(connection, tmp_path, ["a", "x" * (MOST + 1)])
-    assert service_names(connection, catalogue.segments, pa.chunked_array([["y" * (MOST + 1), "b"]])) == ("a", "b")
+@pytest.mark.parametrize("recent", [["b"], ["y" * (MOST + 1), "b"]])
+@pytest.mark.parametrize("length", [10, MOST - 20, MOST - 3, MOST + 1])
+def test_one_name_that_is_too_long_is_left_out(
+    connection: duckdb.DuckDBPyConnection,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    length: int,
+    recent: list[str],
+) -> None:
+    catalogue = sealed(connection, tmp_path, ["a", "x" * length])
+    listed = service_names(connection, catalogue.segments, pa.chunked_array([recent]))
+    fits = length <= MOST - 20
+    assert listed == (("a", "b", "x" * length) if fits else ("a", "b"))
+    assert (CUT in capsys.readouterr().out) == (not fits or len(recent) > 1)
+
+
+def test_more_names_than_the_index_has_memory_for(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """It has 112 MB, and these are 400."""
+    catalogue = sealed(connection, tmp_path, ["honest", "x" * 65_536])
+    for first in range(0, 40_000, 1000):
+        connection.execute(
+            "INSERT INTO segment_service SELECT 1, i || repeat('x', 10000), 1 FROM range(?, ?) each(i)",
+            [first, first + 1000],
+        )
+    listed = service_names(connection, catalogue.segments, NONE)
+    assert "honest" in listed
+    assert len(listed) == 1 + (MOST - 9) // 10_004  # those of one to four digits vary by less than a name
 
 
 def test_a_segment_that_was_replaced_meanwhile_is_asked_for_again(
