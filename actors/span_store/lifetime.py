@@ -99,11 +99,12 @@ class StoreLifetime:
         store.seal_when_due()
         store.make_grams()
         with suppress(Unavailable):  # and reported
-            await self._watch_clock(store)
             await store.try_disk()
             if store.tidying_is_due:
                 async with self.freeing():
                     await store.tidy()
+        with suppress(Unavailable):
+            await self._watch_clock(store)
         state = store.state()
         await self._reserve.keep(state.segment_bytes + state.recent_bytes)
         with suppress(TimeoutError):

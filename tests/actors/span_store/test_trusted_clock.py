@@ -306,6 +306,8 @@ async def test_spans_that_come_while_the_clock_is_behind_stay(tmp_path: Path, ma
     """The file system has its files written long ago, and no span is newer than its arrival."""
     async with running(tmp_path, machine, seal_at) as bus:
         await ingest(bus, machine, 1)
+        while not (tmp_path / "traces.clock").exists():
+            await bus.ask(ListServices())
         right = machine.wall.now
         machine.wall.move(days=-50 * 365)
         await waiting(bus, "behind")
