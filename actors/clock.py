@@ -1,10 +1,20 @@
-"""The time of day, as something a test can move."""
+"""The time of day, and time that only ever passes: as things that a test can move."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]  # aware UTC
+Steady = Callable[[], float]  # seconds since some moment, which nobody can set
+
+# Linux has the first; on macOS the second counts what a machine sleeps.
+_ALSO_ASLEEP: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC_RAW)
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def steady_seconds() -> float:
+    """The time that has passed, also while the machine slept."""
+    return time.clock_gettime(_ALSO_ASLEEP)

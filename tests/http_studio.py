@@ -19,7 +19,7 @@ from actors.playground.vendors import OpenProvider
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.session.actor import SessionActor
-from actors.span_store.actor import SpanStoreActor
+from actors.span_store.actor import Limits, SpanStoreActor
 from tests.documented_answers import assert_documented
 from transports.byte_budget import ByteBudget
 from transports.http.app import build_app
@@ -123,6 +123,7 @@ async def running_http_studio(
     config: HttpConfig,
     *,
     clock: Clock = utc_now,
+    store_limits: Limits | None = None,
     endpoints: Mapping[str, Endpoint] | None = None,
     adapters: Mapping[str, OpenProvider] | None = None,
     limits: PlaygroundLimits | None = None,
@@ -135,7 +136,10 @@ async def running_http_studio(
         SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock)
     )
     supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts))
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db"))
+    supervisor.add(
+        SpanStoreActor,
+        lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
+    )
     supervisor.add(
         PlaygroundActor,
         lambda: PlaygroundActor(

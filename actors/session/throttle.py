@@ -66,9 +66,10 @@ class AccountFailures:
         known = self._by_account.get(account)
         if known is None:
             return 0.0
-        wait = self._policy.wait_after(known.count)
-        # Never more than the wait itself, whatever happens to the clock.
-        return min(max((known.last_at + wait - now).total_seconds(), 0.0), wait.total_seconds())
+        if known.last_at > now:  # the clock was set back: the wait begins now, and ends
+            known = attrs.evolve(known, last_at=now)
+            self._by_account[account] = known
+        return max((known.last_at + self._policy.wait_after(known.count) - now).total_seconds(), 0.0)
 
     def failed(self, account: bytes, now: datetime) -> Failures:
         """Count one more; the new count is returned, to be kept on disk."""
@@ -118,7 +119,11 @@ class AddressBuckets:
 
     def seconds_to_wait(self, address: str, now: datetime) -> float:
         """Seconds until this address may try again; 0 when it may now."""
-        missing = 1 - self._tokens(_network(address), now)
+        network = _network(address)
+        tokens = self._tokens(network, now)
+        if network in self._by_address and self._by_address[network][1] > now:  # the clock was set back
+            self._by_address[network] = (tokens, now)
+        missing = 1 - tokens
         return max(missing / self._policy.failures_per_second, 0.0)
 
     def failed(self, address: str, now: datetime) -> None:

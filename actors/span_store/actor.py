@@ -8,6 +8,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from actors.audit import Action, Resource
+from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.runtime.actor import Actor, SideLane, handles, handles_at_once, handles_together, streams
 from actors.runtime.mailbox import Capacity
 from actors.span_store.deletions import Deletions
@@ -61,17 +62,29 @@ class SpanStoreActor(Actor):
     stream_buffer = 1
 
     def __init__(
-        self, path: Path, *, accounts: Path, limits: Limits | None = None, interval: float = _INTERVAL
+        self,
+        path: Path,
+        *,
+        accounts: Path,
+        limits: Limits | None = None,
+        interval: float = _INTERVAL,
+        clock: Clock = utc_now,
+        steady: Steady = steady_seconds,
     ) -> None:
         """``interval`` is the number of seconds after which what the disk has refused is tried again.
 
         ``accounts`` is the SQLite file with the audit trail, which is shared with other actors.
         """
         self._accounts = accounts
-        self._trail = Trail(accounts)
+        self._trail = Trail(accounts, clock)
         self._deletions = Deletions(self._trail)
         self._life = StoreLifetime(
-            path, threads=_READERS + _SEARCHERS + 1, limits=limits or Limits(), interval=interval
+            path,
+            threads=_READERS + _SEARCHERS + 1,
+            limits=limits or Limits(),
+            interval=interval,
+            wall=clock,
+            steady=steady,
         )
 
     async def start(self) -> None:

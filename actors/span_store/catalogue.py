@@ -1,11 +1,15 @@
 """Which segments there are, in memory: whoever asks for a list need not ask the index first."""
 
 import threading
+from collections.abc import Iterable
 
 import attrs
 import duckdb
 
 from actors.span_store.index import transaction
+
+# Of the names of a segment's services that are kept in memory. Where there are more, the index is asked.
+_MOST_NAMES, _MOST_BYTES = 1000, 64 * 1024
 
 
 @attrs.frozen
@@ -18,7 +22,7 @@ class Segment:
     checksum: int | None  # missing for what an earlier version wrote
     first_start_time_unix_nano: int  # of its spans
     last_start_time_unix_nano: int
-    services: frozenset[str]
+    services: frozenset[str] | None  # missing where they are too many to be kept in memory
 
 
 class Catalogue:
@@ -41,7 +45,7 @@ class Catalogue:
             known = {segment.number: segment for segment in self.segments}
             with transaction(connection):
                 numbers = [number for (number,) in connection.execute("SELECT segment FROM segment").fetchall()]
-                known |= _read(connection, [number for number in numbers if number not in known])
+                known |= _read(connection, [number for number in numbers if number not in known], known.values())
             self.segments = tuple(sorted((known[number] for number in numbers), key=_latest_first))
 
     @property
@@ -53,29 +57,35 @@ class Catalogue:
         return sum(segment.bytes for segment in self.segments)
 
 
-def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int]) -> dict[int, Segment]:
+def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int], others: Iterable[Segment]) -> dict[int, Segment]:
     if not numbers:
         return {}
     rows = connection.execute(
         """
-        SELECT segment, rows, bytes, checksum, first_start_time_unix_nano, last_start_time_unix_nano, list(service_name)
-        FROM segment JOIN segment_service USING (segment)
-        WHERE segment IN (SELECT unnest(?::UINTEGER[]))
-        GROUP BY ALL
+        WITH few AS (
+            SELECT segment FROM segment_service WHERE segment IN (SELECT unnest($numbers::UINTEGER[]))
+            GROUP BY segment HAVING count(*) <= $most_names AND sum(strlen(service_name)) <= $most_bytes
+        ), named AS (
+            SELECT segment, list(service_name) AS names FROM segment_service SEMI JOIN few USING (segment)
+            GROUP BY segment
+        )
+        SELECT segment, rows, bytes, checksum, first_start_time_unix_nano, last_start_time_unix_nano, names
+        FROM segment LEFT JOIN named USING (segment)
+        WHERE segment IN (SELECT unnest($numbers::UINTEGER[]))
         """,
-        [numbers],
+        {"numbers": numbers, "most_names": _MOST_NAMES, "most_bytes": _MOST_BYTES},
     ).fetchall()
-    same: dict[frozenset[str], frozenset[str]] = {}  # most segments have the same services
+    same = {other.services: other.services for other in others}  # most segments have the same services
     segments = {}
     for number, rows_of_it, size, checksum, first, last, names in rows:
-        of_it = frozenset(names)
+        of_it = None if names is None else frozenset(names)
         segments[number] = Segment(number, rows_of_it, size, checksum, first, last, same.setdefault(of_it, of_it))
     return segments
 
 
 def services(segments: tuple[Segment, ...]) -> frozenset[str]:
-    """Of all of them."""
-    return frozenset().union(*{segment.services for segment in segments})
+    """Of all of them that have few."""
+    return frozenset().union(*{segment.services for segment in segments if segment.services is not None})
 
 
 def of_service(segments: tuple[Segment, ...], service: str, until: int | None) -> list[Segment]:
@@ -83,7 +93,8 @@ def of_service(segments: tuple[Segment, ...], service: str, until: int | None) -
     return [
         segment
         for segment in segments
-        if service in segment.services and (until is None or segment.first_start_time_unix_nano <= until)
+        if (segment.services is None or service in segment.services)
+        and (until is None or segment.first_start_time_unix_nano <= until)
     ]
 
 

@@ -5,7 +5,6 @@ import fcntl
 import os
 import shutil
 import sys
-import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -106,5 +105,8 @@ def set_aside(file: Path, folder: Path) -> Path:
 
 
 def written_at(file: Path) -> int:
-    """The Unix nanosecond of the last write to it, and none that is yet to come. ``OSError`` when it is not there."""
-    return min(file.stat().st_mtime_ns, time.time_ns())
+    """The Unix nanosecond of the last write to it. ``OSError`` when it is not there.
+
+    It may be yet to come: then the clock was ahead, or it is behind now and would make everything old that is not.
+    """
+    return file.stat().st_mtime_ns

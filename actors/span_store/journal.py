@@ -11,7 +11,7 @@ import os
 import struct
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,6 +61,13 @@ class Journal:
     def written_at(self) -> int:
         """The Unix nanosecond when all of its spans had arrived."""
         return written_at(self.path)
+
+    def put_arrival(self, arrival: Callable[[int], int]) -> None:
+        """Let it have been written when this says, given when the file system says that it was."""
+        with suppress(OSError):  # it was sealed meanwhile
+            written = self.path.stat().st_mtime_ns
+            if (arrived := arrival(written)) != written:
+                os.utime(self.path, ns=(arrived, arrived))
 
     def append(self, *batches: pa.RecordBatch) -> list[pa.RecordBatch]:
         """Write the batches. ``OSError`` when the disk does not take them; none is in the file then.

@@ -8,11 +8,13 @@ import attrs
 import duckdb
 import pyarrow as pa
 
+from actors.clock import Clock, Steady
 from actors.errors import Unavailable
 from actors.span_store.messages import StoreState
 from actors.span_store.problems import CURE, Problems
 from actors.span_store.reserve import Reserve
 from actors.span_store.store import Limits, SpanStore
+from actors.span_store.trusted_clock import TrustedClock
 
 _OPENING = "opening"
 _FULL = "The disk of the span store is full: spans can be deleted, and new ones are refused until there is room"
@@ -25,7 +27,9 @@ class StoreLifetime:
     the store is tried again every ``interval`` seconds.
     """
 
-    def __init__(self, path: Path, *, threads: int, limits: Limits, interval: float) -> None:
+    def __init__(
+        self, path: Path, *, threads: int, limits: Limits, interval: float, wall: Clock, steady: Steady
+    ) -> None:
         self._path = path
         self._threads = threads
         self._limits = limits
@@ -33,6 +37,7 @@ class StoreLifetime:
         self._store: SpanStore | None = None
         self._problems = Problems()  # of opening; an open store has its own
         self._reserve = Reserve(path.with_suffix(".reserve"))
+        self._clock = TrustedClock(path.with_suffix(".clock"), wall=wall, steady=steady)
 
     @property
     def store(self) -> SpanStore:
@@ -59,7 +64,9 @@ class StoreLifetime:
         """Open the store if that is possible now. ``StartRefused`` when it never will be."""
         try:
             async with self.freeing():  # it writes, and nothing can be deleted before it is open
-                self._store = await SpanStore.open(self._path, threads=self._threads, limits=self._limits)
+                self._store = await SpanStore.open(
+                    self._path, threads=self._threads, limits=self._limits, clock=self._clock
+                )
         except (duckdb.Error, pa.ArrowException, OSError) as fault:
             self._problems.found(_OPENING, _why(fault), fault)
         else:
@@ -77,7 +84,16 @@ class StoreLifetime:
     async def close(self) -> None:
         store, self._store = self._store, None
         if store is not None:
+            with suppress(Unavailable):
+                await self._watch_clock(store, is_end=True)
             await store.close()
+
+    async def _watch_clock(self, store: SpanStore, *, is_end: bool = False) -> None:
+        """See whether it jumped, and record it now and then."""
+        if self._clock.look() is None:
+            await store.put_arrivals()
+        elif is_end or self._clock.recording_is_due:
+            await asyncio.to_thread(self._clock.record)
 
     async def _look_after(self, store: SpanStore) -> None:
         store.seal_when_due()
@@ -87,6 +103,8 @@ class StoreLifetime:
             if store.tidying_is_due:
                 async with self.freeing():
                     await store.tidy()
+        with suppress(Unavailable):
+            await self._watch_clock(store)
         state = store.state()
         await self._reserve.keep(state.segment_bytes + state.recent_bytes)
         with suppress(TimeoutError):

@@ -195,6 +195,7 @@ class StoreState:
     segments: int = 0
     segment_bytes: int = 0
     sealed_spans: int = 0
+    retention_waits: str | None = None  # a sentence that says why what is too old stays
     background: tuple[Job, ...] = ()  # what is being done now
 
 

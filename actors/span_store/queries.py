@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.catalogue import Segment, of_service, services
+from actors.span_store.catalogue import Segment, of_service
 from actors.span_store.conventions import LLM
 from actors.span_store.damage import Damage
 from actors.span_store.gram_files import GramFiles
@@ -30,6 +30,7 @@ from actors.span_store.recent import Recent
 from actors.span_store.roots import SealedRoots
 from actors.span_store.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.segments import read_rows, read_some, segment_path
+from actors.span_store.service_names import service_names
 from actors.span_store.spans import StoredSpan
 from actors.span_store.text_search import TextSearch
 
@@ -74,7 +75,7 @@ class SpanReader:
         self._segments = segments
 
     def services(self) -> tuple[str, ...]:
-        return tuple(sorted(services(self._sealed).union(self._recent.table["service_name"].unique().to_pylist())))
+        return service_names(self._cursor, self._sealed, self._recent.table["service_name"])
 
     def search(self, request: SearchSpans) -> SpanPage:
         """Find the places of the page by the index, then read just these spans."""

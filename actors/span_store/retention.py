@@ -40,23 +40,23 @@ class Retention:
         oldest = pc.min(generation.listed()["start_time_unix_nano"]).as_py()
         return bool(min(oldest, generation.journal.opened_at) < _nanoseconds(now - self.age / _SEALED_EARLY))
 
-    def expired(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
-        """The segments that are not kept, by number."""
-        too_old = self._too_old(connection, now) if self.age is not None else []
+    def expired(self, connection: duckdb.DuckDBPyConnection, now: datetime | None) -> list[int]:
+        """The segments that are not kept, by number; when it is not known how late it is, none for its age."""
+        too_old = self._too_old(connection, now) if self.age is not None and now is not None else []
         too_many = self._too_many(connection) if self.size is not None else []
         return sorted({*too_old, *too_many})
 
-    def overdue(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
+    def overdue(self, connection: duckdb.DuckDBPyConnection, now: datetime | None) -> list[int]:
         """The segments that are kept, but for spans that should have gone long ago."""
-        if self.age is None:
+        if self.age is None or now is None:
             return []
         bound = _nanoseconds(now - self.age - self.age / _SEALED_EARLY)
         rows = connection.execute("SELECT segment FROM segment WHERE first_start_time_unix_nano < ?", [bound])
         return [segment for (segment,) in rows.fetchall()]
 
-    def oldest(self, now: datetime) -> int:
+    def oldest(self, now: datetime | None) -> int:
         """The Unix nanosecond before which a span is too old."""
-        return 0 if self.age is None else _nanoseconds(now - self.age)
+        return 0 if self.age is None or now is None else _nanoseconds(now - self.age)
 
     def _too_old(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
         rows = connection.execute(f"SELECT segment FROM segment WHERE {_NEWEST} < ?", [self.oldest(now)]).fetchall()  # noqa: S608 - own text

@@ -28,14 +28,16 @@ class Sealing:
         *,
         grams: GramMaker,
         has_time: Callable[[], bool],
+        arrival: Callable[[int], int],
     ) -> None:
-        """``has_time`` says whether more may be done than what must be done."""
+        """``has_time`` says whether more may be done than what must be done; ``arrival`` see ``TrustedClock``."""
         self._connection = connection
         self._folder = folder
         self._take_number = take_number
         self._roots = roots
         self._grams = grams
         self._has_time = has_time
+        self._arrival = arrival
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="span-encoder")
         self._making: tuple[Generation, Future[Encoded]] | None = None  # what is next
         self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
@@ -75,7 +77,7 @@ class Sealing:
             self._attempt.unlink(missing_ok=True)
         number = self._take_number()
         self._attempt = segment_path(self._folder, number)
-        arrived_before = generation.journal.written_at
+        arrived_before = self._arrival(generation.journal.written_at)
         index.seal(
             self._connection, number, self._folder, new, arrived_before=arrived_before, journal=generation.number
         )

@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import structlog
 
-from actors.clock import utc_now
+from actors.clock import steady_seconds
 from actors.errors import Unavailable
 from actors.span_store import index
 from actors.span_store.backup import Snapshot, remove_leftovers
@@ -42,6 +41,7 @@ from actors.span_store.rush import Rush
 from actors.span_store.sealed_files import SealedFiles
 from actors.span_store.sealing import Sealing
 from actors.span_store.trace_filter import TraceFilter
+from actors.span_store.trusted_clock import TrustedClock
 from actors.span_store.writer import Committed, SpanWriter
 
 log = structlog.get_logger(__name__)
@@ -71,10 +71,12 @@ class Limits:
 class SpanStore:
     """Made by ``open``; after that ``write`` and ``read`` from the event loop, and ``close`` once."""
 
-    def __init__(self, folders: Folders, limits: Limits, threads: int) -> None:
+    def __init__(self, folders: Folders, limits: Limits, threads: int, clock: TrustedClock) -> None:
         """Open everything, and take up what the last run left in its journals. Blocks."""
         self._folders = folders
         self._limits = limits
+        self._clock = clock
+        clock.start(is_new=not folders.index.exists() and not folders.segments.exists())
         self.problems = Problems()
         self._damage = Damage(self.problems)
         self._connection = index.open_index(folders.index)
@@ -106,21 +108,22 @@ class SpanStore:
             self._roots,
             grams=self._gram_maker,
             has_time=lambda: not self._rush.is_on() and self._waiting_bytes <= limits.put_off,
+            arrival=clock.arrival,
         )
         self._bulk = BulkReads()
         self._readers = Readers(self._connection, threads)
         self._sealing_waits = False  # in the queue of its thread
         self._rush = Rush()
         self._rush_ends: asyncio.TimerHandle | None = None  # when it is looked again
-        self._tidied_at: datetime | None = None
+        self._tidied_at: float | None = None
         self._erasure = Erasure(self._connection, self._sealed_files, partial(self._run, self._sealing), self.problems)
         self._closed = False
         self._broken = False
         self.broken = asyncio.Event()  # DuckDB has given this connection up; only a new one will do
 
     @classmethod
-    async def open(cls, path: Path, *, threads: int, limits: Limits) -> "SpanStore":
-        return await asyncio.to_thread(cls, Folders(path), limits, threads)
+    async def open(cls, path: Path, *, threads: int, limits: Limits, clock: TrustedClock) -> "SpanStore":
+        return await asyncio.to_thread(cls, Folders(path), limits, threads, clock)
 
     async def write(self, requests: Sequence[SpanRows]) -> Committed:
         """Store all requests in one batch. ``Unavailable`` when the disk fails, ``Overloaded``."""
@@ -203,14 +206,17 @@ class SpanStore:
 
     @property
     def tidying_is_due(self) -> bool:
-        return self._tidied_at is None or utc_now() - self._tidied_at >= self._limits.retention.every
+        every = self._limits.retention.every.total_seconds()
+        return self._tidied_at is None or steady_seconds() - self._tidied_at >= every
 
     async def tidy(self) -> None:
         """When it is due: finish deletions, drop what is not kept any longer, and join small files."""
         retention = self._limits.retention
-        self._tidied_at = now = utc_now()
+        self._tidied_at = steady_seconds()
         finished = await self._erasure.finish()
-        await self._seal_recent(lambda generation: retention.is_due_for_sealing(generation, now))
+        now = self._clock.look()
+        if now is not None:
+            await self._seal_recent(partial(retention.is_due_for_sealing, now=now))
         expired = await self._run(self._sealing, retention.expired, self._connection, now)
         if expired:
             await self._run(self._sealing, self._sealed_files.drop, expired)
@@ -233,6 +239,7 @@ class SpanStore:
             segments=len(self._sealed.segments),
             segment_bytes=self._sealed.bytes,
             sealed_spans=self._sealed.rows,
+            retention_waits=self._clock.waiting if self._limits.retention.age is not None else None,
             background=tuple(self._jobs()),
         )
 
@@ -251,6 +258,11 @@ class SpanStore:
         """When the disk has failed: find out whether it takes anything again."""
         if _DISK in self.problems and await self._run(self._writing, takes_data, self._folders.journals):
             self.problems.solved(_DISK)
+
+    async def put_arrivals(self) -> None:
+        """Let what is in journals have arrived when it did, whatever the clock says."""
+        for generation in self._generations:
+            await self._run(self._writing, generation.journal.put_arrival, self._clock.arrival)
 
     def seal_when_due(self) -> None:
         """Seal what is full, in the background; in a rush, which takes both processors, when it is over.

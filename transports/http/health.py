@@ -99,7 +99,7 @@ async def health_details(call: Call[None, None]) -> HealthDetails:
         ingestion=await _pull(call) if call.config.pulls_spans else None,
         store=_store_health(store) if store.is_open else None,
         accounts=_status(bool(accounts)),
-        retention=RetentionHealth(waiting=None),
+        retention=RetentionHealth(waiting=store.retention_waits),
         background=tuple(map(_job, store.background)),
     )
 

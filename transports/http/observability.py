@@ -120,7 +120,7 @@ ROUTES = (
         access=Access.SESSION_OR_READ_KEY,
         answers=list[str],
         tag="observability",
-        summary="List the names of all services that sent spans, ascending",
+        summary="List the names of all services that sent spans, ascending; of more than 4 MB the shortest",
     ),
     Route(
         method="GET",

@@ -85,6 +85,31 @@ def test_a_clock_that_is_set_back_does_not_lengthen_the_wait(clock: HandClock) -
     assert accounts.seconds_to_wait(ANN, clock()) == 4
 
 
+@pytest.mark.parametrize("days", [0, 1, 40])
+def test_a_wait_ends_also_when_the_clock_was_ahead(clock: HandClock, days: int) -> None:
+    accounts = AccountFailures(POLICY)
+    clock.move(days=days)
+    fail(accounts, clock, 12)
+    clock.move(days=-days)
+    assert accounts.seconds_to_wait(ANN, clock()) == 2
+    clock.move(seconds=2)
+    assert accounts.seconds_to_wait(ANN, clock()) == 0
+    fail(accounts, clock, 1)
+    assert accounts.seconds_to_wait(ANN, clock()) == 4  # the count goes on
+
+
+@pytest.mark.parametrize("days", [0, 1, 40])
+def test_an_address_may_try_again_also_when_the_clock_was_ahead(clock: HandClock, days: int) -> None:
+    addresses = AddressBuckets(POLICY)
+    clock.move(days=days)
+    for _ in range(POLICY.burst):
+        addresses.failed("10.0.0.1", clock())
+    clock.move(days=-days)
+    assert addresses.seconds_to_wait("10.0.0.1", clock()) == 2
+    clock.move(seconds=2)
+    assert addresses.seconds_to_wait("10.0.0.1", clock()) == 0
+
+
 def test_a_flood_of_made_up_accounts_does_not_wash_out_the_one_under_attack(clock: HandClock) -> None:
     accounts = AccountFailures(ThrottlePolicy(most_accounts=50))
     fail(accounts, clock, 13)

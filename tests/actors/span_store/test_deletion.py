@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from actors.clock import steady_seconds, utc_now
 from actors.errors import NotFound, Unavailable
 from actors.principal import Principal
 from actors.runtime.bus import Bus
@@ -28,6 +29,7 @@ from actors.span_store.recovery import Folders
 from actors.span_store.repair import repair
 from actors.span_store.sealed_files import SealedFiles, Step
 from actors.span_store.store import SpanStore
+from actors.span_store.trusted_clock import TrustedClock
 from tests.actors.span_store.test_store_faults import found
 from tests.actors.stage import rows
 from tests.spans import START, span
@@ -278,7 +280,8 @@ async def test_of_a_damaged_file_nothing_is_thrown_away_and_the_others_are_finis
 
 async def tidied_once(folder: Path) -> None:
     """What a store does first of all, by the time that this returns."""
-    store = await SpanStore.open(folder / "traces.duckdb", threads=1, limits=KEPT_RECENT)
+    clock = TrustedClock(folder / "traces.clock", wall=utc_now, steady=steady_seconds)
+    store = await SpanStore.open(folder / "traces.duckdb", threads=1, limits=KEPT_RECENT, clock=clock)
     await store.tidy()
     await store.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from actors.clock import steady_seconds, utc_now
 from actors.span_store.index import open_index
 from actors.span_store.inspection import inspect
 from actors.span_store.messages import SearchSpans
@@ -15,6 +16,7 @@ from actors.span_store.recovery import Folders
 from actors.span_store.repair import repair
 from actors.span_store.rows import span_rows
 from actors.span_store.store import Limits, SpanStore
+from actors.span_store.trusted_clock import TrustedClock
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
@@ -22,9 +24,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 EVERYTHING = SearchSpans(service_name="tests", limit=100_000)
 
 
+def own_clock(path: Path) -> TrustedClock:
+    return TrustedClock(path.with_suffix(".clock"), wall=utc_now, steady=steady_seconds)
+
+
 async def fill(path: Path, sealed: int, recent: int = 0) -> None:
     """So many segments of ten spans, and a journal with so many spans of one batch each."""
-    store = await SpanStore.open(path, threads=1, limits=Limits(seal_at=1 << 40))
+    store = await SpanStore.open(path, threads=1, limits=Limits(seal_at=1 << 40), clock=own_clock(path))
     for number in range(sealed):
         numbers = range(number * 10, number * 10 + 10)
         await store.write([span_rows(span(n + 1, trace_id=n + 1, attributes=noise(n)) for n in numbers)])
@@ -38,7 +44,7 @@ async def fill(path: Path, sealed: int, recent: int = 0) -> None:
 
 async def stored(path: Path) -> list[int]:
     """The numbers of all spans, read whole."""
-    store = await SpanStore.open(path, threads=1, limits=Limits())
+    store = await SpanStore.open(path, threads=1, limits=Limits(), clock=own_clock(path))
     try:
         page = await store.read(lambda reader: reader.search(EVERYTHING))
         assert store.state().problems == ()

@@ -3,11 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from actors import sqlite
+from actors.span_store.actor import Limits, Retention
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.spans import many_spans
 
@@ -47,6 +49,16 @@ async def test_details_say_what_is_stored(studio: HttpStudio) -> None:
         ("background", []),
     ]
     assert (await studio.call("GET", DETAILS, cookie=cookie)).status == 200
+
+
+async def test_retention_that_waits_says_why(tmp_path: Path) -> None:
+    (tmp_path / "traces.clock").write_text("1700000000")  # when it ran last
+    limits = Limits(retention=Retention(age=timedelta(days=30)))
+    async with running_http_studio(tmp_path, http_config(), store_limits=limits) as studio:
+        details = (await studio.call("GET", DETAILS, cookie=await studio.set_up())).json
+    assert details["status"] == "ok"
+    assert details["problems"] == []
+    assert "ahead of the last run" in details["retention"]["waiting"]
 
 
 @pytest.mark.security
