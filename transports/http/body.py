@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import HttpVersion11, web
 from aiohttp.hdrs import EXPECT
 
-from transports.byte_budget import Reservation
+from actors.runtime.budget import Reservation
 from transports.http.keys import CONFIG
 from transports.inflate import too_large
 
