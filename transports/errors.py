@@ -30,6 +30,7 @@ ERRORS: dict[type[errors.StudioError], Wire] = {
     errors.NotFound: Wire(404, Status.NOT_FOUND),
     errors.Conflict: Wire(409, Status.ALREADY_EXISTS),
     errors.TooLarge: Wire(413, Status.RESOURCE_EXHAUSTED),
+    errors.NeedsRoom: Wire(413, Status.RESOURCE_EXHAUSTED),
     errors.HeadersTooLarge: Wire(431, Status.RESOURCE_EXHAUSTED),
     errors.UrlTooLong: Wire(414, Status.INVALID_ARGUMENT),
     errors.Throttled: Wire(429, Status.RESOURCE_EXHAUSTED, retryable=True),
