@@ -63,7 +63,10 @@ def in_turn(size: int, read: Callable[[], pa.Table]) -> pa.Table:
     if size <= _TAKES_TURNS:
         return read()
     with _turn:
-        return read()
+        try:
+            return read()
+        finally:
+            pa.default_memory_pool().release_unused()  # else it is kept for the next read of the same thread
 
 
 def read_groups(path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:

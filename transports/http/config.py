@@ -60,4 +60,5 @@ class HttpConfig:
     strays: Strays = attrs.field(factory=Strays)  # shared with gRPC
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408
+    answer_seconds: float = 10.0  # that a large answer waits for its turn
     stall_seconds: float = 60.0  # a download of which no 64 KB are taken for so long is cut off
