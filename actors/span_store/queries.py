@@ -207,7 +207,8 @@ class SpanReader:
         tables.add_all(self._recent.take(places, _TRACE_COLUMNS))
         for part in parts_of(self._cursor, trace_id):
             table = self._sealed_rows(
-                part.segment, partial(read_some, ranges=part.ranges, columns=_TRACE_COLUMNS, mask=sealed.mask)
+                part.segment,
+                partial(read_some, ranges=part.ranges, columns=_TRACE_COLUMNS, mask=sealed.mask, room=room),
             )
             if table is not None:
                 tables.add(table)
@@ -273,7 +274,9 @@ class SpanReader:
             if segment is None:
                 tables.add_all(self._recent.take(positions, SHOWN_COLUMNS))
             else:
-                table = self._sealed_rows(segment, partial(read_rows, positions=positions, columns=SHOWN_COLUMNS))
+                table = self._sealed_rows(
+                    segment, partial(read_rows, positions=positions, columns=SHOWN_COLUMNS, room=room)
+                )
                 if table is None:
                     continue
                 tables.add(table)

@@ -4,7 +4,7 @@ Whoever looks at the newest spans of a service does so again and again, and read
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -13,6 +13,7 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from actors.errors import NeedsRoom
 from actors.span_store.kept import Kept
 
 _MOST_BYTES = 16 * 1024 * 1024  # of what is kept, as it is in memory
@@ -37,6 +38,15 @@ class Footer:
     metadata: pq.FileMetaData
     starts: list[int]  # of each row group: the position of its first row
     sizes: list[int]  # of each, in bytes, without compression
+
+    def demand_room(self, groups: Iterable[int], room: int | None) -> None:
+        """``NeedsRoom`` when one of them is large, and its rows likely are too: that is known without reading them."""
+        if room is None:
+            return
+        for group in groups:
+            average = self.sizes[group] // self.metadata.row_group(group).num_rows
+            if self.sizes[group] > _TAKES_TURNS and average > room:
+                raise NeedsRoom(average)
 
 
 @lru_cache(maxsize=24)  # a megabyte each, of which a file has 80 KB

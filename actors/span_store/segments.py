@@ -205,13 +205,17 @@ def checksum(path: Path) -> int:
     return found
 
 
-def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    """The rows at these positions of the file, in this order; ascending is the least work."""
+def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str], *, room: int | None = None) -> pa.Table:
+    """The rows at these positions of the file, in this order; ascending is the least work.
+
+    With ``room`` for so many bytes ``NeedsRoom``, where it is known beforehand that a row likely takes more.
+    """
     facts = footer(path)
     starts = facts.starts
     by_group: defaultdict[int, list[int]] = defaultdict(list)
     for position in positions:
         by_group[bisect_right(starts, position) - 1].append(position)
+    facts.demand_room(by_group, room)
     parts = []
     found: list[int] = []
     for group, members in by_group.items():
@@ -230,11 +234,21 @@ def _taken(path: Path, group: int, columns: Sequence[str], rows: Sequence[int]) 
 
 
 def read_some(
-    path: Path, ranges: Iterable[range], columns: Sequence[str], mask: Callable[[pa.Table], pa.ChunkedArray]
+    path: Path,
+    ranges: Iterable[range],
+    columns: Sequence[str],
+    mask: Callable[[pa.Table], pa.ChunkedArray],
+    *,
+    room: int | None = None,
 ) -> pa.Table:
-    """The rows for which the mask is true, all of which are at these positions, in the order of the file."""
-    sizes = footer(path).sizes
-    runs = _runs_of(groups_at(path, ranges), sizes)
+    """The rows for which the mask is true, all of which are at these positions, in the order of the file.
+
+    ``room`` is as in ``read_rows``.
+    """
+    facts, groups = footer(path), groups_at(path, ranges)
+    facts.demand_room(groups, room)
+    sizes = facts.sizes
+    runs = _runs_of(groups, sizes)
     parts = [in_turn(sum(sizes[group] for group in run), partial(_filtered, path, run, columns, mask)) for run in runs]
     return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
 

@@ -84,11 +84,15 @@ async def _rendered(found: Found) -> bytes:
 
 
 @asynccontextmanager
-async def piece_of(call: Call[Any, Any], read: Read, room: int) -> AsyncIterator[Piece]:
-    """Read and render, with so much room or as much as it needs. The text is counted to the end of the block."""
+async def piece_of(call: Call[Any, Any], read: Read, room: int, *, has_begun: bool = False) -> AsyncIterator[Piece]:
+    """Read and render, with so much room or as much as it needs. The text is counted to the end of the block.
+
+    An answer that has begun can only be broken off, so it waits for longer.
+    """
+    patience = call.config.stall_seconds if has_begun else call.config.answer_seconds
     for _ in range(_MOST_TRIES):
         with call.config.answers.reserve() as held:
-            await held.wait(COPIES * room, call.config.answer_seconds)
+            await held.wait(COPIES * room, patience)
             try:
                 piece = await _piece(read, room)
             except NeedsRoom as need:

@@ -76,11 +76,13 @@ async def _pieces(call: Call[None, None], request: SearchTrace, render: Render) 
         page = await call.bus.ask(attrs.evolve(request, room=room))
         return Found(spans=page.spans, render=partial(render, page.spans), next=page.next)
 
+    has_begun = False
     while True:
-        async with piece_of(call, read, SMALL) as piece:
+        async with piece_of(call, read, SMALL, has_begun=has_begun) as piece:
             yield piece
             after, spans = piece.next, piece.spans
         if after is None:
             return
+        has_begun = True
         # So that a page of large spans is not read several times before it is known how many fit.
         request = attrs.evolve(request, after=after, limit=min(_SPANS, 2 * spans + 1))

@@ -143,6 +143,20 @@ async def test_who_has_too_little_room_is_told_how_much_it_takes(bus: Bus, reque
     assert await bus.ask(attrs.evolve(request_for, room=refusal.value.bytes)) == await bus.ask(request_for)
 
 
+async def test_a_small_span_among_large_ones_is_read_with_the_room_that_is_asked_for(bus: Bus) -> None:
+    """What a file says of its rows is how large they are together."""
+    await ingest(bus, *(sized(number, 10 if number == 2 else 6 * MEGABYTE) for number in range(1, 5)))
+    small = GetSpan(trace_id=TRACE, span_id=f"{2:016x}", room=ROOM)
+    try:
+        found = await bus.ask(small)
+    except NeedsRoom as need:
+        found = await bus.ask(attrs.evolve(small, room=need.bytes))
+    assert found is not None
+    assert found.name == "span 2"
+    page = await bus.ask(SearchSpans(service_name="tests", limit=2, room=PAGE_BYTES))
+    assert [each.name for each in page.spans] == ["span 4", "span 3"]
+
+
 async def test_a_long_list_asks_for_room_before_all_of_it_is_read(bus: Bus) -> None:
     await fill(bus)
     with pytest.raises(NeedsRoom) as refusal:
