@@ -85,6 +85,14 @@ class TooSlow(StudioError):
     """The request did not come in time."""
 
 
+class NeedsRoom(StudioError):
+    """It takes more bytes than the asker has room for. Asked again with room for ``bytes``, it may be answered."""
+
+    def __init__(self, needed: int) -> None:
+        super().__init__(f"The answer takes {needed} bytes")
+        self.bytes = needed
+
+
 class HeadersTooLarge(StudioError):
     """The headers of a request are longer or more than are read."""
 

@@ -13,6 +13,7 @@ from actors.ingestion.actor import IngestionActor
 from actors.key_registry.actor import KeyRegistryActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.providers.provider import Endpoint
+from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
@@ -22,14 +23,13 @@ from studio.descriptors import most_connections
 from studio.logs import log_together
 from studio.memory import memory_for_studio
 from studio.settings import Settings
-from transports.byte_budget import ByteBudget
 from transports.connections import Connections
 from transports.decoder import Decoder
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 from transports.grpc.span_source import ReadSpansSource
 from transports.http.app import build_app, build_otlp_app
-from transports.http.config import HttpConfig, PlayConfig
+from transports.http.config import TOO_MANY_ANSWERS, HttpConfig, PlayConfig
 from transports.http.server import serve_http
 from transports.otlp_limits import RequestLimits
 from transports.otlp_port import serve_otlp_both
@@ -38,6 +38,8 @@ from transports.strays import Strays
 # The share of the memory that requests have while they are received and decoded, over HTTP and gRPC together. What
 # waits in mailboxes is counted there.
 _RECEIVING = 0.5
+# And that of large answers while they are made and sent.
+_ANSWERING = 0.25
 _MEGABYTE = 1024 * 1024
 
 
@@ -95,7 +97,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
     supervisor = Supervisor(bus)
     add_actors(supervisor, settings)
     memory = settings.memory_mb or memory_for_studio()
-    budget = ByteBudget(int(memory * _MEGABYTE * _RECEIVING))
+    budget = Budget(int(memory * _MEGABYTE * _RECEIVING))
     host = settings.host
     async with AsyncExitStack() as stack:
         decoder = Decoder(
@@ -105,7 +107,8 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
         )
         strays = Strays()
         connections = Connections(most_connections(), settings.trusted_proxies)
-        seen_by_http = http_config(settings, budget, decoder, strays)
+        answers = Budget(int(memory * _MEGABYTE * _ANSWERING), refusal=TOO_MANY_ANSWERS)
+        seen_by_http = attrs.evolve(http_config(settings, budget, decoder, strays), answers=answers)
         grpc = grpc_config(settings, budget, decoder, strays, connections)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
@@ -194,7 +197,7 @@ def request_limits(settings: Settings) -> RequestLimits:
     return RequestLimits(spans=settings.max_spans, values=settings.max_values, resources=settings.max_resources)
 
 
-def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder, strays: Strays) -> HttpConfig:
+def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: Strays) -> HttpConfig:
     return HttpConfig(
         version=__version__,
         environment="production" if settings.production else "development",
@@ -222,7 +225,7 @@ def http_config(settings: Settings, budget: ByteBudget, decoder: Decoder, strays
 
 
 def grpc_config(
-    settings: Settings, budget: ByteBudget, decoder: Decoder, strays: Strays, connections: Connections
+    settings: Settings, budget: Budget, decoder: Decoder, strays: Strays, connections: Connections
 ) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,

@@ -193,7 +193,7 @@ class Settings:
             "JUNJO_MEMORY_MB",
             "",
             optional(whole_number(64, 1_048_576)),
-            "The memory that requests in work are measured against, in 2^20 bytes. "
+            "The memory that requests in work and large answers are measured against, in 2^20 bytes. "
             "The default is the container's limit, else 1024.",
         )
     )

@@ -16,12 +16,12 @@ from actors.key_registry.actor import KeyRegistryActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.providers.provider import Endpoint
 from actors.playground.vendors import OpenProvider
+from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.session.actor import SessionActor
 from actors.span_store.actor import Limits, SpanStoreActor
 from tests.documented_answers import assert_documented
-from transports.byte_budget import ByteBudget
 from transports.http.app import build_app
 from transports.http.config import HttpConfig
 from transports.http.server import serve_http
@@ -39,7 +39,7 @@ def http_config(**changes: Any) -> HttpConfig:
         backend_url=None,
         allow_origins=("http://localhost:5151", ORIGIN),
         secure_cookies=False,
-        otlp_budget=ByteBudget(64 * 1024 * 1024),
+        otlp_budget=Budget(64 * 1024 * 1024),
     )
     return attrs.evolve(config, **changes)
 

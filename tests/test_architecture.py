@@ -40,8 +40,13 @@ MAKERS = {
 STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}
 # What everybody may know of the actors.
 COMMON_GROUND = {"actors.errors", "actors.principal"}
-# What a transport may know of the runtime: how to ask, and what was counted.
-RUNTIME_FOR_TRANSPORTS = {"actors.runtime.bus", "actors.runtime.messages", "actors.runtime.statistics"}
+# What a transport may know of the runtime: how to ask, what was counted, and how what is held is bounded.
+RUNTIME_FOR_TRANSPORTS = {
+    "actors.runtime.budget",
+    "actors.runtime.bus",
+    "actors.runtime.messages",
+    "actors.runtime.statistics",
+}
 # What actors share: they stand above the actors' folders and know none of them.
 SHARED_BY_ACTORS = COMMON_GROUND | {"actors.audit", "actors.clock", "actors.retry_after", "actors.sqlite"}
 

@@ -31,6 +31,7 @@ ERRORS: dict[type[errors.StudioError], Wire] = {
     errors.Conflict: Wire(409, Status.ALREADY_EXISTS),
     errors.TooLarge: Wire(413, Status.RESOURCE_EXHAUSTED),
     errors.TooSlow: Wire(408, Status.DEADLINE_EXCEEDED),
+    errors.NeedsRoom: Wire(413, Status.RESOURCE_EXHAUSTED),
     errors.HeadersTooLarge: Wire(431, Status.RESOURCE_EXHAUSTED),
     errors.UrlTooLong: Wire(414, Status.INVALID_ARGUMENT),
     errors.Throttled: Wire(429, Status.RESOURCE_EXHAUSTED, retryable=True),

@@ -29,6 +29,7 @@ from actors.span_store.messages import (
     ListServices,
     SearchSpans,
     SearchText,
+    SearchTrace,
     SpanPage,
     SpansStored,
     StoreState,
@@ -147,6 +148,10 @@ class SpanStoreActor(Actor):
     @handles(GetTraceSpans, concurrent=True)
     async def get_trace_spans(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
         return await self._opened.read(lambda reader: reader.trace(request))
+
+    @handles(SearchTrace, concurrent=True)
+    async def search_trace(self, request: SearchTrace) -> SpanPage:
+        return await self._opened.read(lambda reader: reader.search_trace(request))
 
     @handles(GetSpan, concurrent=True)
     async def get_span(self, request: GetSpan) -> StoredSpan | None:

@@ -54,11 +54,12 @@ def _members(value: AttributeValue) -> tuple[str | None, bytes | None, bool]:
 
 def shown(rows: pa.Table) -> pa.Table:
     """The rows with their attributes as JSON objects in the form that the REST API shows, in the same place."""
-    column = pa.array(_json_objects(rows[STORED]), pa.string())
+    column = pa.array(json_objects(rows[STORED]), pa.string())
     return rows.set_column(rows.schema.get_field_index(STORED), pa.field(SHOWN, pa.string()), column)
 
 
-def _json_objects(column: pa.ChunkedArray) -> Iterator[bytes]:
+def json_objects(column: pa.ChunkedArray) -> Iterator[bytes]:
+    """Those of each row, as the REST API shows them."""
     for chunk in column.chunks:
         pairs = Pairs(chunk)
         keys, texts, others = pairs.keys.to_pylist(), pairs.texts.to_pylist(), pairs.others.to_pylist()

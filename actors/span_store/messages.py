@@ -67,27 +67,52 @@ class ListServices(Request[tuple[str, ...]]):
 
 @attrs.frozen(kw_only=True)
 class SearchSpans(Request[SpanPage]):
-    """Spans of one service, newest start first."""
+    """Spans of one service, newest start first.
+
+    A page ends before it would pass 32 MB, with one span at least. ``room`` is how many bytes the asker has room for,
+    of the spans as they are stored: ``NeedsRoom`` when the page has more.
+    """
 
     service_name: str
     filter: SpanFilter = SpanFilter.ALL
     limit: int = 500
     after: Cursor | None = None
+    room: int | None = None
 
 
 @attrs.frozen(kw_only=True)
 class GetTraceSpans(Request[tuple[StoredSpan, ...]]):
-    """Every span of a trace, newest start first; none when it is unknown. The id is compared exactly."""
+    """Every span of a trace, newest start first; none when it is unknown. The id is compared exactly.
+
+    ``NeedsRoom`` when they take more bytes than ``room``: ``SearchTrace`` has them a page at a time.
+    """
 
     trace_id: str
+    room: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class SearchTrace(Request[SpanPage]):
+    """Spans of one trace, newest start first.
+
+    A page ends before it would pass ``room`` bytes; ``NeedsRoom`` when its first span does. What comes in while
+    somebody goes through the pages may be in those to come; nothing is repeated or left out.
+    """
+
+    trace_id: str
+    only_subflows: bool = False  # by their Junjo span type
+    limit: int = 500
+    after: Cursor | None = None
+    room: int | None = None
 
 
 @attrs.frozen(kw_only=True)
 class GetSpan(Request[StoredSpan | None]):
-    """One span, or ``None``."""
+    """One span, or ``None``. ``NeedsRoom`` when it takes more bytes than ``room``."""
 
     trace_id: str
     span_id: str
+    room: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -102,7 +127,8 @@ class FoundSpans:
 class SearchText(Request[FoundSpans]):
     """Spans whose name, status message, attributes or events say this text, case and all, however JSON spells it.
 
-    ``before`` is that of the page before. Times bound the start of the spans: from (included) to (excluded).
+    ``before`` is that of the page before. Times bound the start of the spans: from (included) to (excluded). A page
+    ends before it would pass ``room`` bytes; ``NeedsRoom`` when its first span does.
     """
 
     text: str
@@ -112,6 +138,7 @@ class SearchText(Request[FoundSpans]):
     to_time_unix_nano: int | None = None
     limit: int = 100
     before: int | None = None
+    room: int | None = None
 
 
 @attrs.frozen(kw_only=True)

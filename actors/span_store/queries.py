@@ -10,11 +10,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.errors import NeedsRoom
 from actors.span_store.catalogue import Segment, of_service
 from actors.span_store.conventions import LLM
 from actors.span_store.damage import Damage
+from actors.span_store.gathered import PAGE_BYTES, Gathered
 from actors.span_store.gram_files import GramFiles
-from actors.span_store.index import demand_all, parts_of, trace_numbers, transaction
+from actors.span_store.index import demand_all, in_segments_of, parts_of, trace_numbers, transaction
 from actors.span_store.messages import (
     Cursor,
     FoundSpans,
@@ -22,6 +24,7 @@ from actors.span_store.messages import (
     GetTraceSpans,
     SearchSpans,
     SearchText,
+    SearchTrace,
     SpanFilter,
     SpanPage,
 )
@@ -44,6 +47,7 @@ _FILTERS: dict[SpanFilter, dict[str, str | None]] = {
 _TRACE_COLUMNS = ["seq", *SHOWN_COLUMNS]
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _FIRST_SEGMENTS = 8  # that a list looks into
+_MORE = 8  # times as much room is asked for as a page did not find enough
 
 
 @attrs.frozen
@@ -82,20 +86,23 @@ class SpanReader:
         wanted = request.limit + 1
         find = self._llm_roots if request.filter is SpanFilter.LLM_ROOTS else self._list
         found = find(request, wanted)
-        page = found[: request.limit]
-        more = len(found) > request.limit
-        last = page[-1] if page and more else None
-        return SpanPage(
-            spans=self._read(page),
-            next=Cursor(sequence=last.seq, start_time_unix_nano=last.start_time_unix_nano) if last else None,
-        )
+        return self._page(found, request.limit, request.room)
+
+    def search_trace(self, request: SearchTrace) -> SpanPage:
+        """As ``search`` does, in the segments that may have spans of the trace."""
+        subflow: dict[str, str | None] = {"junjo_span_type": "subflow"} if request.only_subflows else {}
+        wanted = Wanted({"trace_id": request.trace_id} | subflow, request.after)
+        found = self._recent.places(wanted, request.limit + 1)
+        found += self._indexed(wanted, in_segments_of([request.trace_id]), request.limit + 1)
+        page_bytes = PAGE_BYTES if request.room is None else request.room
+        return self._page(sorted(found, key=newest_first), request.limit, request.room, page_bytes)
 
     def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-        return self._of_trace(request.trace_id, {"trace_id": request.trace_id})
+        return self._of_trace(request.trace_id, {"trace_id": request.trace_id}, request.room)
 
     def span(self, request: GetSpan) -> StoredSpan | None:
         columns = {"trace_id": request.trace_id, "span_id": request.span_id}
-        found = self._of_trace(request.trace_id, columns)
+        found = self._of_trace(request.trace_id, columns, request.room)
         return found[0] if found else None
 
     def has(self, column: str, value: str) -> bool:
@@ -192,21 +199,23 @@ class SpanReader:
         ).fetchall()
         return {trace_id for (trace_id,) in rows}.intersection(traces)
 
-    def _of_trace(self, trace_id: str, columns: dict[str, str]) -> tuple[StoredSpan, ...]:
+    def _of_trace(self, trace_id: str, columns: dict[str, str], room: int | None) -> tuple[StoredSpan, ...]:
         """Spans of a trace, newest start first. The summaries tell where they are; only there is looked for them."""
         wanted = Wanted(columns)
         sealed = attrs.evolve(wanted, before_seq=self._recent.first_seq)
         places = sorted(place.seq for place in self._recent.places(wanted, None))
-        tables = [self._recent.take(places, _TRACE_COLUMNS)] if places else []
+        tables = Gathered(room)
+        tables.add_all(self._recent.take(places, _TRACE_COLUMNS))
         for part in parts_of(self._cursor, trace_id):
             table = self._sealed_rows(
-                part.segment, partial(read_some, ranges=part.ranges, columns=_TRACE_COLUMNS, mask=sealed.mask)
+                part.segment,
+                partial(read_some, ranges=part.ranges, columns=_TRACE_COLUMNS, mask=sealed.mask, room=room),
             )
             if table is not None:
-                tables.append(table)
-        if not tables:
+                tables.add(table)
+        if not tables.parts:
             return ()
-        rows = pa.concat_tables(tables)
+        rows = pa.concat_tables(tables.parts)
         order = pc.sort_indices(rows, [("start_time_unix_nano", "descending"), ("seq", "descending")])
         return tuple(stored_spans(rows.take(order)))
 
@@ -224,28 +233,59 @@ class SpanReader:
         ).fetchall()
         return [Place(*row) for row in rows]
 
-    def _read(self, places: Sequence[Place]) -> tuple[StoredSpan, ...]:
-        """Whole spans, in the order of their places. Those of a damaged segment are left out, and that is reported."""
+    def _page(self, found: Sequence[Place], limit: int, room: int | None, page_bytes: int = PAGE_BYTES) -> SpanPage:
+        """The first of the places, as many as a page may have. More of them say that there is another page."""
+        spans, count = self._fitting(found[:limit], room, page_bytes)
+        last = found[count - 1] if count < len(found) else None
+        return SpanPage(
+            spans=spans,
+            next=Cursor(sequence=last.seq, start_time_unix_nano=last.start_time_unix_nano) if last else None,
+        )
+
+    def _fitting(
+        self, places: Sequence[Place], room: int | None, page_bytes: int
+    ) -> tuple[tuple[StoredSpan, ...], int]:
+        """The spans of the first places, and of how many: of so many as a page may have in bytes, or of one.
+
+        Nearly always those are all, and it is found out by reading them. Nothing tells beforehand how large spans are.
+        """
+        most = page_bytes if room is None else min(room, page_bytes)
+        count = len(places)
+        while count > 1:
+            try:
+                return self._read(places[:count], most), count
+            except NeedsRoom:
+                if most < page_bytes:
+                    raise NeedsRoom(min(_MORE * most, page_bytes)) from None
+            count //= 2
+        return self._read(places[:count], room), count
+
+    def _read(self, places: Sequence[Place], room: int | None) -> tuple[StoredSpan, ...]:
+        """Whole spans, in the order of their places. Those of a damaged segment are left out, and that is reported.
+
+        ``NeedsRoom`` as soon as they take more than ``room``.
+        """
         by_segment: defaultdict[int | None, list[Place]] = defaultdict(list)
         for place in sorted(places, key=in_file):
             by_segment[place.segment].append(place)
         found: list[Place] = []
-        tables: list[pa.Table] = []
+        tables = Gathered(room)
         for segment, members in by_segment.items():
-            table = self._rows(segment, members)
-            if table is not None:
-                found += members
-                tables.append(table)
+            positions = [in_file(place) for place in members]
+            if segment is None:
+                tables.add_all(self._recent.take(positions, SHOWN_COLUMNS))
+            else:
+                table = self._sealed_rows(
+                    segment, partial(read_rows, positions=positions, columns=SHOWN_COLUMNS, room=room)
+                )
+                if table is None:
+                    continue
+                tables.add(table)
+            found += members
         if not found:
             return ()
-        spans = dict(zip((place.seq for place in found), stored_spans(pa.concat_tables(tables)), strict=True))
+        spans = dict(zip((place.seq for place in found), stored_spans(pa.concat_tables(tables.parts)), strict=True))
         return tuple(spans[place.seq] for place in places if place.seq in spans)
-
-    def _rows(self, segment: int | None, places: list[Place]) -> pa.Table | None:
-        positions = [in_file(place) for place in places]
-        if segment is None:
-            return self._recent.take(positions, SHOWN_COLUMNS)
-        return self._sealed_rows(segment, partial(read_rows, positions=positions, columns=SHOWN_COLUMNS))
 
     def _sealed_rows(self, segment: int, read: Callable[[Path], pa.Table]) -> pa.Table | None:
         """What ``read`` finds in the file. ``None`` when that is damaged, which is reported."""

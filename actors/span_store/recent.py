@@ -7,7 +7,7 @@ what lists look at stays there; the rest is read from the journal when somebody 
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate
 from typing import Protocol
 
@@ -17,11 +17,13 @@ import pyarrow.compute as pc
 
 from actors.span_store.journal import Journal, JournalReader
 from actors.span_store.places import Place, Wanted
+from actors.span_store.row_groups import in_turn
 from actors.span_store.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
 
 _JOINED_ROWS = 256  # larger batches stay as they came
 _MOST_PIECES = 8  # a batch of one row takes as much memory as twenty rows
 _PART_ROWS = 512  # that are read together from a journal, about
+_READ_A_ROW = 4096  # bytes; larger rows that have to be read count for several
 _LISTED = pa.schema([ROWS.field(name) for name in INDEX_COLUMNS])
 
 
@@ -30,6 +32,10 @@ class Part(Protocol):
 
     @property
     def num_rows(self) -> int: ...
+
+    @property
+    def unread(self) -> int:
+        """Bytes that ``whole`` has to read."""
 
     @property
     def listed(self) -> pa.RecordBatch:
@@ -45,6 +51,10 @@ class PartInMemory:
     def __init__(self, *batches: pa.RecordBatch) -> None:
         self.num_rows = sum(int(batch.num_rows) for batch in batches)
         self.batches = batches
+
+    @property
+    def unread(self) -> int:
+        return 0
 
     def joined_with(self, other: "PartInMemory") -> "PartInMemory":
         """Both, the other one behind."""
@@ -76,6 +86,10 @@ class PartInJournal:
     @property
     def num_rows(self) -> int:
         return int(self.listed.num_rows)
+
+    @property
+    def unread(self) -> int:
+        return self.end - self.begin
 
     def whole(self) -> pa.RecordBatch:
         batch = pa.concat_batches(self.journal.batches(self.begin, self.end))
@@ -227,8 +241,8 @@ class Recent:
         )
         return set(of_kind["trace_id"].unique().to_pylist()).intersection(trace_ids)
 
-    def take(self, sequence: Sequence[int], columns: Sequence[str]) -> pa.Table:
-        """The rows with these numbers, which are ascending. ``OSError`` when they cannot be read.
+    def take(self, sequence: Sequence[int], columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The rows with these numbers, which are ascending, part by part. ``OSError`` when they cannot be read.
 
         They are taken from their parts one by one: Arrow copies the whole of a table in batches before it takes.
         """
@@ -236,14 +250,18 @@ class Recent:
         for seq in sequence:
             part = bisect_right(self._starts, seq) - 1
             by_part[part].append(seq - self._starts[part])
-        return pa.Table.from_batches(
-            self._parts[part].whole().select(columns).take(pa.array(rows, pa.int64())) for part, rows in by_part.items()
-        )
+        for number, rows in by_part.items():
+            lying = self._parts[number]
+            yield in_turn(lying.unread, partial(_taken, lying, rows, columns))
 
     def slices(self, rows: int) -> list[Slice]:
-        """All of it, so many rows at a time or a few more."""
-        runs = _runs([part.num_rows for part in self._parts], rows)
+        """All of it, so many rows at a time or a few more, fewer where they are large and have to be read."""
+        runs = _runs([max(part.num_rows, part.unread // _READ_A_ROW) for part in self._parts], rows)
         return [Slice(self._starts[first], self._parts[first:last]) for first, last in runs]
+
+
+def _taken(part: Part, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    return pa.Table.from_batches([part.whole().select(columns).take(pa.array(rows, pa.int64()))])
 
 
 def _numbered_from(first_seq: int, batch: pa.RecordBatch) -> pa.RecordBatch:

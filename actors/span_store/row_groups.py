@@ -3,7 +3,8 @@
 Whoever looks at the newest spans of a service does so again and again, and reads the same few row groups each time.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -12,10 +13,13 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from actors.errors import NeedsRoom
 from actors.span_store.kept import Kept
 
 _MOST_BYTES = 16 * 1024 * 1024  # of what is kept, as it is in memory
 _LARGE = 2 * 1024 * 1024
+_TAKES_TURNS = 8 * 1024 * 1024  # bytes from which on only one is in memory at a time
+_turn = threading.Lock()
 _kept: Kept[tuple[object, ...], pa.Table] = Kept(_MOST_BYTES, _LARGE)
 
 
@@ -33,14 +37,25 @@ class Footer:
 
     metadata: pq.FileMetaData
     starts: list[int]  # of each row group: the position of its first row
+    sizes: list[int]  # of each, in bytes, without compression
+
+    def demand_room(self, groups: Iterable[int], room: int | None) -> None:
+        """``NeedsRoom`` when one of them is large, and its rows likely are too: that is known without reading them."""
+        if room is None:
+            return
+        for group in groups:
+            average = self.sizes[group] // self.metadata.row_group(group).num_rows
+            if self.sizes[group] > _TAKES_TURNS and average > room:
+                raise NeedsRoom(average)
 
 
 @lru_cache(maxsize=24)  # a megabyte each, of which a file has 80 KB
 def footer(path: Path) -> Footer:
     """Files never change, so their footers are read once."""
     with open_segment(path) as file:
-        groups = (file.metadata.row_group(number).num_rows for number in range(file.num_row_groups))
-        return Footer(file.metadata, list(accumulate(groups, initial=0))[:-1])
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        starts = list(accumulate((group.num_rows for group in groups), initial=0))[:-1]
+        return Footer(file.metadata, starts, [group.total_byte_size for group in groups])
 
 
 def row_group(path: Path, group: int, columns: Sequence[str]) -> pa.Table:
@@ -48,6 +63,20 @@ def row_group(path: Path, group: int, columns: Sequence[str]) -> pa.Table:
     now = path.stat()
     key = (path, now.st_mtime_ns, now.st_size, group, *columns)
     return _kept.get(key, lambda: read_groups(path, [group], columns))
+
+
+def in_turn(size: int, read: Callable[[], pa.Table]) -> pa.Table:
+    """What ``read`` takes of something of this size, which is gone when it returns.
+
+    Of large ones there is one in memory at a time, whoever reads: of a hundred megabytes mostly one span is wanted.
+    """
+    if size <= _TAKES_TURNS:
+        return read()
+    with _turn:
+        try:
+            return read()
+        finally:
+            pa.default_memory_pool().release_unused()  # else it is kept for the next read of the same thread
 
 
 def read_groups(path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import structlog
 
 from actors.errors import InternalError
-from actors.span_store.attribute_column import SHOWN, STORED, attribute_maps, attributes_at, positions, shown
+from actors.span_store.attribute_column import SHOWN, STORED, attribute_maps, attributes_at, json_objects, positions
 from actors.span_store.attributes import ATTRIBUTES
 from actors.span_store.conventions import HOT_COLUMNS, hot_columns
 from actors.span_store.span_text import (
@@ -153,8 +153,10 @@ def rows_of(spans: SpanColumns) -> pa.RecordBatch:
 
 def stored_spans(rows: pa.Table) -> list[StoredSpan]:
     """Rows with ``SHOWN_COLUMNS`` as they are answered."""
-    rows = shown(rows)
-    columns = (rows[name].to_pylist() for name in StoredSpan._fields)
+    columns = (
+        [text.decode() for text in json_objects(rows[STORED])] if name == SHOWN else rows[name].to_pylist()
+        for name in StoredSpan._fields
+    )
     return [StoredSpan._make(values) for values in zip(*columns, strict=True)]
 
 

@@ -7,6 +7,7 @@ of roots, or a trace, takes one or two small row groups of a file. Any tool that
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from isal.isal_zlib import crc32
 
 from actors.span_store.attribute_column import STORED, positions
 from actors.span_store.disk import sync, sync_folder
-from actors.span_store.row_groups import footer, read_groups, row_group
+from actors.span_store.row_groups import footer, in_turn, read_groups, row_group
 from actors.span_store.rows import INDEX_COLUMNS, ROWS
 from actors.span_store.searched import grams_of_rows
 
@@ -27,6 +28,7 @@ from actors.span_store.searched import grams_of_rows
 ROW_GROUP = 512
 ROOT_GROUP = 256
 _BLOCK = 1024 * 1024  # bytes
+_TOGETHER = 8 * 1024 * 1024  # bytes of row groups that are read at once
 _ORDERED = 4 * ROW_GROUP  # rows that are put in order together: 6 MB, still in the processor's cache when written
 # Columns that repeat their values. The others are long texts and ids, where a dictionary only costs.
 _DICTIONARY = [
@@ -203,17 +205,22 @@ def checksum(path: Path) -> int:
     return found
 
 
-def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    """The rows at these positions of the file, in this order; ascending is the least work."""
-    starts = footer(path).starts
+def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str], *, room: int | None = None) -> pa.Table:
+    """The rows at these positions of the file, in this order; ascending is the least work.
+
+    With ``room`` for so many bytes ``NeedsRoom``, where it is known beforehand that a row likely takes more.
+    """
+    facts = footer(path)
+    starts = facts.starts
     by_group: defaultdict[int, list[int]] = defaultdict(list)
     for position in positions:
         by_group[bisect_right(starts, position) - 1].append(position)
+    facts.demand_room(by_group, room)
     parts = []
     found: list[int] = []
     for group, members in by_group.items():
         rows = [position - starts[group] for position in members]
-        parts.append(row_group(path, group, columns).take(pa.array(rows, pa.int64())))
+        parts.append(in_turn(facts.sizes[group], partial(_taken, path, group, columns, rows)))
         found += members
     table = pa.concat_tables(parts)
     if found == list(positions):
@@ -222,11 +229,47 @@ def read_rows(path: Path, positions: Sequence[int], columns: Sequence[str]) -> p
     return table.take(pa.array([places[position] for position in positions], pa.int64()))
 
 
+def _taken(path: Path, group: int, columns: Sequence[str], rows: Sequence[int]) -> pa.Table:
+    return row_group(path, group, columns).take(pa.array(rows, pa.int64()))
+
+
 def read_some(
-    path: Path, ranges: Iterable[range], columns: Sequence[str], mask: Callable[[pa.Table], pa.ChunkedArray]
+    path: Path,
+    ranges: Iterable[range],
+    columns: Sequence[str],
+    mask: Callable[[pa.Table], pa.ChunkedArray],
+    *,
+    room: int | None = None,
 ) -> pa.Table:
-    """The rows for which the mask is true, all of which are at these positions, in the order of the file."""
-    rows = read_groups(path, groups_at(path, ranges), columns)
+    """The rows for which the mask is true, all of which are at these positions, in the order of the file.
+
+    ``room`` is as in ``read_rows``.
+    """
+    facts, groups = footer(path), groups_at(path, ranges)
+    facts.demand_room(groups, room)
+    sizes = facts.sizes
+    runs = _runs_of(groups, sizes)
+    parts = [in_turn(sum(sizes[group] for group in run), partial(_filtered, path, run, columns, mask)) for run in runs]
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
+
+
+def _runs_of(groups: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:
+    """Row groups that are read together: one run nearly always, more where that would be too much at once."""
+    runs: list[list[int]] = [[]]
+    together = 0
+    for group in groups:
+        together += sizes[group]
+        if together > _TOGETHER and runs[-1]:
+            runs.append([])
+            together = sizes[group]
+        runs[-1].append(group)
+    return runs
+
+
+def _filtered(
+    path: Path, groups: Sequence[int], columns: Sequence[str], mask: Callable[[pa.Table], pa.ChunkedArray]
+) -> pa.Table:
+    rows = read_groups(path, groups, columns)
     return rows.filter(mask(rows))
 
 

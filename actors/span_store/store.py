@@ -15,7 +15,7 @@ import pyarrow as pa
 import structlog
 
 from actors.clock import steady_seconds
-from actors.errors import Unavailable
+from actors.errors import NeedsRoom, Unavailable
 from actors.span_store import index
 from actors.span_store.backup import Snapshot, remove_leftovers
 from actors.span_store.bulk import BulkReads
@@ -144,15 +144,24 @@ class SpanStore:
             view = View(Recent(self._generations), self._sealed.segments, self._roots)
             return query(SpanReader(cursor, view, self._folders.segments, self._damage, self._grams))
 
-        def run(cursor: duckdb.DuckDBPyConnection) -> T:
+        def tried(cursor: duckdb.DuckDBPyConnection) -> T:
             for _ in range(_MOST_MISSES):
                 with suppress(FileNotFoundError):  # a segment was replaced between two looks
                     return answer(cursor)
                 self._sealed.refresh(cursor)
             return answer(cursor)
 
+        def run(cursor: duckdb.DuckDBPyConnection) -> T | NeedsRoom:
+            try:
+                return tried(cursor)
+            except NeedsRoom as need:
+                return NeedsRoom(need.bytes)  # without the frames that hold what was too large
+
         self._demand_open()
-        return await self._guarded(self._readers.run(run))
+        found = await self._guarded(self._readers.run(run))
+        if isinstance(found, NeedsRoom):
+            raise found
+        return found
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         """Read many spans, a part after the other."""

@@ -8,7 +8,7 @@ many short ones.
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -17,15 +17,18 @@ import attrs
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from actors.errors import NeedsRoom
 from actors.span_store.damage import Damage
+from actors.span_store.gathered import PAGE_BYTES, fitting
 from actors.span_store.gram_files import GramFiles, SealedFile
 from actors.span_store.grams import Sought
 from actors.span_store.index import condition_on_trace, parts_of, transaction
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.needle import Needle
 from actors.span_store.recent import Recent, Slice
-from actors.span_store.row_groups import open_segment
+from actors.span_store.row_groups import in_turn, open_segment
 from actors.span_store.rows import ROWS, SHOWN_COLUMNS, stored_spans
 from actors.span_store.searched import SEARCHED, saying
 from actors.span_store.segments import ROW_GROUP, groups_at, segment_path
@@ -87,7 +90,11 @@ class TextSearch:
             last = time.monotonic() - begin
             if rows is None or not rows.num_rows:
                 continue
-            found.append(rows.slice(0, missing))
+            fits = self._fitting(rows.slice(0, missing), found)
+            if fits:
+                found.append(rows.slice(0, fits))
+            if fits < min(rows.num_rows, missing):
+                return self._page(found, found[-1]["seq"][-1].as_py())
             missing -= rows.num_rows
             if missing <= 0:
                 return self._page(found, part.first_seq if missing == 0 else found[-1]["seq"][-1].as_py())
@@ -145,13 +152,20 @@ class TextSearch:
             for group in range(file.num_row_groups) if groups is None else groups:
                 if there is not None and group not in there:
                     continue
-                rows = file.read_row_group(group, columns=read, use_threads=False)
-                mask = self._matches(rows)
-                if pc.any(mask).as_py():
-                    rest = file.read_row_group(group, columns=_REST, use_threads=False)
-                    columns = [(rows if name in _READ else rest)[name] for name in _WHOLE]
-                    found.append(self._first(pa.table(columns, _WHOLE).filter(mask)))
+                size = file.metadata.row_group(group).total_byte_size
+                rows = in_turn(size, partial(self._in_group, file, group, read))
+                if rows.num_rows:
+                    found.append(rows)
         return self._first(pa.concat_tables(found))
+
+    def _in_group(self, file: pq.ParquetFile, group: int, read: Sequence[str]) -> pa.Table:
+        rows = file.read_row_group(group, columns=read, use_threads=False)
+        mask = self._matches(rows)
+        if not pc.any(mask).as_py():
+            return _EMPTY
+        rest = file.read_row_group(group, columns=_REST, use_threads=False)
+        columns = [(rows if name in _READ else rest)[name] for name in _WHOLE]
+        return self._first(pa.table(columns, _WHOLE).filter(mask))
 
     def _latest(self, some: Slice) -> pa.Table:
         rows = some.whole()
@@ -172,6 +186,16 @@ class TextSearch:
         if request.before is not None:
             mask = pc.and_(mask, pc.less(rows["seq"], pa.scalar(request.before, pa.uint64())))
         return mask
+
+    def _fitting(self, rows: pa.Table, found: Sequence[pa.Table]) -> int:
+        """How many of the rows, which matched, a page that has found so much has room for; for one at least."""
+        room = PAGE_BYTES if self._request.room is None else self._request.room
+        fits = fitting(rows, room - sum(int(each.nbytes) for each in found))
+        if fits or found:
+            return fits
+        if self._request.room is None:
+            return 1
+        raise NeedsRoom(int(rows.slice(0, 1).nbytes))
 
     def _first(self, rows: pa.Table) -> pa.Table:
         """As many as a page may have, and one more, latest first."""

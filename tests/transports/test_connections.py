@@ -12,10 +12,10 @@ import attrs
 import pytest
 from structlog.testing import capture_logs
 
+from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from tests.http_studio import http_config
 from transports.addresses import Network
-from transports.byte_budget import ByteBudget
 from transports.connections import Connections
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_otlp
@@ -42,7 +42,7 @@ class Ports:
 async def ports(most: int, proxies: tuple[Network, ...] = ()) -> AsyncIterator[Ports]:
     connections = Connections(most, proxies)
     bus = Bus()
-    grpc = GrpcConfig(otlp_budget=ByteBudget(1024), connections=connections)
+    grpc = GrpcConfig(otlp_budget=Budget(1024), connections=connections)
     async with (
         serve_http(build_app(bus, http_config()), "127.0.0.1", 0, connections) as http,
         serve_otlp(bus, grpc, "127.0.0.1", 0) as otlp,

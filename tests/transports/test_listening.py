@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
+from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from tests.http_studio import http_config
-from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 from transports.http.app import build_app
@@ -29,13 +29,13 @@ async def http(host: str, port: int) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def otlp(host: str, port: int) -> AsyncIterator[int]:
-    async with serve_otlp(Bus(), GrpcConfig(otlp_budget=ByteBudget(1024)), host, port) as bound:
+    async with serve_otlp(Bus(), GrpcConfig(otlp_budget=Budget(1024)), host, port) as bound:
         yield bound
 
 
 @asynccontextmanager
 async def key_check(host: str, port: int) -> AsyncIterator[int]:
-    async with serve_auth(Bus(), GrpcConfig(otlp_budget=ByteBudget(1024)), host, port) as bound:
+    async with serve_auth(Bus(), GrpcConfig(otlp_budget=Budget(1024)), host, port) as bound:
         yield bound
 
 

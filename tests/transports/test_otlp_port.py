@@ -10,12 +10,12 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from actors.runtime.budget import Budget
 from actors.span_store.messages import GetTraceSpans
 from tests.http_studio import http_config
 from tests.spans import otlp_request, otlp_span
 from tests.transports.grpc.conftest import BUDGET, EXPORT, Backend, method
 from tests.transports.grpc.conftest import backend as backend  # noqa: PLC0414 - a fixture
-from transports.byte_budget import ByteBudget
 from transports.first_bytes import PREFACE
 from transports.grpc import listener
 from transports.grpc.config import GrpcConfig
@@ -29,7 +29,7 @@ ENOUGH = 120.0
 
 @pytest.fixture
 async def port(backend: Backend) -> AsyncIterator[int]:
-    budget = ByteBudget(BUDGET)
+    budget = Budget(BUDGET)
     app = build_otlp_app(backend.bus, http_config(otlp_budget=budget))
     async with serve_otlp_both(backend.bus, GrpcConfig(otlp_budget=budget), app, "127.0.0.1", 0) as bound:
         yield bound
@@ -103,7 +103,7 @@ async def test_nobody_can_wait_for_ever(
 
 @pytest.mark.concurrency
 async def test_a_stop_ends_idle_connections_of_both(backend: Backend) -> None:
-    budget = ByteBudget(BUDGET)
+    budget = Budget(BUDGET)
     app = build_otlp_app(backend.bus, http_config(otlp_budget=budget))
     async with aiohttp.ClientSession() as session:
         async with serve_otlp_both(backend.bus, GrpcConfig(otlp_budget=budget), app, "127.0.0.1", 0) as port:

@@ -12,9 +12,9 @@ from grpclib.exceptions import GRPCError
 from grpclib.server import Stream
 
 from actors.errors import InternalError, StudioError, Unavailable
+from actors.runtime.budget import Budget
 from transports import log_context
 from transports.addresses import host_and_port, plain
-from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
 from transports.grpc.message_reader import MessageReader, takes_bytes
 from transports.grpc.otlp_services import OTLP
@@ -41,7 +41,7 @@ class Calls:
 
     def __init__(self, services: Sequence[Servable], others: Sequence[Servable], config: GrpcConfig) -> None:
         self._config = config
-        self._strangers = ByteBudget(config.limits.strangers)
+        self._strangers = Budget(config.limits.strangers)
         self._methods = {
             path: handler._replace(func=partial(self._answer, handler.func, path, awaited))
             for awaited, group in ((True, services), (False, others))
@@ -92,7 +92,7 @@ class Calls:
             if awaited:
                 self._ended()
 
-    def _budget_of(self, stream: Stream[Any, Any]) -> ByteBudget:
+    def _budget_of(self, stream: Stream[Any, Any]) -> Budget:
         """Spans have a budget of their own, which nobody without a key can exhaust."""
         return self._config.otlp_budget if takes_bytes(stream) else self._strangers
 

@@ -2,7 +2,7 @@
 
 import attrs
 
-from transports.byte_budget import ByteBudget
+from actors.runtime.budget import Budget
 from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.connections import Connections
 from transports.decoder import Decoder
@@ -14,7 +14,7 @@ from transports.strays import Strays
 class GrpcConfig:
     """Limits and secrets of both servers. Sizes are in bytes, times in seconds."""
 
-    otlp_budget: ByteBudget  # shared with OTLP/HTTP
+    otlp_budget: Budget  # shared with OTLP/HTTP
     internal_token: str | None = attrs.field(default=None, repr=False)  # callers of the key check must send it
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, compressed and inflated
     patience: float = 60.0  # for the rest of a message that has begun to arrive

@@ -13,7 +13,7 @@ import grpclib.server
 from google.protobuf.message import DecodeError
 
 from actors.errors import InvalidRequest, UnsupportedMedia
-from transports.byte_budget import Reservation
+from actors.runtime.budget import Reservation
 from transports.decoder import decoding_memory
 from transports.grpc.config import GrpcConfig
 from transports.grpc.connection import HttpStream

@@ -6,7 +6,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.hdrs import EXPECT
 
 from actors.errors import TooSlow
-from transports.byte_budget import Reservation
+from actors.runtime.budget import Reservation
 from transports.http.keys import CONFIG
 from transports.inflate import too_large
 

@@ -6,13 +6,16 @@ from typing import Any
 
 import attrs
 
-from transports.byte_budget import ByteBudget
+from actors.runtime.budget import Budget
 from transports.connection_limits import DEFAULT
 from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
 from transports.strays import Strays
 
 APP_NAME = "Junjo AI Studio"
+
+_ANSWERS = 256 * 1024 * 1024  # bytes
+TOO_MANY_ANSWERS = "Too many large answers are being made at once"
 
 # Logs an event once for each of some lines, which have their timestamps. Takes the logger's name, event and lines.
 LogTogether = Callable[[str, str, Sequence[Mapping[str, Any]]], None]
@@ -47,12 +50,15 @@ class HttpConfig:
     production: bool = False  # the first user needs the code in any case
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose word on who the client is counts
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
-    otlp_budget: ByteBudget  # shared with the gRPC receiver
+    otlp_budget: Budget  # shared with the gRPC receiver
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
-    strangers: ByteBudget = attrs.field(factory=lambda: ByteBudget(DEFAULT.strangers))  # for what no key is asked for
+    strangers: Budget = attrs.field(factory=lambda: Budget(DEFAULT.strangers))  # for what no key is asked for
+    # For what is read and rendered of large answers with spans, until they are sent.
+    answers: Budget = attrs.field(factory=lambda: Budget(_ANSWERS, refusal=TOO_MANY_ANSWERS))
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
     strays: Strays = attrs.field(factory=Strays)  # shared with gRPC
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408
+    answer_seconds: float = 10.0  # that a large answer waits for its turn
     stall_seconds: float = 60.0  # a download of which no 64 KB are taken for so long is cut off

@@ -10,7 +10,7 @@ import attrs
 from aiohttp import web
 
 from actors.errors import Problem, Refused
-from transports.byte_budget import ByteBudget
+from actors.runtime.budget import Budget
 from transports.http.body import FREE_BYTES, read_body
 from transports.http.converter import invalid
 
@@ -27,7 +27,7 @@ class Document:
     is_large: bool = False  # over ``MOST_BYTES``
 
 
-async def read_document(request: web.Request, most: int, budget: ByteBudget) -> Document:
+async def read_document(request: web.Request, most: int, budget: Budget) -> Document:
     """The body, of up to ``most`` bytes. Malformed JSON is ``InvalidRequest``.
 
     ``budget`` is for large ones.

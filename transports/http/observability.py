@@ -1,17 +1,15 @@
 """Spans out."""
 
-import asyncio
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
 import attrs
-import orjson
+from aiohttp import web
 
+from actors.errors import NeedsRoom, Overloaded
 from actors.span_store.messages import (
     Cursor,
     GetSpan,
-    GetTraceSpans,
     ListServices,
     SearchSpans,
     SpanFilter,
@@ -19,17 +17,16 @@ from actors.span_store.messages import (
 )
 from actors.span_store.spans import StoredSpan
 from transports.http.cursor_text import cursor_text
+from transports.http.found import Found, answer_found, span_bytes
 from transports.http.route import Access, Answer, Call, Parameter, Route, described
 from transports.http.rules import Between
 from transports.http.span_json import SpanAnswer, may_be_in_subflow, render_span, render_spans
+from transports.http.whole_trace import answer_trace
 
 _PREFIX = "/api/v1/observability"
 _SERVICE = {"service_name": Parameter(description="Name of the service, percent-encoded", example="joke-agent")}
 _TRACE = {"trace_id": Parameter(description="32 lower-case hex digits", example="0af7651916cd43dd8448eb211c80319c")}
 _SPAN = {"span_id": Parameter(description="16 lower-case hex digits", example="00f067aa0ba902b7")}
-# Rendering so much text takes a millisecond at most; more goes to a thread. A span costs as much as a kilobyte.
-_INLINE_BYTES = 128 * 1024
-_SPAN_BYTES = 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -56,51 +53,58 @@ async def list_services(call: Call[None, None]) -> list[str]:
     return list(await call.bus.ask(ListServices()))
 
 
-async def get_service_spans(call: Call[None, PageQuery]) -> Answer:
+async def get_service_spans(call: Call[None, PageQuery]) -> Answer | web.StreamResponse:
     return await _search(call, SpanFilter.ALL)
 
 
-async def get_root_spans(call: Call[None, RootQuery]) -> Answer:
+async def get_root_spans(call: Call[None, RootQuery]) -> Answer | web.StreamResponse:
     return await _search(call, SpanFilter.LLM_ROOTS if call.query.has_llm else SpanFilter.ROOTS)
 
 
-async def get_workflow_spans(call: Call[None, PageQuery]) -> Answer:
+async def get_workflow_spans(call: Call[None, PageQuery]) -> Answer | web.StreamResponse:
     return await _search(call, SpanFilter.WORKFLOWS)
 
 
-async def get_trace_spans(call: Call[None, None]) -> Answer:
-    return await answer_spans(await call.bus.ask(GetTraceSpans(trace_id=call.path("trace_id"))))
+async def get_trace_spans(call: Call[None, None]) -> Answer | web.StreamResponse:
+    return await answer_trace(call, call.path("trace_id"))
 
 
-async def get_span(call: Call[None, None]) -> Answer:
+async def get_span(call: Call[None, None]) -> Answer | web.StreamResponse:
     request = GetSpan(trace_id=call.path("trace_id"), span_id=call.path("span_id"))
-    span = await call.bus.ask(request)
-    parent = await _parent(call, span) if span is not None and may_be_in_subflow(span) else None
-    spans = tuple(each for each in (span, parent) if each is not None)
-    return Answer(body=await _rendered(partial(render_span, span, parent), spans))
+
+    async def read(room: int) -> Found:
+        span = await call.bus.ask(attrs.evolve(request, room=room))
+        parent = await _parent(call, span, room) if span is not None and may_be_in_subflow(span) else None
+        spans = tuple(each for each in (span, parent) if each is not None)
+        return Found(spans=spans, render=partial(render_span, span, parent))
+
+    return await answer_found(call, read)
 
 
-async def _parent(call: Call[None, None], span: StoredSpan) -> StoredSpan | None:
-    return await call.bus.ask(GetSpan(trace_id=span.trace_id, span_id=span.parent_span_id or ""))
+async def _parent(call: Call[None, None], span: StoredSpan, room: int) -> StoredSpan | None:
+    """The parent, in the room that the span leaves."""
+    taken = min(span_bytes(span), room)
+    request = GetSpan(trace_id=span.trace_id, span_id=span.parent_span_id or "", room=room - taken)
+    try:
+        return await call.bus.ask(request)
+    except NeedsRoom as need:
+        both = taken + need.bytes
+    raise NeedsRoom(both)
 
 
-async def _search(call: Call[None, PageQuery] | Call[None, RootQuery], which: SpanFilter) -> Answer:
-    page = await call.bus.ask(
-        SearchSpans(
-            service_name=call.path("service_name"), filter=which, limit=call.query.limit, after=call.query.after
-        )
-    )
-    return await answer_spans(page.spans, _next_page(call, page))
-
-
-async def answer_spans(spans: tuple[StoredSpan, ...], headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+async def _search(
+    call: Call[None, PageQuery] | Call[None, RootQuery], which: SpanFilter
+) -> Answer | web.StreamResponse:
     """A plain array of spans, which the front end knows; where it goes on is said in headers."""
-    return Answer(body=await _rendered(partial(render_spans, spans), spans), headers=headers)
+    request = SearchSpans(
+        service_name=call.path("service_name"), filter=which, limit=call.query.limit, after=call.query.after
+    )
 
+    async def read(room: int) -> Found:
+        page = await call.bus.ask(attrs.evolve(request, room=room))
+        return Found(spans=page.spans, render=partial(render_spans, page.spans), headers=_next_page(call, page))
 
-async def _rendered(render: Callable[[], orjson.Fragment], spans: tuple[StoredSpan, ...]) -> orjson.Fragment:
-    size = sum(len(span.attributes_json) + len(span.events_json) + _SPAN_BYTES for span in spans)
-    return await asyncio.to_thread(render) if size > _INLINE_BYTES else render()
+    return await answer_found(call, read)
 
 
 def _next_page(call: Call[None, PageQuery] | Call[None, RootQuery], page: SpanPage) -> tuple[tuple[str, str], ...]:
@@ -130,6 +134,7 @@ ROUTES = (
         query=PageQuery,
         answers=list[SpanAnswer],
         path_parameters=_SERVICE,
+        errors=(Overloaded,),
         tag="observability",
         summary="List the spans of a service, newest start first",
     ),
@@ -141,6 +146,7 @@ ROUTES = (
         query=RootQuery,
         answers=list[SpanAnswer],
         path_parameters=_SERVICE,
+        errors=(Overloaded,),
         tag="observability",
         summary="List the root spans of a service, newest start first",
     ),
@@ -152,6 +158,7 @@ ROUTES = (
         query=PageQuery,
         answers=list[SpanAnswer],
         path_parameters=_SERVICE,
+        errors=(Overloaded,),
         tag="observability",
         summary="List the workflow spans of a service, newest start first",
     ),
@@ -162,6 +169,7 @@ ROUTES = (
         access=Access.SESSION_OR_READ_KEY,
         answers=list[SpanAnswer],
         path_parameters=_TRACE,
+        errors=(Overloaded,),
         tag="observability",
         summary="List every span of a trace, newest start first",
     ),
@@ -172,6 +180,7 @@ ROUTES = (
         access=Access.SESSION_OR_READ_KEY,
         answers=SpanAnswer | None,
         path_parameters=_TRACE | _SPAN,
+        errors=(Overloaded,),
         tag="observability",
         summary="Get one span, or null",
     ),

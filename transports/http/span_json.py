@@ -1,7 +1,8 @@
 """Spans as the front end reads them: 22 members, always all of them, in this order (contract, section 6)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -14,17 +15,18 @@ from transports.http.route import described
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING = JunjoColumns()
+_NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
-def render_spans(spans: Sequence[StoredSpan]) -> orjson.Fragment:
+def render_spans(spans: Sequence[StoredSpan], names: Mapping[str, str] = _NO_NAMES) -> bytes:
     """An array of spans as JSON text. CPU-heavy: run it off the event loop for hundreds of spans."""
-    return orjson.Fragment(orjson.dumps(span_documents(spans)))
+    return orjson.dumps(span_documents(spans, names))
 
 
-def render_span(span: StoredSpan | None, parent: StoredSpan | None = None) -> orjson.Fragment:
+def render_span(span: StoredSpan | None, parent: StoredSpan | None = None) -> bytes:
     """One span, or null, as JSON text; its parent may know by which name to call it."""
     documents = span_documents([each for each in (span, parent) if each is not None])
-    return orjson.Fragment(orjson.dumps(None if span is None else documents[0]))
+    return orjson.dumps(None if span is None else documents[0])
 
 
 def may_be_in_subflow(span: StoredSpan) -> bool:
@@ -32,10 +34,22 @@ def may_be_in_subflow(span: StoredSpan) -> bool:
     return span.parent_span_id is not None and '"junjo.parent_executable_runtime_id"' in span.attributes_json
 
 
-def span_documents(spans: Sequence[StoredSpan]) -> list[dict[str, Any]]:
-    """The members of each. Children of a subflow name it as its span is shown, where both are among the spans."""
+def subflow_names(spans: Sequence[StoredSpan]) -> dict[str, str]:
+    """By which name each of them is shown, by the one that its children have for it, where that is another."""
+    return _names(_with_columns(span)[1] for span in spans)
+
+
+def _names(columns: Iterable[JunjoColumns]) -> dict[str, str]:
+    return {junjo.runtime_id: junjo.id for junjo in columns if junjo.runtime_id != junjo.id}
+
+
+def span_documents(spans: Sequence[StoredSpan], names: Mapping[str, str] = _NO_NAMES) -> list[dict[str, Any]]:
+    """The members of each. Children of a subflow name it as its span is shown, where both are among the spans.
+
+    ``names`` are those of subflows that are elsewhere.
+    """
     parts = [_with_columns(span) for span in spans]
-    names = {junjo.runtime_id: junjo.id for _, junjo in parts if junjo.runtime_id != junjo.id}
+    names = {**names, **_names(junjo for _, junjo in parts)}
     return [
         _document(span, attributes, attrs.evolve(junjo, parent_id=names[junjo.parent_id]))
         if junjo.parent_id and junjo.parent_id in names

@@ -26,7 +26,7 @@ class Download:
     response: web.StreamResponse
     stall_seconds: float
 
-    async def write(self, content: bytes) -> None:
+    async def write(self, content: bytes | memoryview) -> None:
         for begin in range(0, len(content), _PIECE):
             await self._sent(self.response.write(content[begin : begin + _PIECE]))
 
@@ -44,14 +44,14 @@ class Download:
 
 @asynccontextmanager
 async def streamed(
-    request: web.Request, content_type: str, file_name: str, headers: Mapping[str, str] | None = None
+    request: web.Request, content_type: str, file_name: str | None = None, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[Download]:
-    """An answer of unknown length, offered to browsers as a file; ``write`` to it inside the block.
+    """An answer of unknown length; ``write`` to it inside the block. With a name it is offered to browsers as a file.
 
     An error inside the block cuts the connection, because that is the only way left to tell the client that what it has
     is not the whole. So does a client that takes nothing: of the few streams of an actor it holds one.
     """
-    disposition = {"Content-Disposition": f'attachment; filename="{file_name}"'}
+    disposition = {} if file_name is None else {"Content-Disposition": f'attachment; filename="{file_name}"'}
     response = web.StreamResponse(headers={**disposition, **(headers or {})})
     response.content_type = content_type
     await response.prepare(request)

@@ -1,15 +1,18 @@
 """Spans out, found by text."""
 
+from functools import partial
 from typing import Annotated
 
 import attrs
+from aiohttp import web
 
+from actors.errors import Overloaded
 from actors.span_store.messages import SearchText
+from transports.http.found import Found, answer_found
 from transports.http.moments import Moment
-from transports.http.observability import answer_spans
 from transports.http.route import Access, Answer, Call, Route, described
 from transports.http.rules import Between, HexId
-from transports.http.span_json import SpanAnswer
+from transports.http.span_json import SpanAnswer, render_spans
 
 
 @attrs.frozen(kw_only=True)
@@ -41,23 +44,32 @@ class TextQuery:
     )
 
 
-async def search_text(call: Call[None, TextQuery]) -> Answer:
+async def search_text(call: Call[None, TextQuery]) -> Answer | web.StreamResponse:
     query = call.query
-    found = await call.bus.ask(
-        SearchText(
-            text=query.text,
-            service_name=query.service,
-            trace_id=query.trace_id,
-            from_time_unix_nano=_latest(query.from_, query.since),
-            to_time_unix_nano=_earliest(query.to, query.until),
-            limit=query.limit,
-            before=query.before,
-        )
+    request = SearchText(
+        text=query.text,
+        service_name=query.service,
+        trace_id=query.trace_id,
+        from_time_unix_nano=_latest(query.from_, query.since),
+        to_time_unix_nano=_earliest(query.to, query.until),
+        limit=query.limit,
+        before=query.before,
     )
-    if found.before is None:
-        return await answer_spans(found.spans)
-    target = call.request.rel_url.update_query(before=str(found.before))
-    return await answer_spans(found.spans, (("Link", f'<{target.raw_path_qs}>; rel="next"'),))
+
+    async def read(room: int) -> Found:
+        found = await call.bus.ask(attrs.evolve(request, room=room))
+        return Found(
+            spans=found.spans, render=partial(render_spans, found.spans), headers=_next_page(call, found.before)
+        )
+
+    return await answer_found(call, read)
+
+
+def _next_page(call: Call[None, TextQuery], before: int | None) -> tuple[tuple[str, str], ...]:
+    if before is None:
+        return ()
+    target = call.request.rel_url.update_query(before=str(before))
+    return (("Link", f'<{target.raw_path_qs}>; rel="next"'),)
 
 
 def _latest(*bounds: Moment | None) -> int | None:
@@ -77,6 +89,7 @@ ROUTES = (
         query=TextQuery,
         only_known=True,
         answers=list[SpanAnswer],
+        errors=(Overloaded,),
         tag="observability",
         summary="Find spans by text in their name, status, attributes and events, latest arrival first",
     ),

@@ -5,7 +5,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from actors.errors import InvalidRequest, Overloaded, TooLarge, Unavailable, UnsupportedMedia
-from transports.byte_budget import Reservation
+from actors.runtime.budget import Reservation
 from transports.decoder import decoding_memory
 from transports.http import otlp_answers
 from transports.http.body import read_body

@@ -224,7 +224,7 @@ def test_what_a_reader_looks_at_stays_when_its_journal_goes(tmp_path: Path) -> N
     assert len(generation.parts) > 3
     assert recent.next_seq == 100 + 3 * 699
     found = recent.places(Wanted({"trace_id": f"{600:032x}"}), None)
-    taken = recent.take(sorted(place.seq for place in found), SHOWN_COLUMNS)
+    taken = pa.concat_tables(recent.take(sorted(place.seq for place in found), SHOWN_COLUMNS))
     assert taken["span_id"].to_pylist() == [f"{number:016x}" for number in (1, 2, 3)]
     slices = recent.slices(1000)
     assert pa.concat_tables([each.whole() for each in slices]).combine_chunks().equals(before.combine_chunks())

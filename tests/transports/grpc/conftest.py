@@ -13,10 +13,10 @@ import pytest
 from actors.key_registry.actor import KeyRegistryActor
 from actors.key_registry.messages import IssuedKey, IssueKey, RevokeKey
 from actors.principal import SYSTEM, Scope
+from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
-from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 
@@ -103,7 +103,7 @@ async def auth(serving_auth: Serving) -> AsyncIterator[Server]:
 
 @asynccontextmanager
 async def _serving(serve: Any, backend: Backend, **options: Any) -> AsyncIterator[Server]:
-    config = GrpcConfig(**({"otlp_budget": ByteBudget(BUDGET)} | options))
+    config = GrpcConfig(**({"otlp_budget": Budget(BUDGET)} | options))
     async with serve(backend.bus, config, "127.0.0.1", 0) as port:
         # A pool of its own: channels to one address otherwise share a connection.
         local = [("grpc.use_local_subchannel_pool", 1)]

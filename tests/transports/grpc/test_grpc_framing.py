@@ -13,11 +13,11 @@ import pytest
 from google.rpc.status_pb2 import Status as RpcStatus
 from grpclib.const import Status
 
+from actors.runtime.budget import Budget
 from actors.span_store.messages import GetTraceSpans
 from tests.spans import many_spans, otlp_request, otlp_span
 from tests.transports.grpc.conftest import BUDGET, EXPORT, Server, Serving
 from tests.transports.grpc.http2_client import ENOUGH, Http2Client, framed, http2_client
-from transports.byte_budget import ByteBudget
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -182,7 +182,7 @@ async def test_a_message_that_dawdles_is_given_up(serving_otlp: Serving) -> None
     assert "in time" in answer["grpc-message"]
 
 
-class WatchedBudget(ByteBudget):
+class WatchedBudget(Budget):
     """Says when something is held, and when nothing is."""
 
     def __init__(self, size: int) -> None:

@@ -20,12 +20,12 @@ from structlog.testing import capture_logs
 from actors.errors import Overloaded
 from actors.key_registry.actor import KeyRegistryActor
 from actors.principal import Scope
+from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.messages import GetTraceSpans, ListServices, SearchSpans
 from tests.spans import many_spans, otlp_request, otlp_span
 from tests.transports.grpc.conftest import BUDGET, EXPORT, Backend, Server, Serving, method
-from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_otlp
 
@@ -173,7 +173,7 @@ async def test_an_actor_that_is_away_is_a_reason_to_retry(otlp: Server, away: An
 @pytest.mark.error_recovery
 async def test_a_fault_of_ours_is_masked_and_logged_under_its_id() -> None:
     async with (
-        serve_otlp(Bus(), GrpcConfig(otlp_budget=ByteBudget(1000)), "127.0.0.1", 0) as port,
+        serve_otlp(Bus(), GrpcConfig(otlp_budget=Budget(1000)), "127.0.0.1", 0) as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         with capture_logs([merge_contextvars]) as lines, pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -204,7 +204,7 @@ async def test_a_full_budget_is_a_reason_to_retry(otlp: Server) -> None:
     assert await otlp.export(ONE_SPAN) == b""
 
 
-class OnceFull(ByteBudget):
+class OnceFull(Budget):
     """Refuses the first request."""
 
     refused = False

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.runtime.budget import Budget
 from tests.http_studio import HttpStudio, http_config, running_http_studio
-from transports.byte_budget import ByteBudget
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -64,7 +64,7 @@ async def test_a_body_that_dawdles_is_given_up(tmp_path: Path, path: str) -> Non
 
 
 async def test_large_bodies_of_strangers_share_their_room(tmp_path: Path) -> None:
-    config = http_config(strangers=ByteBudget(_LARGE))
+    config = http_config(strangers=Budget(_LARGE))
     async with running_http_studio(tmp_path, config) as studio:
         cookie = await studio.set_up()
         _, writer = await asyncio.open_connection("127.0.0.1", studio.port)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from actors.runtime.budget import Budget
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.spans import any_value, otlp_request, otlp_span
-from transports.byte_budget import ByteBudget
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -22,22 +22,22 @@ _GOOD = otlp_request(otlp_span(1)).SerializeToString()
 
 
 @pytest.fixture
-async def small(tmp_path: Path) -> AsyncIterator[tuple[HttpStudio, str, ByteBudget]]:
+async def small(tmp_path: Path) -> AsyncIterator[tuple[HttpStudio, str, Budget]]:
     """A studio that takes little, an API key for it, and its room for requests."""
-    budget = ByteBudget(_BUDGET)
+    budget = Budget(_BUDGET)
     config = http_config(max_request_bytes=_LIMIT, otlp_budget=budget, body_seconds=1)
     async with running_http_studio(tmp_path, config) as studio:
         yield studio, await studio.make_key(await studio.set_up()), budget
 
 
-async def goes_on(studio: HttpStudio, key: str, budget: ByteBudget) -> None:
+async def goes_on(studio: HttpStudio, key: str, budget: Budget) -> None:
     """Good spans are taken, and all room has come back."""
     assert (await studio.send_spans(key, _GOOD)).body == b""
     with budget.reserve() as everything:
         everything.grow(_BUDGET)
 
 
-async def test_random_bytes_are_refused_and_never_stored(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+async def test_random_bytes_are_refused_and_never_stored(small: tuple[HttpStudio, str, Budget]) -> None:
     studio, key, _ = small
     chance = random.Random(1)
     for size in (1, 2, 10, 100, 1000, 50_000):
@@ -49,14 +49,14 @@ async def test_random_bytes_are_refused_and_never_stored(small: tuple[HttpStudio
     await goes_on(*small)
 
 
-async def test_a_request_cut_anywhere_is_refused(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+async def test_a_request_cut_anywhere_is_refused(small: tuple[HttpStudio, str, Budget]) -> None:
     studio, key, _ = small
     for length in range(1, len(_GOOD)):
         assert (await studio.send_spans(key, _GOOD[:length])).status == 400
     await goes_on(*small)
 
 
-async def test_an_endless_gzip_body_ends_at_the_limit(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+async def test_an_endless_gzip_body_ends_at_the_limit(small: tuple[HttpStudio, str, Budget]) -> None:
     studio, key, _ = small
     sent = 0
 
@@ -73,7 +73,7 @@ async def test_an_endless_gzip_body_ends_at_the_limit(small: tuple[HttpStudio, s
     await goes_on(*small)
 
 
-async def test_a_bomb_of_bombs_ends_at_the_limit(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+async def test_a_bomb_of_bombs_ends_at_the_limit(small: tuple[HttpStudio, str, Budget]) -> None:
     studio, key, _ = small
     for body in (gzip.compress(bytes(100_000_000)), gzip.compress(bytes(100_000)) * 100):
         reply = await studio.send_spans(key, body, **{"Content-Encoding": "gzip"})
@@ -83,7 +83,7 @@ async def test_a_bomb_of_bombs_ends_at_the_limit(small: tuple[HttpStudio, str, B
 
 @pytest.mark.parametrize("json", [False, True])
 async def test_odd_text_is_kept_or_replaced_and_breaks_no_page(
-    small: tuple[HttpStudio, str, ByteBudget], *, json: bool
+    small: tuple[HttpStudio, str, Budget], *, json: bool
 ) -> None:
     """NUL bytes, and lone surrogates where JSON can escape them."""
     studio, key, _ = small
@@ -106,9 +106,7 @@ async def test_odd_text_is_kept_or_replaced_and_breaks_no_page(
 
 
 @pytest.mark.parametrize("number", ["9" * 5000, '"' + "9" * 5000 + '"', "1e400", "1e308", str(10**30), "-1"])
-async def test_a_number_that_does_not_fit_costs_one_span(
-    small: tuple[HttpStudio, str, ByteBudget], number: str
-) -> None:
+async def test_a_number_that_does_not_fit_costs_one_span(small: tuple[HttpStudio, str, Budget], number: str) -> None:
     studio, key, _ = small
     body = b"""{"resourceSpans":[
         {"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"tests"}}],
@@ -166,7 +164,7 @@ async def test_text_of_megabytes_comes_back_whole(studio: HttpStudio) -> None:
     assert (len(shown["name"]), len(shown["service_name"])) == (2_000_000, 1_000_000)
 
 
-async def test_slow_and_half_open_connections_hold_nobody_up(small: tuple[HttpStudio, str, ByteBudget]) -> None:
+async def test_slow_and_half_open_connections_hold_nobody_up(small: tuple[HttpStudio, str, Budget]) -> None:
     studio, key, _ = small
     typed = "Content-Type: application/x-protobuf"
     head = f"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nx-junjo-api-key: {key}\r\n{typed}\r\n"

@@ -15,10 +15,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from actors.key_registry.actor import KeyRegistryActor
+from actors.runtime.budget import Budget
 from actors.span_store.actor import SpanStoreActor
 from tests.http_studio import HttpStudio, Reply, http_config, running_http_studio
 from tests.spans import otlp_request, otlp_span
-from transports.byte_budget import ByteBudget
 
 pytestmark = pytest.mark.integration
 
@@ -143,7 +143,7 @@ async def test_an_unknown_content_encoding_is_415(studio: HttpStudio, encoding: 
 
 @in_both_encodings
 async def test_too_much_at_once_is_429_with_the_time_to_wait(tmp_path: Any, encoding: str) -> None:
-    budget = ByteBudget(1000)
+    budget = Budget(1000)
     async with running_http_studio(tmp_path, http_config(otlp_budget=budget)) as studio:
         key = await ready(studio)
         with budget.reserve() as others:

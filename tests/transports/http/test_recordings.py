@@ -15,6 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from actors.playground.providers.provider import Endpoint
+from actors.runtime.budget import Budget
 from tests.http_studio import ADMIN, HttpStudio, Reply, http_config, running_http_studio
 from tests.recordings_compare import differences
 from tests.recordings_grpc import grpc_differences
@@ -22,7 +23,6 @@ from tests.vendors.anthropic import AnthropicServer
 from tests.vendors.gemini import GeminiServer
 from tests.vendors.openai import OpenAIServer
 from tests.vendors.server import Script, VendorServer
-from transports.byte_budget import ByteBudget
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth
 
@@ -132,7 +132,7 @@ class Replay:
 @pytest.mark.requires_grpc_server
 async def test_every_recording_is_answered_as_recorded(studio: HttpStudio) -> None:
     recordings = _recordings()
-    config = GrpcConfig(otlp_budget=ByteBudget(1024 * 1024))
+    config = GrpcConfig(otlp_budget=Budget(1024 * 1024))
     async with (
         serve_auth(studio.bus, config, "127.0.0.1", 0) as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,

@@ -16,9 +16,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from actors.runtime.budget import Budget
 from tests.http_studio import HttpStudio, Reply, http_config, running_http_studio
 from tests.transports.http.test_http_observability import request_of
-from transports.byte_budget import ByteBudget
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -178,7 +178,7 @@ async def test_one_header_may_name_the_encoding_and_not_two(studio: HttpStudio) 
 
 @pytest.mark.security
 async def test_a_bomb_of_any_encoding_ends_at_the_limit(tmp_path: Path) -> None:
-    budget = ByteBudget(1_000_000)
+    budget = Budget(1_000_000)
     async with running_http_studio(tmp_path, http_config(max_request_bytes=10_000, otlp_budget=budget)) as studio:
         key = await ready(studio)
         for encoding, pack in OTHERS:
@@ -192,7 +192,7 @@ async def test_a_bomb_of_any_encoding_ends_at_the_limit(tmp_path: Path) -> None:
 
 @pytest.mark.security
 async def test_size_limits_before_and_after_inflation(tmp_path: Path) -> None:
-    budget = ByteBudget(1_000_000)
+    budget = Budget(1_000_000)
     async with running_http_studio(tmp_path, http_config(max_request_bytes=10_000, otlp_budget=budget)) as studio:
         key = await ready(studio)
 
@@ -213,7 +213,7 @@ async def test_size_limits_before_and_after_inflation(tmp_path: Path) -> None:
 
 
 async def test_too_many_bytes_at_once_may_be_sent_again(tmp_path: Path) -> None:
-    budget = ByteBudget(100_000)
+    budget = Budget(100_000)
     async with running_http_studio(tmp_path, http_config(otlp_budget=budget)) as studio:
         key = await ready(studio)
         with budget.reserve() as others:
@@ -237,7 +237,7 @@ async def test_while_the_studio_stops_exporters_are_told_to_come_back(studio: Ht
 
 @pytest.mark.error_recovery
 async def test_a_client_that_leaves_in_the_middle_gives_its_bytes_back(tmp_path: Path) -> None:
-    budget = ByteBudget(100_000)
+    budget = Budget(100_000)
     async with running_http_studio(tmp_path, http_config(otlp_budget=budget, body_seconds=5)) as studio:
         key = await ready(studio)
         _, writer = await asyncio.open_connection("127.0.0.1", studio.port)

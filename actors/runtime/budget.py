@@ -1,0 +1,134 @@
+"""A bound on what is held at once, in units of whoever holds it: bytes mostly."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Self
+
+from actors.errors import Overloaded
+
+_SHORTEST_RETRY = 0.1  # seconds
+_LONGEST_RETRY = 30.0
+_FIRST_GUESS = 1.0  # before anything was given back
+_SMOOTHING = 0.2  # weight of the newest measurement in the moving average
+_MOST_WAITING = 64
+
+
+class Budget:
+    """Shared by all who hold something of one kind, so that many of them together cannot exhaust memory.
+
+    Who finds no room is told to come back when what is held now will have been given back, as fast as it lately was.
+    What is larger than the whole budget is taken when nothing else is held; otherwise it could never be.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        refusal: str = "Too many bytes are being received at once",
+    ) -> None:
+        self.clock = clock
+        self._free = size
+        self._size = size
+        self._refusal = refusal
+        self._seconds_held = _FIRST_GUESS
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    def reserve(self) -> "Reservation":
+        """Hold something for the length of a ``with`` block."""
+        return Reservation(self)
+
+    def take(self, size: int) -> None:
+        if not self._has_room(size):
+            raise self._overloaded()
+        self._free -= size
+
+    async def wait(self, size: int, seconds: float) -> None:
+        """Take it as soon as there is room, first come, first served. ``Overloaded`` when there is none in time."""
+        if not self._waiting and self._has_room(size):
+            self._free -= size
+            return
+        if len(self._waiting) >= _MOST_WAITING:
+            raise self._overloaded()
+        place = size, asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await asyncio.wait({place[1]}, timeout=seconds)
+        except asyncio.CancelledError:
+            self._leave(place)
+            raise
+        if not place[1].done():
+            self._leave(place)
+            raise self._overloaded()
+
+    def give_back(self, size: int, seconds: float) -> None:
+        """What was held for so many seconds."""
+        self._free += size
+        self._seconds_held += _SMOOTHING * (seconds - self._seconds_held)
+        self._let_in()
+
+    def give_back_a_part(self, size: int) -> None:
+        """Of something of which the rest is held on."""
+        self._free += size
+        self._let_in()
+
+    def _has_room(self, size: int) -> bool:
+        return size <= self._free or self._free == self._size
+
+    def _let_in(self) -> None:
+        while self._waiting and self._has_room(self._waiting[0][0]):
+            size, turn = self._waiting.popleft()
+            self._free -= size
+            turn.set_result(None)
+
+    def _leave(self, place: tuple[int, "asyncio.Future[None]"]) -> None:
+        """Wait no longer. Also for one that was let in, and has left in the same turn of the loop."""
+        size, turn = place
+        if turn.done():
+            self._free += size
+        else:
+            self._waiting.remove(place)
+        self._let_in()
+
+    def _overloaded(self) -> Overloaded:
+        retry_after = min(max(self._seconds_held, _SHORTEST_RETRY), _LONGEST_RETRY)
+        return Overloaded(self._refusal, retry_after=retry_after)
+
+
+class Reservation:
+    """What one holder holds."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._since = 0.0
+        self.size = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.size:
+            self._budget.give_back(self.size, self._budget.clock() - self._since)
+
+    def grow(self, size: int) -> None:
+        """Hold so much more, or raise ``Overloaded``."""
+        self._budget.take(size)
+        self._grown(size)
+
+    async def wait(self, size: int, seconds: float) -> None:
+        """Hold so much more as soon as there is room. Only for who holds nothing yet: or two wait for each other."""
+        await self._budget.wait(size, seconds)
+        self._grown(size)
+
+    def shrink(self, size: int) -> None:
+        """Hold only so much on, if it is less."""
+        if size < self.size:
+            self._budget.give_back_a_part(self.size - size)
+            self.size = size
+
+    def _grown(self, size: int) -> None:
+        if not self.size:
+            self._since = self._budget.clock()
+        self.size += size
