@@ -358,7 +358,7 @@ async def test_when_the_studio_takes_no_more_it_is_told_what_was_sent(tmp_path: 
 
 @pytest.mark.parametrize(
     ("asked", "seconds"),
-    [("2", 2), ("0", 0), ("0.5", 0.5), ("1e308", 10), ("inf", 10), ("9" * 5000, 10), ("nan", 1), ("-1", 1), ("", 1)],
+    [("2", 2), ("0", 0), ("0.5", 0.5), ("3600", 10), ("1e308", 1), ("inf", 1), ("9" * 5000, 1), ("nan", 1), ("-1", 1)],
 )
 def test_what_a_studio_asks_to_wait_can_be_waited(asked: str, seconds: float) -> None:
     headers = Message()
