@@ -40,8 +40,9 @@ class Budget:
         """Hold something for the length of a ``with`` block."""
         return Reservation(self)
 
-    def take(self, size: int) -> None:
-        if not self._has_room(size):
+    def take(self, size: int, own: int = 0) -> None:
+        """For who holds ``own`` already, which is nothing else."""
+        if size > self._free and self._size - self._free > own:
             raise self._overloaded()
         self._free -= size
 
@@ -114,7 +115,7 @@ class Reservation:
 
     def grow(self, size: int) -> None:
         """Hold so much more, or raise ``Overloaded``."""
-        self._budget.take(size)
+        self._budget.take(size, self.size)
         self._grown(size)
 
     async def wait(self, size: int, seconds: float) -> None:

@@ -153,3 +153,18 @@ async def test_only_so_many_wait() -> None:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         assert all(isinstance(each.exception(), Overloaded) for each in done)
     await asyncio.gather(*(set(waiting) - done))
+
+
+def test_what_grows_beyond_the_whole_is_held_when_nothing_else_is() -> None:
+    budget = Budget(100)
+    with budget.reserve() as large, budget.reserve() as other:
+        large.grow(80)
+        other.grow(10)
+        with pytest.raises(Overloaded):
+            large.grow(320)
+        other.shrink(0)
+        large.grow(320)
+        with pytest.raises(Overloaded):
+            other.grow(1)
+    with budget.reserve() as everything:
+        everything.grow(100)
