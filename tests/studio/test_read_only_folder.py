@@ -16,7 +16,11 @@ from scripts.load.senders import SENDERS, NotAcknowledged
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.mark.error_recovery]
 
-SECRETS = {"JUNJO_SESSION_SECRET": "a secret of its own", "JUNJO_SECURE_COOKIE_KEY": "QUJD" * 10 + "QUI="}
+SECRETS = {
+    "JUNJO_SESSION_SECRET": "a secret of its own",
+    "JUNJO_SECURE_COOKIE_KEY": "QUJD" * 10 + "QUI=",
+    "JUNJO_SETUP_CODE": "off",
+}
 FAULTS = Path("/sys/fs/ext4")
 
 
