@@ -84,7 +84,7 @@ def make_hasty(*, most_kept: int | None) -> None:
     open_store = SpanStore.open.__func__  # type: ignore[attr-defined] # a class method has it
     index._CHECKPOINT_AT = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
 
-    def open_hastily(cls: type[SpanStore], path: Path, *, limits: Limits, **others: Any) -> Any:  # noqa: ANN401 - a coroutine
+    def open_hastily(cls: type[SpanStore], /, path: Path, *, limits: Limits, **others: Any) -> Any:  # noqa: ANN401
         retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)
         hasty = attrs.evolve(limits, seal_at=_SEAL_AT, put_off=_SEAL_AT, retention=retention)
         return open_store(cls, path, limits=hasty, **others)

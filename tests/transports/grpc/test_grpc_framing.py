@@ -189,8 +189,8 @@ class WatchedBudget(Budget):
         super().__init__(size)
         self.held = asyncio.Event()
 
-    def take(self, size: int) -> None:
-        super().take(size)
+    def take(self, size: int, own: int = 0) -> None:
+        super().take(size, own)
         self.held.set()
 
 

@@ -209,11 +209,11 @@ class OnceFull(Budget):
 
     refused = False
 
-    def take(self, size: int) -> None:
+    def take(self, size: int, own: int = 0) -> None:
         if not self.refused:
             self.refused = True
             raise Overloaded("Too many bytes are being received at once", retry_after=0.02)
-        super().take(size)
+        super().take(size, own)
 
 
 @pytest.mark.error_recovery
