@@ -45,6 +45,14 @@ class Resource(Enum):
     BACKUP = "backup"
 
 
+class Outcome(Enum):
+    """What came of it."""
+
+    OK = "ok"
+    REFUSED = "refused"  # who asked may not, or not now
+    FAILED = "failed"
+
+
 @attrs.frozen(kw_only=True)
 class AuditEntry:
     """One change. ``details`` holds plain values only."""
@@ -53,6 +61,7 @@ class AuditEntry:
     resource: Resource
     resource_id: str | None
     by: Principal
+    outcome: Outcome = Outcome.OK
     details: Mapping[str, str | Sequence[str]] = attrs.field(factory=dict)
 
 
@@ -69,8 +78,9 @@ class AuditedTransaction:
         """Add an entry, which counts only if the transaction commits."""
         await self.rows(
             "INSERT INTO audit_trail"
-            " (at, action, resource_type, resource_id, user_email, user_id, session_id, details)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            " (at, action, resource_type, resource_id, user_email, user_id, session_id, details,"
+            " key_id, address, request_id, outcome)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             self._at,
             entry.action.value,
             entry.resource.value,
@@ -79,6 +89,10 @@ class AuditedTransaction:
             entry.by.user_id,
             entry.by.session_id,
             orjson.dumps(dict(entry.details)).decode(),
+            entry.by.key_id,
+            entry.by.client.address,
+            entry.by.client.request_id,
+            entry.outcome.value,
         )
         self.entries.append(entry)
 
@@ -118,5 +132,8 @@ def _fields(entry: AuditEntry) -> dict[str, Any]:
         "user_email": entry.by.email,
         "user_id": entry.by.user_id,
         "session_id": entry.by.session_id,
+        "key_id": entry.by.key_id,
+        "address": entry.by.client.address,
+        "outcome": entry.outcome.value,
         "details": dict(entry.details),
     }

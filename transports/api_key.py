@@ -38,14 +38,14 @@ async def require_key(bus: Bus, headers: Mapping[str, str], scope: Scope) -> Api
     return await live_key(bus, secret, scope)
 
 
-async def live_key(bus: Bus, secret: str, scope: Scope) -> ApiKey:
-    """The live key of this secret. ``Unauthenticated`` when it is none, ``Forbidden`` when it lacks the scope.
+async def live_key(bus: Bus, secret: str, *scopes: Scope) -> ApiKey:
+    """The live key of this secret. ``Unauthenticated`` when it is none, ``Forbidden`` when it has none of the scopes.
 
     When the registry is away this is ``Unavailable`` and never ``Unauthenticated``: exporters drop data on the latter.
     """
     key = await bus.ask(VerifyKey(secret=secret))
     if key is None:
         raise Unauthenticated("Unauthorized: This API key is unknown or has ended")
-    if scope not in key.scopes:
-        raise Forbidden(f"This key lacks the scope {scope.value}")
+    if key.scopes.isdisjoint(scopes):
+        raise Forbidden(f"This key lacks the scope {scopes[0].value}")
     return key

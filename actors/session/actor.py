@@ -94,11 +94,11 @@ class SessionActor(Actor):
 
     @handles(CreateFirstUser)
     async def create_first_user(self, request: CreateFirstUser) -> SignedIn:
-        return await self._accounts.users.create_first(request.email, request.password)
+        return await self._accounts.users.create_first(request.email, request.password, request.client)
 
     @handles(CreateUser)
     async def create_user(self, request: CreateUser) -> User:
-        return await self._accounts.users.create(request.email, request.password, request.by)
+        return await self._accounts.users.create(request.email, request.password, request.role, request.by)
 
     @handles(AdoptUser)
     async def adopt_user(self, request: AdoptUser) -> bool:
@@ -118,7 +118,7 @@ class SessionActor(Actor):
 
     @handles(SignOut)
     async def sign_out(self, request: SignOut) -> bool:
-        ended = await self._accounts.sessions.sign_out(request.cookie)
+        ended = await self._accounts.sessions.sign_out(request.cookie, request.client)
         self._tell_ended((ended,) if ended else ())
         return ended is not None
 

@@ -30,7 +30,7 @@ class LiveSession:
 
     @property
     def principal(self) -> Principal:
-        return Principal(user_id=self.user.id, email=self.user.email, session_id=self.id)
+        return Principal(user_id=self.user.id, email=self.user.email, session_id=self.id, role=self.user.role)
 
 
 class LiveSessions:

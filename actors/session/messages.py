@@ -9,7 +9,7 @@ from functools import cached_property
 
 import attrs
 
-from actors.principal import Principal
+from actors.principal import UNKNOWN_CLIENT, Client, Principal, Role
 from actors.runtime.messages import Event, Request
 
 COOKIE_LENGTH = 80  # characters, letters, digits, "-" and "_"; what has another form is no cookie of ours
@@ -24,6 +24,7 @@ class User:
     is_active: bool
     created_at: datetime
     updated_at: datetime
+    role: Role = Role.ADMIN  # of whoever comes from before there were roles, and from POST /users
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +38,7 @@ class Session:
 
     @cached_property
     def principal(self) -> Principal:
-        return Principal(user_id=self.user.id, email=self.user.email, session_id=self.id)
+        return Principal(user_id=self.user.id, email=self.user.email, session_id=self.id, role=self.user.role)
 
 
 @attrs.frozen(kw_only=True)
@@ -69,6 +70,7 @@ class CreateFirstUser(Request[SignedIn]):
 
     email: str
     password: str = attrs.field(repr=False)
+    client: Client = UNKNOWN_CLIENT
 
 
 @attrs.frozen(kw_only=True)
@@ -77,6 +79,7 @@ class CreateUser(Request[User]):
 
     email: str
     password: str = attrs.field(repr=False)
+    role: Role = Role.ADMIN
     by: Principal
 
 
@@ -118,7 +121,7 @@ class SignIn(Request[SignedIn]):
 
     email: str
     password: str = attrs.field(repr=False)
-    address: str  # of the client
+    client: Client
 
 
 @attrs.frozen(kw_only=True)
@@ -126,6 +129,7 @@ class SignOut(Request[bool]):
     """End the session of this cookie. False when the cookie is dead already."""
 
     cookie: str = attrs.field(repr=False)
+    client: Client = UNKNOWN_CLIENT
 
 
 @attrs.frozen(kw_only=True)

@@ -3,6 +3,7 @@
 import sqlite3
 from datetime import UTC, datetime
 
+from actors.principal import Role
 from actors.session.messages import User
 
 
@@ -19,4 +20,5 @@ def user_in(row: sqlite3.Row) -> User:
         is_active=bool(row["is_active"]),
         created_at=instant(row["created_at"]),
         updated_at=instant(row["updated_at"]),
+        role=Role(row["role"]),
     )

@@ -10,6 +10,7 @@ import nanoid
 from actors.audit import Action, AuditedTransaction, AuditEntry, Resource, audited
 from actors.clock import Clock
 from actors.errors import Unauthenticated
+from actors.principal import Client
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
 from actors.session.live import LiveSession, LiveSessions
@@ -55,9 +56,7 @@ class SessionStore:
         ):
             self._live.add(_loaded(row, now))
 
-    async def insert(
-        self, change: AuditedTransaction, user: User, now: datetime, details: dict[str, str] | None = None
-    ) -> OpenedSession:
+    async def insert(self, change: AuditedTransaction, user: User, now: datetime, client: Client) -> OpenedSession:
         """Add a session to the transaction. Raises ``Unauthenticated`` if the user was deleted meanwhile."""
         cookie, digest = self._seal.new_cookie()
         live = LiveSession(
@@ -70,16 +69,18 @@ class SessionStore:
             cookie_sent_at=now,
         )
         if not await change.rows(
-            "INSERT INTO sessions (id, digest, user_id, authenticated_at, last_seen_at) "
-            "SELECT ?, ?, id, ?, ? FROM users WHERE id = ? AND is_active RETURNING id",
+            "INSERT INTO sessions (id, digest, user_id, authenticated_at, last_seen_at, address, user_agent) "
+            "SELECT ?, ?, id, ?, ?, ?, ? FROM users WHERE id = ? AND is_active RETURNING id",
             live.id,
             live.digest,
             int(now.timestamp()),
             int(now.timestamp()),
+            client.address,
+            client.user_agent,
             user.id,
         ):
             raise Unauthenticated("Invalid credentials")
-        await change.record(_entry(Action.SIGN_IN, live, details))
+        await change.record(_entry(Action.SIGN_IN, live, client))
         return OpenedSession(live=live, cookie=cookie)
 
     def admit(self, opened: OpenedSession) -> SignedIn:
@@ -97,7 +98,7 @@ class SessionStore:
             return live.answer
         return None if live is None or self._has_expired(live, now) else self._live.use(live, now)
 
-    async def sign_out(self, cookie: str) -> str | None:
+    async def sign_out(self, cookie: str, client: Client) -> str | None:
         """End the session of this cookie; its id, or ``None`` for a dead cookie."""
         now = self._clock()
         live = self._named_by(cookie)
@@ -105,7 +106,7 @@ class SessionStore:
             return None
         async with audited(self._database, now) as change:
             await change.rows("DELETE FROM sessions WHERE id = ?", live.id)
-            await change.record(_entry(Action.SIGN_OUT, live))
+            await change.record(_entry(Action.SIGN_OUT, live, client))
         self._live.remove([live])
         return live.id
 
@@ -162,7 +163,6 @@ def _loaded(row: sqlite3.Row, now: datetime) -> LiveSession:
     )
 
 
-def _entry(action: Action, live: LiveSession, details: dict[str, str] | None = None) -> AuditEntry:
-    return AuditEntry(
-        action=action, resource=Resource.SESSION, resource_id=live.id, by=live.principal, details=details or {}
-    )
+def _entry(action: Action, live: LiveSession, client: Client) -> AuditEntry:
+    by = attrs.evolve(live.principal, client=client)
+    return AuditEntry(action=action, resource=Resource.SESSION, resource_id=live.id, by=by)

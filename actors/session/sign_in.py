@@ -4,7 +4,7 @@ import asyncio
 import hmac
 from weakref import WeakValueDictionary
 
-from actors.audit import Action, AuditEntry, Resource, audited
+from actors.audit import Action, AuditEntry, Outcome, Resource, audited
 from actors.clock import Clock
 from actors.errors import Overloaded, Throttled, Unauthenticated
 from actors.principal import Principal
@@ -86,7 +86,7 @@ class SignIns:
         account = self._account(request.email)
         turn = self._turns.setdefault(account, asyncio.Lock())
         async with turn:
-            self._check_throttle(account, request.address)
+            self._check_throttle(account, request.client.address or "")
             known = await self._users.credentials(request.email)
             right = await self._passwords.verify(known.password_hash if known else None, request.password)
             if known is None or not right:
@@ -103,8 +103,8 @@ class SignIns:
     async def _fail(self, account: bytes, request: SignIn, known: Credentials | None) -> None:
         now = self._clock()
         failures = self._accounts.failed(account, now)
-        self._addresses.failed(request.address, now)
-        by = Principal(user_id=known.user.id if known else "unknown", email=request.email)
+        self._addresses.failed(request.client.address or "", now)
+        by = Principal(user_id=known.user.id if known else "unknown", email=request.email, client=request.client)
         async with audited(self._database, now) as change:
             await change.rows(
                 "INSERT INTO sign_in_failures (account, failures, last_failed_at) VALUES (?, ?, ?) "
@@ -114,13 +114,13 @@ class SignIns:
                 failures.count,
                 int(failures.last_at.timestamp()),
             )
-            await change.record(_failure(by, request.address))
+            await change.record(_failure(by))
 
     async def _succeed(self, account: bytes, request: SignIn, known: Credentials) -> SignedIn:
         new_hash = await self._new_hash(request.password, known)
         now = self._clock()
         async with audited(self._database, now) as change:
-            opened = await self._sessions.insert(change, known.user, now, {"address": request.address})
+            opened = await self._sessions.insert(change, known.user, now, request.client)
             await change.rows("DELETE FROM sign_in_failures WHERE account = ?", account)
             if new_hash is not None:
                 await change.rows("UPDATE users SET password_hash = ? WHERE id = ?", new_hash, known.user.id)
@@ -136,7 +136,7 @@ class SignIns:
         return hmac.digest(self._secret, b"account:" + email.encode(errors="surrogatepass"), "sha256")
 
 
-def _failure(by: Principal, address: str) -> AuditEntry:
+def _failure(by: Principal) -> AuditEntry:
     return AuditEntry(
-        action=Action.SIGN_IN_FAILED, resource=Resource.SESSION, resource_id=None, by=by, details={"address": address}
+        action=Action.SIGN_IN_FAILED, resource=Resource.SESSION, resource_id=None, by=by, outcome=Outcome.FAILED
     )

@@ -8,7 +8,7 @@ import nanoid
 from actors.audit import Action, AuditedTransaction, AuditEntry, Resource, audited
 from actors.clock import Clock
 from actors.errors import Conflict, InvalidRequest, NotFound, Refused
-from actors.principal import SYSTEM, Principal
+from actors.principal import SYSTEM, Client, Principal, Role
 from actors.session.messages import SignedIn, User
 from actors.session.passwords import PasswordHashes, is_bcrypt
 from actors.session.rows import user_in
@@ -39,25 +39,25 @@ class UserStore:
         [row] = await self._database.rows("SELECT EXISTS (SELECT 1 FROM users)")
         return bool(row[0])
 
-    async def create_first(self, email: str, password: str) -> SignedIn:
+    async def create_first(self, email: str, password: str, client: Client) -> SignedIn:
         """Create the first user and sign them in. Raises ``Refused``."""
         if await self.exist():
             raise _users_exist()  # before the work of hashing
         password_hash = await self._passwords.hash(password)
         now = self._clock()
-        user = _new_user(email, now)
+        user = _new_user(email, Role.ADMIN, now)
         async with audited(self._database, now) as change:
             if not await _insert(change, user, password_hash, only_as_first=True):
                 raise _users_exist()
-            await change.record(_entry(Action.CREATE, user, SYSTEM))
-            opened = await self._sessions.insert(change, user, now)
+            await change.record(_entry(Action.CREATE, user, attrs.evolve(SYSTEM, client=client)))
+            opened = await self._sessions.insert(change, user, now, client)
         return self._sessions.admit(opened)
 
-    async def create(self, email: str, password: str, by: Principal) -> User:
+    async def create(self, email: str, password: str, role: Role, by: Principal) -> User:
         """Create a further user. Raises ``Conflict``."""
         password_hash = await self._passwords.hash(password)
         now = self._clock()
-        user = _new_user(email, now)
+        user = _new_user(email, role, now)
         async with audited(self._database, now) as change:
             if not await _insert(change, user, password_hash):
                 raise Conflict("A user with this email already exists")
@@ -102,8 +102,8 @@ class UserStore:
 async def _insert(change: AuditedTransaction, user: User, password_hash: str, *, only_as_first: bool = False) -> bool:
     """Whether the user was stored: e-mail and id were free, and no user existed if this was to be the first."""
     rows = await change.rows(
-        "INSERT INTO users (id, email, password_hash, is_active, created_at, updated_at) "
-        "SELECT ?, ?, ?, ?, ?, ? WHERE NOT (? AND EXISTS (SELECT 1 FROM users)) "
+        "INSERT INTO users (id, email, password_hash, is_active, created_at, updated_at, role) "
+        "SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT (? AND EXISTS (SELECT 1 FROM users)) "
         "ON CONFLICT DO NOTHING RETURNING id",
         user.id,
         user.email,
@@ -111,15 +111,16 @@ async def _insert(change: AuditedTransaction, user: User, password_hash: str, *,
         user.is_active,
         int(user.created_at.timestamp()),
         int(user.updated_at.timestamp()),
+        user.role.value,
         only_as_first,
     )
     return bool(rows)
 
 
-def _new_user(email: str, now: datetime) -> User:
+def _new_user(email: str, role: Role, now: datetime) -> User:
     created_at = now.replace(microsecond=0)
     user_id = nanoid.generate(size=_ID_LENGTH)
-    return User(id=user_id, email=email, is_active=True, created_at=created_at, updated_at=created_at)
+    return User(id=user_id, email=email, is_active=True, created_at=created_at, updated_at=created_at, role=role)
 
 
 def _entry(action: Action, user: User, by: Principal) -> AuditEntry:

@@ -103,7 +103,7 @@ async def test_a_file_of_a_newer_version_is_refused_in_one_line(path: Path) -> N
     with pytest.raises(DataFileRefused) as refusal:
         await Database.open(path, AUDIT)
     assert str(refusal.value) == (
-        f"{path} was written by a newer version of the studio: its audit tables have schema 7, this version knows 1. "
+        f"{path} was written by a newer version of the studio: its audit tables have schema 7, this version knows 2. "
         "Run the newer version, or restore a backup."
     )
 
@@ -150,7 +150,7 @@ async def test_several_open_a_new_file_at_once(path: Path) -> None:
         opened = await asyncio.gather(*(Database.open(new, AUDIT) for _ in range(4)))
         for database in opened:
             await database.close()
-        assert rows(new, "SELECT count(*) FROM schema_migrations") == [(1,)]
+        assert rows(new, "SELECT count(*) FROM schema_migrations") == [(len(AUDIT.migrations()),)]
 
 
 async def test_a_transaction_that_raises_is_undone(path: Path, database: Database) -> None:

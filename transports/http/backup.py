@@ -7,7 +7,6 @@ from aiohttp import web
 
 from actors.errors import Overloaded, Unavailable
 from actors.span_store.messages import BackUp, FilePart
-from transports.http.access import caller_of
 from transports.http.route import Access, Call, Route
 from transports.http.streamed import streamed
 
@@ -17,7 +16,7 @@ _MEDIA_TYPE = "application/x-tar"
 
 
 async def back_up(call: Call[None, None]) -> web.StreamResponse:
-    async with call.bus.stream(BackUp(by=caller_of(call))) as parts:
+    async with call.bus.stream(BackUp(by=call.by)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
         async with streamed(call.request, _MEDIA_TYPE, "studio-backup.tar") as download:
             await download.write(_in_tar(first))
@@ -45,7 +44,7 @@ ROUTES = (
         method="GET",
         path="/api/v1/backup",
         handler=back_up,
-        access=Access.SESSION_OR_BACKUP_KEY,
+        access=Access.ADMIN_OR_BACKUP_KEY,
         answers=None,
         downloads=(_MEDIA_TYPE,),
         errors=(Overloaded, Unavailable),

@@ -34,7 +34,7 @@ def _route(path: str, handler: Handler, parameters: dict[str, Parameter], summar
         method="DELETE",
         path=f"/api/v1/observability/{path}",
         handler=handler,
-        access=Access.SESSION,
+        access=Access.ADMIN,
         answers=DeletedAnswer,
         errors=(NotFound, Overloaded, Unavailable),
         only_known=True,

@@ -6,8 +6,7 @@ import orjson
 from aiohttp import web
 
 from actors.runtime.bus import Bus
-from actors.session.messages import Session
-from transports.http.access import WITH_SESSION, admit_without_session, session_of
+from transports.http.access import admitted
 from transports.http.body import is_large
 from transports.http.config import HttpConfig
 from transports.http.converter import structure_body, structure_query, unstructure
@@ -20,22 +19,16 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
 
     But who sends a large body is asked before it is read, so that strangers cannot make us hold many of them.
     """
-    with_session = route.access in WITH_SESSION
-    budget = config.strangers if route.access is Access.PUBLIC else config.otlp_budget
-
-    async def admitted(request: web.Request) -> Session | None:
-        session = await session_of(request, bus) if with_session else None
-        if session is None:
-            await admit_without_session(request, route.access)
-        return session
+    access = route.access
+    budget = config.strangers if access is Access.PUBLIC else config.otlp_budget
 
     async def answer(request: web.Request) -> web.StreamResponse:
         document = None
         if route.body:
             if is_large(request):
-                await admitted(request)
+                await admitted(request, access)
             document = await read_document(request, route.most_bytes, budget)
-        session = await admitted(request)
+        session = await admitted(request, access)
         call = Call(
             bus=bus,
             config=config,

@@ -8,7 +8,7 @@ from actors.errors import Forbidden
 from actors.key_registry.messages import VerifyKey
 from actors.principal import Scope
 from transports.api_key import key_in
-from transports.http.access import caller_of, session_of
+from transports.http.access import session_of
 from transports.http.json_body import MOST_PROMPT_BYTES
 from transports.http.keys import SOCKETS
 from transports.http.origin import require_origin
@@ -22,7 +22,7 @@ async def stream_runs(call: Call[None, None]) -> web.StreamResponse:
     require_origin(call.request, with_key=call.session is None)
     socket = web.WebSocketResponse(heartbeat=call.config.play.heartbeat_seconds, max_msg_size=_MOST_FRAME_BYTES)
     await socket.prepare(call.request)
-    runs = RunSocket(socket, call.bus, caller_of(call), call.config.play, _still_signed_in(call))
+    runs = RunSocket(socket, call.bus, call.by, call.config.play, _still_signed_in(call))
     with call.request.app[SOCKETS].with_one(socket):
         await runs.serve()
     return socket

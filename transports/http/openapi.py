@@ -9,21 +9,13 @@ import attrs
 from actors.errors import Forbidden, InvalidRequest, Misdirected, StudioError
 from transports.api_key import HEADER
 from transports.errors import ERRORS
-from transports.http.access import REFUSALS
+from transports.http.access import refusals
 from transports.http.config import APP_NAME
 from transports.http.json_schema import Schema, Schemas
 from transports.http.otlp_answers import JSON, PROTOBUF
 from transports.http.route import Access, Route, described, wire_name
 from transports.http.session_cookie import NAME
 
-_SECURITY: dict[Access, list[dict[str, list[str]]]] = {
-    Access.PUBLIC: [],
-    Access.SESSION: [{"session": []}],
-    Access.SESSION_OR_READ_KEY: [{"session": []}, {"apiKey": []}, {"bearer": []}],
-    Access.SESSION_OR_PLAY_KEY: [{"session": []}, {"apiKey": []}, {"bearer": []}],
-    Access.SESSION_OR_BACKUP_KEY: [{"session": []}, {"apiKey": []}, {"bearer": []}],
-    Access.INGEST_KEY: [{"apiKey": []}, {"bearer": []}],
-}
 _SCHEMES = {
     "session": {"type": "apiKey", "in": "cookie", "name": NAME, "description": "Set by sign-in"},
     "apiKey": {"type": "apiKey", "in": "header", "name": HEADER, "description": "API key"},
@@ -80,7 +72,7 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
         "tags": [route.tag],
         "parameters": [*_path_parameters(route), *_query_parameters(route, schemas)],
         "responses": _responses(route, schemas),
-        "security": _SECURITY[route.access],
+        "security": _security(route.access),
     }
     if route.body:
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas.of(route.body)}}}
@@ -129,7 +121,7 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         responses[str(route.status)]["content"] = {
             media: {"schema": {"type": "string", "format": "binary"}} for media in route.downloads
         }
-    for kind in (*REFUSALS[route.access], *_misunderstandings(route), *_for_foreign_pages(route), *route.errors):
+    for kind in (*refusals(route.access), *_misunderstandings(route), *_for_foreign_pages(route), *route.errors):
         status = _status(route, kind)
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _error(route, kind, schemas)}
     responses["default"] = {"description": "Any other error", "content": _error(route, StudioError, schemas)}
@@ -159,3 +151,9 @@ def _error(route: Route, kind: type[StudioError], schemas: Schemas) -> dict[str,
     if route.content_type == PROTOBUF:  # google.rpc.Status
         return {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}, JSON: {"schema": {"type": "object"}}}
     return {JSON: {"schema": schemas.of(ValidationAnswer if kind is InvalidRequest else ErrorAnswer)}}
+
+
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    """The ways in, any of which will do."""
+    ways = [*(["session"] if access.role else []), *(["apiKey", "bearer"] if access.scopes else [])]
+    return [{way: []} for way in ways]

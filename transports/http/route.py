@@ -6,26 +6,41 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 from aiohttp import web
+from aiohttp.hdrs import USER_AGENT
 
 from actors.errors import StudioError
-from actors.principal import Principal
+from actors.key_registry.messages import ApiKey
+from actors.playground.messages import key_user_id
+from actors.principal import Client, Principal, Role, Scope
 from actors.runtime.bus import Bus
 from actors.session.messages import Session
+from transports.http.clients import address_of
 from transports.http.config import HttpConfig
+from transports.http.keys import CALLERS_KEY, VISIT
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
+_LONGEST_AGENT = 256  # characters
 
 
 class Access(Enum):
-    """Who may call."""
+    """Who may call: a signed-in user of this role or more, or a program with an API key of one of these scopes.
 
-    PUBLIC = "public"
-    SESSION = "session"  # a signed-in user
-    SESSION_OR_READ_KEY = "session or read key"  # or a program, with an API key of scope read
-    SESSION_OR_PLAY_KEY = "session or play key"  # or a program, with an API key of scope play
-    SESSION_OR_BACKUP_KEY = "session or backup key"  # or a program, with an API key of scope backup
-    INGEST_KEY = "ingest key"  # an exporter, with an API key of scope ingest
+    No role: sessions do not count. A key never stands in for an admin, but for copying everything, where it is given by
+    one.
+    """
+
+    PUBLIC = (None,)
+    SESSION = (Role.MEMBER,)
+    ADMIN = (Role.ADMIN,)
+    SESSION_OR_READ_KEY = (Role.MEMBER, Scope.READ)
+    SESSION_OR_PLAY_KEY = (Role.MEMBER, Scope.PLAY)
+    ADMIN_OR_BACKUP_KEY = (Role.ADMIN, Scope.BACKUP)
+    INGEST_KEY = (None, Scope.INGEST)
+
+    def __init__(self, role: Role | None, *scopes: Scope) -> None:
+        self.role = role
+        self.scopes = scopes
 
 
 @attrs.define(kw_only=True, eq=False)  # made for every request, and frozen it takes twice as long to make
@@ -41,10 +56,21 @@ class Call(Generic[BodyT, QueryT]):
 
     @property
     def by(self) -> Principal:
-        """The signed-in user. Only on routes with ``Access.SESSION``."""
-        if self.session is None:
-            raise RuntimeError("this route admits callers without a session")
-        return self.session.principal
+        """Who asks, and from where: the signed-in user, or the program whose key stands in for one."""
+        if self.session is not None:
+            return attrs.evolve(self.session.principal, client=self.client)
+        key: ApiKey = self.request[CALLERS_KEY]
+        return Principal(user_id=key_user_id(key.id), email=key.created_by, key_id=key.id, client=self.client)
+
+    @property
+    def client(self) -> Client:
+        """Where the request came from."""
+        agent = self.request.headers.get(USER_AGENT)
+        return Client(
+            address=address_of(self.request, self.config.trusted_proxies),
+            request_id=self.request[VISIT].request_id,
+            user_agent=agent and agent[:_LONGEST_AGENT].encode(errors="replace").decode(),  # a header is any bytes
+        )
 
     def path(self, name: str) -> str:
         """A part of the path, percent-decoded."""

@@ -6,7 +6,6 @@ from actors.errors import Throttled, Unauthenticated
 from actors.session.messages import SignIn, SignOut
 from transports.http.accounts import Credentials
 from transports.http.answers import Message
-from transports.http.clients import address_of
 from transports.http.route import Access, Answer, Call, Route, described
 from transports.http.session_cookie import cookies_in, delete_cookie, set_cookie
 
@@ -19,13 +18,13 @@ class SignedInUser:
 
 
 async def sign_in(call: Call[Credentials, None]) -> Answer:
-    address = address_of(call.request, call.config.trusted_proxies) or ""
-    signed_in = await call.bus.ask(SignIn(email=call.body.email, password=call.body.password, address=address))
+    request = SignIn(email=call.body.email, password=call.body.password, client=call.client)
+    signed_in = await call.bus.ask(request)
     return Answer(body=Message(message="signed in"), headers=(set_cookie(call.config, signed_in),))
 
 
 async def sign_out(call: Call[None, None]) -> Answer:
-    ended = [await call.bus.ask(SignOut(cookie=cookie)) for cookie in cookies_in(call.request)]
+    ended = [await call.bus.ask(SignOut(cookie=cookie, client=call.client)) for cookie in cookies_in(call.request)]
     return Answer(body=Message(message="signed out"), headers=(delete_cookie(call.config),) if any(ended) else ())
 
 

@@ -48,7 +48,9 @@ async def db_has_users(call: Call[None, None]) -> UsersExistAnswer:
 async def create_first_user(call: Call[NewUser, None]) -> Answer:
     if not await call.bus.ask(UsersExist()):  # else it is refused in any case, and with the better reason
         require_setup_code(call.request, call.config)
-    signed_in = await call.bus.ask(CreateFirstUser(email=call.body.email, password=call.body.password))
+    signed_in = await call.bus.ask(
+        CreateFirstUser(email=call.body.email, password=call.body.password, client=call.client)
+    )
     message = Message(message="First user created successfully")
     return Answer(body=message, headers=(set_cookie(call.config, signed_in),))
 
@@ -90,7 +92,7 @@ ROUTES = (
         method="POST",
         path="/users",
         handler=create_user,
-        access=Access.SESSION,
+        access=Access.ADMIN,
         body=NewUser,
         answers=Message,
         errors=(Conflict,),
@@ -101,7 +103,7 @@ ROUTES = (
         method="GET",
         path="/users",
         handler=list_users,
-        access=Access.SESSION,
+        access=Access.ADMIN,
         answers=list[UserAnswer],
         tag="users",
         summary="List all users",
@@ -110,7 +112,7 @@ ROUTES = (
         method="DELETE",
         path="/users/{user_id}",
         handler=delete_user,
-        access=Access.SESSION,
+        access=Access.ADMIN,
         answers=Message,
         errors=(NotFound, Conflict),
         path_parameters={"user_id": Parameter(description="Id of the user", example="Mf8fJLve2y1WBaP5TYC7pv")},

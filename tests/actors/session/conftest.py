@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from actors.errors import StudioError
+from actors.principal import Client
 from actors.session.actor import SessionActor
 from actors.session.messages import (
     CheckedSession,
@@ -42,7 +43,7 @@ class Accounts(Stage):
     async def sign_in(
         self, email: str = "ann@example.com", password: str = PASSWORD, address: str = "192.0.2.1"
     ) -> SignedIn:
-        return await self.bus.ask(SignIn(email=email, password=password, address=address))
+        return await self.bus.ask(SignIn(email=email, password=password, client=Client(address=address)))
 
     async def failure(self, email: str = "ann@example.com", address: str = "192.0.2.1") -> StudioError:
         """The error of a sign-in with a wrong password."""

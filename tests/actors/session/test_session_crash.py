@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 PROJECT = Path(__file__).parents[3]
 ANSWER_AND_GO_ON = f"""
 import asyncio, pathlib, sys
+from actors.principal import UNKNOWN_CLIENT
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.session.actor import SessionActor
@@ -28,7 +29,7 @@ async def main():
     supervisor.add(SessionActor, lambda: SessionActor(path, cookie_key={COOKIE_KEY!r}, session_secret={SECRET!r}))
     await supervisor.start()
     first = await bus.ask(CreateFirstUser(email="ann@example.com", password="password123"))
-    out = await bus.ask(SignIn(email="ann@example.com", password="password123", address=""))
+    out = await bus.ask(SignIn(email="ann@example.com", password="password123", client=UNKNOWN_CLIENT))
     await bus.ask(SignOut(cookie=out.cookie))
     print(first.cookie, out.cookie, file=sys.__stdout__, flush=True)
     for number in range(1_000_000):

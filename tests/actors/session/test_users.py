@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.errors import Conflict, InvalidRequest, NotFound, Refused, StudioError
-from actors.principal import SYSTEM
+from actors.principal import SYSTEM, UNKNOWN_CLIENT
 from actors.session.messages import (
     CreateFirstUser,
     CreateUser,
@@ -122,7 +122,7 @@ async def test_half_a_surrogate_pair_is_a_fault_of_the_request(accounts: Account
     for request in (
         DeleteUser(user_id="\ud800", by=SYSTEM),
         CreateUser(email="\ud800@example.com", password=PASSWORD, by=SYSTEM),
-        SignIn(email="\ud800@example.com", password=PASSWORD, address="192.0.2.1"),
+        SignIn(email="\ud800@example.com", password=PASSWORD, client=UNKNOWN_CLIENT),
     ):
         with pytest.raises(InvalidRequest):
             await accounts.bus.ask(request)
