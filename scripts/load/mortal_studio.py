@@ -48,6 +48,7 @@ class Point:
     deletes: bool = False  # reached only while something is being deleted
     in_load: bool = True  # reached within seconds of load; the others have tests of their own
     drops: bool = False  # reached only where few megabytes are kept, as they are for it
+    joins: bool = False  # reached by joining small files, which otherwise are left alone: it takes the same ways
 
 
 POINTS = {
@@ -60,8 +61,8 @@ POINTS = {
     "index-committed": Point(index, "seal", When.AFTER),
     "checkpoint": Point(index, "seal", When.DURING),
     "journal-deleted": Point(journal.Journal, "delete", When.AFTER),
-    "join-written": Point(index, "remove", When.AFTER, in_load=False),
-    "join-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, in_load=False),
+    "join-written": Point(index, "remove", When.AFTER, in_load=False, joins=True),
+    "join-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, in_load=False, joins=True),
     "drop-written": Point(index, "remove", When.AFTER, in_load=False, drops=True),
     "drop-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, in_load=False, drops=True),
     "deletion-recorded": Point(erasure, "record", When.AFTER, deletes=True),
@@ -71,10 +72,16 @@ POINTS = {
 }
 
 
+replace: Callable[..., None] = setattr  # of what is not made to be replaced
+
+
 def main() -> None:
     name, count, mark = sys.argv[1:]
-    make_hasty(most_kept=_MOST_KEPT if POINTS[name].drops else None)
-    make_mortal(POINTS[name], int(count), Path(mark))
+    point = POINTS[name]
+    make_hasty(most_kept=_MOST_KEPT if point.drops else None)
+    if (point.deletes or point.drops) and not point.joins:
+        replace(sealed_files.SealedFiles, "join_small_ones", _join_none)
+    make_mortal(point, int(count), Path(mark))
     sys.argv[1:] = []
     program()
 
@@ -90,6 +97,10 @@ def make_hasty(*, most_kept: int | None) -> None:
         return open_store(cls, path, limits=hasty, **others)
 
     SpanStore.open = classmethod(open_hastily)  # type: ignore[assignment] # the same signature
+
+
+def _join_none(_: sealed_files.SealedFiles) -> int:
+    return 0
 
 
 def make_mortal(point: Point, count: int, mark: Path) -> None:
@@ -110,7 +121,6 @@ def make_mortal(point: Point, count: int, mark: Path) -> None:
             die(mark)
         return result
 
-    replace: Callable[..., None] = setattr
     replace(point.owner, point.name, mortal)
 
 

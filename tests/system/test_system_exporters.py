@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,7 +27,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.
 _SERVICE = "program"
 _BATCH = 50
 _SECONDS = 60.0  # an exporter tries so long; what is not there after that will never be
-_LARGEST_AT_ONCE = 4  # requests of the largest size that fill all room for requests being received
+_MEMORY_MB = "512"  # half of it is for requests that are being received
+_LARGEST_AT_ONCE = 4  # requests of the largest size, which fill that
 
 
 class Batch(SpanProcessor):
@@ -161,7 +163,7 @@ def test_every_span_arrives_once_while_the_studio_is_replaced(
 async def test_every_span_arrives_once_while_the_studio_is_overloaded(
     data_dir: Path, retries: Retries, make_exporter: MakeExporter
 ) -> None:
-    with await asyncio.to_thread(OwnStudio, data_dir) as studio:
+    with await asyncio.to_thread(partial(OwnStudio, data_dir, JUNJO_MEMORY_MB=_MEMORY_MB)) as studio:
         key = await asyncio.to_thread(studio.sign_up)
         program = Program(make_exporter(studio, key))
         async with http2_client(studio.otlp_port) as other:

@@ -3,7 +3,8 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import aiohttp
 import grpc
@@ -11,13 +12,14 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from actors.runtime.budget import Budget
+from actors.runtime.bus import Bus
 from actors.span_store.messages import GetTraceSpans
-from tests.http_studio import http_config
+from tests.http_studio import http_config, running_http_studio
 from tests.spans import otlp_request, otlp_span
 from tests.transports.grpc.conftest import BUDGET, EXPORT, Backend, method
 from tests.transports.grpc.conftest import backend as backend  # noqa: PLC0414 - a fixture
+from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.first_bytes import PREFACE
-from transports.grpc import listener
 from transports.grpc.config import GrpcConfig
 from transports.http.app import build_otlp_app
 from transports.otlp_port import serve_otlp_both
@@ -29,9 +31,15 @@ ENOUGH = 120.0
 
 @pytest.fixture
 async def port(backend: Backend) -> AsyncIterator[int]:
+    async with serving(backend.bus) as bound:
+        yield bound
+
+
+@asynccontextmanager
+async def serving(bus: Bus, limits: ConnectionLimits = DEFAULT) -> AsyncIterator[int]:
     budget = Budget(BUDGET)
-    app = build_otlp_app(backend.bus, http_config(otlp_budget=budget))
-    async with serve_otlp_both(backend.bus, GrpcConfig(otlp_budget=budget), app, "127.0.0.1", 0) as bound:
+    app = build_otlp_app(bus, http_config(otlp_budget=budget))
+    async with serve_otlp_both(bus, GrpcConfig(otlp_budget=budget, limits=limits), app, "127.0.0.1", 0) as bound:
         yield bound
 
 
@@ -67,8 +75,12 @@ async def test_both_protocols_are_served_side_by_side(backend: Backend, port: in
 
 
 @pytest.mark.security
-async def test_the_rest_of_the_api_is_not_there(port: int) -> None:
-    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+async def test_the_rest_of_the_api_is_not_there(tmp_path: Path) -> None:
+    async with (
+        running_http_studio(tmp_path, http_config()) as studio,  # of which nothing else is there on this port
+        serving(studio.bus) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
         async with session.get("/health") as answer:
             assert answer.status == 200
         for path in ("/", "/users/db-has-users", "/openapi.json", "/api/config", "/metrics"):
@@ -86,19 +98,17 @@ async def test_a_key_is_needed_over_either(port: int) -> None:
 
 @pytest.mark.security
 @pytest.mark.parametrize("begin", [b"", b"P", PREFACE[:-1], b"\0" * 50, b"\xff" * 100_000])
-async def test_nobody_can_wait_for_ever(
-    backend: Backend, port: int, monkeypatch: pytest.MonkeyPatch, begin: bytes
-) -> None:
-    monkeypatch.setattr(listener, "_SILENCE", 0.01)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(begin)
-    try:
-        assert await asyncio.wait_for(reader.read(), ENOUGH) == b""
-    except ConnectionError:
-        pass  # cut is ended too
-    finally:
-        writer.transport.abort()
-    assert (await over_http(port, b""))[0] == 401
+async def test_nobody_can_wait_for_ever(backend: Backend, begin: bytes) -> None:
+    async with serving(backend.bus, ConnectionLimits(first_request=0.01)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begin)
+        try:
+            assert await asyncio.wait_for(reader.read(), ENOUGH) == b""
+        except ConnectionError:
+            pass  # cut is ended too
+        finally:
+            writer.transport.abort()
+        assert (await over_http(port, b""))[0] == 401
 
 
 @pytest.mark.concurrency

@@ -161,11 +161,12 @@ async def test_strangers_together_hold_no_more_than_their_share(serving_otlp: Se
 
 
 async def test_a_large_message_of_a_stranger_is_counted_as_it_comes(serving_otlp: Serving) -> None:
-    limits = ConnectionLimits(strangers=80 * 1024)
+    limits = ConnectionLimits(strangers=104 * 1024)
     async with serving_otlp(limits=limits) as server, http2_client(server.port) as client:
-        call = await client.open(HEALTH)
-        await client.send(call, framed(bytes(60_000), length=200_000))
-        await client.send(call, bytes(2_000))
+        first = await client.open(HEALTH)
+        await client.send(first, framed(bytes(40_000), length=200_000))
+        call = await client.open(HEALTH)  # for the usual size there is room beside it, and for more there is not
+        await client.send(call, framed(bytes(20_000), length=200_000))
         assert Status(int((await client.answer(call))["grpc-status"])) is Status.RESOURCE_EXHAUSTED
 
 
