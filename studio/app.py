@@ -154,7 +154,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
             lifetime=lifetime,
         ),
     )
-    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
+    supervisor.add(KeyRegistryActor, lambda: key_registry(settings))
     supervisor.add(SpanStoreActor, lambda: span_store(settings))
     supervisor.add(PlaygroundActor, lambda: playground(settings))
     ingestion_host = settings.ingestion_host
@@ -168,6 +168,12 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
                 batch_size=settings.span_batch_size,
             ),
         )
+
+
+def key_registry(settings: Settings) -> KeyRegistryActor:
+    """Whoever opens the registry does it so: opened without the key, it erases the API keys that are kept whole."""
+    reveal_under = settings.secure_cookie_key if settings.reveal_api_keys else None
+    return KeyRegistryActor(settings.sqlite_path, reveal_under=reveal_under)
 
 
 def span_store(settings: Settings) -> SpanStoreActor:
