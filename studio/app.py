@@ -31,6 +31,7 @@ from transports.grpc.span_source import ReadSpansSource
 from transports.http.app import build_app, build_otlp_app
 from transports.http.config import TOO_MANY_ANSWERS, HttpConfig, PlayConfig
 from transports.http.server import serve_http
+from transports.key_rate import KeyRate
 from transports.otlp_limits import RequestLimits
 from transports.otlp_port import serve_otlp_both
 from transports.strays import Strays
@@ -108,8 +109,11 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
         strays = Strays()
         connections = Connections(most_connections(), settings.trusted_proxies)
         answers = Budget(int(memory * _MEGABYTE * _ANSWERING), refusal=TOO_MANY_ANSWERS)
-        seen_by_http = attrs.evolve(http_config(settings, budget, decoder, strays), answers=answers)
-        grpc = grpc_config(settings, budget, decoder, strays, connections)
+        spans_per_second = settings.key_spans_per_second
+        key_rate = None if spans_per_second is None else KeyRate(spans_per_second)
+        http = http_config(settings, budget, decoder, strays)
+        seen_by_http = attrs.evolve(http, answers=answers, key_rate=key_rate)
+        grpc = attrs.evolve(grpc_config(settings, budget, decoder, strays, connections), key_rate=key_rate)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
         servers = Servers()

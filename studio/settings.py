@@ -196,6 +196,14 @@ class Settings:
             "The most resources of one OTLP request, and the most scopes.",
         )
     )
+    key_spans_per_second: int | None = attrs.field(
+        metadata=variable(
+            "JUNJO_KEY_SPANS_PER_SECOND",
+            "",
+            optional(whole_number(1, 1_000_000_000)),
+            "The most spans a second of one API key; who sends more is told to wait.",
+        )
+    )
     memory_mb: int | None = attrs.field(
         metadata=variable(
             "JUNJO_MEMORY_MB",
