@@ -184,6 +184,30 @@ async def test_grpc_is_answered_resource_exhausted_with_retry_info(throttling: T
     assert await throttling.over_grpc(spans(1, 2)) == b""
 
 
+async def test_large_bodies_that_are_not_read_do_not_stall_the_connection(throttling: Throttling) -> None:
+    """Together they are several times the connection's flow control window."""
+    await throttling.over_http(spans(120))
+    metadata = (("x-junjo-api-key", throttling.key),)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{throttling.port}") as channel:
+        export = method(channel, EXPORT)
+        for _ in range(4):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await export(b"\0" * 20_000_000, metadata=metadata, timeout=60)
+            assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        throttling.clock.now += 2.1
+        assert await export(spans(1, 2), metadata=metadata, timeout=60) == b""
+
+
+async def test_a_large_body_over_http_is_refused_unread(throttling: Throttling) -> None:
+    await throttling.over_http(spans(120))
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(100_000)
+
+    assert (await throttling.over_http(endless()))[0] == 429
+
+
 async def test_all_ways_draw_from_one_bucket_and_each_key_has_its_own(throttling: Throttling) -> None:
     await throttling.over_http(spans(60))
     await throttling.over_grpc(spans(60, 2))

@@ -8,9 +8,9 @@ import attrs
 import pytest
 from google.rpc.status_pb2 import Status
 
-from actors.key_registry.messages import HandOverKeys
+from actors.key_registry.messages import HandOverKeys, WithdrawScope
 from actors.playground.providers.provider import Endpoint
-from actors.principal import SYSTEM
+from actors.principal import SYSTEM, Scope
 from tests.actors.stage import HandClock
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.play_socket import PlaySocket, play_socket
@@ -84,6 +84,18 @@ async def test_a_key_that_is_handed_over_plays_no_more(play: Play, scopes: tuple
         await begin_run(socket, play)
         await play.studio.bus.ask(HandOverKeys(user_id=listed["owner"]["id"], by=SYSTEM))
         assert await socket.close_code() == 4401
+    await play.vendor.let_go.wait()
+
+
+async def test_a_key_that_loses_another_scope_plays_on(play: Play) -> None:
+    key = await play.key("play", "read")
+    (listed,) = (await play.studio.call("GET", "/api/v1/keys", cookie=play.cookie)).json["keys"]
+    withdraw = WithdrawScope(user_id=listed["owner"]["id"], scope=Scope.READ, by=SYSTEM)
+    async with play_socket(play.studio, origin=None, headers={"Authorization": f"Bearer {key}"}) as socket:
+        await begin_run(socket, play)
+        assert len(await play.studio.bus.ask(withdraw)) == 1
+        await socket.send(type="cancel", run_id="r1")
+        assert (await socket.until("cancelled", "failed", "finished"))[-1]["type"] == "cancelled"
     await play.vendor.let_go.wait()
 
 
