@@ -1,5 +1,6 @@
 """When a key was used last."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from actors import sqlite
+from actors.key_registry import store
 from actors.key_registry.messages import KeyRevoked, VerifyKey
 from actors.runtime.bus import Bus
 from tests.actors.key_registry.keys import all_keys, issue, registry
@@ -58,6 +60,18 @@ async def test_uses_are_written_while_the_studio_runs_and_not_with_each_of_them(
         microseconds = int(clock().timestamp() * 1_000_000)
         await swept(stage, clock)
         assert rows(path, "SELECT last_used_at FROM api_keys WHERE id = ?", used.key.id) == [(microseconds,)]
+
+
+async def test_uses_are_written_when_the_time_has_come(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert timedelta(seconds=30) >= store._BETWEEN_SWEEPS
+    monkeypatch.setattr(store, "_BETWEEN_SWEEPS", timedelta(milliseconds=1))
+    monkeypatch.setattr(store, "_SOONEST_SWEEP", timedelta(milliseconds=1))
+    async with staged(lambda: registry(path)) as stage:
+        used = await issue(stage.bus)
+        await stage.bus.ask(VerifyKey(secret=used.secret))
+        async with asyncio.timeout(120):
+            while rows(path, "SELECT last_used_at FROM api_keys") == [(None,)]:
+                await uses(stage.bus)  # whatever else is going on
 
 
 async def test_an_expired_key_is_not_used(path: Path) -> None:
