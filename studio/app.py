@@ -31,6 +31,7 @@ from transports.grpc.span_source import ReadSpansSource
 from transports.http.app import build_app, build_otlp_app
 from transports.http.config import TOO_MANY_ANSWERS, HttpConfig, PlayConfig
 from transports.http.server import serve_http
+from transports.key_rate import KeyRate
 from transports.otlp_limits import RequestLimits
 from transports.otlp_port import serve_otlp_both
 from transports.strays import Strays
@@ -108,8 +109,11 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
         strays = Strays()
         connections = Connections(most_connections(), settings.trusted_proxies)
         answers = Budget(int(memory * _MEGABYTE * _ANSWERING), refusal=TOO_MANY_ANSWERS)
-        seen_by_http = attrs.evolve(http_config(settings, budget, decoder, strays), answers=answers)
-        grpc = grpc_config(settings, budget, decoder, strays, connections)
+        spans_per_second = settings.key_spans_per_second
+        key_rate = None if spans_per_second is None else KeyRate(spans_per_second)
+        http = http_config(settings, budget, decoder, strays)
+        seen_by_http = attrs.evolve(http, answers=answers, key_rate=key_rate)
+        grpc = attrs.evolve(grpc_config(settings, budget, decoder, strays, connections), key_rate=key_rate)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
         servers = Servers()
@@ -154,7 +158,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
             lifetime=lifetime,
         ),
     )
-    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
+    supervisor.add(KeyRegistryActor, lambda: key_registry(settings))
     supervisor.add(SpanStoreActor, lambda: span_store(settings))
     supervisor.add(PlaygroundActor, lambda: playground(settings))
     ingestion_host = settings.ingestion_host
@@ -168,6 +172,12 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
                 batch_size=settings.span_batch_size,
             ),
         )
+
+
+def key_registry(settings: Settings) -> KeyRegistryActor:
+    """Whoever opens the registry does it so: opened without the key, it erases the API keys that are kept whole."""
+    reveal_under = settings.secure_cookie_key if settings.reveal_api_keys else None
+    return KeyRegistryActor(settings.sqlite_path, reveal_under=reveal_under)
 
 
 def span_store(settings: Settings) -> SpanStoreActor:

@@ -159,6 +159,14 @@ class Settings:
     session_absolute: timedelta = attrs.field(
         metadata=variable("JUNJO_SESSION_ABSOLUTE_DAYS", "30", days, "A session ends after so many days in any case.")
     )
+    reveal_api_keys: bool = attrs.field(
+        metadata=variable(
+            "JUNJO_REVEAL_API_KEYS",
+            "false",
+            switch,
+            "`true` also keeps API keys encrypted, and `GET /api_keys` lists them whole to their owners.",
+        )
+    )
     max_request_bytes: int = attrs.field(
         metadata=variable(
             "JUNJO_OTLP_MAX_REQUEST_BYTES",
@@ -186,6 +194,14 @@ class Settings:
             "10000",
             whole_number(1, 1_000_000),
             "The most resources of one OTLP request, and the most scopes.",
+        )
+    )
+    key_spans_per_second: int | None = attrs.field(
+        metadata=variable(
+            "JUNJO_KEY_SPANS_PER_SECOND",
+            "",
+            optional(whole_number(1, 1_000_000_000)),
+            "The most spans a second of one API key; who sends more is told to wait.",
         )
     )
     memory_mb: int | None = attrs.field(

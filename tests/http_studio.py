@@ -127,6 +127,7 @@ async def running_http_studio(
     endpoints: Mapping[str, Endpoint] | None = None,
     adapters: Mapping[str, OpenProvider] | None = None,
     limits: PlaygroundLimits | None = None,
+    reveal_api_keys: bool = False,
 ) -> AsyncIterator[HttpStudio]:
     """All actors that HTTP asks, with their files in ``folder``; the LLM providers are those that a test gives."""
     bus = Bus()
@@ -135,7 +136,8 @@ async def running_http_studio(
     supervisor.add(
         SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock)
     )
-    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts))
+    reveal_under = b"k" * 32 if reveal_api_keys else None
+    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts, reveal_under=reveal_under, clock=clock))
     supervisor.add(
         SpanStoreActor,
         lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),

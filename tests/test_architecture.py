@@ -48,7 +48,13 @@ RUNTIME_FOR_TRANSPORTS = {
     "actors.runtime.statistics",
 }
 # What actors share: they stand above the actors' folders and know none of them.
-SHARED_BY_ACTORS = COMMON_GROUND | {"actors.audit", "actors.clock", "actors.retry_after", "actors.sqlite"}
+SHARED_BY_ACTORS = COMMON_GROUND | {
+    "actors.audit",
+    "actors.clock",
+    "actors.retry_after",
+    "actors.sealing",
+    "actors.sqlite",
+}
 
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.
 ENVIRONMENT = {"studio.settings", "actors.span_store"}

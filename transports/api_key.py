@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from actors.errors import Forbidden, Unauthenticated
-from actors.key_registry.messages import ApiKey, VerifyKey
+from actors.key_registry.messages import ApiKey, HasKeyEnded, VerifyKey
 from actors.principal import Scope
 from actors.runtime.bus import Bus
 
@@ -45,7 +45,8 @@ async def live_key(bus: Bus, secret: str, *scopes: Scope) -> ApiKey:
     """
     key = await bus.ask(VerifyKey(secret=secret))
     if key is None:
-        raise Unauthenticated("Unauthorized: This API key is unknown or has ended")
+        ended = await bus.ask(HasKeyEnded(secret=secret))
+        raise Unauthenticated(f"Unauthorized: This API key {'has ended' if ended else 'is unknown'}")
     if key.scopes.isdisjoint(scopes):
         raise Forbidden(f"This key lacks the scope {scopes[0].value}")
     return key

@@ -4,7 +4,7 @@ Follows opentelemetry-proto 1.x (``opentelemetry.proto.trace.v1``) and the OTLP 
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -47,15 +47,19 @@ async def receive_traces(
     *,
     json: bool = False,
     decoder: Decoder = Decoder(),  # noqa: B008 - frozen
+    count: Callable[[int], None] | None = None,
 ) -> ExportTraceServiceResponse:
     """Decode and store a request; the answer comes after its spans are durable. Raises ``StudioError``.
 
     ``json`` says that the body is OTLP/JSON and not protobuf. All but small bodies are decoded by ``decoder``.
+    ``count`` is told how many spans came, good or not, before they are stored.
     """
     if len(body) > _INLINE_BYTES:
         received = await decoder.run(lambda: decode_any(body, json, decoder.limits), len(body))
     else:
         received = decode_any(body, json, decoder.limits)
+    if count is not None:
+        count(len(received.request.spans) + received.rejected)
     if len(received.request.spans):
         await bus.ask(received.request)
     response = ExportTraceServiceResponse()

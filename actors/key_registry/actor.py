@@ -2,19 +2,33 @@
 
 from pathlib import Path
 
+import structlog
+
 from actors.clock import Clock, utc_now
+from actors.errors import Unavailable
 from actors.key_registry.messages import (
     AdoptKey,
     ApiKey,
+    HandOverKeys,
+    HasKeyEnded,
     IssuedKey,
     IssueKey,
     KeyRevoked,
     ListKeys,
+    RevealKeys,
     RevokeKey,
+    RotateKey,
+    ScopesWithdrawn,
     VerifyKey,
+    WithdrawScope,
 )
-from actors.key_registry.store import KeyStore
+from actors.key_registry.store import Changed, KeyStore
 from actors.runtime.actor import Actor, handles, handles_at_once
+from actors.sealing import Seal
+
+log = structlog.get_logger(__name__)
+
+_USE_OF_COOKIE_KEY = b"junjo api keys 1"
 
 
 class KeyRegistryActor(Actor):
@@ -22,40 +36,89 @@ class KeyRegistryActor(Actor):
 
     ``path`` is the SQLite file, which may be shared with other actors. Keys are verified from memory, also while a
     change is being written; a fault of the file makes changes ``Unavailable`` and leaves the keys as they were.
+    ``reveal_under`` (32 bytes, that of the session cookie) keeps keys whole, under a key made from it; with ``None``
+    whatever was kept so is erased.
     """
 
-    def __init__(self, path: Path, *, clock: Clock = utc_now) -> None:
+    def __init__(self, path: Path, *, reveal_under: bytes | None = None, clock: Clock = utc_now) -> None:
         self._path = path
+        self._seal = None if reveal_under is None else Seal.derived(reveal_under, _USE_OF_COOKIE_KEY)
         self._clock = clock
         self._open: KeyStore | None = None
 
     async def start(self) -> None:
-        self._open = await KeyStore.open(self._path, self._clock)
+        self._open = await KeyStore.open(self._path, self._clock, self._seal)
+
+    async def work(self) -> None:
+        while True:
+            await self._store.sweep_is_due()
+            await self._sweep()
 
     async def stop(self) -> None:
-        if self._open is not None:
+        if self._open is None:
+            return
+        try:
+            await self._sweep()
+        finally:
             await self._open.close()
 
     @handles(IssueKey)
     async def issue(self, request: IssueKey) -> IssuedKey:
-        return await self._store.issue(request.name, request.scopes, request.by)
+        return await self._store.issue(request)
 
     @handles(AdoptKey)
     async def adopt(self, request: AdoptKey) -> bool:
         return await self._store.adopt(request.key, request.secret, request.by)
+
+    @handles(RotateKey)
+    async def rotate(self, request: RotateKey) -> IssuedKey:
+        return await self._store.rotate(request.id, request.overlap, request.by)
 
     @handles(RevokeKey)
     async def revoke(self, request: RevokeKey) -> None:
         await self._store.revoke(request.id, request.by)
         self.bus.publish(KeyRevoked(id=request.id))
 
+    @handles(HandOverKeys)
+    async def hand_over(self, request: HandOverKeys) -> tuple[ApiKey, ...]:
+        return self._told(await self._store.hand_over(request.user_id, request.by))
+
+    @handles(WithdrawScope)
+    async def withdraw(self, request: WithdrawScope) -> tuple[ApiKey, ...]:
+        return self._told(await self._store.withdraw(request.user_id, request.scope, request.by))
+
     @handles(ListKeys, concurrent=True)
-    async def keys(self, _: ListKeys) -> tuple[ApiKey, ...]:
-        return self._store.keys()
+    async def keys(self, request: ListKeys) -> tuple[ApiKey, ...]:
+        return self._store.keys(request.by)
+
+    @handles(RevealKeys, concurrent=True)
+    async def reveal(self, request: RevealKeys) -> tuple[IssuedKey, ...]:
+        return self._store.revealed(request.by)
 
     @handles_at_once(VerifyKey)
     def verify(self, request: VerifyKey) -> ApiKey | None:
         return self._store.find(request.secret)
+
+    @handles_at_once(HasKeyEnded)
+    def has_ended(self, request: HasKeyEnded) -> bool:
+        return self._store.has_ended(request.secret)
+
+    def _told(self, changed: Changed) -> tuple[ApiKey, ...]:
+        """Say what has changed, and answer it."""
+        for known in changed.ended:
+            self.bus.publish(KeyRevoked(id=known.key.id))
+        for known in changed.kept:
+            self.bus.publish(ScopesWithdrawn(id=known.key.id, left=known.key.scopes))
+        return changed.listed()
+
+    async def _sweep(self) -> None:
+        """A fault of the disk costs this sweep only: the next one writes the last uses."""
+        for key_id in self._store.tell_expired():
+            self.bus.publish(KeyRevoked(id=key_id))
+        try:
+            await self._store.save_uses()
+        except Unavailable as fault:
+            log.warning("last uses of API keys not written", fault=fault.detail)
 
     @property
     def _store(self) -> KeyStore:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from actors.clock import Clock, utc_now
 from actors.errors import NotFound
-from actors.key_registry.messages import KeyRevoked
+from actors.key_registry.messages import KeyRevoked, ScopesWithdrawn
 from actors.playground.connections import Connections
 from actors.playground.limits import PlaygroundLimits, Shares
 from actors.playground.messages import (
@@ -35,6 +35,7 @@ from actors.playground.runs import Runs
 from actors.playground.sign_outs import SignOuts
 from actors.playground.trace_writer import TraceWriter
 from actors.playground.vendors import OpenProvider, vendor_of
+from actors.principal import Scope
 from actors.runtime.actor import Actor, handles, streams, subscribes
 from actors.session.messages import SessionsEnded
 from actors.span_store.messages import GetSpan
@@ -161,6 +162,11 @@ class PlaygroundActor(Actor):
     @subscribes(KeyRevoked)
     async def key_revoked(self, event: KeyRevoked) -> None:
         self._sign_out(key_user_id(event.id))
+
+    @subscribes(ScopesWithdrawn)
+    async def scopes_withdrawn(self, event: ScopesWithdrawn) -> None:
+        if Scope.PLAY not in event.left:
+            self._sign_out(key_user_id(event.id))
 
     @handles(ReplaySpan, concurrent=True)
     async def replay(self, request: ReplaySpan) -> Replay:

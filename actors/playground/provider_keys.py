@@ -4,13 +4,10 @@ They are sealed with AES-256-GCM under the key that also seals session cookies, 
 key moved to another row does not open. Under a changed cookie key they are as good as gone: users set them again.
 """
 
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
 from actors.clock import Clock
@@ -19,12 +16,12 @@ from actors.playground.messages import ProviderState
 from actors.playground.providers.provider import Endpoint
 from actors.playground.vendors import VENDORS, Vendor
 from actors.principal import Principal
+from actors.sealing import Seal, SealBroken
 from actors.sqlite import Component, Database
 
 log = structlog.get_logger(__name__)
 
 _KEYS = Component(name="playground", package="actors.playground")
-_NONCE_BYTES = 12
 _SHOWN = 4  # characters
 
 
@@ -34,7 +31,7 @@ class ProviderKeys:
     def __init__(self, database: Database, given: Mapping[str, Endpoint], cookie_key: bytes, clock: Clock) -> None:
         self._database = database
         self._given = given
-        self._cipher = AESGCM(cookie_key)
+        self._seal = Seal(cookie_key)
         self._clock = clock
         self._set: dict[str, str] = {}
 
@@ -75,7 +72,7 @@ class ProviderKeys:
                 "INSERT OR REPLACE INTO provider_keys (provider, sealed, set_at, set_by, set_by_id) "
                 "VALUES (?, ?, ?, ?, ?)",
                 vendor.name,
-                self._sealed(vendor.name, key),
+                self._seal.close(key, _purpose(vendor.name)),
                 int(now.timestamp()),
                 by.email,
                 by.user_id,
@@ -94,16 +91,9 @@ class ProviderKeys:
     async def _load(self) -> None:
         for row in await self._database.rows("SELECT provider, sealed FROM provider_keys"):
             try:
-                self._set[row["provider"]] = self._opened(row["provider"], row["sealed"])
-            except (InvalidTag, ValueError):
+                self._set[row["provider"]] = self._seal.open(row["sealed"], _purpose(row["provider"]))
+            except SealBroken:
                 log.warning("provider key cannot be read: the cookie key has changed", provider=row["provider"])
-
-    def _sealed(self, provider: str, key: str) -> bytes:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, key.encode(), _purpose(provider))
-
-    def _opened(self, provider: str, sealed: bytes) -> str:
-        return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _purpose(provider)).decode()
 
 
 def states(keys: ProviderKeys) -> tuple[ProviderState, ...]:

@@ -20,7 +20,7 @@ from actors.session.actor import SessionActor
 from actors.session.messages import AdoptUser
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.messages import IngestSpans, IngestSummary
-from studio.app import span_store
+from studio.app import key_registry, span_store
 from studio.claim import sole_use_of
 from studio.settings import Settings
 from studio.transfer.client import TransferFailed
@@ -116,7 +116,7 @@ async def _take_over(accounts: OldAccounts, spans: Path | None, settings: Settin
             settings.sqlite_path, cookie_key=settings.secure_cookie_key, session_secret=settings.session_secret
         ),
     )
-    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
+    supervisor.add(KeyRegistryActor, lambda: key_registry(settings))
     supervisor.add(SpanStoreActor, lambda: span_store(settings))
     await supervisor.start()
     taken = _Taken(malformed=accounts.malformed)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import attrs
 
-from actors.key_registry.messages import ApiKey
+from actors.key_registry.messages import ApiKey, KeyOwner
 from actors.principal import SYSTEM, Scope
 from actors.session.messages import User
 
@@ -98,8 +98,8 @@ def _key(row: sqlite3.Row) -> OldKey:
         name=_text(row["name"]),
         masked="",
         scopes=frozenset((Scope.INGEST, Scope.READ)),
+        owner=KeyOwner(id=SYSTEM.user_id, email=SYSTEM.email),
         created_at=_moment(row["created_at"]),
-        created_by=SYSTEM.email,
     )
     return OldKey(key, _text(row["key"]))
 

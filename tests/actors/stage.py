@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from actors.key_registry.messages import KeyRevoked
+from actors.key_registry.messages import KeyRevoked, ScopesWithdrawn
 from actors.runtime.actor import Actor, subscribes
 from actors.runtime.bus import Bus
 from actors.runtime.messages import Event
@@ -37,6 +37,10 @@ class Ear(Actor):
 
     @subscribes(KeyRevoked)
     async def key_revoked(self, event: KeyRevoked) -> None:
+        self._heard.put_nowait(event)
+
+    @subscribes(ScopesWithdrawn)
+    async def scopes_withdrawn(self, event: ScopesWithdrawn) -> None:
         self._heard.put_nowait(event)
 
     @subscribes(SessionsEnded)

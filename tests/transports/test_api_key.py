@@ -8,11 +8,11 @@ import pytest
 
 from actors.errors import Forbidden, Unauthenticated, Unavailable
 from actors.key_registry.actor import KeyRegistryActor
-from actors.key_registry.messages import IssueKey
+from actors.key_registry.messages import IssueKey, RevokeKey
 from actors.principal import SYSTEM, Scope
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
-from transports.api_key import key_in, require_key
+from transports.api_key import key_in, live_key, require_key
 
 pytestmark = [pytest.mark.unit, pytest.mark.security]
 
@@ -72,6 +72,15 @@ async def test_without_a_live_key_nothing_is_allowed_and_nothing_echoed(bus: Bus
     with pytest.raises(Unauthenticated) as refusal:
         await require_key(bus, headers, Scope.READ)
     assert "no such key" not in refusal.value.detail
+
+
+async def test_it_is_said_whether_a_key_is_unknown_or_has_ended(bus: Bus) -> None:
+    issued = await bus.ask(IssueKey(name="test", scopes=frozenset({Scope.READ}), by=SYSTEM))
+    await bus.ask(RevokeKey(id=issued.key.id, by=SYSTEM))
+    for secret, fault in ((issued.secret, "has ended"), (issued.secret[::-1], "is unknown"), ("x", "is unknown")):
+        with pytest.raises(Unauthenticated) as refusal:
+            await live_key(bus, secret, Scope.READ)
+        assert refusal.value.detail == f"Unauthorized: This API key {fault}"
 
 
 async def test_a_registry_that_is_away_does_not_make_keys_wrong(bus: Bus) -> None:

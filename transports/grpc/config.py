@@ -7,6 +7,7 @@ from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.connections import Connections
 from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
+from transports.key_rate import KeyRate
 from transports.strays import Strays
 
 
@@ -22,4 +23,5 @@ class GrpcConfig:
     limits: ConnectionLimits = DEFAULT
     connections: Connections = attrs.field(factory=Connections)  # all that the studio has, shared with HTTP
     strays: Strays = attrs.field(factory=Strays)  # shared with HTTP
+    key_rate: KeyRate | None = None  # of spans; shared with HTTP
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large requests

@@ -14,12 +14,14 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from actors.key_registry.messages import ApiKey
 from actors.principal import Scope
 from actors.runtime.bus import Bus
 from transports.api_key import require_key
 from transports.decoder import Decoder
 from transports.grpc.message_reader import trust
 from transports.grpc.metadata import headers_of
+from transports.key_rate import KeyRate
 from transports.otlp import receive_traces
 
 OTLP = "/opentelemetry.proto.collector."
@@ -41,13 +43,14 @@ class OtlpService:
         return {self._path: self._handler}
 
 
-def trace_service(bus: Bus, decoder: Decoder) -> OtlpService:
+def trace_service(bus: Bus, decoder: Decoder, rate: KeyRate | None = None) -> OtlpService:
     """Stores spans; the answer comes after they are durable."""
 
     async def export(stream: Stream[bytes, ExportTraceServiceResponse]) -> None:
-        await _admit(bus, stream)
+        key = await _admit(bus, stream)
+        count = None if rate is None else rate.admit(key.id)  # before anything is read
         body = await stream.recv_message()
-        await stream.send_message(await receive_traces(bus, body or b"", decoder=decoder))
+        await stream.send_message(await receive_traces(bus, body or b"", decoder=decoder, count=count))
 
     return OtlpService("trace.v1.TraceService", export, ExportTraceServiceResponse)
 
@@ -62,10 +65,11 @@ def logs_service(bus: Bus) -> OtlpService:
     return _dropping(bus, "logs.v1.LogsService", ExportLogsServiceResponse)
 
 
-async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> None:
+async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> ApiKey:
     """Let a caller with a key pass, and take large messages from it, which nobody else may make us hold."""
-    await require_key(bus, headers_of(stream), Scope.INGEST)
+    key = await require_key(bus, headers_of(stream), Scope.INGEST)
     trust(stream)
+    return key
 
 
 def _dropping(bus: Bus, name: str, response: type[Message]) -> OtlpService:

@@ -34,7 +34,7 @@ async def _admit_without_session(request: web.Request, access: Access) -> None:
     if access is Access.PUBLIC:
         return
     if access is Access.INGEST_KEY:
-        await require_key(request.app[BUS], request.headers, Scope.INGEST)
+        request[CALLERS_KEY] = await require_key(request.app[BUS], request.headers, Scope.INGEST)
         return
     secret = key_in(request.headers) if access.scopes else None
     if secret is None:

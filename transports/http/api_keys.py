@@ -1,12 +1,12 @@
-"""API keys."""
+"""API keys, in the members of the earlier backend. ``user_keys`` has routes of ours, which tell more."""
 
 from datetime import datetime
 from typing import Annotated
 
 import attrs
 
-from actors.errors import NotFound
-from actors.key_registry.messages import ApiKey, IssueKey, ListKeys, RevokeKey
+from actors.errors import Conflict, Forbidden, NotFound
+from actors.key_registry.messages import ApiKey, IssueKey, KeyState, ListKeys, RevealKeys, RevokeKey
 from actors.principal import Scope
 from transports.http.route import Access, Call, Parameter, Route, described
 from transports.http.rules import NotBlank, NotEmpty
@@ -27,11 +27,15 @@ class NewKey:
 
 @attrs.frozen(kw_only=True)
 class KeyAnswer:
-    """An API key, in the reference's members. The secret is shown once, when the key is made."""
+    """An API key, in the reference's members. The secret is shown once, unless the operator has chosen otherwise."""
 
     id: str = attrs.field(metadata=described("Id of the key", "Nj-i2zCP0XgMNWwCuw2zs"))
     key: str = attrs.field(
-        metadata=described("The whole key when it is made; later its first 6 and last 4 characters", "1OXGW5…h4js")
+        metadata=described(
+            "The whole key when it is made; later its first 6 and last 4 characters, or for its owner the whole key "
+            "where JUNJO_REVEAL_API_KEYS is true",
+            "1OXGW5…h4js",
+        )
     )
     name: str = attrs.field(metadata=described("What the key is for", "production agents"))
     created_at: datetime = attrs.field(metadata=described("When the key was made", "2026-11-22T20:06:24.000Z"))
@@ -47,7 +51,11 @@ async def create_api_key(call: Call[NewKey, None]) -> KeyAnswer:
 
 
 async def list_api_keys(call: Call[None, None]) -> list[KeyAnswer]:
-    return [KeyAnswer.of(key, key.masked) for key in await call.bus.ask(ListKeys())]
+    """Those that work: who knows these members only cannot tell an expired one."""
+    by = call.by
+    secrets = {own.key.id: own.secret for own in await call.bus.ask(RevealKeys(by=by))}
+    keys = await call.bus.ask(ListKeys(by=by))
+    return [KeyAnswer.of(key, secrets.get(key.id, key.masked)) for key in keys if key.state is KeyState.LIVE]
 
 
 async def delete_api_key(call: Call[None, None]) -> None:
@@ -63,6 +71,7 @@ ROUTES = (
         body=NewKey,
         answers=KeyAnswer,
         status=201,
+        errors=(Forbidden, Conflict),
         tag="API keys",
         summary="Make an API key",
     ),
@@ -73,7 +82,7 @@ ROUTES = (
         access=Access.SESSION,
         answers=list[KeyAnswer],
         tag="API keys",
-        summary="List all API keys, newest first",
+        summary="List the API keys that work, newest first: all for an admin, their own for a member",
     ),
     Route(
         method="DELETE",
@@ -82,7 +91,7 @@ ROUTES = (
         access=Access.SESSION,
         answers=None,
         status=204,
-        errors=(NotFound,),
+        errors=(Forbidden, NotFound),
         path_parameters={"id": Parameter(description="Id of the key", example="Nj-i2zCP0XgMNWwCuw2zs")},
         tag="API keys",
         summary="Revoke an API key, effective on the next call",

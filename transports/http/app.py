@@ -27,6 +27,7 @@ from transports.http import (
     sign_in,
     text_search,
     traces_in,
+    user_keys,
     users,
 )
 from transports.http.access_log import AccessLog
@@ -53,6 +54,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *users.ROUTES,
         *sign_in.ROUTES,
         *api_keys.ROUTES,
+        *user_keys.ROUTES,
         *generate.routes(any_openai_model=any_openai_model),
         *models.ROUTES,
         *provider_keys.ROUTES,

@@ -10,6 +10,7 @@ from actors.runtime.budget import Budget
 from transports.connection_limits import DEFAULT
 from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
+from transports.key_rate import KeyRate
 from transports.strays import Strays
 
 APP_NAME = "Junjo AI Studio"
@@ -51,6 +52,7 @@ class HttpConfig:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose word on who the client is counts
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
     otlp_budget: Budget  # shared with the gRPC receiver
+    key_rate: KeyRate | None = None  # of spans; shared with gRPC
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
     strangers: Budget = attrs.field(factory=lambda: Budget(DEFAULT.strangers))  # for what no key is asked for
     # For what is read and rendered of large answers with spans, until they are sent.

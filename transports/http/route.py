@@ -60,7 +60,7 @@ class Call(Generic[BodyT, QueryT]):
         if self.session is not None:
             return attrs.evolve(self.session.principal, client=self.client)
         key: ApiKey = self.request[CALLERS_KEY]
-        return Principal(user_id=key_user_id(key.id), email=key.created_by, key_id=key.id, client=self.client)
+        return Principal(user_id=key_user_id(key.id), email=key.owner.email, key_id=key.id, client=self.client)
 
     @property
     def client(self) -> Client:

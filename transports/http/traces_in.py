@@ -4,12 +4,12 @@ from aiohttp import web
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
-from actors.errors import InvalidRequest, Overloaded, TooLarge, Unavailable, UnsupportedMedia
+from actors.errors import InvalidRequest, Overloaded, Throttled, TooLarge, Unavailable, UnsupportedMedia
 from actors.runtime.budget import Reservation
 from transports.decoder import decoding_memory
 from transports.http import otlp_answers
 from transports.http.body import read_body
-from transports.http.keys import CONFIG
+from transports.http.keys import CALLERS_KEY, CONFIG
 from transports.http.otlp_answers import JSON, PROTOBUF
 from transports.http.route import Access, Call, Handler, Route
 from transports.inflate import inflate_in_turn
@@ -18,11 +18,13 @@ from transports.otlp import receive_traces
 
 async def export_traces(call: Call[None, None]) -> web.Response:
     """Store the spans of a request; the answer comes after they are durable."""
+    rate = call.config.key_rate
+    count = None if rate is None else rate.admit(call.request[CALLERS_KEY].id)  # before anything is read
     with call.config.otlp_budget.reserve() as reservation:
         body = await _body_of(call.request, reservation)
         json = call.request.content_type == JSON
         reservation.grow(decoding_memory(len(body), json=json))
-        response = await receive_traces(call.bus, body, json=json, decoder=call.config.decoder)
+        response = await receive_traces(call.bus, body, json=json, decoder=call.config.decoder, count=count)
     return otlp_answers.answer(call.request, response)
 
 
@@ -65,7 +67,7 @@ def _route(path: str, handler: Handler, summary: str) -> Route:
         access=Access.INGEST_KEY,
         answers=bytes,
         content_type=PROTOBUF,
-        errors=(InvalidRequest, UnsupportedMedia, TooLarge, Overloaded, Unavailable),
+        errors=(InvalidRequest, UnsupportedMedia, TooLarge, Overloaded, Throttled, Unavailable),
         tag="OTLP",
         summary=summary,
     )

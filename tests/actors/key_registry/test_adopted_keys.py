@@ -8,7 +8,7 @@ import pytest
 
 from actors.errors import InvalidRequest
 from actors.key_registry.actor import KeyRegistryActor
-from actors.key_registry.messages import AdoptKey, ApiKey, ListKeys, RevokeKey, VerifyKey
+from actors.key_registry.messages import AdoptKey, ApiKey, HasKeyEnded, KeyOwner, ListKeys, RevokeKey, VerifyKey
 from actors.principal import SYSTEM, Scope
 from tests.actors.stage import file_bytes, staged
 
@@ -20,8 +20,8 @@ KEY = ApiKey(
     name="of before",
     masked="",
     scopes=frozenset({Scope.INGEST}),
+    owner=KeyOwner(id=SYSTEM.user_id, email=SYSTEM.email),
     created_at=datetime(2025, 6, 1, tzinfo=UTC),
-    created_by="system@internal",
 )
 
 
@@ -43,7 +43,9 @@ async def test_it_is_adopted_once_and_not_when_it_was_revoked(tmp_path: Path) ->
         assert not await stage.bus.ask(AdoptKey(key=attrs.evolve(KEY, id="k2"), secret=SECRET, by=SYSTEM))
         await stage.bus.ask(RevokeKey(id="k1", by=SYSTEM))
         assert not await stage.bus.ask(AdoptKey(key=KEY, secret=SECRET, by=SYSTEM))
-        assert await stage.bus.ask(ListKeys()) == ()
+        assert not await stage.bus.ask(AdoptKey(key=attrs.evolve(KEY, id="k2"), secret=SECRET, by=SYSTEM))
+        assert await stage.bus.ask(HasKeyEnded(secret=SECRET))
+        assert await stage.bus.ask(ListKeys(by=SYSTEM)) == ()
         assert await stage.bus.ask(VerifyKey(secret=SECRET)) is None
 
 
@@ -53,4 +55,4 @@ async def test_a_secret_of_another_form_is_refused_and_not_told(tmp_path: Path, 
         with pytest.raises(InvalidRequest) as refused:
             await stage.bus.ask(AdoptKey(key=KEY, secret=secret, by=SYSTEM))
         assert "xxx" not in refused.value.detail
-        assert await stage.bus.ask(ListKeys()) == ()
+        assert await stage.bus.ask(ListKeys(by=SYSTEM)) == ()

@@ -11,18 +11,14 @@ from structlog.testing import capture_logs
 
 from actors import sqlite
 from actors.errors import NotFound, Unavailable
-from actors.key_registry.actor import KeyRegistryActor
-from actors.key_registry.messages import ApiKey, IssuedKey, IssueKey, KeyRevoked, ListKeys, RevokeKey, VerifyKey
-from actors.principal import Principal, Scope
+from actors.key_registry.messages import ApiKey, IssueKey, KeyOwner, KeyRevoked, ListKeys, RevokeKey, VerifyKey
+from actors.principal import Scope
 from actors.runtime.actor import StartRefused
-from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp
+from tests.actors.key_registry.keys import ANN, BOTH, issue, registry
 from tests.actors.stage import HandClock, file_bytes, rows, staged
 
 pytestmark = pytest.mark.integration
-
-ANN = Principal(user_id="u1", email="ann@example.com", session_id="s1")
-BOTH = frozenset((Scope.INGEST, Scope.READ))
 
 
 @pytest.fixture
@@ -30,16 +26,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "junjo.db"
 
 
-async def issue(bus: Bus, name: str = "a key", scopes: frozenset[Scope] = BOTH) -> IssuedKey:
-    return await bus.ask(IssueKey(name=name, scopes=scopes, by=ANN))
-
-
 def damage(path: Path) -> None:
     path.write_bytes(b"SQLite format 3\x00" + b"\xff" * 8000)
-
-
-def registry(path: Path) -> KeyRegistryActor:
-    return KeyRegistryActor(path, clock=HandClock())
 
 
 async def test_a_key_is_issued_verified_and_listed(path: Path) -> None:
@@ -51,21 +39,21 @@ async def test_a_key_is_issued_verified_and_listed(path: Path) -> None:
             name="  clé {x} 🎏 ",
             masked=f"{issued.secret[:6]}…{issued.secret[-4:]}",
             scopes=frozenset({Scope.READ}),
+            owner=KeyOwner(id="u1", email="ann@example.com"),
             created_at=HandClock()().replace(microsecond=0),
-            created_by="ann@example.com",
         )
         assert re.fullmatch(r"[A-Za-z0-9_-]{21}", issued.key.id)
+        assert await stage.bus.ask(ListKeys(by=ANN)) == (issued.key,)
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) == issued.key
-        assert await stage.bus.ask(ListKeys()) == (issued.key,)
 
 
 async def test_keys_of_one_second_are_listed_newest_first_also_after_a_restart(path: Path) -> None:
     async with staged(lambda: registry(path)) as stage:
         issued = [await issue(stage.bus, "same name") for _ in range(5)]
-        listed = await stage.bus.ask(ListKeys())
+        listed = await stage.bus.ask(ListKeys(by=ANN))
         assert [key.id for key in listed] == [one.key.id for one in reversed(issued)]
     async with staged(lambda: registry(path)) as stage:
-        assert await stage.bus.ask(ListKeys()) == listed
+        assert await stage.bus.ask(ListKeys(by=ANN)) == listed
         for one in issued:
             assert await stage.bus.ask(VerifyKey(secret=one.secret)) == one.key
 
@@ -92,7 +80,7 @@ async def test_a_revoked_key_is_dead_on_the_next_call_and_after_a_restart(path: 
         await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) is None
         assert await stage.events.get() == KeyRevoked(id=issued.key.id)
-        assert await stage.bus.ask(ListKeys()) == (kept.key,)
+        assert await stage.bus.ask(ListKeys(by=ANN)) == (kept.key,)
         with pytest.raises(NotFound, match=r"^API key not found$"):
             await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
     async with staged(lambda: registry(path)) as stage:
@@ -157,8 +145,8 @@ async def test_while_the_file_is_locked_keys_verify_and_changes_are_unavailable(
             for change in (IssueKey(name="x", scopes=BOTH, by=ANN), RevokeKey(id=issued.key.id, by=ANN)):
                 with pytest.raises(Unavailable):
                     await stage.bus.ask(change)
+            assert await stage.bus.ask(ListKeys(by=ANN)) == (issued.key,)
             assert await stage.bus.ask(VerifyKey(secret=issued.secret)) == issued.key
-            assert await stage.bus.ask(ListKeys()) == (issued.key,)
         await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) is None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,7 +12,7 @@ import grpc.aio
 import pytest
 
 from actors.key_registry.actor import KeyRegistryActor
-from actors.key_registry.messages import IssuedKey, IssueKey, RevokeKey
+from actors.key_registry.messages import IssuedKey, IssueKey, RevokeKey, RotateKey
 from actors.principal import SYSTEM, Scope
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
@@ -36,6 +37,10 @@ class Backend:
 
     async def revoke(self, issued: IssuedKey) -> None:
         await self.bus.ask(RevokeKey(id=issued.key.id, by=SYSTEM))
+
+    async def expire(self, issued: IssuedKey) -> None:
+        """A key that is replaced without an overlap expires at once."""
+        await self.bus.ask(RotateKey(id=issued.key.id, overlap=timedelta(0), by=SYSTEM))
 
 
 @attrs.frozen(kw_only=True)

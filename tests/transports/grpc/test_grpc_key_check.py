@@ -71,6 +71,13 @@ async def test_a_revoked_key_is_not(auth: Server, channel: Channel) -> None:
     assert not await is_valid(channel, issued.secret)
 
 
+@pytest.mark.security
+async def test_an_expired_key_is_not(auth: Server, channel: Channel) -> None:
+    issued = await auth.backend.issue(Scope.INGEST)
+    await auth.backend.expire(issued)
+    assert not await is_valid(channel, issued.secret)
+
+
 @pytest.mark.error_recovery
 async def test_a_registry_that_is_away_is_unavailable_and_never_false(auth: Server, channel: Channel) -> None:
     auth.backend.bus.disconnect(KeyRegistryActor)

@@ -155,6 +155,17 @@ async def test_a_revoked_key_ends_with_the_next_call(otlp: Server) -> None:
 
 
 @pytest.mark.security
+async def test_it_is_said_whether_a_key_is_unknown_or_has_ended(otlp: Server) -> None:
+    revoked, expired = [await otlp.backend.issue(Scope.INGEST) for _ in range(2)]
+    await otlp.backend.revoke(revoked)
+    await otlp.backend.expire(expired)
+    for key, fault in ((revoked.secret, "has ended"), (expired.secret, "has ended"), ("x" * 64, "is unknown")):
+        error = await refusal(otlp, b"", key=key)
+        text = f"Unauthorized: This API key {fault}"
+        assert (error.code(), error.details()) == (grpc.StatusCode.UNAUTHENTICATED, text)
+
+
+@pytest.mark.security
 async def test_a_key_for_reading_may_not_send(otlp: Server) -> None:
     issued = await otlp.backend.issue(Scope.READ)
     error = await refusal(otlp, ONE_SPAN, key=issued.secret)
