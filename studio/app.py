@@ -210,6 +210,7 @@ def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: St
         allowed_hosts=(*settings.allowed_hosts, settings.host.lower()),
         setup_code=settings.setup_code,
         production=settings.production,
+        strict_passwords=settings.strict_passwords,
         pulls_spans=settings.ingestion_host is not None,
         otlp_budget=budget,
         decoder=decoder,

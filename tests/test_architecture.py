@@ -26,6 +26,7 @@ VALUES = {
     "actors.span_store.key_lists",
     "actors.span_store.spans",
     "actors.ingestion.source",
+    "actors.session.password_rules",  # a rule about a value, for whoever sets one
     "actors.playground.prompt",
     "actors.playground.providers.provider",
 }
