@@ -6,14 +6,17 @@ from actors.clock import Clock, utc_now
 from actors.key_registry.messages import (
     AdoptKey,
     ApiKey,
+    HandOverKeys,
     IssuedKey,
     IssueKey,
     KeyRevoked,
     ListKeys,
     RevokeKey,
     VerifyKey,
+    WithdrawScope,
 )
 from actors.key_registry.store import KeyStore
+from actors.principal import SYSTEM, Scope
 from actors.runtime.actor import Actor, handles, handles_at_once
 
 
@@ -49,6 +52,17 @@ class KeyRegistryActor(Actor):
         await self._store.revoke(request.id, request.by)
         self.bus.publish(KeyRevoked(id=request.id))
 
+    @handles(HandOverKeys)
+    async def hand_over(self, request: HandOverKeys) -> tuple[ApiKey, ...]:
+        keep = frozenset((Scope.INGEST,))
+        heir = SYSTEM if request.by.user_id == request.user_id else request.by
+        return self._tell_ended(await self._store.narrow(request.user_id, keep, request.by, heir=heir))
+
+    @handles(WithdrawScope)
+    async def withdraw_scope(self, request: WithdrawScope) -> tuple[ApiKey, ...]:
+        keep = frozenset(Scope) - {request.scope}
+        return self._tell_ended(await self._store.narrow(request.user_id, keep, request.by))
+
     @handles(ListKeys, concurrent=True)
     async def keys(self, _: ListKeys) -> tuple[ApiKey, ...]:
         return self._store.keys()
@@ -56,6 +70,12 @@ class KeyRegistryActor(Actor):
     @handles_at_once(VerifyKey)
     def verify(self, request: VerifyKey) -> ApiKey | None:
         return self._store.find(request.secret)
+
+    def _tell_ended(self, changed: tuple[ApiKey, ...]) -> tuple[ApiKey, ...]:
+        for key in changed:
+            if not key.scopes:
+                self.bus.publish(KeyRevoked(id=key.id))
+        return changed
 
     @property
     def _store(self) -> KeyStore:

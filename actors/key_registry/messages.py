@@ -64,6 +64,27 @@ class RevokeKey(Request[None]):
 
 
 @attrs.frozen(kw_only=True)
+class HandOverKeys(Request[tuple[ApiKey, ...]]):
+    """Let no key be without an owner when this user goes; the keys that changed.
+
+    Those that send spans pass to ``by``, for that alone, so that programs go on; all others end. Who deletes themselves
+    leaves theirs to the system.
+    """
+
+    user_id: str
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class WithdrawScope(Request[tuple[ApiKey, ...]]):
+    """Take a scope from all keys of a user; the keys that changed. One that has no other scope ends."""
+
+    user_id: str
+    scope: Scope
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
 class VerifyKey(Request[ApiKey | None]):
     """Which live key is this secret? ``None`` when it is none. Answered from memory, in constant time."""
 

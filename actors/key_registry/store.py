@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import nanoid
 
-from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
+from actors.audit import AUDIT, Action, AuditedTransaction, AuditEntry, Resource, audited
 from actors.clock import Clock
 from actors.errors import InvalidRequest, NotFound
 from actors.key_registry import secret as key_secret
@@ -95,6 +95,23 @@ class KeyStore:
         del self._by_id[key_id]
         del self._by_digest[stored.digest]
 
+    async def narrow(
+        self, user_id: str, scopes: frozenset[Scope], by: Principal, heir: Principal | None = None
+    ) -> tuple[ApiKey, ...]:
+        """Leave the keys of a user no more than these scopes, and end those that have none of them.
+
+        What is left passes to the heir. The keys that changed; those that ended have no scopes.
+        """
+        async with audited(self._database, self._clock()) as change:
+            rows = await change.rows("SELECT * FROM api_keys WHERE created_by_id = ? ORDER BY position", user_id)
+            changed = [new for row in rows if (new := _narrowed(old := _stored_key(row), scopes, heir)) != old]
+            for stored in changed:
+                await _rewrite(change, stored.key, heir.user_id if heir else user_id)
+                await change.record(_entry(Action.UPDATE if stored.key.scopes else Action.DELETE, stored.key, by))
+        for stored in changed:
+            self._replace(stored)
+        return tuple(stored.key for stored in changed)
+
     def keys(self) -> tuple[ApiKey, ...]:
         """All live keys, newest first."""
         return tuple(stored.key for stored in reversed(self._by_id.values()))
@@ -134,9 +151,33 @@ class KeyStore:
             await change.record(_entry(Action.CREATE, key, by))
         return True
 
+    def _replace(self, stored: StoredKey) -> None:
+        if stored.key.scopes:
+            self._remember(stored)
+        elif self._by_id.pop(stored.key.id, None) is not None:
+            del self._by_digest[stored.digest]
+
     def _remember(self, stored: StoredKey) -> None:
         self._by_digest[stored.digest] = stored
         self._by_id[stored.key.id] = stored
+
+
+def _narrowed(stored: StoredKey, scopes: frozenset[Scope], heir: Principal | None) -> StoredKey:
+    key = attrs.evolve(stored.key, scopes=stored.key.scopes & scopes)
+    return attrs.evolve(stored, key=attrs.evolve(key, created_by=heir.email) if heir else key)
+
+
+async def _rewrite(change: AuditedTransaction, key: ApiKey, owner_id: str) -> None:
+    if not key.scopes:
+        await change.rows("DELETE FROM api_keys WHERE id = ?", key.id)
+        return
+    await change.rows(
+        "UPDATE api_keys SET scopes = ?, created_by = ?, created_by_id = ? WHERE id = ?",
+        " ".join(_scope_names(key)),
+        key.created_by,
+        owner_id,
+        key.id,
+    )
 
 
 def _stored_key(row: sqlite3.Row) -> StoredKey:
