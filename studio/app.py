@@ -145,6 +145,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
 def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     """All actors, each before those that ask it."""
     lifetime = SessionLifetime(idle=settings.session_idle, absolute=settings.session_absolute)
+    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
     supervisor.add(
         SessionActor,
         lambda: SessionActor(
@@ -154,7 +155,6 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
             lifetime=lifetime,
         ),
     )
-    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(settings.sqlite_path))
     supervisor.add(SpanStoreActor, lambda: span_store(settings))
     supervisor.add(PlaygroundActor, lambda: playground(settings))
     ingestion_host = settings.ingestion_host

@@ -132,10 +132,10 @@ async def running_http_studio(
     bus = Bus()
     supervisor = Supervisor(bus)
     accounts = folder / "junjo.db"
+    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts))
     supervisor.add(
         SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock)
     )
-    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts))
     supervisor.add(
         SpanStoreActor,
         lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),

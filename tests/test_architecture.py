@@ -58,6 +58,7 @@ ENVIRONMENT = {"studio.settings", "actors.span_store"}
 MAY_ASK = {
     "ingestion": {"span_store"},
     "playground": {"span_store"},
+    "session": {"key_registry"},
 }
 # Who may hear whose events. Hearing is no waiting, so circles would do no harm here.
 MAY_HEAR = {
