@@ -147,6 +147,15 @@ class Settings:
             secret=True,
         ),
     )
+    password_rules: str | None = attrs.field(
+        metadata=variable(
+            "JUNJO_PASSWORD_RULES",
+            "",
+            optional(password_rules),
+            "`strict` refuses new passwords that are tried first: frequent ones, the address, one character repeated. "
+            "The default is `strict` in production, else `plain`.",
+        )
+    )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = attrs.field(
         metadata=variable(
             "JUNJO_TRUSTED_PROXIES",
@@ -160,15 +169,6 @@ class Settings:
     )
     session_absolute: timedelta = attrs.field(
         metadata=variable("JUNJO_SESSION_ABSOLUTE_DAYS", "30", days, "A session ends after so many days in any case.")
-    )
-    password_rules: str | None = attrs.field(
-        metadata=variable(
-            "JUNJO_PASSWORD_RULES",
-            "",
-            optional(password_rules),
-            "`strict` refuses new passwords that are tried first: frequent ones, the address, one character repeated. "
-            "The default is `strict` in production, else `plain`.",
-        )
     )
     max_request_bytes: int = attrs.field(
         metadata=variable(
