@@ -1,6 +1,7 @@
 """The SQLite file that actors share: each has a connection of its own and brings its own tables up to date."""
 
 import asyncio
+import errno
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
@@ -90,8 +91,7 @@ class Database:
         when it returns (``synchronous=FULL``), and readers never wait for a writer (WAL).
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            _make(path)
             connection = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
         except (OSError, sqlite3.Error) as fault:
             raise _refusal(path, fault) from fault
@@ -208,6 +208,25 @@ class Database:
             if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _HELD_BY_ANOTHER:  # Python's own faults have no code
                 self._held_at = asyncio.get_running_loop().time()
             raise Unavailable(_NOT_AVAILABLE) from fault
+
+
+def _make(path: Path) -> None:
+    """Make the file, for its owner alone, unless it is there. Raises ``OSError`` when it cannot be written.
+
+    One that is there is not opened. To close it again would take from this process all locks on it (POSIX), those that
+    SQLite holds for another connection too; then the next program that leaves would take itself for the last, and
+    remove the write-ahead log that is still in use here.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = Path(os.path.realpath(path))  # of links in a circle too, which Path.resolve refuses in its own words
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)) from None
+        if not os.access(file, os.R_OK | os.W_OK):
+            code = errno.EROFS if os.statvfs(file).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(code, os.strerror(code)) from None
 
 
 def _refusal(path: Path, fault: BaseException | None) -> DataFileRefused:

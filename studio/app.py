@@ -149,6 +149,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
 def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     """All actors, each before those that ask it."""
     lifetime = SessionLifetime(idle=settings.session_idle, absolute=settings.session_absolute)
+    supervisor.add(KeyRegistryActor, lambda: key_registry(settings))
     supervisor.add(
         SessionActor,
         lambda: SessionActor(
@@ -158,7 +159,6 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
             lifetime=lifetime,
         ),
     )
-    supervisor.add(KeyRegistryActor, lambda: key_registry(settings))
     supervisor.add(SpanStoreActor, lambda: span_store(settings))
     supervisor.add(PlaygroundActor, lambda: playground(settings))
     ingestion_host = settings.ingestion_host
@@ -220,6 +220,7 @@ def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: St
         allowed_hosts=(*settings.allowed_hosts, settings.host.lower()),
         setup_code=settings.setup_code,
         production=settings.production,
+        strict_passwords=settings.strict_passwords,
         pulls_spans=settings.ingestion_host is not None,
         otlp_budget=budget,
         decoder=decoder,

@@ -2,7 +2,7 @@
 
 Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good, as with the data of a newer version; a
 command that sends or fetches found no studio that obeys; ``check`` found damage; ``import`` could not take everything;
-standard output did not take what was asked for), 2 it could not start with these settings.
+``user`` was refused; standard output did not take what was asked for), 2 it could not start with these settings.
 """
 
 import argparse
@@ -37,6 +37,7 @@ from studio.standard_streams import complain, say
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
 from studio.upkeep import Upkeep, check_data, repair_data
+from studio.user_command import UserFailed, add_user_command, user_command
 from transports.http.app import ROUTES
 from transports.http.openapi import openapi_document
 
@@ -74,19 +75,15 @@ def program() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     given = _parser().parse_args(arguments)
-    match given.command:
-        case "demo":
-            return demo(given.endpoint, given.key)
-        case "openapi":
-            return openapi()
-        case command if command in NAMES:
-            return transferred(given)
-        case "check":
-            return on_data(check_data)
-        case "repair":
-            return on_data(repair_data)
-        case _:
-            return run()
+    works: dict[str | None, Callable[[], int]] = {
+        "demo": lambda: demo(given.endpoint, given.key),
+        "openapi": openapi,
+        **dict.fromkeys(NAMES, lambda: transferred(given)),
+        "user": lambda: on_accounts(given),
+        "check": lambda: on_data(check_data),
+        "repair": lambda: on_data(repair_data),
+    }
+    return works.get(given.command, run)()
 
 
 def run() -> int:
@@ -147,6 +144,20 @@ def on_data(work: Callable[[Settings], Upkeep]) -> int:
     except CannotStart as fault:
         return _not_started([str(fault)])
     return STOPPED if outcome.good and all(said) else FAILED
+
+
+def on_accounts(given: argparse.Namespace) -> int:
+    """Change accounts or list them, and say what was done."""
+    os.umask(0o077)  # as for the data folder
+    try:
+        report = user_command(given)
+    except UserFailed as fault:
+        complain(_in_one_line(str(fault)))
+        return FAILED
+    except SettingsError as fault:
+        return _not_started(fault.lines)
+    said = [say(_in_one_line(line)) for line in report]
+    return STOPPED if all(said) else FAILED
 
 
 def openapi() -> int:
@@ -257,4 +268,5 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")
     demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")
     add_commands(commands)
+    add_user_command(commands)
     return parser

@@ -20,6 +20,7 @@ from studio.exposure import COMMAND, LEAST_CHARACTERS, weak_secrets
 from studio.secrets import SETUP_CODE, development_secret
 from studio.variables import (
     NO_SETUP_CODE,
+    STRICT,
     Variable,
     cookie_key,
     days,
@@ -33,6 +34,7 @@ from studio.variables import (
     optional,
     origin_of,
     origins,
+    password_rules,
     path,
     ports,
     setup_code,
@@ -144,6 +146,15 @@ class Settings:
             "The default is in secrets/setup-code in the data folder.",
             secret=True,
         ),
+    )
+    password_rules: str | None = attrs.field(
+        metadata=variable(
+            "JUNJO_PASSWORD_RULES",
+            "",
+            optional(password_rules),
+            "`strict` refuses new passwords that are tried first: frequent ones, the address, one character repeated. "
+            "The default is `strict` in production, else `plain`.",
+        )
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = attrs.field(
         metadata=variable(
@@ -311,6 +322,11 @@ class Settings:
     def production(self) -> bool:
         """Whether this is no trial: cookies are ``Secure``, and nothing is generated."""
         return self.environment == "production"
+
+    @property
+    def strict_passwords(self) -> bool:
+        """Whether new passwords must not be among those that are tried first."""
+        return self.production if self.password_rules is None else self.password_rules == STRICT
 
     def ports(self) -> Iterator[tuple[str, int]]:
         """All that are listened on, each with the field that says so."""

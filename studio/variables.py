@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 COOKIE_KEY_BYTES = 32
 NO_SETUP_CODE = "off"
+STRICT = "strict"
 _SHORTEST_CODE = 16
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -189,6 +190,13 @@ def setup_code(text: str) -> str:
     if len(text) < _SHORTEST_CODE or not text.isascii() or not text.isprintable():
         raise ValueError(f"must be {_SHORTEST_CODE} printable ASCII characters or more, or off")
     return text
+
+
+def password_rules(text: str) -> str:
+    """Read what is asked of new passwords besides their length."""
+    if text.lower() not in (STRICT, "plain"):
+        raise ValueError("must be strict or plain")
+    return text.lower()
 
 
 def log_level(text: str) -> str:

@@ -133,11 +133,11 @@ async def running_http_studio(
     bus = Bus()
     supervisor = Supervisor(bus)
     accounts = folder / "junjo.db"
+    reveal_under = b"k" * 32 if reveal_api_keys else None
+    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts, reveal_under=reveal_under, clock=clock))
     supervisor.add(
         SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock)
     )
-    reveal_under = b"k" * 32 if reveal_api_keys else None
-    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts, reveal_under=reveal_under, clock=clock))
     supervisor.add(
         SpanStoreActor,
         lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),

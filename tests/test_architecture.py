@@ -26,6 +26,7 @@ VALUES = {
     "actors.span_store.key_lists",
     "actors.span_store.spans",
     "actors.ingestion.source",
+    "actors.session.password_rules",  # a rule about a value, for whoever sets one
     "actors.playground.prompt",
     "actors.playground.providers.provider",
 }
@@ -63,6 +64,7 @@ ENVIRONMENT = {"studio.settings", "actors.span_store"}
 MAY_ASK = {
     "ingestion": {"span_store"},
     "playground": {"span_store"},
+    "session": {"key_registry"},
 }
 # Who may hear whose events. Hearing is no waiting, so circles would do no harm here.
 MAY_HEAR = {

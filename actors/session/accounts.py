@@ -7,6 +7,7 @@ from actors.clock import Clock
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
 from actors.session.passwords import PasswordHashes
+from actors.session.people import PeopleStore
 from actors.session.sessions import SessionStore
 from actors.session.sign_in import SignIns
 from actors.session.throttle import ThrottlePolicy
@@ -37,6 +38,7 @@ class Accounts:
         self.sign_ins = SignIns(
             database, self.users, self._passwords, self.sessions, secret=session_secret, clock=clock, policy=policy
         )
+        self.people = PeopleStore(database, self._passwords, self.sessions, self.sign_ins, clock)
 
     @staticmethod
     async def open_database(path: Path) -> Database:

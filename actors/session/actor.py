@@ -5,7 +5,9 @@ from pathlib import Path
 import structlog
 
 from actors.clock import Clock, utc_now
-from actors.errors import Unavailable
+from actors.errors import StudioError, Unavailable
+from actors.key_registry.messages import HandOverKeys, WithdrawScope
+from actors.principal import Role, Scope
 from actors.runtime.actor import Actor, handles, handles_at_once
 from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
@@ -13,17 +15,23 @@ from actors.session.lifetime import SessionLifetime
 from actors.session.messages import (
     AccountsState,
     AdoptUser,
+    ChangeRole,
     CheckedSession,
     CheckSession,
     CreateFirstUser,
     CreateUser,
     DeleteUser,
+    FindPerson,
     GetAccountsState,
+    ListPeople,
     ListUsers,
+    Person,
+    ResetPassword,
     SessionsEnded,
     SignedIn,
     SignIn,
     SignOut,
+    UnlockUser,
     User,
     UsersExist,
 )
@@ -108,9 +116,45 @@ class SessionActor(Actor):
     async def users(self, _: ListUsers) -> tuple[User, ...]:
         return await self._accounts.users.all()
 
+    @handles(ListPeople, concurrent=True)
+    async def people(self, _: ListPeople) -> tuple[Person, ...]:
+        return await self._accounts.people.all()
+
+    @handles(FindPerson, concurrent=True)
+    async def person(self, request: FindPerson) -> Person:
+        return await self._accounts.people.one(request.user_id)
+
     @handles(DeleteUser)
     async def delete_user(self, request: DeleteUser) -> None:
-        self._tell_ended(await self._accounts.users.delete(request.user_id, request.by))
+        """Keys first: a crash between the two leaves a user without keys, and never keys without a user."""
+        people = self._accounts.people
+        await people.require_deletable(request.user_id)
+        keys = HandOverKeys(user_id=request.user_id, by=request.by)
+        await self.bus.ask(keys)
+        self._tell_ended(await people.delete(request.user_id, request.by))
+        await self._ask_for_late_keys(keys)
+
+    @handles(ChangeRole)
+    async def change_role(self, request: ChangeRole) -> Person:
+        """Of a demoted user's keys, what only an admin may give ends first, as with deletion."""
+        people = self._accounts.people
+        if request.role is Role.ADMIN:
+            await people.change_role(request.user_id, request.role, request.by)
+        else:
+            await people.require_demotable(request.user_id)
+            keys = WithdrawScope(user_id=request.user_id, scope=Scope.BACKUP, by=request.by)
+            await self.bus.ask(keys)
+            await people.change_role(request.user_id, request.role, request.by)
+            await self._ask_for_late_keys(keys)
+        return await people.one(request.user_id)
+
+    @handles(ResetPassword)
+    async def reset_password(self, request: ResetPassword) -> None:
+        self._tell_ended(await self._accounts.people.reset_password(request.user_id, request.password, request.by))
+
+    @handles(UnlockUser)
+    async def unlock_user(self, request: UnlockUser) -> None:
+        await self._accounts.people.unlock(request.user_id, request.by)
 
     @handles(SignIn, concurrent=True)
     async def sign_in(self, request: SignIn) -> SignedIn:
@@ -129,6 +173,13 @@ class SessionActor(Actor):
     @handles_at_once(GetAccountsState)
     def state(self, _: GetAccountsState) -> AccountsState:
         return AccountsState(problems=self._accounts.problems())
+
+    async def _ask_for_late_keys(self, keys: HandOverKeys | WithdrawScope) -> None:
+        """Once more, for keys that were asked for before the change: after it nobody can ask for such any more."""
+        try:
+            await self.bus.ask(keys)
+        except StudioError as fault:
+            log.warning("keys made during a change of their owner were not looked for", fault=fault.detail)
 
     async def _sweep(self) -> None:
         """A fault of the disk costs this sweep only: memory stays right, and the next one catches up."""

@@ -1,5 +1,6 @@
 """All live sessions in memory, so that a request's session is found without touching the disk."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -82,6 +83,15 @@ class LiveSessions:
 
     def of_user(self, user_id: str) -> list[LiveSession]:
         return [session for session in self._by_digest.values() if session.user.id == user_id]
+
+    def update(self, user: User) -> None:
+        """Let the user's sessions know of a change: the next check answers with it."""
+        for session in self.of_user(user.id):
+            session.user = user
+            session.answer_holds_until = _LONG_AGO
+
+    def count_by_user(self, now: datetime) -> Counter[str]:
+        return Counter(session.user.id for session in self._by_digest.values() if not self.has_expired(session, now))
 
     def expired(self, now: datetime) -> list[LiveSession]:
         return [session for session in self._by_digest.values() if self.has_expired(session, now)]

@@ -28,6 +28,16 @@ class User:
 
 
 @attrs.frozen(kw_only=True)
+class Person:
+    """An account as admins see it."""
+
+    user: User
+    last_sign_in_at: datetime | None  # ``None``: never, or before this was recorded
+    locked_until: datetime | None  # failed sign-ins keep everybody out until then
+    sessions: int  # that are live
+
+
+@attrs.frozen(kw_only=True)
 class Session:
     """A live session. ``id`` is public (logs, audit); the cookie's token is never kept."""
 
@@ -104,7 +114,45 @@ class ListUsers(Request[tuple[User, ...]]):
 
 @attrs.frozen(kw_only=True)
 class DeleteUser(Request[None]):
-    """Delete a user and end their sessions. ``NotFound``; ``Conflict`` for the last user."""
+    """Delete a user and end their sessions. ``NotFound``; ``Conflict`` for the last user and the last admin."""
+
+    user_id: str
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class ListPeople(Request[tuple[Person, ...]]):
+    """All accounts as admins see them, in the order of their creation."""
+
+
+@attrs.frozen(kw_only=True)
+class FindPerson(Request[Person]):
+    """One account as admins see it. ``NotFound``."""
+
+    user_id: str
+
+
+@attrs.frozen(kw_only=True)
+class ChangeRole(Request[Person]):
+    """Give a user another role, from the very next request on. ``NotFound``; ``Conflict`` for the last admin."""
+
+    user_id: str
+    role: Role
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class ResetPassword(Request[None]):
+    """Set the password of any user and end their sessions. ``NotFound``."""
+
+    user_id: str
+    password: str = attrs.field(repr=False)
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class UnlockUser(Request[None]):
+    """Forget the failed sign-ins of an account, so that it may be tried at once. ``NotFound``."""
 
     user_id: str
     by: Principal

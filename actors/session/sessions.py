@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
 from datetime import datetime, timedelta
 
 import attrs
@@ -56,30 +57,49 @@ class SessionStore:
         ):
             self._live.add(_loaded(row, now))
 
-    async def insert(self, change: AuditedTransaction, user: User, now: datetime, client: Client) -> OpenedSession:
-        """Add a session to the transaction. Raises ``Unauthenticated`` if the user was deleted meanwhile."""
+    async def insert(
+        self,
+        change: AuditedTransaction,
+        user: User,
+        now: datetime,
+        client: Client,
+        *,
+        password_hash: str | None = None,
+    ) -> OpenedSession:
+        """Add a session to the transaction, of the user as they are now.
+
+        Raises ``Unauthenticated`` if the user was deleted meanwhile, or no longer has ``password_hash``.
+        """
+        rows = await change.rows(
+            "UPDATE users SET last_sign_in_at = ? "
+            "WHERE id = ? AND is_active AND password_hash = coalesce(?, password_hash) RETURNING *",
+            int(now.timestamp()),
+            user.id,
+            password_hash,
+        )
+        if not rows:
+            raise Unauthenticated("Invalid credentials")
         cookie, digest = self._seal.new_cookie()
         live = LiveSession(
             id=nanoid.generate(size=_ID_LENGTH),
             digest=digest,
-            user=user,
+            user=user_in(rows[0]),
             authenticated_at=now.replace(microsecond=0),
             last_seen_at=now,
             saved_at=now,
             cookie_sent_at=now,
         )
-        if not await change.rows(
+        await change.rows(
             "INSERT INTO sessions (id, digest, user_id, authenticated_at, last_seen_at, address, user_agent) "
-            "SELECT ?, ?, id, ?, ?, ?, ? FROM users WHERE id = ? AND is_active RETURNING id",
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             live.id,
             live.digest,
+            user.id,
             int(now.timestamp()),
             int(now.timestamp()),
             client.address,
             client.user_agent,
-            user.id,
-        ):
-            raise Unauthenticated("Invalid credentials")
+        )
         await change.record(_entry(Action.SIGN_IN, live, client))
         return OpenedSession(live=live, cookie=cookie)
 
@@ -111,8 +131,16 @@ class SessionStore:
         return live.id
 
     def forget_user(self, user_id: str) -> tuple[str, ...]:
-        """End the sessions of a user, directly after the commit that deleted the user."""
+        """End the sessions of a user, directly after the commit that deleted them."""
         return self._live.remove(self._live.of_user(user_id))
+
+    def update_user(self, user: User) -> None:
+        """Let live sessions know of a change of their user, directly after its commit."""
+        self._live.update(user)
+
+    def count_by_user(self) -> Counter[str]:
+        """How many live sessions each user has, by the user's id."""
+        return self._live.count_by_user(self._clock())
 
     async def sweep(self) -> tuple[str, ...]:
         """Write last uses and remove what has expired; the ids of the expired sessions."""

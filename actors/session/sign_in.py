@@ -2,9 +2,10 @@
 
 import asyncio
 import hmac
+from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
-from actors.audit import Action, AuditEntry, Outcome, Resource, audited
+from actors.audit import Action, AuditedTransaction, AuditEntry, Outcome, Resource, audited
 from actors.clock import Clock
 from actors.errors import Overloaded, Throttled, Unauthenticated
 from actors.principal import Principal
@@ -68,6 +69,20 @@ class SignIns:
         attempt.add_done_callback(self._attempts.discard)
         return await asyncio.shield(attempt)
 
+    def locked_until(self, email: str) -> datetime | None:
+        """When the account may be tried again; ``None`` when it may be now."""
+        now = self._clock()
+        wait = self._accounts.seconds_to_wait(self._account(email), now)
+        return now + timedelta(seconds=wait) if wait > 0 else None
+
+    async def unlock(self, change: AuditedTransaction, email: str) -> None:
+        """Forget the failures of this account on disk; ``unlocked`` follows directly after the commit."""
+        await change.rows("DELETE FROM sign_in_failures WHERE account = ?", self._account(email))
+
+    def unlocked(self, email: str) -> None:
+        """Forget the failures of this account in memory."""
+        self._accounts.succeeded(self._account(email))
+
     async def finish(self) -> None:
         """Wait for the attempts in work."""
         if self._attempts:
@@ -120,7 +135,9 @@ class SignIns:
         new_hash = await self._new_hash(request.password, known)
         now = self._clock()
         async with audited(self._database, now) as change:
-            opened = await self._sessions.insert(change, known.user, now, request.client)
+            opened = await self._sessions.insert(
+                change, known.user, now, request.client, password_hash=known.password_hash
+            )
             await change.rows("DELETE FROM sign_in_failures WHERE account = ?", account)
             if new_hash is not None:
                 await change.rows("UPDATE users SET password_hash = ? WHERE id = ?", new_hash, known.user.id)

@@ -7,7 +7,7 @@ import nanoid
 
 from actors.audit import Action, AuditedTransaction, AuditEntry, Resource, audited
 from actors.clock import Clock
-from actors.errors import Conflict, InvalidRequest, NotFound, Refused
+from actors.errors import Conflict, InvalidRequest, Refused
 from actors.principal import SYSTEM, Client, Principal, Role
 from actors.session.messages import SignedIn, User
 from actors.session.passwords import PasswordHashes, is_bcrypt
@@ -27,7 +27,7 @@ class Credentials:
 
 
 class UserStore:
-    """Creates, lists and deletes users. The rules about the first and the last one hold for all writers of the file."""
+    """Creates, lists and finds users. The rule about the first one holds for all writers of the file."""
 
     def __init__(self, database: Database, passwords: PasswordHashes, sessions: SessionStore, clock: Clock) -> None:
         self._database = database
@@ -80,18 +80,6 @@ class UserStore:
     async def all(self) -> tuple[User, ...]:
         """In the order of their creation."""
         return tuple(user_in(row) for row in await self._database.rows("SELECT * FROM users ORDER BY position"))
-
-    async def delete(self, user_id: str, by: Principal) -> tuple[str, ...]:
-        """Delete a user with their sessions, whose ids are returned. Raises ``NotFound`` or ``Conflict``."""
-        async with audited(self._database, self._clock()) as change:
-            rows = await change.rows("SELECT * FROM users WHERE id = ?", user_id)
-            if not rows:
-                raise NotFound("User not found")
-            if not await change.rows("SELECT 1 FROM users WHERE id <> ? LIMIT 1", user_id):
-                raise Conflict("Cannot delete the last user")
-            await change.rows("DELETE FROM users WHERE id = ?", user_id)  # its sessions go with it
-            await change.record(_entry(Action.DELETE, user_in(rows[0]), by))
-        return self._sessions.forget_user(user_id)
 
     async def credentials(self, email: str) -> Credentials | None:
         """The active user with this e-mail."""

@@ -1,4 +1,4 @@
-"""What tests of actors share: one actor on a bus, a clock to move, an ear for events, and a look into the file."""
+"""What tests of actors share: actors on a bus, a clock to move, an ear for events, and a look into the file."""
 
 import sqlite3
 from asyncio import Queue
@@ -49,7 +49,7 @@ class Ear(Actor):
 
 
 class Stage:
-    """A bus with one actor, and the events it has published."""
+    """A bus with some actors, and the events that they have published."""
 
     def __init__(self) -> None:
         self.bus = Bus()
@@ -57,12 +57,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(make: Callable[[], Actor]) -> AsyncIterator[Stage]:
-    """The actor that ``make`` returns, supervised for the length of the block and stopped in order."""
+async def staged(*makes: Callable[[], Actor]) -> AsyncIterator[Stage]:
+    """The actors that are made, each before those that ask it: supervised for the length of the block."""
     stage = Stage()
     supervisor = Supervisor(stage.bus, backoff=0.001)
     supervisor.add(Ear, lambda: Ear(stage.events))
-    supervisor.add(type(make()), make)
+    for make in makes:
+        supervisor.add(type(make()), make)
     await supervisor.start()
     try:
         yield stage

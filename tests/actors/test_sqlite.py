@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -63,6 +64,48 @@ def test_a_new_file_is_its_owners_alone(path: Path, database: Database) -> None:
 async def test_a_commit_is_durable_and_references_are_kept(database: Database) -> None:
     values = [(await database.rows(f"PRAGMA {name}"))[0][0] for name in ("journal_mode", "synchronous", "foreign_keys")]
     assert values == ["wal", 2, 1]
+
+
+WRITE_A_BOOK = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("INSERT INTO books VALUES ('Emma')")
+connection.commit()
+connection.close()
+"""
+
+
+@pytest.mark.error_recovery
+async def test_a_program_that_leaves_takes_nothing_along_that_is_in_use(path: Path, database: Database) -> None:
+    """It would, if it took itself for the last: if opening the file once more lost the locks of this process."""
+    await reopened(path, AUDIT)
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", WRITE_A_BOOK, path)
+    assert await other.wait() == 0
+    assert [row["title"] for row in await database.rows("SELECT title FROM books")] == ["Emma"]
+    async with database.transaction() as transaction:
+        await transaction.rows("INSERT INTO books VALUES ('Persuasion')")
+    assert rows(path, "SELECT title FROM books") == [("Emma",), ("Persuasion",)]
+
+
+@pytest.fixture
+def link(path: Path, tmp_path: Path) -> Path:
+    """A link to the file, which is not there yet."""
+    path.parent.mkdir(parents=True)
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    return link
+
+
+async def test_a_link_makes_the_file_that_it_leads_to(path: Path, link: Path) -> None:
+    await reopened(link, AUDIT)
+    assert (await asyncio.to_thread(path.stat)).st_mode & 0o777 == 0o600
+
+
+@pytest.mark.error_recovery
+async def test_links_in_a_circle_are_refused(path: Path, link: Path) -> None:
+    await asyncio.to_thread(path.symlink_to, link)
+    with pytest.raises(DataFileRefused, match="Too many levels of symbolic links"):
+        await Database.open(link, AUDIT)
 
 
 async def test_migrations_run_once_each_in_order(path: Path, shelf: Component, tmp_path: Path) -> None:

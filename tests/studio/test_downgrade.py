@@ -1,9 +1,12 @@
 """A data folder of a newer studio is refused by an older one in one line, and left as it is."""
 
+import asyncio
 import hashlib
 import shutil
 import sqlite3
 import struct
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import duckdb
 import pytest
 
 from scripts.load.own_studio import OwnStudio
-from tests.studio_process import start_studio
+from tests.studio_process import environment, start_studio
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
@@ -98,4 +101,23 @@ async def test_it_is_not_repaired(data_dir: Path, make_newer: Callable[[Path], P
     code, [line] = await refusal(data_dir, command)
     assert code == 2
     assert line.startswith(f"studio: {path} was written by a newer version of the studio: it")
+    assert content(data_dir) == before
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("unlock", "ann@example.com"), ("create", "bob@example.com")])
+async def test_its_users_are_left_alone(data_dir: Path, arguments: tuple[str, ...]) -> None:
+    path = newer_accounts(data_dir)
+    before = content(data_dir)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "studio", "user", *arguments),
+        env=environment(data_dir),
+        cwd=data_dir.parent,
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    out, err = await process.communicate(b"correct horse battery")
+    assert (process.returncode, out) == (1, b"")
+    [line] = err.decode().splitlines()
+    assert line.startswith(f"studio: {path} was written by a newer version of the studio: its ")
     assert content(data_dir) == before

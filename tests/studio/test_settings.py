@@ -126,6 +126,7 @@ def test_a_cookie_key_may_use_either_base64_alphabet(folder: Path, key: str) -> 
         ("JUNJO_SESSION_IDLE_DAYS", "nan", "must be a number of days above 0 and at most 3650, but is 'nan'"),
         ("JUNJO_SESSION_ABSOLUTE_DAYS", "-1", "must be a number of days above 0 and at most 3650, but is '-1'"),
         ("JUNJO_ALLOW_WEAK_SECRETS", "perhaps", "must be true or false, but is 'perhaps'"),
+        ("JUNJO_PASSWORD_RULES", "lax", "must be strict or plain, but is 'lax'"),
         ("JUNJO_LOG_LEVEL", "loud", "must be debug, info, warn or error, but is 'loud'"),
         ("JUNJO_ALLOW_ORIGINS", "*", "must be a URL that starts with http:// or https://, but is '*'"),
         ("JUNJO_ALLOW_ORIGINS", "[1]", "must be a comma list or a JSON array of URLs, but is '[1]'"),
@@ -206,6 +207,22 @@ def test_production_runs_with_what_it_demands_and_makes_no_secret_of_sessions(fo
     assert settings.allow_origins == ("https://studio.example.co.uk",)
     assert settings.otlp_endpoint == "https://spans.example.co.uk"
     assert [file.name for file in (folder / ".dbdata/secrets").iterdir()] == ["setup-code"]
+
+
+@pytest.mark.security
+@pytest.mark.parametrize(
+    ("given", "in_development", "in_production"),
+    [
+        ({}, False, True),
+        ({"JUNJO_PASSWORD_RULES": "Strict"}, True, True),
+        ({"JUNJO_PASSWORD_RULES": "plain"}, False, False),
+    ],
+)
+def test_production_is_strict_about_passwords_unless_told_otherwise(
+    folder: Path, given: dict[str, str], in_development: bool, in_production: bool
+) -> None:
+    assert load_settings(given, folder).strict_passwords is in_development
+    assert load_settings(PRODUCTION | given, folder).strict_passwords is in_production
 
 
 def test_origins_that_someone_chose_stay_in_production(folder: Path) -> None:

@@ -4,8 +4,13 @@ from typing import Annotated
 
 import attrs
 
+from actors.errors import Problem
+from actors.session.password_rules import faults_in
+from transports.http.config import HttpConfig
+from transports.http.converter import invalid
 from transports.http.route import described
 from transports.http.rules import EmailAddress, MaxLength, MinLength
+from transports.masking import MASK
 
 Email = Annotated[str, EmailAddress()]
 # 8 is the reference's minimum, and its users know the text; 1024 bounds the work of hashing.
@@ -28,3 +33,10 @@ class Credentials:
 
     email: Email = attrs.field(metadata=described("E-mail address of the account", "ada@example.com"))
     password: str = attrs.field(repr=False, metadata=described("Password of the account", "correct horse battery"))
+
+
+def require_good_password(config: HttpConfig, password: str, email: str, member: str = "password") -> None:
+    """``InvalidRequest`` when the rules refuse this password for this account. ``member`` of the body holds it."""
+    fault = faults_in(password, email) if config.strict_passwords else None
+    if fault is not None:
+        raise invalid(Problem(type="value_error", location=("body", member), message=fault, input=MASK))

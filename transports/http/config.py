@@ -49,6 +49,7 @@ class HttpConfig:
     allowed_hosts: tuple[str, ...] = ()  # names that Host headers may have, besides localhost and the public ones
     setup_code: str | None = attrs.field(default=None, repr=False)  # for the first user; ``None`` asks nobody for it
     production: bool = False  # the first user needs the code in any case
+    strict_passwords: bool = False  # new ones must not be among those that are tried first
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose word on who the client is counts
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
     otlp_budget: Budget  # shared with the gRPC receiver

@@ -6,7 +6,7 @@ import attrs
 
 from actors.errors import Conflict, Forbidden, NotFound, Refused
 from actors.session.messages import CreateFirstUser, CreateUser, DeleteUser, ListUsers, User, UsersExist
-from transports.http.accounts import NewUser
+from transports.http.accounts import NewUser, require_good_password
 from transports.http.answers import Message
 from transports.http.route import Access, Answer, Call, Parameter, Route, described
 from transports.http.session_cookie import set_cookie
@@ -46,6 +46,7 @@ async def db_has_users(call: Call[None, None]) -> UsersExistAnswer:
 
 
 async def create_first_user(call: Call[NewUser, None]) -> Answer:
+    require_good_password(call.config, call.body.password, call.body.email)
     if not await call.bus.ask(UsersExist()):  # else it is refused in any case, and with the better reason
         require_setup_code(call.request, call.config)
     signed_in = await call.bus.ask(
@@ -56,6 +57,7 @@ async def create_first_user(call: Call[NewUser, None]) -> Answer:
 
 
 async def create_user(call: Call[NewUser, None]) -> Message:
+    require_good_password(call.config, call.body.password, call.body.email)
     await call.bus.ask(CreateUser(email=call.body.email, password=call.body.password, by=call.by))
     return Message(message="User created successfully")
 

@@ -1,4 +1,4 @@
-"""A SessionActor on a real file, with a clock to move."""
+"""A SessionActor on a real file with the key registry that it asks, and a clock to move."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from actors.errors import StudioError
+from actors.key_registry.actor import KeyRegistryActor
 from actors.principal import Client
 from actors.session.actor import SessionActor
 from actors.session.messages import (
@@ -70,12 +71,12 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def start(path: Path, clock: HandClock) -> Start:
-    """Run the actor for the length of a block, over the same file each time."""
+    """Run the actors for the length of a block, over the same file each time."""
 
     @asynccontextmanager
     async def start(**settings: Any) -> AsyncIterator[Accounts]:
         given: dict[str, Any] = {"cookie_key": COOKIE_KEY, "session_secret": SECRET, "clock": clock, **settings}
-        async with staged(lambda: SessionActor(path, **given)) as stage:
+        async with staged(lambda: KeyRegistryActor(path), lambda: SessionActor(path, **given)) as stage:
             yield Accounts(stage)
 
     return start
