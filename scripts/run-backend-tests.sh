@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run all tests, in three phases, and sum them up: scripts/run-backend-tests.sh [PYTEST ARGUMENTS]
 # Makes the environment at first use. Servers, databases and ports that tests need are the tests' own.
+# Tests run side by side; -n 0 runs them one after the other.
 # Exits 1 if a test failed, if a phase broke, or if no test ran at all.
 set -eu
 
@@ -10,13 +11,15 @@ reports=$(mktemp -d)
 trap 'rm -rf "$reports"' EXIT
 cd "$root"
 broken=
+# Many tests wait for a process or a clock more than they compute, so there is one more at work than there are cores.
+workers=$("$python" -c 'import os; print(min((os.cpu_count() or 1) + 1, 8))')
 
 phase() { # NUMBER TITLE MARKERS [PYTEST ARGUMENTS]
     number=$1 markers=$3
     printf '\n=== Phase %s of 3: %s ===\n' "$number" "$2"
     shift 3
     code=0
-    "$python" -m pytest -m "$markers" --junitxml="$reports/$number.xml" "$@" || code=$?
+    "$python" -m pytest -m "$markers" -n "$workers" --dist worksteal --junitxml="$reports/$number.xml" "$@" || code=$?
     # 1: tests failed, which the reports say too. 5: nothing to run, which is no fault of one phase.
     case $code in 0 | 1 | 5) ;; *) broken=1 ;; esac
 }
