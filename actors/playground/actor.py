@@ -170,7 +170,7 @@ class PlaygroundActor(Actor):
 
     @handles(ReplaySpan, concurrent=True)
     async def replay(self, request: ReplaySpan) -> Replay:
-        span = await self.bus.ask(GetSpan(trace_id=request.trace_id, span_id=request.span_id))
+        span = await self.bus.ask(GetSpan(trace_id=request.trace_id, span_id=request.span_id, room=request.room))
         if span is None:
             raise NotFound("Span not found")
         openai = self._endpoints.get("openai")

@@ -186,7 +186,11 @@ class AwaitSignedOut(StreamRequest[None]):
 
 @attrs.frozen(kw_only=True)
 class ReplaySpan(Request[Replay]):
-    """The prompt in a stored LLM span. ``NotFound``; ``Refused`` when the span holds none."""
+    """The prompt in a stored LLM span.
+
+    ``NotFound``; ``Refused`` when the span holds none; ``NeedsRoom`` when it takes more bytes than ``room``.
+    """
 
     trace_id: str
     span_id: str
+    room: int | None = None

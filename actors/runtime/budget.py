@@ -1,4 +1,4 @@
-"""A bound on what is held at once, in units of whoever holds it: bytes mostly."""
+"""A bound on what is held at once, in units of whoever holds it: bytes, or messages."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from actors.errors import Overloaded
 
 _SHORTEST_RETRY = 0.1  # seconds
 _LONGEST_RETRY = 30.0
-_FIRST_GUESS = 1.0  # before anything was given back
+_FIRST_GUESS = 1.0  # seconds to wait, before anything was given back
 _SMOOTHING = 0.2  # weight of the newest measurement in the moving average
 _MOST_WAITING = 64
 
@@ -18,8 +18,9 @@ _MOST_WAITING = 64
 class Budget:
     """Shared by all who hold something of one kind, so that many of them together cannot exhaust memory.
 
-    Who finds no room is told to come back when what is held now will have been given back, as fast as it lately was.
-    What is larger than the whole budget is taken when nothing else is held; otherwise it could never be.
+    Who finds no room is told to come back when what is held now will have been given back, as fast as it lately was,
+    and after ``shortest_retry`` seconds at least. What is larger than the whole budget is taken when nothing else is
+    held; otherwise it could never be.
     """
 
     def __init__(
@@ -28,12 +29,17 @@ class Budget:
         clock: Callable[[], float] = time.monotonic,
         *,
         refusal: str = "Too many bytes are being received at once",
+        shortest_retry: float = _SHORTEST_RETRY,
+        first_guess: float = _FIRST_GUESS,
     ) -> None:
         self.clock = clock
         self._free = size
         self._size = size
         self._refusal = refusal
-        self._seconds_held = _FIRST_GUESS
+        self._shortest_retry = shortest_retry
+        self._first_guess = first_guess
+        self._seconds_per_unit: float | None = None  # while something is held; the newest count most
+        self._given_back_at = clock()
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def reserve(self) -> "Reservation":
@@ -42,7 +48,7 @@ class Budget:
 
     def take(self, size: int, own: int = 0) -> None:
         """For who holds ``own`` already, which is nothing else."""
-        if size > self._free and self._size - self._free > own:
+        if size > self._free and self.held > own:
             raise self._overloaded()
         self._free -= size
 
@@ -65,18 +71,39 @@ class Budget:
             raise self._overloaded()
 
     def give_back(self, size: int, seconds: float) -> None:
-        """What was held for so many seconds."""
-        self._free += size
-        self._seconds_held += _SMOOTHING * (seconds - self._seconds_held)
-        self._let_in()
+        """What was worked off in so many seconds."""
+        sample, known = seconds / size, self._seconds_per_unit
+        self._seconds_per_unit = sample if known is None else known + _SMOOTHING * (sample - known)
+        self.give_back_a_part(size)
+
+    def give_back_after(self, size: int, since: float) -> None:
+        """What was held since then, beside others: it was worked off since the last of them was."""
+        now = self.clock()
+        self.give_back(size, now - max(since, self._given_back_at))
+        self._given_back_at = now
 
     def give_back_a_part(self, size: int) -> None:
         """Of something of which the rest is held on."""
         self._free += size
         self._let_in()
 
+    @property
+    def room(self) -> int:
+        """Below zero while something is held that is larger than the whole."""
+        return self._free
+
+    @property
+    def held(self) -> int:
+        return self._size - self._free
+
     def _has_room(self, size: int) -> bool:
-        return size <= self._free or self._free == self._size
+        return size <= self._free or not self.held
+
+    def retry_after(self) -> float:
+        """Seconds in which what is held now will have been given back, as fast as it lately was."""
+        known = self._seconds_per_unit
+        estimate = self._first_guess if known is None else known * self.held
+        return min(max(estimate, self._shortest_retry), _LONGEST_RETRY)
 
     def _let_in(self) -> None:
         while self._waiting and self._has_room(self._waiting[0][0]):
@@ -94,8 +121,7 @@ class Budget:
         self._let_in()
 
     def _overloaded(self) -> Overloaded:
-        retry_after = min(max(self._seconds_held, _SHORTEST_RETRY), _LONGEST_RETRY)
-        return Overloaded(self._refusal, retry_after=retry_after)
+        return Overloaded(self._refusal, retry_after=self.retry_after())
 
 
 class Reservation:
@@ -111,7 +137,7 @@ class Reservation:
 
     def __exit__(self, *_: object) -> None:
         if self.size:
-            self._budget.give_back(self.size, self._budget.clock() - self._since)
+            self._budget.give_back_after(self.size, self._since)
 
     def grow(self, size: int) -> None:
         """Hold so much more, or raise ``Overloaded``."""

@@ -12,11 +12,10 @@ from typing import Any
 import attrs
 
 from actors.errors import Overloaded, StudioError, Unavailable
+from actors.runtime.budget import Budget
 from actors.runtime.messages import Message
 
 _SHORTEST_RETRY = 0.1
-_LONGEST_RETRY = 30.0
-_SMOOTHING = 0.2  # weight of the newest measurement in the moving average of handling times
 
 
 @attrs.frozen(kw_only=True)
@@ -62,24 +61,21 @@ class Lane:
 
     def __init__(self, owner: str, capacity: Capacity) -> None:
         self._owner = owner
-        self._capacity = capacity
+        self._messages = Budget(capacity.messages, shortest_retry=capacity.retry_after, first_guess=0.0)
+        self._bytes = Budget(capacity.bytes)
         self._waiting: deque[Envelope] = deque()
-        self._held_messages = 0
-        self._held_bytes = 0
         self._arrived = asyncio.Event()
         self._closed = False
-        self._seconds_per_message = 0.0
 
     def put(self, envelope: Envelope) -> None:
         """Queue the envelope or raise ``Overloaded`` / ``Unavailable``."""
         if self._closed:
             raise Unavailable(f"{self._owner} is not running")
         weight = envelope.message.weight
-        full = self._held_messages >= self._capacity.messages or self._held_bytes + weight > self._capacity.bytes
-        if full and self._held_messages > 0:
+        if self._messages.held and not (self._messages.room > 0 and weight <= self._bytes.room):
             raise Overloaded(f"{self._owner} is overloaded", retry_after=self.retry_after())
-        self._held_messages += 1
-        self._held_bytes += weight
+        self._messages.take(1)
+        self._bytes.take(weight)
         self._waiting.append(envelope)
         self._arrived.set()
 
@@ -111,25 +107,23 @@ class Lane:
 
     def done(self, envelopes: list[Envelope], seconds: float) -> None:
         """Give back the room of envelopes that were handled together in so many seconds."""
-        self._release(envelopes)
-        sample = seconds / len(envelopes)
-        smoothing = _SMOOTHING if self._seconds_per_message else 1.0
-        self._seconds_per_message += smoothing * (sample - self._seconds_per_message)
+        self._messages.give_back(len(envelopes), seconds)
+        self._bytes.give_back_a_part(_weight_of(envelopes))
 
     def retry_after(self) -> float:
         """Seconds in which what is held now will have drained, at the rate of the latest messages."""
-        estimate = self._held_messages * self._seconds_per_message
-        return min(max(estimate, self._capacity.retry_after), _LONGEST_RETRY)
+        return self._messages.retry_after()
 
     def close(self) -> list[Envelope]:
         """Refuse further messages and hand back the unread ones."""
         self._closed = True
         unread = list(self._waiting)
         self._waiting.clear()
-        self._release(unread)
+        self._messages.give_back_a_part(len(unread))
+        self._bytes.give_back_a_part(_weight_of(unread))
         self._arrived.set()
         return unread
 
-    def _release(self, envelopes: list[Envelope]) -> None:
-        self._held_messages -= len(envelopes)
-        self._held_bytes -= sum(envelope.message.weight for envelope in envelopes)
+
+def _weight_of(envelopes: list[Envelope]) -> int:
+    return sum(envelope.message.weight for envelope in envelopes)

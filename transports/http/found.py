@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import orjson
 from aiohttp import web
 
 from actors.errors import NeedsRoom, Overloaded
+from actors.runtime.budget import Reservation
 from actors.span_store.messages import Cursor
 from actors.span_store.spans import StoredSpan
 from transports.http.compression import GzipStream, accepts_gzip
@@ -24,6 +26,8 @@ _MOST_TRIES = 4  # until it is known how large it is
 _INLINE_BYTES = 128 * 1024
 _SPAN_BYTES = 1024
 _COMPRESSED_BYTES = 1024 * 1024  # at once
+
+T = TypeVar("T")
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -90,16 +94,38 @@ async def piece_of(call: Call[Any, Any], read: Read, room: int, *, has_begun: bo
     An answer that has begun can only be broken off, so it waits for longer.
     """
     patience = call.config.stall_seconds if has_begun else call.config.answer_seconds
+    async with _within_budget(call, partial(_piece, read), room, patience) as (piece, held):
+        held.shrink(len(piece.text))
+        yield piece
+
+
+@asynccontextmanager
+async def read_within_budget(call: Call[Any, Any], read: Callable[[int], Awaitable[T]]) -> AsyncIterator[T]:
+    """What is read with room for so many bytes, which the budget counts to the end of the block where it is large."""
+    try:
+        small = await read(SMALL)
+    except NeedsRoom as need:
+        room = need.bytes
+    else:
+        yield small
+        return
+    async with _within_budget(call, read, room, call.config.answer_seconds) as (large, _):
+        yield large
+
+
+@asynccontextmanager
+async def _within_budget(
+    call: Call[Any, Any], read: Callable[[int], Awaitable[T]], room: int, patience: float
+) -> AsyncIterator[tuple[T, Reservation]]:
     for _ in range(_MOST_TRIES):
         with call.config.answers.reserve() as held:
             await held.wait(COPIES * room, patience)
             try:
-                piece = await _piece(read, room)
+                found = await read(room)
             except NeedsRoom as need:
                 room = need.bytes
                 continue
-            held.shrink(len(piece.text))
-            yield piece
+            yield found, held
             return
     raise Overloaded("What is asked for grows while it is read")
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import attrs
 
-from actors.errors import NotFound, Refused, TooLarge
+from actors.errors import NotFound, Overloaded, Refused, TooLarge
 from actors.playground.messages import ReplaySpan
+from transports.http.found import read_within_budget
 from transports.http.json_body import MOST_PROMPT_BYTES
 from transports.http.prompts import GenerateRequest, request_document
 from transports.http.route import Access, Answer, Call, Parameter, Route, described
@@ -26,10 +27,11 @@ class ReplayAnswer:
 
 
 async def replay_span(call: Call[None, None]) -> Answer:
-    replay = await call.bus.ask(ReplaySpan(trace_id=call.path("trace_id"), span_id=call.path("span_id")))
-    request = request_document(replay.prompt)
-    _check_size(request)
-    return Answer(body={"request": request, "not_carried_over": list(replay.not_carried_over)})
+    asked = ReplaySpan(trace_id=call.path("trace_id"), span_id=call.path("span_id"))
+    async with read_within_budget(call, lambda room: call.bus.ask(attrs.evolve(asked, room=room))) as replay:
+        request = request_document(replay.prompt)
+        _check_size(request)
+        return Answer(body={"request": request, "not_carried_over": list(replay.not_carried_over)})
 
 
 def _check_size(request: dict[str, Any]) -> None:
@@ -45,7 +47,7 @@ ROUTES = (
         handler=replay_span,
         access=Access.SESSION_OR_READ_KEY,
         answers=ReplayAnswer,
-        errors=(NotFound, Refused, TooLarge),
+        errors=(NotFound, Refused, TooLarge, Overloaded),
         only_known=True,
         path_parameters={
             "trace_id": Parameter(description="Id of the trace", example="0af7651916cd43dd8448eb211c80319c"),

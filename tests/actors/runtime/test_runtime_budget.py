@@ -1,6 +1,7 @@
 """The bound on what is being received at once."""
 
 import asyncio
+from collections import deque
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_refuses_what_does_not_fit_beside_others_and_says_when_to_retry() -> Non
     assert refusal.value.retry_after is not None
 
 
-def test_the_time_to_wait_is_how_long_requests_lately_took() -> None:
+def test_the_time_to_wait_follows_the_rate_at_which_it_was_lately_given_back() -> None:
     now = [0.0]
     budget = Budget(100, clock=lambda: now[0])
     assert retry_after(budget) == 1.0
@@ -29,11 +30,27 @@ def test_the_time_to_wait_is_how_long_requests_lately_took() -> None:
             request.grow(60)
             now[0] += 4.0
             request.grow(1)
-    assert retry_after(budget) == pytest.approx(4.0, rel=0.01)
+    assert retry_after(budget) == pytest.approx(4.0 / 61 * 100, rel=0.01)
     for _ in range(30):
         with budget.reserve() as request:
             request.grow(60)
     assert retry_after(budget) == 0.1
+
+
+def test_what_is_held_side_by_side_is_given_back_as_fast_as_all_of_it_together() -> None:
+    now = [0.0]
+    budget = Budget(100, clock=lambda: now[0])
+    requests: deque[Reservation] = deque()
+    for _ in range(60):  # ten at once, of which one ends each half a second: eight units a second
+        now[0] += 0.5
+        if len(requests) == 10:
+            requests.popleft().__exit__(None, None, None)
+        requests.append(budget.reserve())
+        requests[-1].grow(4)
+    while requests:
+        now[0] += 0.5
+        requests.popleft().__exit__(None, None, None)
+    assert retry_after(budget) == pytest.approx(100 / 8, rel=0.01)
 
 
 def retry_after(budget: Budget) -> float | None:

@@ -187,11 +187,11 @@ class WatchedBudget(Budget):
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
-        self.held = asyncio.Event()
+        self.taken = asyncio.Event()
 
     def take(self, size: int, own: int = 0) -> None:
         super().take(size, own)
-        self.held.set()
+        self.taken.set()
 
 
 @pytest.mark.concurrency
@@ -202,15 +202,15 @@ async def test_a_client_that_leaves_gives_its_room_back(serving_otlp: Serving, w
         async with http2_client(server.port) as client:
             call = await open_export(client, server)
             await client.send(call, framed(b"half", length=1_000_000))
-            await asyncio.wait_for(budget.held.wait(), timeout=ENOUGH)
-            assert budget._free == BUDGET - 1_000_000
+            await asyncio.wait_for(budget.taken.wait(), timeout=ENOUGH)
+            assert budget.room == BUDGET - 1_000_000
             if way == "reset":
                 await client.reset(call)
                 other = await open_export(client, server)  # answered after the reset has been seen
                 await client.send(other, framed(ONE_SPAN), end=True)
                 assert status_in(await client.answer(other)) is Status.OK
         await server.export(ONE_SPAN)
-    assert budget._free == BUDGET
+    assert budget.room == BUDGET
 
 
 @pytest.mark.security

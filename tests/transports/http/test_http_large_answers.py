@@ -132,15 +132,18 @@ async def test_large_answers_wait_for_a_turn_and_are_then_told_to_come_back(tmp_
         key = await studio.make_key(cookie)
         await send(studio, key, large(1, 5 * MEGABYTE), large(2, 10))
         search = f"{_API}/search?text=needle&before=1"
+        replay = f"/llm/replay/{1:032x}/{1:016x}"
         with budget.reserve() as other:
             other.grow(1)
-            for path in (_LARGE_SPAN, _TRACE, f"{_API}/services/tests/spans", search):
+            for path in (_LARGE_SPAN, _TRACE, f"{_API}/services/tests/spans", search, replay):
                 refusal = await studio.call("GET", path, cookie=cookie)
                 assert (refusal.status, "Retry-After" in refusal.headers) == (503, True)
                 assert refusal.json == {"detail": TOO_MANY_ANSWERS}
             assert (await studio.call("GET", f"{_TRACE}/{2:016x}", cookie=cookie)).status == 200
         for path in (_LARGE_SPAN, _TRACE, f"{_API}/services/tests/spans", search):
             assert (await studio.call("GET", path, cookie=cookie)).status == 200
+        no_prompt = await studio.call("GET", replay, cookie=cookie)
+        assert (no_prompt.status, no_prompt.json) == (400, {"detail": "This span holds no prompt"})
 
 
 async def test_many_who_read_a_large_span_at_once_have_it_one_after_the_other(tmp_path: Path) -> None:
