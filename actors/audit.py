@@ -15,7 +15,17 @@ import structlog
 from actors.audit_entry import Action, AuditEntry, Outcome, Resource
 from actors.sqlite import Component, Database, Transaction
 
-__all__ = ["AUDIT", "Action", "AuditEntry", "AuditedTransaction", "Outcome", "Resource", "audited"]
+__all__ = [
+    "AUDIT",
+    "Action",
+    "AuditEntry",
+    "AuditedTransaction",
+    "Outcome",
+    "Resource",
+    "audited",
+    "keep_failed_sign_ins",
+    "sweeping",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +81,27 @@ async def audited(database: Database, at: datetime) -> AsyncIterator[AuditedTran
         yield change
     for entry in change.entries:
         log.info(_title(entry), **_fields(entry))
+
+
+@asynccontextmanager
+async def sweeping(
+    transaction: Transaction, *, before: int | None = None, failed_up_to: int | None = None
+) -> AsyncIterator[None]:
+    """Let entries be deleted inside the block: those before a Unix second, failed and refused sign-ins up to an id."""
+    await transaction.rows("UPDATE audit_horizon SET before = ?, failed_up_to = ?", before, failed_up_to)
+    yield
+    await transaction.rows("UPDATE audit_horizon SET before = NULL, failed_up_to = NULL")
+
+
+async def keep_failed_sign_ins(transaction: Transaction, most: int) -> None:
+    """Delete failed and refused sign-ins but the latest so many: strangers cause as many as they like."""
+    failed = Action.SIGN_IN_FAILED.value
+    newest_to_go = await transaction.rows(
+        "SELECT id FROM audit_trail WHERE action = ? ORDER BY id DESC LIMIT 1 OFFSET ?", failed, most
+    )
+    for row in newest_to_go:
+        async with sweeping(transaction, failed_up_to=row["id"]):
+            await transaction.rows("DELETE FROM audit_trail WHERE action = ? AND id <= ?", failed, row["id"])
 
 
 def _clipped(entry: AuditEntry) -> AuditEntry:

@@ -49,7 +49,7 @@ class AuditTrailActor(Actor):
         self._age = age
         self._interval = interval
         self._clock = clock
-        self._of_users, self._of_strangers = Refusals(steady), Refusals(steady)
+        self._refusals = Refusals(steady)
         self._opened: AuditTrail | None = None
 
     async def start(self) -> None:
@@ -78,10 +78,9 @@ class AuditTrailActor(Actor):
     async def record_refusal(self, request: RecordRefusal) -> bool:
         entry = request.entry
         by = entry.by
-        refusals = self._of_users if by.session_id or by.key_id else self._of_strangers
-        passes = refusals.passes((by.user_id, by.email, entry.action, entry.resource, entry.details.get("route")))
+        passes = self._refusals.passes((by.user_id, entry.action, entry.resource, entry.details.get("route")))
         if passes:
-            await self._trail.record(_with_count(entry, refusals.left_out()))
+            await self._trail.record(_with_count(entry, self._refusals.left_out()))
         return passes
 
     async def _record_settings(self) -> None:

@@ -65,7 +65,7 @@ class RecordAudit(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class RecordRefusal(Request[bool]):
-    """Record what was refused: once a minute of one user, and a few in all. The next one tells how many were left out.
+    """Record what a user was refused: once a minute each kind, and a few in all. The next tells how many were left out.
 
     Whether it was recorded.
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
+from actors.audit import AUDIT, Action, AuditEntry, Resource, audited, sweeping
 from actors.audit_trail.messages import AuditPage, ListAudit, TrailEntry
 from actors.audit_trail.selection import Selection, place_of
 from actors.audit_trail.settings import Setting, changes
@@ -65,11 +65,13 @@ class AuditTrail:
         """
         horizon = int((now - age).timestamp())
         kept = await self._first_kept(horizon, int(now.timestamp()))
-        swept = _BATCH
         total = 0
-        while swept == _BATCH:
-            swept = await self._sweep_some(horizon, kept)
-            total += swept
+        while due := await self._database.rows(
+            "SELECT id FROM audit_trail NOT INDEXED WHERE id < ? AND at < ? ORDER BY id LIMIT ?", kept, horizon, _BATCH
+        ):
+            async with self._database.transaction() as transaction, sweeping(transaction, before=horizon):
+                await transaction.many("DELETE FROM audit_trail WHERE id = ?", [(row["id"],) for row in due])
+            total += len(due)
         return total
 
     async def _first_kept(self, horizon: int, now: int) -> int:
@@ -77,17 +79,4 @@ class AuditTrail:
         rows = await self._database.rows(
             "SELECT id FROM audit_trail NOT INDEXED WHERE at >= ? AND at <= ? ORDER BY id LIMIT 1", horizon, now
         )
-        return rows[0]["id"] if rows else 2**63 - 1
-
-    async def _sweep_some(self, horizon: int, kept: int) -> int:
-        async with self._database.transaction() as transaction:
-            await transaction.rows("UPDATE audit_horizon SET before = ?", horizon)
-            gone = await transaction.rows(
-                "DELETE FROM audit_trail WHERE id IN ("
-                "SELECT id FROM audit_trail NOT INDEXED WHERE id < ? AND at < ? ORDER BY id LIMIT ?) RETURNING id",
-                kept,
-                horizon,
-                _BATCH,
-            )
-            await transaction.rows("UPDATE audit_horizon SET before = 0")
-        return len(gone)
+        return int(rows[0]["id"]) if rows else 2**63 - 1

@@ -7,14 +7,21 @@ CREATE INDEX audit_trail_user_email ON audit_trail (user_email, at, id, action, 
 CREATE INDEX audit_trail_action ON audit_trail (action, at, id, outcome);
 CREATE INDEX audit_trail_outcome ON audit_trail (outcome, at, id);
 
--- Rows are only ever added. Those before the horizon go, which is 0 but inside the transaction of a sweep.
-CREATE TABLE audit_horizon (before INTEGER NOT NULL) STRICT;
-INSERT INTO audit_horizon VALUES (0);
+-- Rows are only ever added. Those beyond the horizon may go, which is nowhere but inside the transaction of a sweep.
+CREATE TABLE audit_horizon (
+  before INTEGER, -- Unix seconds
+  failed_up_to INTEGER -- id, of failed and refused sign-ins
+) STRICT;
+INSERT INTO audit_horizon VALUES (NULL, NULL);
 
 CREATE TRIGGER audit_trail_no_update BEFORE UPDATE ON audit_trail
 BEGIN SELECT RAISE(ABORT, 'the audit trail is only added to'); END;
 
-CREATE TRIGGER audit_trail_no_delete BEFORE DELETE ON audit_trail WHEN OLD.at >= (SELECT before FROM audit_horizon)
+CREATE TRIGGER audit_trail_no_delete BEFORE DELETE ON audit_trail
+WHEN NOT EXISTS (
+  SELECT 1 FROM audit_horizon
+  WHERE OLD.at < before OR (OLD.action = 'auth_sign_in_failed' AND OLD.id <= failed_up_to)
+)
 BEGIN SELECT RAISE(ABORT, 'the audit trail is only added to'); END;
 
 CREATE TRIGGER audit_trail_no_replace BEFORE INSERT ON audit_trail

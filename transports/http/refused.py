@@ -23,8 +23,10 @@ _ACTIONS = {
 # By the first part of the path behind these.
 _PREFIXES = ("/api/v1/observability/", "/api/v1/", "/")
 _RESOURCES = {
+    "api_keys": Resource.API_KEY,
     "audit": Resource.AUDIT_TRAIL,
     "backup": Resource.BACKUP,
+    "keys": Resource.API_KEY,
     "llm": Resource.PROVIDER_KEY,
     "services": Resource.SERVICE,
     "traces": Resource.TRACE,
@@ -39,8 +41,8 @@ def resource_of(route: Route) -> Resource:
 
 
 async def record_refused_route(request: web.Request, route: Route, bus: Bus, config: HttpConfig) -> None:
-    """Record that somebody signed in asked for what needs an admin."""
-    with suppress(StudioError):  # they may be signed out by now
+    """Record that somebody signed in asked for what needs an admin, if there is room for it."""
+    with suppress(StudioError):
         session = await session_of(request, bus)
         call = Call(bus=bus, config=config, request=request, session=session, body=None, query=None)
         entry = AuditEntry(
@@ -51,10 +53,4 @@ async def record_refused_route(request: web.Request, route: Route, bus: Bus, con
             outcome=Outcome.REFUSED,
             details={"route": f"{route.method} {route.path}"},
         )
-        await record_refusal(bus, entry)
-
-
-async def record_refusal(bus: Bus, entry: AuditEntry) -> None:
-    """Record it if there is room for it."""
-    with suppress(StudioError):
         await bus.ask(RecordRefusal(entry=entry), timeout=_PATIENCE)

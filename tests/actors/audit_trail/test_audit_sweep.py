@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.audit import AUDIT, Action, AuditEntry, Outcome, Resource, audited
+from actors.audit import AUDIT, Action, AuditEntry, Outcome, Resource, audited, keep_failed_sign_ins
 from actors.audit_trail.actor import AuditTrailActor
 from actors.audit_trail.messages import ListAudit, RecordAudit
 from actors.audit_trail.trail import AuditTrail
@@ -88,6 +88,24 @@ async def test_a_sweep_leaves_the_trail_closed(trail: AuditTrail, path: Path) ->
     with pytest.raises(sqlite3.IntegrityError):
         rows(path, "DELETE FROM audit_trail WHERE id = 3")
     assert left(path) == [2, 3]
+
+
+@pytest.mark.security
+async def test_failed_sign_ins_are_kept_up_to_a_number_and_nothing_else_goes_for_them(
+    trail: AuditTrail, path: Path
+) -> None:
+    failed = AuditEntry(action=Action.SIGN_IN_FAILED, resource=Resource.SESSION, resource_id=None, by=SYSTEM)
+    other = AuditEntry(action=Action.SIGN_IN, resource=Resource.SESSION, resource_id=None, by=SYSTEM)
+    for each in (failed, other, failed, other, failed):
+        await trail.record(each)
+    database = await Database.open(path, AUDIT)
+    for most, kept in ((3, [1, 2, 3, 4, 5]), (2, [2, 3, 4, 5]), (0, [2, 4])):
+        async with database.transaction() as transaction:
+            await keep_failed_sign_ins(transaction, most)
+        assert left(path) == kept
+        with pytest.raises(sqlite3.IntegrityError):
+            rows(path, "DELETE FROM audit_trail WHERE id = ?", kept[-1])
+    await database.close()
 
 
 async def test_who_was_deleted_is_known_after_the_entry_is_gone(trail: AuditTrail, path: Path) -> None:

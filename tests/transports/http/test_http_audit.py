@@ -237,16 +237,3 @@ async def test_a_refusal_that_cannot_be_recorded_is_one_all_the_same(studio: Htt
     reply = await studio.call("GET", "/users", cookie=member)
     holder.close()
     assert (reply.status, reply.json) == (403, {"detail": "This needs an admin"})
-
-
-@pytest.mark.security
-async def test_sign_ins_that_are_throttled_are_recorded_as_refused(studio: HttpStudio) -> None:
-    cookie = await studio.set_up()
-    for _ in range(11):
-        await studio.call("POST", "/sign-in", body=ADMIN | {"password": "wrong"})
-    for _ in range(5):
-        assert (await studio.call("POST", "/sign-in", body=ADMIN)).status == 429
-    [refused] = await trail(studio, cookie, outcome="refused")
-    assert (refused["action"], refused["actor"]["email"]) == ("auth_sign_in_failed", ADMIN["email"])
-    assert refused["address"] == "127.0.0.1"
-    assert len(await trail(studio, cookie, outcome="failed")) == 11
