@@ -1,68 +1,36 @@
 """Who changed what: a row that commits with the change, and a log line once it has.
 
-Actions, resources and fields follow the product's contract. An entry never holds a secret or a part of one.
+The fields follow the product's contract.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 import attrs
 import orjson
 import structlog
 
-from actors.principal import Principal
+from actors.audit_entry import Action, AuditEntry, Outcome, Resource
 from actors.sqlite import Component, Database, Transaction
+
+__all__ = [
+    "AUDIT",
+    "Action",
+    "AuditEntry",
+    "AuditedTransaction",
+    "Outcome",
+    "Resource",
+    "audited",
+    "keep_failed_sign_ins",
+    "sweeping",
+]
 
 log = structlog.get_logger(__name__)
 
 AUDIT = Component(name="audit", package="actors")
-
-
-class Action(Enum):
-    """What was done."""
-
-    CREATE = "create"
-    READ = "read"
-    UPDATE = "update"
-    DELETE = "delete"
-    SIGN_IN = "auth_sign_in"
-    SIGN_IN_FAILED = "auth_sign_in_failed"
-    SIGN_OUT = "auth_sign_out"
-
-
-class Resource(Enum):
-    """What it was done to."""
-
-    USER = "user"
-    SESSION = "session"
-    API_KEY = "api_key"
-    PROVIDER_KEY = "provider_key"
-    TRACE = "trace"
-    SERVICE = "service"
-    BACKUP = "backup"
-
-
-class Outcome(Enum):
-    """What came of it."""
-
-    OK = "ok"
-    REFUSED = "refused"  # who asked may not, or not now
-    FAILED = "failed"
-
-
-@attrs.frozen(kw_only=True)
-class AuditEntry:
-    """One change. ``details`` holds plain values only."""
-
-    action: Action
-    resource: Resource
-    resource_id: str | None
-    by: Principal
-    outcome: Outcome = Outcome.OK
-    details: Mapping[str, str | Sequence[str]] = attrs.field(factory=dict)
+_LONGEST = 1024  # characters
 
 
 class AuditedTransaction:
@@ -76,6 +44,7 @@ class AuditedTransaction:
 
     async def record(self, entry: AuditEntry) -> None:
         """Add an entry, which counts only if the transaction commits."""
+        entry = _clipped(entry)
         await self.rows(
             "INSERT INTO audit_trail"
             " (at, action, resource_type, resource_id, user_email, user_id, session_id, details,"
@@ -97,15 +66,11 @@ class AuditedTransaction:
         self.entries.append(entry)
 
     async def has_deleted(self, resource: Resource, resource_id: str) -> bool:
-        """Whether the trail has the end of this one."""
-        return bool(
-            await self.rows(
-                "SELECT 1 FROM audit_trail WHERE action = ? AND resource_type = ? AND resource_id = ? LIMIT 1",
-                Action.DELETE.value,
-                resource.value,
-                resource_id,
-            )
+        """Whether this user or key came to an end here, also when its entry has been swept since."""
+        found = await self.rows(
+            "SELECT 1 FROM audit_ended WHERE resource_type = ? AND resource_id = ?", resource.value, resource_id
         )
+        return bool(found)
 
 
 @asynccontextmanager
@@ -116,6 +81,37 @@ async def audited(database: Database, at: datetime) -> AsyncIterator[AuditedTran
         yield change
     for entry in change.entries:
         log.info(_title(entry), **_fields(entry))
+
+
+@asynccontextmanager
+async def sweeping(
+    transaction: Transaction, *, before: int | None = None, failed_up_to: int | None = None
+) -> AsyncIterator[None]:
+    """Let entries be deleted inside the block: those before a Unix second, failed and refused sign-ins up to an id."""
+    await transaction.rows("UPDATE audit_horizon SET before = ?, failed_up_to = ?", before, failed_up_to)
+    yield
+    await transaction.rows("UPDATE audit_horizon SET before = NULL, failed_up_to = NULL")
+
+
+async def keep_failed_sign_ins(transaction: Transaction, most: int) -> None:
+    """Delete failed and refused sign-ins but the latest so many: strangers cause as many as they like."""
+    failed = Action.SIGN_IN_FAILED.value
+    newest_to_go = await transaction.rows(
+        "SELECT id FROM audit_trail WHERE action = ? ORDER BY id DESC LIMIT 1 OFFSET ?", failed, most
+    )
+    for row in newest_to_go:
+        async with sweeping(transaction, failed_up_to=row["id"]):
+            await transaction.rows("DELETE FROM audit_trail WHERE action = ? AND id <= ?", failed, row["id"])
+
+
+def _clipped(entry: AuditEntry) -> AuditEntry:
+    """With no text longer than is read at a glance: some are as long as whoever is recorded likes."""
+    details = {
+        name: value[:_LONGEST] if isinstance(value, str) else [item[:_LONGEST] for item in value]
+        for name, value in entry.details.items()
+    }
+    resource_id = entry.resource_id and entry.resource_id[:_LONGEST]
+    return attrs.evolve(entry, resource_id=resource_id, details=details)
 
 
 def _title(entry: AuditEntry) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import attrs
 
+from actors.audit_trail.actor import AuditTrailActor
 from actors.ingestion.actor import IngestionActor
 from actors.key_registry.actor import KeyRegistryActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
@@ -19,6 +20,7 @@ from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
 from studio import __version__
+from studio.audited_settings import audited_settings
 from studio.descriptors import most_connections
 from studio.logs import log_together
 from studio.memory import memory_for_studio
@@ -160,6 +162,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
         ),
     )
     supervisor.add(SpanStoreActor, lambda: span_store(settings))
+    supervisor.add(AuditTrailActor, lambda: audit_trail(settings))
     supervisor.add(PlaygroundActor, lambda: playground(settings))
     ingestion_host = settings.ingestion_host
     if ingestion_host:
@@ -184,6 +187,10 @@ def span_store(settings: Settings) -> SpanStoreActor:
     retention = Retention(age=settings.retention_days, size=settings.retention_bytes)
     limits = Limits(retention=retention)
     return SpanStoreActor(settings.duckdb_path, accounts=settings.sqlite_path, limits=limits)
+
+
+def audit_trail(settings: Settings) -> AuditTrailActor:
+    return AuditTrailActor(settings.sqlite_path, settings=audited_settings(settings), age=settings.audit_days)
 
 
 def playground(settings: Settings) -> PlaygroundActor:

@@ -2,7 +2,8 @@
 
 Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good, as with the data of a newer version; a
 command that sends or fetches found no studio that obeys; ``check`` found damage; ``import`` could not take everything;
-``user`` was refused; standard output did not take what was asked for), 2 it could not start with these settings.
+``user`` was refused; ``audit`` cannot read the trail; standard output did not take what was asked for), 2 it could not
+start with these settings.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from actors.session.messages import UsersExist
 from studio import __version__
 from studio.addresses import is_this_machine
 from studio.app import PortInUse, Studio, running
+from studio.audit import TrailUnreadable, add_audit_command, trail_lines
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
@@ -32,7 +34,7 @@ from studio.garbage import GarbageWatch, collect_garbage_seldom
 from studio.logs import configure_logging, finish_logging, log_lost_faults
 from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.secrets import SETUP_CODE
-from studio.settings import Settings, SettingsError, client_defaults, load_settings
+from studio.settings import Settings, SettingsError, accounts_database, client_defaults, load_settings
 from studio.standard_streams import complain, say
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
@@ -75,15 +77,16 @@ def program() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     given = _parser().parse_args(arguments)
-    works: dict[str | None, Callable[[], int]] = {
+    commands: dict[str, Callable[[], int]] = {
+        "audit": lambda: audit(given),
+        "check": lambda: on_data(check_data),
         "demo": lambda: demo(given.endpoint, given.key),
         "openapi": openapi,
-        **dict.fromkeys(NAMES, lambda: transferred(given)),
-        "user": lambda: on_accounts(given),
-        "check": lambda: on_data(check_data),
         "repair": lambda: on_data(repair_data),
+        "user": lambda: on_accounts(given),
+        **dict.fromkeys(NAMES, lambda: transferred(given)),
     }
-    return works.get(given.command, run)()
+    return commands.get(given.command, run)()
 
 
 def run() -> int:
@@ -158,6 +161,20 @@ def on_accounts(given: argparse.Namespace) -> int:
         return _not_started(fault.lines)
     said = [say(_in_one_line(line)) for line in report]
     return STOPPED if all(said) else FAILED
+
+
+def audit(given: argparse.Namespace) -> int:
+    """Print the audit trail, as far as standard output takes it."""
+    try:
+        said = all(map(say, trail_lines(accounts_database(), given)))
+    except SettingsError as fault:
+        return _not_started(fault.lines)
+    except CannotStart as fault:
+        return _not_started([str(fault)])
+    except TrailUnreadable as fault:
+        complain(_in_one_line(str(fault)))
+        return FAILED
+    return STOPPED if said else FAILED
 
 
 def openapi() -> int:
@@ -264,6 +281,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help="look for damage in the data folder, with no studio running; exit code 1 if any")
     commands.add_parser("repair", help="move aside what is damaged there, and index again what is good")
     commands.add_parser("openapi", help="print the OpenAPI document of the REST API")
+    add_audit_command(commands)
     demo = commands.add_parser("demo", help="send two example traces to a running studio")
     demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")
     demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")

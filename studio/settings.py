@@ -235,6 +235,9 @@ class Settings:
             "The most space for spans, in 10^9 bytes: the oldest are deleted first.",
         )
     )
+    audit_days: timedelta = attrs.field(
+        metadata=variable("JUNJO_AUDIT_DAYS", "365", days, "Entries of the audit trail that are older are deleted.")
+    )
     internal_grpc_token: str | None = attrs.field(
         repr=False,
         metadata=variable(
@@ -378,6 +381,21 @@ def client_defaults(environ: Mapping[str, str] | None = None, directory: Path | 
         for declared in (field.metadata["variable"] for field in (fields.host, fields.backend_port))
     )
     return f"http://{local_address(address, port)}", environ.get("JUNJO_AI_STUDIO_API_KEY", "").strip()
+
+
+def accounts_database(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Path:
+    """Where these settings have it, for who only reads: no folder and no secret is made. Raises ``SettingsError``."""
+    directory = directory or Path.cwd()
+    faults: list[str] = []
+    given = _given(os.environ if environ is None else environ, directory, faults)
+    declared = declared_variables()["sqlite_path"]
+    try:
+        found = directory / declared.parse(given.get(declared.name) or _default(declared, given))
+    except ValueError as fault:
+        raise SettingsError([*faults, f"{declared.name}: {fault}"]) from fault
+    if faults:
+        raise SettingsError(faults)
+    return Path(found)
 
 
 def declared_variables() -> dict[str, Variable]:

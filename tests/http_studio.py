@@ -11,6 +11,7 @@ import attrs
 from aiohttp import ClientSession, DummyCookieJar
 from multidict import CIMultiDictProxy
 
+from actors.audit_trail.actor import AuditTrailActor
 from actors.clock import Clock, utc_now
 from actors.key_registry.actor import KeyRegistryActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
@@ -142,6 +143,7 @@ async def running_http_studio(
         SpanStoreActor,
         lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
     )
+    supervisor.add(AuditTrailActor, lambda: AuditTrailActor(accounts, clock=clock))
     supervisor.add(
         PlaygroundActor,
         lambda: PlaygroundActor(

@@ -40,7 +40,7 @@ MAKERS = {
 # What makes a store or a thread, and so has no place in messages and values.
 STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}
 # What everybody may know of the actors.
-COMMON_GROUND = {"actors.errors", "actors.principal"}
+COMMON_GROUND = {"actors.audit_entry", "actors.errors", "actors.principal"}
 # What a transport may know of the runtime: how to ask, what was counted, and how what is held is bounded.
 RUNTIME_FOR_TRANSPORTS = {
     "actors.runtime.budget",
@@ -62,6 +62,7 @@ ENVIRONMENT = {"studio.settings", "actors.span_store"}
 
 # Who may ask whom, by folder. Without a circle nobody can wait for himself.
 MAY_ASK = {
+    "audit_trail": {"span_store"},
     "ingestion": {"span_store"},
     "playground": {"span_store"},
     "session": {"key_registry"},

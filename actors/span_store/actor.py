@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from actors.span_store.messages import (
     GetSpan,
     GetStoreState,
     GetTraceSpans,
+    GetTrustedTime,
     IngestSpans,
     IngestSummary,
     ListServices,
@@ -102,6 +104,10 @@ class SpanStoreActor(Actor):
     @handles_at_once(GetStoreState)
     def state(self, _: GetStoreState) -> StoreState:
         return self._life.state()
+
+    @handles_at_once(GetTrustedTime)
+    def trusted_time(self, _: GetTrustedTime) -> datetime | None:
+        return self._life.trusted_time()
 
     @handles_together(IngestSpans, messages=64, weight=8 * 1024 * 1024)
     async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AbstractAsyncContextManager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -59,6 +60,10 @@ class StoreLifetime:
     def state(self) -> StoreState:
         state = self._store.state() if self._store else StoreState(problems=self._problems.sentences())
         return attrs.evolve(state, problems=(*state.problems, _FULL)) if self._reserve.is_spent else state
+
+    def trusted_time(self) -> datetime | None:
+        """The time, if it is to be believed. An open store has compared it with the last run."""
+        return None if self._store is None else self._clock.look()
 
     async def open(self) -> None:
         """Open the store if that is possible now. ``StartRefused`` when it never will be."""

@@ -1,5 +1,6 @@
 """The public face of SpanStoreActor: spans in, queries out."""
 
+from datetime import datetime
 from enum import Enum
 
 import attrs
@@ -229,6 +230,14 @@ class StoreState:
 @attrs.frozen(kw_only=True)
 class GetStoreState(Request[StoreState]):
     """Answered from memory, also while the store cannot be opened."""
+
+
+@attrs.frozen(kw_only=True)
+class GetTrustedTime(Request[datetime | None]):
+    """What time it is, for whoever deletes what is old. ``None`` while the machine's clock is not believed.
+
+    The clock is looked at now, so a jump is seen that came a moment ago. Nothing is believed before the store is open.
+    """
 
 
 @attrs.frozen(kw_only=True)

@@ -146,8 +146,8 @@ async def test_a_file_of_a_newer_version_is_refused_in_one_line(path: Path) -> N
     with pytest.raises(DataFileRefused) as refusal:
         await Database.open(path, AUDIT)
     assert str(refusal.value) == (
-        f"{path} was written by a newer version of the studio: its audit tables have schema 7, this version knows 2. "
-        "Run the newer version, or restore a backup."
+        f"{path} was written by a newer version of the studio: its audit tables have schema 7, this version knows "
+        f"{len(AUDIT.migrations())}. Run the newer version, or restore a backup."
     )
 
 

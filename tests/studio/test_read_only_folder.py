@@ -146,7 +146,8 @@ def test_a_disk_that_goes_read_only_refuses_changes_and_serves_what_is_there(fai
         assert health["status"] == "degraded"
         assert "disk" in health["problems"][0]
         assert sorted(studio.stored("kept")) == sorted(kept.ids)
-        assert studio.rest("GET", "/api/v1/observability/export?format=csv").status == 200
+        refusal_of_export = studio.rest("GET", "/api/v1/observability/export?format=csv")
+        assert (refusal_of_export.status, "retry-after" in refusal_of_export.headers) == (503, True), "not recorded"
         assert studio.rest("GET", "/api_keys").status == 200
         assert studio.rest("POST", "/api_keys", {"name": "one more"}).status == 503
         assert studio.rest("DELETE", "/api/v1/observability/services/kept").status == 503

@@ -12,6 +12,8 @@ from transports.http.route import Access
 from transports.http.session_cookie import cookies_in
 from transports.http.visit import Renewed
 
+NEEDS_ADMIN = "This needs an admin"
+
 
 def refusals(access: Access) -> tuple[type[StudioError], ...]:
     """What this kind of access may answer, for the document."""
@@ -26,7 +28,7 @@ async def admitted(request: web.Request, access: Access) -> Session | None:
     if session is None:
         await _admit_without_session(request, access)
     elif access.role is Role.ADMIN and session.user.role is not Role.ADMIN:
-        raise Forbidden("This needs an admin")
+        raise Forbidden(NEEDS_ADMIN)
     return session
 
 

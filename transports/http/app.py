@@ -10,6 +10,7 @@ from multidict import istr
 from actors.runtime.bus import Bus
 from transports.http import (
     api_keys,
+    audit,
     backup,
     cors,
     deletion,
@@ -67,6 +68,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *export.ROUTES,
         *backup.ROUTES,
         *deletion.ROUTES,
+        *audit.ROUTES,
         *traces_in.ROUTES,
         *metrics.ROUTES,
     )

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
+from actors.errors import Forbidden
 from actors.runtime.bus import Bus
-from transports.http.access import admitted
+from transports.http.access import NEEDS_ADMIN, admitted
 from transports.http.body import is_large
 from transports.http.config import HttpConfig
 from transports.http.converter import structure_body, structure_query, unstructure
 from transports.http.json_body import read_document
+from transports.http.refused import record_refused_route
 from transports.http.route import Access, Answer, Call, NoQuery, Route
 
 
@@ -23,6 +25,14 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
     budget = config.strangers if access is Access.PUBLIC else config.otlp_budget
 
     async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await answer_if_admitted(request)
+        except Forbidden as refusal:
+            if refusal.detail == NEEDS_ADMIN:
+                await record_refused_route(request, route, bus, config)
+            raise
+
+    async def answer_if_admitted(request: web.Request) -> web.StreamResponse:
         document = None
         if route.body:
             if is_large(request):

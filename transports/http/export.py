@@ -8,11 +8,13 @@ from typing import Annotated
 import attrs
 from aiohttp import web
 
+from actors.audit_entry import Action, AuditEntry, Resource
+from actors.audit_trail.messages import RecordAudit
 from actors.errors import Overloaded, Unavailable
 from actors.span_store.messages import ExportSpans
 from transports.http.compression import accepts_gzip
 from transports.http.export_formats import CsvText, Encoder, Gzipped, JsonLines, ParquetFile
-from transports.http.moments import Moment
+from transports.http.moments import Moment, time_text
 from transports.http.route import Access, Call, Route, described
 from transports.http.rules import HexId
 from transports.http.streamed import streamed
@@ -58,6 +60,7 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
     encoder, headers = _encoder_for(call)
     async with call.bus.stream(_request(call.query)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
+        await call.bus.ask(RecordAudit(entry=_entry(call)))  # nothing leaves that is not recorded
         name = f"spans.{call.query.format.value}"
         async with streamed(call.request, encoder.content_type, name, headers) as download:
             await download.write(await asyncio.to_thread(encoder.add, first))
@@ -65,6 +68,19 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
                 await download.write(await asyncio.to_thread(encoder.add, part))
             await download.write(encoder.end())
     return download.response
+
+
+def _entry(call: Call[None, ExportQuery]) -> AuditEntry:
+    query = call.query
+    chosen = {
+        "service": query.service,
+        "trace_id": query.trace_id,
+        "from": None if query.from_ is None else time_text(query.from_.unix_nano),
+        "to": None if query.to is None else time_text(query.to.unix_nano),
+        "format": query.format.value,
+    }
+    details = {name: value for name, value in chosen.items() if value is not None}
+    return AuditEntry(action=Action.READ, resource=Resource.EXPORT, resource_id=None, by=call.by, details=details)
 
 
 def _encoder_for(call: Call[None, ExportQuery]) -> tuple[Encoder, Mapping[str, str]]:

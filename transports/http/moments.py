@@ -24,6 +24,11 @@ class Moment:
 
     unix_nano: int
 
+    @property
+    def whole_second(self) -> int:
+        """The first Unix second that is not before it, for what is recorded in whole seconds."""
+        return -(-self.unix_nano // _SECOND)
+
 
 def moment_in(text: str, clock: Callable[[], int] = time.time_ns) -> Moment:
     """A time in any form of ISO 8601, to the nanosecond, or ``now``, ``now-15m``, ``now-7d``; a ``Fault`` otherwise.

@@ -1,0 +1,59 @@
+"""What an entry of the audit trail says. An entry never holds a secret or a part of one.
+
+Actions and resources follow the product's contract.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+import attrs
+
+from actors.principal import Principal
+
+
+class Action(Enum):
+    """What was done."""
+
+    CREATE = "create"
+    READ = "read"
+    UPDATE = "update"
+    DELETE = "delete"
+    SIGN_IN = "auth_sign_in"
+    SIGN_IN_FAILED = "auth_sign_in_failed"
+    SIGN_OUT = "auth_sign_out"
+
+
+class Resource(Enum):
+    """What it was done to."""
+
+    USER = "user"
+    SESSION = "session"
+    API_KEY = "api_key"
+    PROVIDER_KEY = "provider_key"
+    TRACE = "trace"
+    SERVICE = "service"
+    BACKUP = "backup"
+    EXPORT = "export"
+    AUDIT_TRAIL = "audit_trail"
+    SETTINGS = "settings"  # of the whole studio
+    ROUTE = "route"  # that is none of these
+
+
+class Outcome(Enum):
+    """What came of it."""
+
+    OK = "ok"
+    REFUSED = "refused"  # who asked may not, or not now
+    FAILED = "failed"
+
+
+@attrs.frozen(kw_only=True)
+class AuditEntry:
+    """One change. ``details`` holds plain values only."""
+
+    action: Action
+    resource: Resource
+    resource_id: str | None
+    by: Principal
+    outcome: Outcome = Outcome.OK
+    details: Mapping[str, str | Sequence[str]] = attrs.field(factory=dict)

@@ -1,0 +1,118 @@
+"""AuditTrailActor: the audit trail read, swept, and added to by those who have no transaction of their own."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import structlog
+
+from actors.audit import AuditEntry
+from actors.audit_trail.messages import AuditPage, ListAudit, RecordAudit, RecordRefusal
+from actors.audit_trail.refusals import Refusals
+from actors.audit_trail.settings import Setting
+from actors.audit_trail.trail import AuditTrail
+from actors.clock import Clock, Steady, steady_seconds, utc_now
+from actors.errors import Unavailable
+from actors.runtime.actor import Actor, handles
+from actors.span_store.messages import GetTrustedTime
+
+__all__ = ["AuditTrailActor", "Setting"]
+
+log = structlog.get_logger(__name__)
+
+_YEAR = timedelta(days=365)
+_INTERVAL = 300.0
+
+
+class AuditTrailActor(Actor):
+    """Keeps the trail in the SQLite file at ``path``, where other actors write entries in transactions of their own.
+
+    ``settings`` are those of this start: what changed since the last one is recorded. Entries go when they are older
+    than ``age``, once it is certain what time it is; every ``interval`` seconds that is looked at.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        settings: Sequence[Setting] = (),
+        age: timedelta = _YEAR,
+        interval: float = _INTERVAL,
+        clock: Clock = utc_now,
+        steady: Steady = steady_seconds,
+    ) -> None:
+        self._path = path
+        self._settings = settings
+        self._settings_recorded = False
+        self._age = age
+        self._interval = interval
+        self._clock = clock
+        self._refusals = Refusals(steady)
+        self._opened: AuditTrail | None = None
+
+    async def start(self) -> None:
+        self._opened = await AuditTrail.open(self._path, self._clock)
+        await self._record_settings()
+
+    async def work(self) -> None:
+        while True:
+            await self._record_settings()
+            await self._sweep()
+            await asyncio.sleep(self._interval)
+
+    async def stop(self) -> None:
+        if self._opened is not None:
+            await self._opened.close()
+
+    @handles(ListAudit, concurrent=True)
+    async def entries(self, request: ListAudit) -> AuditPage:
+        return await self._trail.page(request)
+
+    @handles(RecordAudit)
+    async def record(self, request: RecordAudit) -> None:
+        await self._trail.record(request.entry)
+
+    @handles(RecordRefusal)
+    async def record_refusal(self, request: RecordRefusal) -> bool:
+        entry = request.entry
+        by = entry.by
+        passes = self._refusals.passes((by.user_id, entry.action, entry.resource, entry.details.get("route")))
+        if passes:
+            await self._trail.record(_with_count(entry, self._refusals.left_out()))
+        return passes
+
+    async def _record_settings(self) -> None:
+        """A file that cannot be written now is no reason not to run; it is tried again."""
+        if self._settings_recorded or not self._settings:
+            return
+        try:
+            await self._trail.record_settings(self._settings)
+        except Unavailable as fault:
+            log.warning("settings not recorded in the audit trail", fault=fault.detail)
+        else:
+            self._settings_recorded = True
+
+    async def _sweep(self) -> None:
+        """Deleted is deleted, so a clock that jumped must not decide it. The next sweep catches up."""
+        try:
+            now = await self.bus.ask(GetTrustedTime())
+            swept = 0 if now is None else await self._trail.sweep(self._age, now)
+        except Unavailable as fault:
+            log.warning("audit trail not swept", fault=fault.detail)
+            return
+        if swept:
+            log.info("audit trail swept of what is too old", entries=swept)
+
+    @property
+    def _trail(self) -> AuditTrail:
+        if self._opened is None:
+            raise RuntimeError("a message came before start")
+        return self._opened
+
+
+def _with_count(entry: AuditEntry, left_out: int) -> AuditEntry:
+    if not left_out:
+        return entry
+    return attrs.evolve(entry, details={**entry.details, "not_recorded_before": str(left_out)})

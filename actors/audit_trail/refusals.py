@@ -1,0 +1,35 @@
+"""Refusals, of which anybody can cause any number: how many of them become entries."""
+
+from collections.abc import Hashable
+
+from actors.clock import Steady
+
+_MINUTE = 60.0  # seconds
+MOST = 20  # entries a minute: ten million a year, when somebody keeps at it
+
+
+class Refusals:
+    """Lets one of a kind pass in a minute, and ``MOST`` of all kinds."""
+
+    def __init__(self, steady: Steady) -> None:
+        self._steady = steady
+        self._began = steady()
+        self._passed: set[Hashable] = set()
+        self._left_out = 0
+
+    def passes(self, kind: Hashable) -> bool:
+        """Whether this one is to be recorded. One that is not is counted."""
+        now = self._steady()
+        if now - self._began >= _MINUTE:
+            self._began = now
+            self._passed.clear()
+        if kind in self._passed or len(self._passed) >= MOST:
+            self._left_out += 1
+            return False
+        self._passed.add(kind)
+        return True
+
+    def left_out(self) -> int:
+        """How many were not recorded since this was asked last."""
+        count, self._left_out = self._left_out, 0
+        return count
