@@ -1,5 +1,6 @@
 """The parts of SessionActor, put together over one database."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from actors.audit import AUDIT
@@ -29,10 +30,11 @@ class Accounts:
         lifetime: SessionLifetime,
         policy: ThrottlePolicy,
         clock: Clock,
+        tell_ended: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._passwords = PasswordHashes()
-        self.sessions = SessionStore(database, seal, lifetime, clock)
+        self.sessions = SessionStore(database, seal, lifetime, clock, tell_ended)
         self.users = UserStore(database, self._passwords, self.sessions, clock)
         self.sign_ins = SignIns(
             database, self.users, self._passwords, self.sessions, secret=session_secret, clock=clock, policy=policy

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import attrs
 import structlog
 
 from actors.clock import Clock, utc_now
@@ -11,15 +12,21 @@ from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
 from actors.session.messages import (
+    NEW_BROWSER,
     AccountsState,
     AdoptUser,
+    ChangeOwnPassword,
     CheckedSession,
     CheckSession,
     CreateFirstUser,
     CreateUser,
     DeleteUser,
+    EndOtherSessions,
+    EndOwnSession,
     GetAccountsState,
+    ListOwnSessions,
     ListUsers,
+    OwnSession,
     SessionsEnded,
     SignedIn,
     SignIn,
@@ -72,6 +79,7 @@ class SessionActor(Actor):
             lifetime=self._lifetime,
             policy=self._policy,
             clock=self._clock,
+            tell_ended=self._tell_ended,
         )
         await self._opened.load()
 
@@ -94,7 +102,9 @@ class SessionActor(Actor):
 
     @handles(CreateFirstUser)
     async def create_first_user(self, request: CreateFirstUser) -> SignedIn:
-        return await self._accounts.users.create_first(request.email, request.password, request.client)
+        signed_in = await self._accounts.users.create_first(request.email, request.password, request.client)
+        device_cookie = self._accounts.sign_ins.device_cookie(request.email, NEW_BROWSER)
+        return attrs.evolve(signed_in, device_cookie=device_cookie)
 
     @handles(CreateUser)
     async def create_user(self, request: CreateUser) -> User:
@@ -121,6 +131,22 @@ class SessionActor(Actor):
         ended = await self._accounts.sessions.sign_out(request.cookie, request.client)
         self._tell_ended((ended,) if ended else ())
         return ended is not None
+
+    @handles(ChangeOwnPassword, concurrent=True)
+    async def change_own_password(self, request: ChangeOwnPassword) -> None:
+        await self._accounts.sign_ins.change_password(request)
+
+    @handles_at_once(ListOwnSessions)
+    def own_sessions(self, request: ListOwnSessions) -> tuple[OwnSession, ...]:
+        return self._accounts.sessions.of_user(request.by.user_id)
+
+    @handles(EndOwnSession)
+    async def end_own_session(self, request: EndOwnSession) -> None:
+        await self._accounts.sessions.end(request.session_id, request.by)
+
+    @handles(EndOtherSessions)
+    async def end_other_sessions(self, request: EndOtherSessions) -> None:
+        await self._accounts.sessions.end_others(request.by)
 
     @handles_at_once(CheckSession)
     def check_session(self, request: CheckSession) -> CheckedSession | None:

@@ -19,12 +19,12 @@ def clock() -> HandClock:
     return HandClock()
 
 
-def added(live: LiveSessions, clock: HandClock, name: str = "ann") -> LiveSession:
+def added(live: LiveSessions, clock: HandClock, name: str = "ann", number: int = 0) -> LiveSession:
     now = clock()
     user = User(id=name, email=f"{name}@example.com", is_active=True, created_at=now, updated_at=now)
     session = LiveSession(
         id=f"session of {name}",
-        digest=name.encode(),
+        digest=f"{name}{number or ''}".encode(),
         user=user,
         authenticated_at=now,
         last_seen_at=now,
@@ -120,3 +120,18 @@ def test_the_next_end_is_the_earliest(clock: HandClock) -> None:
     clock.move(days=1)
     added(live, clock, "bob")
     assert live.next_end() == first + LIFETIME.idle
+
+
+def test_what_is_too_much_was_used_longest_ago(clock: HandClock) -> None:
+    live = LiveSessions(LIFETIME)
+    sessions = []
+    for number in range(5):
+        sessions.append(added(live, clock, number=number))
+        clock.move(seconds=1)
+    added(live, clock, "bob")
+    live.use(sessions[0], clock())
+    assert live.surplus("ann", 5, []) == []
+    assert live.surplus("ann", 3, []) == [sessions[1], sessions[2]]
+    assert live.surplus("ann", 3, [sessions[4], sessions[1]]) == []
+    assert live.surplus("ann", 0, [sessions[1]]) == [sessions[2], sessions[3], sessions[4], sessions[0]]
+    assert live.surplus("mia", 0, []) == []
