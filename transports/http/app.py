@@ -9,6 +9,7 @@ from multidict import istr
 
 from actors.runtime.bus import Bus
 from transports.http import (
+    account,
     api_keys,
     backup,
     cors,
@@ -52,6 +53,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *document.ROUTES,
         *users.ROUTES,
         *sign_in.ROUTES,
+        *account.ROUTES,
         *api_keys.ROUTES,
         *generate.routes(any_openai_model=any_openai_model),
         *models.ROUTES,

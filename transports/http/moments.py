@@ -1,4 +1,4 @@
-"""Times in queries: RFC 3339, or relative to now."""
+"""Times in queries: RFC 3339, or relative to now. And times in answers."""
 
 import re
 import time
@@ -12,6 +12,7 @@ from transports.http.rules import Fault
 _RELATIVE = re.compile(r"now(?:-([0-9]{1,9})([smhdw]))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FRACTION = re.compile(r"(?<=:[0-9]{2})[.,]([0-9]+)")
+_SECOND = 1_000_000_000  # nanoseconds
 _EPOCH = datetime.fromtimestamp(0, UTC)
 _LAST = 2**64 - 1  # OTLP has 64 bits for a time
 _MOST_CHARACTERS = 64
@@ -32,7 +33,7 @@ def moment_in(text: str, clock: Callable[[], int] = time.time_ns) -> Moment:
     relative = _RELATIVE.fullmatch(text)
     if relative is not None:
         amount, unit = relative.groups(default="")
-        return _moment(clock() - int(amount or 0) * _SECONDS.get(unit, 0) * 1_000_000_000)
+        return _moment(clock() - int(amount or 0) * _SECONDS.get(unit, 0) * _SECOND)
     fraction = _FRACTION.search(text)
     whole = text if fraction is None else text[: fraction.start()] + text[fraction.end() :]
     try:
@@ -42,6 +43,12 @@ def moment_in(text: str, clock: Callable[[], int] = time.time_ns) -> Moment:
     since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
     nanoseconds = int(f"{fraction[1]:0<9.9}") if fraction else 0
     return _moment(since // timedelta(microseconds=1) * 1000 + nanoseconds)
+
+
+def time_text(unix_nano: int) -> str:
+    """RFC 3339 in UTC with nine decimals, as all times in answers of ours."""
+    seconds, nanoseconds = divmod(unix_nano, _SECOND)
+    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 
 
 def _with_t(text: str) -> str:
