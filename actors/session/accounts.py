@@ -33,6 +33,7 @@ class Accounts:
         tell_ended: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         self._database = database
+        self._version = 0  # of the file, as far as memory follows what other programs do to it
         self._passwords = PasswordHashes()
         self.sessions = SessionStore(database, seal, lifetime, clock, tell_ended)
         self.users = UserStore(database, self._passwords, self.sessions, clock)
@@ -48,6 +49,7 @@ class Accounts:
     async def load(self) -> None:
         """Read what the last process left."""
         await self._passwords.prepare()
+        self._version = await self._database.version()
         await self.sessions.load()
         await self.sign_ins.load()
 
@@ -55,6 +57,14 @@ class Accounts:
         """Write and remove what is due; the ids of the sessions that have expired. Raises ``Unavailable``."""
         await self.sign_ins.sweep()
         return await self.sessions.sweep()
+
+    async def follow(self) -> None:
+        """Take over what other programs have changed in the file, if any have. Raises ``Unavailable``."""
+        version = await self._database.version()
+        if version != self._version:
+            await self.sessions.follow()
+            await self.sign_ins.follow()
+            self._version = version
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the file, a sentence each."""

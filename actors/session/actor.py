@@ -1,5 +1,7 @@
 """SessionActor: users, sign-in and sessions."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -40,6 +42,7 @@ __all__ = ["SessionActor", "SessionLifetime"]
 
 log = structlog.get_logger(__name__)
 
+_GLANCE = 1.0  # seconds between two looks whether another program has changed the file
 _DEFAULT_LIFETIME = SessionLifetime()
 _DEFAULT_POLICY = ThrottlePolicy()
 
@@ -84,9 +87,9 @@ class SessionActor(Actor):
         await self._opened.load()
 
     async def work(self) -> None:
-        while True:
-            await self._accounts.sessions.sweep_is_due()
-            await self._sweep()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._sweep_when_due())
+            both.create_task(self._follow_others())
 
     async def stop(self) -> None:
         if self._opened is None:
@@ -155,6 +158,18 @@ class SessionActor(Actor):
     @handles_at_once(GetAccountsState)
     def state(self, _: GetAccountsState) -> AccountsState:
         return AccountsState(problems=self._accounts.problems())
+
+    async def _sweep_when_due(self) -> None:
+        while True:
+            await self._accounts.sessions.sweep_is_due()
+            await self._sweep()
+
+    async def _follow_others(self) -> None:
+        """A command on this machine may end sessions, reset a password or lift a lock while the studio runs."""
+        while True:
+            await asyncio.sleep(_GLANCE)
+            with suppress(Unavailable):  # the next look finds the same
+                await self._accounts.follow()
 
     async def _sweep(self) -> None:
         """A fault of the disk costs this sweep only: memory stays right, and the next one catches up."""

@@ -100,3 +100,8 @@ class FailureCounts:
             gone = self._saved - self._failures.remembered
             await self.delete(transaction, gone)
         self._saved -= gone
+
+    async def follow(self) -> None:
+        """Forget what another program has removed from the table."""
+        rows = await self._database.rows("SELECT account FROM sign_in_failures")
+        self.forget(self._saved - {row["account"] for row in rows})

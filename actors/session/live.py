@@ -1,6 +1,6 @@
 """All live sessions in memory, so that a request's session is found without touching the disk."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import attrs
@@ -117,6 +117,18 @@ class LiveSessions:
     def remove(self, sessions: Iterable[LiveSession]) -> tuple[str, ...]:
         """Forget sessions; the ids of those that were there."""
         return tuple([session.id for session in sessions if self._forget(session)])
+
+    def remove_all_but(self, session_ids: Collection[str]) -> tuple[str, ...]:
+        """Forget the sessions that have other ids; theirs are returned."""
+        return self.remove([session for session in self._by_digest.values() if session.id not in session_ids])
+
+    def take_over(self, users: Mapping[str, User]) -> tuple[str, ...]:
+        """Let these be the users, by id. Sessions of others are forgotten; their ids are returned."""
+        gone = [user_id for user_id in self._by_user if user_id not in users]
+        ended = self.remove([session for user_id in gone for session in self.of_user(user_id)])
+        for user_id in self._by_user:
+            self.update(users[user_id])
+        return ended
 
     def update(self, user: User) -> None:
         """Let the user's sessions know of a change: the next check answers with it."""

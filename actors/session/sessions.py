@@ -39,7 +39,8 @@ class SessionStore:
 
     A check reads and writes memory only. Last uses reach the disk in ``sweep``, every five minutes and at stop: a crash
     may lose that much of the sliding, so that a session idles out up to five minutes early. Sign-out and deletion are
-    on disk before they are answered. ``tell_ended`` hears of sessions that end as others begin or go on.
+    on disk before they are answered. ``tell_ended`` hears of sessions that end as others begin or go on, and of those
+    that another program has removed.
     """
 
     def __init__(
@@ -174,6 +175,17 @@ class SessionStore:
         """End what ``delete_others`` has deleted, directly after the commit."""
         others = [session for session in self._live.of_user(by.user_id) if session.id != by.session_id]
         self._tell_ended(self._live.remove(others))
+
+    async def follow(self) -> None:
+        """Take over what another program has changed in the file.
+
+        Sessions are in memory from their commit on and no longer than to their deletion, so what is compared here with
+        what was just read cannot be one that is on its way.
+        """
+        users = await self._database.rows("SELECT * FROM users WHERE is_active")
+        self._tell_ended(self._live.take_over({row["id"]: user_in(row) for row in users}))
+        stored = await self._database.rows("SELECT id FROM sessions")
+        self._tell_ended(self._live.remove_all_but({row["id"] for row in stored}))
 
     async def sweep(self) -> tuple[str, ...]:
         """Write last uses and remove what has expired; the ids of the expired sessions."""

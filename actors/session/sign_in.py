@@ -121,6 +121,10 @@ class SignIns:
         await self._counts.sweep(self._clock())
         await self._trail.sweep()
 
+    async def follow(self) -> None:
+        """Forget the failures that another program has removed from the file."""
+        await self._counts.follow()
+
     async def _to_its_end(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
         if len(self._attempts) >= _MOST_ATTEMPTS:
             raise Overloaded("Too many sign-ins at once", retry_after=_RETRY_AFTER)
