@@ -217,11 +217,11 @@ class SessionStore:
     ) -> tuple[LiveSession, ...]:
         """Delete, with the transaction, what the new session replaces, and what is too much for one user."""
         replaced = {named.id: named for cookie in replacing if (named := self._named_by(cookie))}.values()
-        surplus = self._live.surplus(live.user.id, _MOST_OF_USER - 1, replaced)
-        for session in (*replaced, *surplus):
-            await change.rows("DELETE FROM sessions WHERE id = ?", session.id)
+        ends = (*replaced, *self._live.surplus(live.user.id, _MOST_OF_USER - 1, replaced))
+        await change.many("DELETE FROM sessions WHERE id = ?", [(session.id,) for session in ends])
+        for session in ends:
             await change.record(_entry(Action.SIGN_OUT, session, client, {"replaced_by": live.id}))
-        return (*replaced, *surplus)
+        return ends
 
     def _named_by(self, cookie: str) -> LiveSession | None:
         digest = self._seal.open(cookie)
