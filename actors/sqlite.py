@@ -140,6 +140,18 @@ class Database:
             with self._faults_as_answers("read"):
                 return list(await self._connection.execute_fetchall(sql, parameters))
 
+    async def version(self) -> int:
+        """A number that is another one when other connections have committed something.
+
+        It tells nothing of how the file is, because SQLite knows it from shared memory.
+        """
+        async with self._turn:
+            try:
+                [row] = await self._connection.execute_fetchall("PRAGMA data_version")
+            except sqlite3.DatabaseError as fault:
+                raise Unavailable(_NOT_AVAILABLE) from fault
+            return int(row[0])
+
     async def close(self) -> None:
         """Close the connection after the statements that were begun."""
         await self._connection.close()

@@ -17,12 +17,16 @@ from scripts.load.own_studio import HOST, OwnStudio
 # Runs of the playground end at a port where nobody listens, whatever keys are put in.
 NO_VENDORS = {f"{vendor}_BASE_URL": f"http://{HOST}:9/v1" for vendor in ("OPENAI", "ANTHROPIC", "GEMINI")}
 BUDGET = ("--max-examples=50", "--seed=20261122", "--generation-database=none", "--workers=2", "--continue-on-failure")
-# These end the session that the calls carry, the first one when the user is the caller. So they come last, and the
-# first one without the phase that takes ids from other answers.
+# These end the session that the calls carry, the first two when user or session are the caller's. So they come last,
+# and the first two without the phase that takes ids from other answers.
 DELETE_USER, SIGN_OUT = "delete_user_users__user_id__delete", "sign_out_sign_out_post"
+END_SESSION = "end_session_api_v1_account_sessions__session_id__delete"
 PASSES = (
-    (f"--exclude-operation-id={DELETE_USER}", f"--exclude-operation-id={SIGN_OUT}"),
-    (f"--include-operation-id={DELETE_USER}", "--phases=examples,coverage,fuzzing"),
+    tuple(f"--exclude-operation-id={operation}" for operation in (DELETE_USER, END_SESSION, SIGN_OUT)),
+    (
+        *(f"--include-operation-id={operation}" for operation in (DELETE_USER, END_SESSION)),
+        "--phases=examples,coverage,fuzzing",
+    ),
     (f"--include-operation-id={SIGN_OUT}",),
 )
 TRACEBACK = '"exception"'

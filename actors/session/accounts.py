@@ -1,5 +1,6 @@
 """The parts of SessionActor, put together over one database."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from actors.audit import AUDIT
@@ -30,10 +31,12 @@ class Accounts:
         lifetime: SessionLifetime,
         policy: ThrottlePolicy,
         clock: Clock,
+        tell_ended: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         self._database = database
+        self._version = 0  # of the file, as far as memory follows what other programs do to it
         self._passwords = PasswordHashes()
-        self.sessions = SessionStore(database, seal, lifetime, clock)
+        self.sessions = SessionStore(database, seal, lifetime, clock, tell_ended)
         self.users = UserStore(database, self._passwords, self.sessions, clock)
         self.sign_ins = SignIns(
             database, self.users, self._passwords, self.sessions, secret=session_secret, clock=clock, policy=policy
@@ -48,6 +51,7 @@ class Accounts:
     async def load(self) -> None:
         """Read what the last process left."""
         await self._passwords.prepare()
+        self._version = await self._database.version()
         await self.sessions.load()
         await self.sign_ins.load()
 
@@ -55,6 +59,14 @@ class Accounts:
         """Write and remove what is due; the ids of the sessions that have expired. Raises ``Unavailable``."""
         await self.sign_ins.sweep()
         return await self.sessions.sweep()
+
+    async def follow(self) -> None:
+        """Take over what other programs have changed in the file, if any have. Raises ``Unavailable``."""
+        version = await self._database.version()
+        if version != self._version:
+            await self.sessions.follow()
+            await self.sign_ins.follow()
+            self._version = version
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the file, a sentence each."""

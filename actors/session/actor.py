@@ -1,7 +1,10 @@
 """SessionActor: users, sign-in and sessions."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
+import attrs
 import structlog
 
 from actors.clock import Clock, utc_now
@@ -13,18 +16,24 @@ from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
 from actors.session.messages import (
+    NEW_BROWSER,
     AccountsState,
     AdoptUser,
+    ChangeOwnPassword,
     ChangeRole,
     CheckedSession,
     CheckSession,
     CreateFirstUser,
     CreateUser,
     DeleteUser,
+    EndOtherSessions,
+    EndOwnSession,
     FindPerson,
     GetAccountsState,
+    ListOwnSessions,
     ListPeople,
     ListUsers,
+    OwnSession,
     Person,
     ResetPassword,
     SessionsEnded,
@@ -41,6 +50,7 @@ __all__ = ["SessionActor", "SessionLifetime"]
 
 log = structlog.get_logger(__name__)
 
+_GLANCE = 1.0  # seconds between two looks whether another program has changed the file
 _DEFAULT_LIFETIME = SessionLifetime()
 _DEFAULT_POLICY = ThrottlePolicy()
 
@@ -80,13 +90,14 @@ class SessionActor(Actor):
             lifetime=self._lifetime,
             policy=self._policy,
             clock=self._clock,
+            tell_ended=self._tell_ended,
         )
         await self._opened.load()
 
     async def work(self) -> None:
-        while True:
-            await self._accounts.sessions.sweep_is_due()
-            await self._sweep()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._sweep_when_due())
+            both.create_task(self._follow_others())
 
     async def stop(self) -> None:
         if self._opened is None:
@@ -102,7 +113,9 @@ class SessionActor(Actor):
 
     @handles(CreateFirstUser)
     async def create_first_user(self, request: CreateFirstUser) -> SignedIn:
-        return await self._accounts.users.create_first(request.email, request.password, request.client)
+        signed_in = await self._accounts.users.create_first(request.email, request.password, request.client)
+        device_cookie = self._accounts.sign_ins.device_cookie(request.email, NEW_BROWSER)
+        return attrs.evolve(signed_in, device_cookie=device_cookie)
 
     @handles(CreateUser)
     async def create_user(self, request: CreateUser) -> User:
@@ -166,6 +179,22 @@ class SessionActor(Actor):
         self._tell_ended((ended,) if ended else ())
         return ended is not None
 
+    @handles(ChangeOwnPassword, concurrent=True)
+    async def change_own_password(self, request: ChangeOwnPassword) -> None:
+        await self._accounts.sign_ins.change_password(request)
+
+    @handles_at_once(ListOwnSessions)
+    def own_sessions(self, request: ListOwnSessions) -> tuple[OwnSession, ...]:
+        return self._accounts.sessions.of_user(request.by.user_id)
+
+    @handles(EndOwnSession)
+    async def end_own_session(self, request: EndOwnSession) -> None:
+        await self._accounts.sessions.end(request.session_id, request.by)
+
+    @handles(EndOtherSessions)
+    async def end_other_sessions(self, request: EndOtherSessions) -> None:
+        await self._accounts.sessions.end_others(request.by)
+
     @handles_at_once(CheckSession)
     def check_session(self, request: CheckSession) -> CheckedSession | None:
         return self._accounts.sessions.check(request.cookie)
@@ -180,6 +209,18 @@ class SessionActor(Actor):
             await self.bus.ask(keys)
         except StudioError as fault:
             log.warning("keys made during a change of their owner were not looked for", fault=fault.detail)
+
+    async def _sweep_when_due(self) -> None:
+        while True:
+            await self._accounts.sessions.sweep_is_due()
+            await self._sweep()
+
+    async def _follow_others(self) -> None:
+        """A command on this machine may end sessions, reset a password or lift a lock while the studio runs."""
+        while True:
+            await asyncio.sleep(_GLANCE)
+            with suppress(Unavailable):  # the next look finds the same
+                await self._accounts.follow()
 
     async def _sweep(self) -> None:
         """A fault of the disk costs this sweep only: memory stays right, and the next one catches up."""

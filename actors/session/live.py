@@ -1,14 +1,14 @@
 """All live sessions in memory, so that a request's session is found without touching the disk."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import attrs
 
 from actors.principal import Principal
 from actors.session.lifetime import SessionLifetime
-from actors.session.messages import CheckedSession, Session, User
+from actors.session.messages import CheckedSession, OwnSession, Session, User
 
 _RENEWAL = timedelta(hours=1)
 _ONE_USE = timedelta(seconds=1)
@@ -26,6 +26,8 @@ class LiveSession:
     last_seen_at: datetime
     saved_at: datetime  # the ``last_seen_at`` that is on disk
     cookie_sent_at: datetime
+    address: str | None = None  # from which it was opened
+    user_agent: str | None = None
     answer: CheckedSession | None = None  # to the latest use
     answer_holds_until: datetime = _LONG_AGO
 
@@ -40,12 +42,14 @@ class LiveSessions:
     def __init__(self, lifetime: SessionLifetime) -> None:
         self._lifetime = lifetime
         self._by_digest: dict[bytes, LiveSession] = {}
+        self._by_user: dict[str, dict[bytes, LiveSession]] = {}
 
     def __len__(self) -> int:
         return len(self._by_digest)
 
     def add(self, session: LiveSession) -> None:
         self._by_digest[session.digest] = session
+        self._by_user.setdefault(session.user.id, {})[session.digest] = session
 
     def find(self, digest: bytes) -> LiveSession | None:
         """The session with this digest; it may have expired."""
@@ -77,18 +81,28 @@ class LiveSessions:
             expires_at=self._end(session).replace(microsecond=0),
         )
 
+    def shown(self, session: LiveSession) -> OwnSession:
+        """What its user may see of it."""
+        return OwnSession(
+            id=session.id,
+            created_at=session.authenticated_at,
+            last_seen_at=session.last_seen_at,
+            address=session.address,
+            user_agent=session.user_agent,
+        )
+
     def max_age(self, session: LiveSession, now: datetime) -> int:
         """Seconds until the absolute end."""
         return int((self._lifetime.absolute_end(session.authenticated_at) - now).total_seconds())
 
     def of_user(self, user_id: str) -> list[LiveSession]:
-        return [session for session in self._by_digest.values() if session.user.id == user_id]
+        return list(self._by_user.get(user_id, {}).values())
 
-    def update(self, user: User) -> None:
-        """Let the user's sessions know of a change: the next check answers with it."""
-        for session in self.of_user(user.id):
-            session.user = user
-            session.answer_holds_until = _LONG_AGO
+    def surplus(self, user_id: str, most: int, leaving: Collection[LiveSession]) -> list[LiveSession]:
+        """Of a user's sessions that stay, those that are too many: unused longest."""
+        staying = [session for session in self.of_user(user_id) if session not in leaving]
+        staying.sort(key=lambda session: session.last_seen_at)
+        return staying[: max(len(staying) - most, 0)]
 
     def count_by_user(self, now: datetime) -> Counter[str]:
         return Counter(session.user.id for session in self._by_digest.values() if not self.has_expired(session, now))
@@ -106,8 +120,35 @@ class LiveSessions:
 
     def remove(self, sessions: Iterable[LiveSession]) -> tuple[str, ...]:
         """Forget sessions; the ids of those that were there."""
-        removed = (self._by_digest.pop(session.digest, None) for session in sessions)
-        return tuple(session.id for session in removed if session is not None)
+        return tuple([session.id for session in sessions if self._forget(session)])
+
+    def remove_all_but(self, session_ids: Collection[str]) -> tuple[str, ...]:
+        """Forget the sessions that have other ids; theirs are returned."""
+        return self.remove([session for session in self._by_digest.values() if session.id not in session_ids])
+
+    def take_over(self, users: Mapping[str, User]) -> tuple[str, ...]:
+        """Let these be the users, by id. Sessions of others are forgotten; their ids are returned."""
+        gone = [user_id for user_id in self._by_user if user_id not in users]
+        ended = self.remove([session for user_id in gone for session in self.of_user(user_id)])
+        for user_id in self._by_user:
+            self.update(users[user_id])
+        return ended
+
+    def update(self, user: User) -> None:
+        """Let the user's sessions know of a change: the next check answers with it."""
+        for session in self._by_user.get(user.id, {}).values():
+            if session.user != user:
+                session.user = user
+                session.answer_holds_until = _LONG_AGO
+
+    def _forget(self, session: LiveSession) -> bool:
+        if self._by_digest.pop(session.digest, None) is None:
+            return False
+        of_user = self._by_user[session.user.id]
+        del of_user[session.digest]
+        if not of_user:
+            del self._by_user[session.user.id]
+        return True
 
     def _end(self, session: LiveSession) -> datetime:
         return self._lifetime.end(session.authenticated_at, session.last_seen_at)

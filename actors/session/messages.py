@@ -14,6 +14,12 @@ from actors.runtime.messages import Event, Request
 
 COOKIE_LENGTH = 80  # characters, letters, digits, "-" and "_"; what has another form is no cookie of ours
 
+# The cookie ``junjo_device``: tokens of the same characters with a "." between two of them.
+DEVICE_TOKEN_LENGTH = 72
+MOST_DEVICE_TOKENS = 4  # people who share a browser
+MOST_DEVICE_COOKIES = 4  # of that name that are looked at: other programs on a domain may set some
+DEVICE_SECONDS = 365 * 86_400  # a token's lifetime
+
 
 @attrs.frozen(kw_only=True)
 class User:
@@ -58,6 +64,7 @@ class SignedIn:
     session: Session
     cookie: str = attrs.field(repr=False)
     max_age: int  # seconds until the absolute end
+    device_cookie: str = attrs.field(default="", repr=False)  # by which the browser is known when it signs in again
 
 
 @attrs.frozen(kw_only=True)
@@ -159,17 +166,30 @@ class UnlockUser(Request[None]):
 
 
 @attrs.frozen(kw_only=True)
+class Browser:
+    """What a browser sends along: cookies of sessions, and of devices."""
+
+    sessions: tuple[str, ...] = attrs.field(default=(), repr=False)
+    devices: tuple[str, ...] = attrs.field(default=(), repr=False)
+
+
+NEW_BROWSER = Browser()
+
+
+@attrs.frozen(kw_only=True)
 class SignIn(Request[SignedIn]):
-    """Check a password and open a session.
+    """Check a password and open a session, which takes the place of those that the browser had.
 
     ``Unauthenticated`` is the same, in text and time, for an unknown user and a wrong password, unless the account was
     taken over (``AdoptUser``) and nobody signed in to it since. ``Throttled`` after too many failures of this account
-    or from this address.
+    or from this address; a browser that has signed in to the account before has a count of its own instead. Of a user's
+    sessions the one that is unused longest ends when there would be more than 100.
     """
 
     email: str
     password: str = attrs.field(repr=False)
     client: Client
+    browser: Browser = NEW_BROWSER
 
 
 @attrs.frozen(kw_only=True)
@@ -178,6 +198,51 @@ class SignOut(Request[bool]):
 
     cookie: str = attrs.field(repr=False)
     client: Client = UNKNOWN_CLIENT
+
+
+@attrs.frozen(kw_only=True)
+class ChangeOwnPassword(Request[None]):
+    """Set a new password in place of the current one, and end the user's other sessions.
+
+    A wrong current password is ``Refused``, and counts as a failed sign-in of the account: ``Throttled``.
+    """
+
+    current_password: str = attrs.field(repr=False)
+    new_password: str = attrs.field(repr=False)
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class OwnSession:
+    """A live session as its user sees it. Where it was opened is not known of old ones."""
+
+    id: str
+    created_at: datetime
+    last_seen_at: datetime
+    address: str | None
+    user_agent: str | None
+
+
+@attrs.frozen(kw_only=True)
+class ListOwnSessions(Request[tuple[OwnSession, ...]]):
+    """All live sessions of the asker, the one that was used last first. Answered from memory."""
+
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class EndOwnSession(Request[None]):
+    """End one of the asker's sessions. ``NotFound`` also for somebody else's."""
+
+    session_id: str
+    by: Principal
+
+
+@attrs.frozen(kw_only=True)
+class EndOtherSessions(Request[None]):
+    """End all of the asker's sessions but the one that asks."""
+
+    by: Principal
 
 
 @attrs.frozen(kw_only=True)
@@ -201,6 +266,6 @@ class GetAccountsState(Request[AccountsState]):
 
 @attrs.frozen(kw_only=True)
 class SessionsEnded(Event):
-    """These sessions are over: signed out, expired, or their user deleted."""
+    """These sessions are over: signed out, replaced, expired, too many, or their user deleted."""
 
     session_ids: tuple[str, ...]

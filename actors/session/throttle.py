@@ -1,11 +1,13 @@
 """Slows down whoever guesses passwords. Pure bookkeeping: the caller brings the time and keeps the counts on disk.
 
 Two measures: consecutive failures for each account (NIST SP 800-63B-4, 3.2.2; OWASP Authentication Cheat Sheet: count
-by account, wait longer each time), and a token bucket for each address, against one guess at many accounts.
+by account, wait longer each time), and a token bucket for each address, against one guess at many accounts. A browser
+that is known to have signed in to the account before (``devices``) is counted by itself instead.
 """
 
 import ipaddress
 from collections import OrderedDict
+from collections.abc import KeysView
 from datetime import datetime, timedelta
 
 import attrs
@@ -41,14 +43,14 @@ class ThrottlePolicy:
 
 @attrs.frozen(kw_only=True)
 class Failures:
-    """Consecutive failures of one account, which need not exist."""
+    """Consecutive failures of one account, which need not exist, or of one device."""
 
     count: int
     last_at: datetime
 
 
 class AccountFailures:
-    """Consecutive failures by account, in bounded memory.
+    """Consecutive failures by account or device, in bounded memory.
 
     When it is full, the accounts with the fewest failures are forgotten first, so that a flood of made-up accounts does
     not wash out the count of one that is under attack.
@@ -89,6 +91,16 @@ class AccountFailures:
         """Forget the failures of this account. Whether there were any."""
         return self._by_account.pop(account, None) is not None
 
+    def is_stopped(self, account: bytes, now: datetime) -> bool:
+        """Whether there were so many failures that it waits as long as failures are remembered."""
+        known = self._by_account.get(account)
+        stopped = known is not None and known.count >= self._policy.most_failures
+        return stopped and self.seconds_to_wait(account, now) > 0
+
+    @property
+    def remembered(self) -> KeysView[bytes]:
+        return self._by_account.keys()
+
     def outdated(self, now: datetime) -> list[bytes]:
         """Forget the accounts whose last failure is too long ago to count, and name them."""
         limit = now - self._policy.memory
@@ -119,7 +131,7 @@ class AddressBuckets:
 
     def seconds_to_wait(self, address: str, now: datetime) -> float:
         """Seconds until this address may try again; 0 when it may now."""
-        network = _network(address)
+        network = network_of(address)
         tokens = self._tokens(network, now)
         if network in self._by_address and self._by_address[network][1] > now:  # the clock was set back
             self._by_address[network] = (tokens, now)
@@ -127,7 +139,7 @@ class AddressBuckets:
         return max(missing / self._policy.failures_per_second, 0.0)
 
     def failed(self, address: str, now: datetime) -> None:
-        network = _network(address)
+        network = network_of(address)
         self._by_address[network] = (self._tokens(network, now) - 1, now)
         self._by_address.move_to_end(network)
         if len(self._by_address) > self._policy.most_addresses:
@@ -139,7 +151,7 @@ class AddressBuckets:
         return min(tokens + gained, self._policy.burst)
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The /64 of an IPv6 address; anything else as it is."""
     try:
         parsed = ipaddress.ip_address(address)

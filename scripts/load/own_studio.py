@@ -99,7 +99,9 @@ class OwnStudio:
         try:
             connection.request(method, path, body, dict(headers))
             response = connection.getresponse()
-            named = {name.lower(): value for name, value in response.getheaders()}
+            named = {
+                name.lower(): value for name, value in reversed(response.getheaders())
+            }  # of a repeated one the first
             return Reply(status=response.status, headers=named, body=response.read())
         finally:
             connection.close()

@@ -9,6 +9,7 @@ from multidict import istr
 
 from actors.runtime.bus import Bus
 from transports.http import (
+    account,
     api_keys,
     audit,
     backup,
@@ -56,6 +57,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *users.ROUTES,
         *people.ROUTES,
         *sign_in.ROUTES,
+        *account.ROUTES,
         *api_keys.ROUTES,
         *user_keys.ROUTES,
         *generate.routes(any_openai_model=any_openai_model),

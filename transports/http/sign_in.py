@@ -7,7 +7,7 @@ from actors.session.messages import SignIn, SignOut
 from transports.http.accounts import Credentials
 from transports.http.answers import Message
 from transports.http.route import Access, Answer, Call, Route, described
-from transports.http.session_cookie import cookies_in, delete_cookie, set_cookie
+from transports.http.session_cookie import browser_of, cookies_in, delete_cookie, set_cookies
 
 
 @attrs.frozen(kw_only=True)
@@ -18,9 +18,11 @@ class SignedInUser:
 
 
 async def sign_in(call: Call[Credentials, None]) -> Answer:
-    request = SignIn(email=call.body.email, password=call.body.password, client=call.client)
+    request = SignIn(
+        email=call.body.email, password=call.body.password, client=call.client, browser=browser_of(call.request)
+    )
     signed_in = await call.bus.ask(request)
-    return Answer(body=Message(message="signed in"), headers=(set_cookie(call.config, signed_in),))
+    return Answer(body=Message(message="signed in"), headers=set_cookies(call.config, signed_in))
 
 
 async def sign_out(call: Call[None, None]) -> Answer:

@@ -9,7 +9,7 @@ from actors.session.messages import CreateFirstUser, CreateUser, DeleteUser, Lis
 from transports.http.accounts import NewUser, require_good_password
 from transports.http.answers import Message
 from transports.http.route import Access, Answer, Call, Parameter, Route, described
-from transports.http.session_cookie import set_cookie
+from transports.http.session_cookie import set_cookies
 from transports.http.setup_code import require_setup_code
 
 
@@ -53,7 +53,7 @@ async def create_first_user(call: Call[NewUser, None]) -> Answer:
         CreateFirstUser(email=call.body.email, password=call.body.password, client=call.client)
     )
     message = Message(message="First user created successfully")
-    return Answer(body=message, headers=(set_cookie(call.config, signed_in),))
+    return Answer(body=message, headers=set_cookies(call.config, signed_in))
 
 
 async def create_user(call: Call[NewUser, None]) -> Message:

@@ -12,6 +12,8 @@ from actors.key_registry.actor import KeyRegistryActor
 from actors.principal import Client
 from actors.session.actor import SessionActor
 from actors.session.messages import (
+    NEW_BROWSER,
+    Browser,
     CheckedSession,
     CheckSession,
     CreateFirstUser,
@@ -42,14 +44,21 @@ class Accounts(Stage):
         return await self.bus.ask(CreateUser(email=email, password=PASSWORD, by=by.principal))
 
     async def sign_in(
-        self, email: str = "ann@example.com", password: str = PASSWORD, address: str = "192.0.2.1"
+        self,
+        email: str = "ann@example.com",
+        password: str = PASSWORD,
+        address: str = "192.0.2.1",
+        browser: Browser = NEW_BROWSER,
     ) -> SignedIn:
-        return await self.bus.ask(SignIn(email=email, password=password, client=Client(address=address)))
+        client = Client(address=address)
+        return await self.bus.ask(SignIn(email=email, password=password, client=client, browser=browser))
 
-    async def failure(self, email: str = "ann@example.com", address: str = "192.0.2.1") -> StudioError:
+    async def failure(
+        self, email: str = "ann@example.com", address: str = "192.0.2.1", browser: Browser = NEW_BROWSER
+    ) -> StudioError:
         """The error of a sign-in with a wrong password."""
         with pytest.raises(StudioError) as failed:
-            await self.sign_in(email, "wrong password", address)
+            await self.sign_in(email, "wrong password", address, browser)
         return failed.value
 
     async def check(self, cookie: str) -> CheckedSession | None:

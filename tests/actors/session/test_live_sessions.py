@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import attrs
 import pytest
 
+from actors.principal import Role
 from actors.session.lifetime import SessionLifetime
 from actors.session.live import LiveSession, LiveSessions
 from actors.session.messages import User
@@ -19,12 +21,12 @@ def clock() -> HandClock:
     return HandClock()
 
 
-def added(live: LiveSessions, clock: HandClock, name: str = "ann") -> LiveSession:
+def added(live: LiveSessions, clock: HandClock, name: str = "ann", number: int = 0) -> LiveSession:
     now = clock()
     user = User(id=name, email=f"{name}@example.com", is_active=True, created_at=now, updated_at=now)
     session = LiveSession(
         id=f"session of {name}",
-        digest=name.encode(),
+        digest=f"{name}{number or ''}".encode(),
         user=user,
         authenticated_at=now,
         last_seen_at=now,
@@ -120,3 +122,41 @@ def test_the_next_end_is_the_earliest(clock: HandClock) -> None:
     clock.move(days=1)
     added(live, clock, "bob")
     assert live.next_end() == first + LIFETIME.idle
+
+
+def test_what_is_too_much_was_used_longest_ago(clock: HandClock) -> None:
+    live = LiveSessions(LIFETIME)
+    sessions = []
+    for number in range(5):
+        sessions.append(added(live, clock, number=number))
+        clock.move(seconds=1)
+    added(live, clock, "bob")
+    live.use(sessions[0], clock())
+    assert live.surplus("ann", 5, []) == []
+    assert live.surplus("ann", 3, []) == [sessions[1], sessions[2]]
+    assert live.surplus("ann", 3, [sessions[4], sessions[1]]) == []
+    assert live.surplus("ann", 0, [sessions[1]]) == [sessions[2], sessions[3], sessions[4], sessions[0]]
+    assert live.surplus("mia", 0, []) == []
+
+
+def test_sessions_go_with_their_users_and_learn_of_their_changes(clock: HandClock) -> None:
+    live = LiveSessions(LIFETIME)
+    ann, bob = added(live, clock, "ann"), added(live, clock, "bob")
+    before = live.use(ann, clock())
+    member = attrs.evolve(ann.user, role=Role.MEMBER)
+    assert live.take_over({"ann": member, "mia": bob.user}) == ("session of bob",)
+    assert live.find(bob.digest) is None
+    assert live.of_user("bob") == []
+    assert not clock() < ann.answer_holds_until
+    assert live.use(ann, clock()).session == attrs.evolve(before.session, user=member)
+    live.take_over({"ann": member})
+    assert clock() < ann.answer_holds_until  # nothing has changed
+
+
+def test_sessions_that_are_stored_no_more_are_forgotten(clock: HandClock) -> None:
+    live = LiveSessions(LIFETIME)
+    added(live, clock, "ann")
+    added(live, clock, "bob")
+    assert live.remove_all_but({"session of bob", "another"}) == ("session of ann",)
+    assert live.of_user("ann") == []
+    assert len(live) == 1

@@ -68,6 +68,19 @@ def test_a_day_after_the_last_failure_the_count_begins_anew(clock: HandClock) ->
     assert accounts.failed(ANN, clock()).count == 1
 
 
+def test_the_most_failures_stop_an_account_for_as_long_as_they_are_remembered(clock: HandClock) -> None:
+    accounts = AccountFailures(POLICY)
+    assert not accounts.is_stopped(ANN, clock())
+    clock.move(days=40)
+    fail(accounts, clock, 99)
+    assert not accounts.is_stopped(ANN, clock())
+    fail(accounts, clock, 1)
+    clock.move(days=-40)  # the clock was ahead
+    assert accounts.is_stopped(ANN, clock())
+    clock.move(days=1)
+    assert not accounts.is_stopped(ANN, clock())
+
+
 def test_outdated_counts_are_named_and_forgotten(clock: HandClock) -> None:
     accounts = AccountFailures(POLICY)
     fail(accounts, clock, 2)
@@ -75,6 +88,7 @@ def test_outdated_counts_are_named_and_forgotten(clock: HandClock) -> None:
     fail(accounts, clock, 1, b"bob")
     clock.move(hours=12)
     assert accounts.outdated(clock()) == [ANN]
+    assert set(accounts.remembered) == {b"bob"}
     assert len(accounts) == 1
 
 

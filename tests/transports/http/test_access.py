@@ -6,6 +6,7 @@ whose route is gone: whoever adds one says here who may call it.
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -18,6 +19,7 @@ from actors.key_registry.messages import IssueKey, RevokeKey
 from actors.principal import SYSTEM, Client, Role, Scope
 from actors.runtime.bus import Bus
 from actors.session.messages import CreateUser, SignIn, SignOut
+from tests.actors.stage import HandClock
 from tests.http_studio import ORIGIN, HttpStudio, http_config, running_http_studio
 from transports.http.app import build_app, build_otlp_app
 from transports.http.server import serve_http
@@ -25,7 +27,8 @@ from transports.http.server import serve_http
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
 SCOPES = ("ingest", "read", "play", "sql", "score", "studio", "backup")
-DEAD_KEYS = ("revoked key", "revoked key as Bearer", "no key of ours")
+ENDED_KEYS = ("revoked key", "revoked key as Bearer", "expired key")
+UNKNOWN_KEY = "no key of ours"
 CALLERS = (
     "nobody",
     "garbage cookie",
@@ -34,7 +37,8 @@ CALLERS = (
     "admin",
     *(f"key of {scope}" for scope in SCOPES),
     "key of all scopes as Bearer",
-    *DEAD_KEYS,
+    *ENDED_KEYS,
+    UNKNOWN_KEY,
 )
 
 
@@ -50,7 +54,8 @@ Expected: TypeAlias = Mapping[str, Refusal | None]
 
 NO_SESSION = Refusal(401, "Unauthorized: No valid session")
 NO_KEY = Refusal(401, "Missing API key: send it as x-junjo-api-key or Authorization: Bearer")
-DEAD_KEY = Refusal(401, "Unauthorized: This API key is unknown or has ended")
+ENDED = Refusal(401, "Unauthorized: This API key has ended")
+UNKNOWN = Refusal(401, "Unauthorized: This API key is unknown")
 NEEDS_ADMIN = Refusal(403, "This needs an admin")
 
 
@@ -58,7 +63,8 @@ def or_keys(others: Expected, *scopes: str) -> Expected:
     """Keys of these scopes may as well, and others are told which one they lack."""
     lacking = Refusal(403, f"This key lacks the scope {scopes[0]}")
     keys = {f"key of {scope}": None if scope in scopes else lacking for scope in SCOPES}
-    return {**others, **keys, "key of all scopes as Bearer": None, **dict.fromkeys(DEAD_KEYS, DEAD_KEY)}
+    dead = {**dict.fromkeys(ENDED_KEYS, ENDED), UNKNOWN_KEY: UNKNOWN}
+    return {**others, **keys, "key of all scopes as Bearer": None, **dead}
 
 
 EVERYBODY: Expected = dict.fromkeys(CALLERS)
@@ -108,6 +114,20 @@ TABLE = (
     Row("POST", "/api_keys", SIGNED_IN),
     Row("GET", "/api_keys", SIGNED_IN),
     Row("DELETE", "/api_keys/{id}", SIGNED_IN),
+    Row("GET", "/api/v1/account", SIGNED_IN),
+    Row("PUT", "/api/v1/account/password", SIGNED_IN),
+    Row("GET", "/api/v1/account/sessions", SIGNED_IN),
+    Row("DELETE", "/api/v1/account/sessions/{session_id}", SIGNED_IN),
+    Row("DELETE", "/api/v1/account/sessions", SIGNED_IN, throwaway=True),
+    Row("GET", "/api/v1/users", ADMINS),
+    Row("POST", "/api/v1/users", ADMINS),
+    Row("PATCH", "/api/v1/users/{user_id}", ADMINS),
+    Row("PUT", "/api/v1/users/{user_id}/password", ADMINS),
+    Row("DELETE", "/api/v1/users/{user_id}/lock", ADMINS),
+    Row("GET", "/api/v1/keys", SIGNED_IN),
+    Row("POST", "/api/v1/keys", SIGNED_IN),
+    Row("POST", "/api/v1/keys/{key_id}/rotate", SIGNED_IN),
+    Row("DELETE", "/api/v1/keys/{key_id}", SIGNED_IN),
     Row("POST", "/llm/generate", SIGNED_IN),
     Row("GET", "/llm/providers/{provider}/models", SIGNED_IN),
     Row("POST", "/llm/providers/{provider}/models/refresh", SIGNED_IN),
@@ -136,8 +156,13 @@ OF_OTLP = {("POST", "/v1/traces"), ("POST", "/v1/metrics"), ("POST", "/v1/logs")
 
 
 @pytest.fixture
-async def studio(tmp_path: Path) -> AsyncIterator[HttpStudio]:
-    async with running_http_studio(tmp_path, http_config()) as studio:
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def studio(tmp_path: Path, clock: HandClock) -> AsyncIterator[HttpStudio]:
+    async with running_http_studio(tmp_path, http_config(), clock=clock) as studio:
         yield studio
 
 
@@ -159,14 +184,14 @@ def test_every_row_says_it_of_everybody() -> None:
     assert {scope.value for scope in Scope} == set(SCOPES)
 
 
-async def test_each_route_admits_those_it_should_and_nobody_else(studio: HttpStudio) -> None:
-    callers = await all_callers(studio)
+async def test_each_route_admits_those_it_should_and_nobody_else(studio: HttpStudio, clock: HandClock) -> None:
+    callers = await all_callers(studio, clock)
     faults = [fault async for fault in faults_of(studio.client, TABLE, callers, studio)]
     assert not faults, "\n".join(faults)
 
 
-async def test_the_ports_for_otlp_alone_admit_the_same(studio: HttpStudio) -> None:
-    callers = await all_callers(studio)
+async def test_the_ports_for_otlp_alone_admit_the_same(studio: HttpStudio, clock: HandClock) -> None:
+    callers = await all_callers(studio, clock)
     async with otlp_client(studio) as client:
         rows = [row for row in TABLE if (row.method, row.path) in OF_OTLP]
         faults = [fault async for fault in faults_of(client, rows, callers, studio)]
@@ -177,9 +202,9 @@ async def test_the_ports_for_otlp_alone_admit_the_same(studio: HttpStudio) -> No
     assert not faults, "\n".join(faults)
 
 
-async def test_the_websocket_opens_for_those_it_should(studio: HttpStudio) -> None:
+async def test_the_websocket_opens_for_those_it_should(studio: HttpStudio, clock: HandClock) -> None:
     [row] = [row for row in TABLE if row.path == "/llm/stream"]
-    for caller, headers in (await all_callers(studio)).items():
+    for caller, headers in (await all_callers(studio, clock)).items():
         if row.expected[caller] is None:
             async with studio.client.ws_connect(row.path, headers={**headers, "Origin": ORIGIN}) as socket:
                 await socket.close()
@@ -233,10 +258,11 @@ async def otlp_client(studio: HttpStudio) -> AsyncIterator[ClientSession]:
         yield client
 
 
-async def all_callers(studio: HttpStudio) -> dict[str, Mapping[str, str]]:
+async def all_callers(studio: HttpStudio, clock: HandClock) -> dict[str, Mapping[str, str]]:
     """The headers of each."""
     everything = await new_key(studio, *Scope)
     revoked = await new_revoked_key(studio)
+    expired = await new_expired_key(studio, clock)
     keys = {f"key of {scope.value}": await new_key(studio, scope) for scope in Scope}
     return {
         "nobody": {},
@@ -248,7 +274,8 @@ async def all_callers(studio: HttpStudio) -> dict[str, Mapping[str, str]]:
         "key of all scopes as Bearer": {"Authorization": f"Bearer {everything}"},
         "revoked key": {"x-junjo-api-key": revoked},
         "revoked key as Bearer": {"Authorization": f"Bearer {revoked}"},
-        "no key of ours": {"x-junjo-api-key": "A" * 64},
+        "expired key": {"x-junjo-api-key": expired},
+        UNKNOWN_KEY: {"x-junjo-api-key": "A" * 64},
     }
 
 
@@ -277,6 +304,13 @@ async def headers_of_ended(studio: HttpStudio) -> Mapping[str, str]:
 
 async def new_key(studio: HttpStudio, *scopes: Scope) -> str:
     issued = await studio.bus.ask(IssueKey(name="tests", scopes=frozenset(scopes), by=SYSTEM))
+    return issued.secret
+
+
+async def new_expired_key(studio: HttpStudio, clock: HandClock) -> str:
+    end = clock() + timedelta(seconds=1)
+    issued = await studio.bus.ask(IssueKey(name="tests", scopes=frozenset(Scope), expires_at=end, by=SYSTEM))
+    clock.move(seconds=1)
     return issued.secret
 
 

@@ -34,7 +34,11 @@ async def studio(tmp_path: Path) -> AsyncIterator[HttpStudio]:
 
 async def sign_in_member(studio: HttpStudio) -> str:
     await studio.bus.ask(CreateUser(**MEMBER, role=Role.MEMBER, by=SYSTEM))
-    return (await studio.bus.ask(SignIn(**MEMBER, client=Client(address="192.0.2.7")))).cookie
+    return (
+        await studio.bus.ask(
+            SignIn(email=MEMBER["email"], password=MEMBER["password"], client=Client(address="192.0.2.7"))
+        )
+    ).cookie
 
 
 async def trail(studio: HttpStudio, cookie: str, **query: str) -> list[dict[str, Any]]:
