@@ -137,6 +137,16 @@ async def test_a_new_password_obeys_the_rules_of_all_and_never_comes_back(tmp_pa
     assert ADMIN["password"] not in str(lines)
 
 
+async def test_strict_rules_count_for_a_new_password_of_ones_own(tmp_path: Path) -> None:
+    async with running_http_studio(tmp_path, http_config(strict_passwords=True)) as studio:
+        ann = {"email": "ann@example.com", "password": "correct horse battery"}
+        cookie = (await studio.call("POST", "/users/create-first-user", body=ann)).cookie
+        reply = await change(studio, cookie, current=ann["password"], new="ann@example.com")
+        [fault] = reply.json["detail"]
+        assert (reply.status, fault["type"], fault["loc"]) == (422, "value_error", ["body", "new_password"])
+        assert (await change(studio, cookie, current=ann["password"], new="staple correct horse")).status == 204
+
+
 @pytest.mark.parametrize("current", ["", "x" * 100_000, "\ud800"])
 async def test_any_current_password_may_be_wrong(studio: HttpStudio, current: str) -> None:
     cookie = await studio.set_up()
