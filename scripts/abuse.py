@@ -2,7 +2,9 @@
 
 Starts a studio of its own, sends it spans over HTTP and gRPC as exporters do, and meanwhile runs all attacks in turn,
 each in a process of its own, for an equal part of the time. Prints a line for each: the slowest answer to an exporter
-and to ``/health``, and the memory at its end. Exit code 1 if a span was lost or an answer took more than a second.
+and to ``/health``, and the memory at its end. With ``--after SECONDS`` a second studio gets the same spans and no
+attacks, and so much later the memory of both is compared. Exit code 1 if a span was lost, an answer took more than a
+second, or the attacked studio has more than 100 MB more than the other one.
 
 Everything happens on loopback. Run from the repository: ``.venv/bin/python -m scripts.abuse --seconds 120``.
 """
@@ -14,8 +16,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Self
 
 import attrs
 
@@ -27,8 +30,9 @@ from scripts.load.senders import SENDERS, NotAcknowledged
 
 ATTACKS: dict[str, Attack] = {**connections.ATTACKS, **bodies.ATTACKS}
 _SERVICE = "honest"
-_SPANS = 50
-_PAUSE = 0.05  # seconds between requests of an exporter
+_SPANS = 20
+_PAUSE = 0.1  # seconds between requests of an exporter
+_MOST_MORE_MB = 100
 _MOST_SECONDS = 1.0  # for an answer
 _MB = 1024 * 1024
 
@@ -65,6 +69,34 @@ class Exporter:
         return True
 
 
+class Served:
+    """A studio and its exporters, for the length of a ``with`` block."""
+
+    def __init__(self, folder: Path) -> None:
+        self.studio = OwnStudio(folder / "data", log=str(folder / "log"))
+        self.key = self.studio.sign_up()
+        self.exporters = [
+            Exporter(self.studio, self.key, protocol, Payloads(_SPANS, seed)) for seed, protocol in enumerate(SENDERS)
+        ]
+        self._threads = [threading.Thread(target=exporter.run, daemon=True) for exporter in self.exporters]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.studio.kill()
+
+    def acknowledged_and_lost(self) -> tuple[int, int]:
+        """Stop the exporters; how many spans were acknowledged to them, and how many of these are missing."""
+        for exporter, thread in zip(self.exporters, self._threads, strict=True):
+            exporter.stopped.set()
+            thread.join()
+        sent = {span for exporter in self.exporters for span in exporter.acknowledged}
+        return len(sent), len(sent - set(self.studio.stored(_SERVICE)))
+
+
 def slowest_health(studio: OwnStudio, until: float) -> float:
     """The slowest answer to ``/health`` until then, in seconds."""
     slowest = 0.0
@@ -95,42 +127,52 @@ def attacked(studio: OwnStudio, key: str, name: str, seconds: float) -> float:
         attack.join()
 
 
-def run(names: Sequence[str], seconds: float, folder: Path) -> bool:
-    """Whether no span was lost and every answer came in time."""
-    good = True
-    with OwnStudio(folder / "data") as studio:
-        key = studio.sign_up()
-        exporters = [Exporter(studio, key, protocol, Payloads(_SPANS, seed)) for seed, protocol in enumerate(SENDERS)]
-        threads = [threading.Thread(target=exporter.run, daemon=True) for exporter in exporters]
-        for thread in threads:
-            thread.start()
+def run(names: Sequence[str], seconds: float, after: float, folder: Path) -> bool:
+    """Whether no span was lost, every answer came in time and no memory stayed away."""
+    with ExitStack() as stack:
+        served = stack.enter_context(Served(_made(folder / "attacked")))
+        other = stack.enter_context(Served(_made(folder / "other"))) if after else None
         print("| attack | slowest answer to an exporter, ms | to /health, ms | RSS MB |\n|---|---|---|---|")
-        for name in names:
-            for exporter in exporters:
-                exporter.slowest = 0.0
-            health = attacked(studio, key, name, seconds / len(names))
-            slowest = max(exporter.slowest for exporter in exporters)
-            good = good and max(slowest, health) <= _MOST_SECONDS
-            print(f"| {name} | {slowest * 1000:.0f} | {health * 1000:.0f} | {studio.memory() // _MB} |", flush=True)
-        for exporter, thread in zip(exporters, threads, strict=True):
-            exporter.stopped.set()
-            thread.join()
-        sent = [span for exporter in exporters for span in exporter.acknowledged]
-        lost = len(set(sent) - set(studio.stored(_SERVICE)))
-        print(f"\n{len(sent)} spans acknowledged, {lost} lost; most memory {studio.peak_memory() // _MB} MB")
+        in_time = [_in_time(served, name, seconds / len(names)) for name in names]
+        good = all(in_time)
+        print(f"\nmost memory {served.studio.peak_memory() // _MB} MB")
+        if other is not None:
+            time.sleep(after)
+            more = (served.studio.memory() - other.studio.memory()) // _MB
+            print(f"{after:.0f} s later {served.studio.memory() // _MB} MB, {more} MB more than without attacks")
+            good = good and more <= _MOST_MORE_MB
+        acknowledged, lost = served.acknowledged_and_lost()
+        print(f"{acknowledged} spans acknowledged, {lost} lost")
     return good and not lost
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _in_time(served: Served, name: str, seconds: float) -> bool:
+    """Run one attack and print its line."""
+    for exporter in served.exporters:
+        exporter.slowest = 0.0
+    health = attacked(served.studio, served.key, name, seconds)
+    slowest = max(exporter.slowest for exporter in served.exporters)
+    figures = f"{slowest * 1000:.0f} | {health * 1000:.0f} | {served.studio.memory() // _MB}"
+    print(f"| {name} | {figures} |", flush=True)
+    return max(slowest, health) <= _MOST_SECONDS
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="for all attacks together")
+    parser.add_argument("--after", type=float, default=0.0, help="seconds; compare the memory with a studio in peace")
     parser.add_argument("attacks", nargs="*", help=f"some of: {', '.join(ATTACKS)}; default: all")
     given = parser.parse_args()
     unknown = set(given.attacks) - set(ATTACKS)
     if unknown:
         parser.error(f"no such attack: {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as folder:
-        return 0 if run(given.attacks or list(ATTACKS), given.seconds, Path(folder)) else 1
+        return 0 if run(given.attacks or list(ATTACKS), given.seconds, given.after, Path(folder)) else 1
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ async def test_a_change_leaves_a_row_and_a_flat_line(path: Path, database: Datab
             "details": {"email": "bob@example.com"},
         }
     ]
-    [row] = rows(path, "SELECT * FROM audit_trail")
+    [row] = rows(path, "SELECT * FROM audit_trail ORDER BY id")
     assert row[1:8] == (int(clock().timestamp()), "delete", "user", "{u2}", "ann@example.com", "u1", "s1")
     assert json.loads(row[8]) == {"email": "bob@example.com"}
     assert row[9:] == ("k1", "192.0.2.1", "r1", "ok")
@@ -87,7 +87,7 @@ async def test_a_trail_from_before_there_were_outcomes_keeps_what_it_knew(path: 
         )
     database.close()
     await (await Database.open(path, AUDIT)).close()
-    assert rows(path, "SELECT outcome, address, key_id FROM audit_trail") == [
+    assert rows(path, "SELECT outcome, address, key_id FROM audit_trail ORDER BY id") == [
         ("ok", "192.0.2.1", None),
         ("failed", "192.0.2.2", None),
     ]
@@ -99,4 +99,4 @@ async def test_a_change_that_did_not_happen_leaves_neither(path: Path, database:
             await change.record(ENTRY)
             raise Conflict("Cannot delete the last user")
     assert lines == []
-    assert rows(path, "SELECT * FROM audit_trail") == []
+    assert rows(path, "SELECT * FROM audit_trail ORDER BY id") == []

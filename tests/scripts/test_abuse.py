@@ -10,9 +10,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.
 
 
 def test_attacks_in_turn_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(list(ATTACKS), len(ATTACKS) / 4, tmp_path)
+    run(list(ATTACKS), len(ATTACKS) / 4, 0.1, tmp_path)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:-2]] == list(ATTACKS)
+    assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:-4]] == list(ATTACKS)
+    assert lines[-2].endswith("MB more than without attacks")
     sent, _, rest = lines[-1].partition(" spans acknowledged, ")
     assert int(sent) > 0
-    assert rest.startswith("0 lost")
+    assert rest == "0 lost"

@@ -91,7 +91,9 @@ async def test_the_first_user_is_an_admin_and_the_others_are_members_unless_told
     ]
     assert (
         rows(
-            accounts, "SELECT action, resource_type, user_email, user_id, session_id, address, outcome FROM audit_trail"
+            accounts,
+            "SELECT action, resource_type, user_email, user_id, session_id, address, outcome "
+            "FROM audit_trail ORDER BY id",
         )
         == [("create", "user", "system@internal", "system", None, None, "ok")] * 3
     )

@@ -179,10 +179,10 @@ async def test_no_page_sorts_or_scans_the_trail(
 async def test_what_is_in_the_trail_stays_as_it_is(trail: AuditTrail, path: Path, statement: str) -> None:
     await trail.record(entry())
     await trail.record(entry(by=BOB))
-    before = rows(path, "SELECT * FROM audit_trail")
+    before = rows(path, "SELECT * FROM audit_trail ORDER BY id")
     with pytest.raises(sqlite3.IntegrityError, match="the audit trail is only added to"):
         rows(path, statement)
-    assert rows(path, "SELECT * FROM audit_trail") == before
+    assert rows(path, "SELECT * FROM audit_trail ORDER BY id") == before
 
 
 async def test_long_texts_of_callers_are_cut_off(trail: AuditTrail) -> None:

@@ -45,7 +45,7 @@ async def verified(bus: Bus, issued: IssuedKey) -> ApiKey | None:
 
 
 def audited(path: Path, action: str) -> list[dict[str, Any]]:
-    found = rows(path, "SELECT user_email, resource_id, details FROM audit_trail WHERE action = ?", action)
+    found = rows(path, "SELECT user_email, resource_id, details FROM audit_trail WHERE action = ? ORDER BY id", action)
     return [{"by": by, "id": key_id, **json.loads(details)} for by, key_id, details in found]
 
 

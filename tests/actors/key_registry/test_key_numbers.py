@@ -46,7 +46,7 @@ async def test_expired_keys_make_way_the_oldest_first(path: Path) -> None:
         new = await issue(stage.bus)
         assert list(await all_keys(stage.bus)) == [new.key.id, stays.key.id, live.key.id]
         assert await stage.bus.ask(HasKeyEnded(secret=gone.secret))
-    ((details,),) = rows(path, "SELECT details FROM audit_trail WHERE action = 'delete'")
+    ((details,),) = rows(path, "SELECT details FROM audit_trail WHERE action = 'delete' ORDER BY id")
     assert f'"made_way_for":"{new.key.id}"' in details
 
 

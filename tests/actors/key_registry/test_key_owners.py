@@ -49,7 +49,7 @@ async def test_a_member_changes_no_others_key(path: Path) -> None:
         assert await stage.bus.ask(ListKeys(by=BEN)) == ()
         await stage.bus.ask(RevokeKey(id=issued.key.id, by=ADA))
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) is None
-    assert rows(path, "SELECT action, user_email FROM audit_trail") == [
+    assert rows(path, "SELECT action, user_email FROM audit_trail ORDER BY id") == [
         ("create", "ann@example.com"),
         ("delete", "ada@example.com"),
     ]

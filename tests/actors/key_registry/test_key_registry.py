@@ -126,7 +126,9 @@ async def test_changes_are_audited(path: Path) -> None:
         await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
     details = '{"name":"my key","scopes":["ingest","read"]}'
     assert rows(
-        path, "SELECT action, resource_type, resource_id, user_email, user_id, session_id, details FROM audit_trail"
+        path,
+        "SELECT action, resource_type, resource_id, user_email, user_id, session_id, details "
+        "FROM audit_trail ORDER BY id",
     ) == [
         ("create", "api_key", issued.key.id, "ann@example.com", "u1", "s1", details),
         ("delete", "api_key", issued.key.id, "ann@example.com", "u1", "s1", details),

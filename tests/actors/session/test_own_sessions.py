@@ -99,9 +99,9 @@ async def test_one_is_ended_by_its_user(accounts: Accounts, path: Path) -> None:
     assert await accounts.check(first.cookie) is not None
     assert await accounts.events.get() == SessionsEnded(session_ids=(second.session.id,))
     assert rows(path, "SELECT id FROM sessions") == [(first.session.id,)]
-    assert rows(path, "SELECT resource_id, session_id, address FROM audit_trail WHERE action = 'auth_sign_out'") == [
-        (second.session.id, first.session.id, "192.0.2.1")
-    ]
+    assert rows(
+        path, "SELECT resource_id, session_id, address FROM audit_trail WHERE action = 'auth_sign_out' ORDER BY id"
+    ) == [(second.session.id, first.session.id, "192.0.2.1")]
 
 
 async def test_what_is_not_ones_own_is_as_what_is_not_there(accounts: Accounts, clock: HandClock, path: Path) -> None:
@@ -198,9 +198,9 @@ async def test_signing_in_again_ends_what_the_browser_had(accounts: Accounts, pa
     assert await accounts.check(elsewhere.cookie) is not None
     assert await accounts.events.get() == SessionsEnded(session_ids=(first.session.id,))
     assert set(rows(path, "SELECT id FROM sessions")) == {(elsewhere.session.id,), (bobs.session.id,)}
-    assert rows(path, "SELECT resource_id, user_id, details FROM audit_trail WHERE action = 'auth_sign_out'") == [
-        (first.session.id, first.session.user.id, f'{{"replaced_by":"{bobs.session.id}"}}')
-    ]
+    assert rows(
+        path, "SELECT resource_id, user_id, details FROM audit_trail WHERE action = 'auth_sign_out' ORDER BY id"
+    ) == [(first.session.id, first.session.user.id, f'{{"replaced_by":"{bobs.session.id}"}}')]
 
 
 async def test_a_sign_in_that_fails_ends_nothing(accounts: Accounts) -> None:
@@ -254,7 +254,8 @@ async def test_a_new_password_ends_all_other_sessions(accounts: Accounts, clock:
         await accounts.sign_in()
     assert (await accounts.sign_in(password=NEW)).cookie
     assert rows(
-        path, "SELECT resource_type, resource_id, user_id, session_id FROM audit_trail WHERE action = 'update'"
+        path,
+        "SELECT resource_type, resource_id, user_id, session_id FROM audit_trail WHERE action = 'update' ORDER BY id",
     ) == [("user", first.session.user.id, first.session.user.id, first.session.id)]
 
 
@@ -266,7 +267,9 @@ async def test_a_wrong_current_password_changes_nothing_and_is_a_failed_sign_in(
     assert (await accounts.sign_in()).cookie
     user = first.session.user
     assert rows(
-        path, "SELECT user_email, user_id, session_id, outcome FROM audit_trail WHERE action = 'auth_sign_in_failed'"
+        path,
+        "SELECT user_email, user_id, session_id, outcome "
+        "FROM audit_trail WHERE action = 'auth_sign_in_failed' ORDER BY id",
     ) == [(user.email, user.id, first.session.id, "failed")]
 
 

@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 
 from actors.errors import Overloaded
-from actors.session.passwords import PasswordHashes, is_bcrypt
+from actors.session.passwords import _NOBODYS, PasswordHashes, is_bcrypt
 
 pytestmark = pytest.mark.unit
 
@@ -47,6 +47,10 @@ async def passwords() -> AsyncIterator[PasswordHashes]:
 
 async def test_the_parameters_are_owasps(passwords: PasswordHashes) -> None:
     assert (await passwords.hash("password123")).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_what_unknown_users_are_compared_with_was_made_with_them_too(passwords: PasswordHashes) -> None:
+    assert not passwords.outdated(_NOBODYS)
 
 
 @pytest.mark.parametrize("password", ["12345678", "pässwörd 🎏", "x" * 1024, "\ud800 half a pair", "nul\0inside"])

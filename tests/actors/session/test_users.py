@@ -167,7 +167,9 @@ async def test_changes_are_audited(accounts: Accounts, path: Path) -> None:
             await accounts.bus.ask(refused)
     by_ann = ("ann@example.com", ann.user.id, ann.id)
     assert rows(
-        path, "SELECT action, resource_type, resource_id, user_email, user_id, session_id, details FROM audit_trail"
+        path,
+        "SELECT action, resource_type, resource_id, user_email, user_id, session_id, details "
+        "FROM audit_trail ORDER BY id",
     ) == [
         ("create", "user", ann.user.id, "system@internal", "system", None, '{"email":"ann@example.com"}'),
         ("auth_sign_in", "session", ann.id, *by_ann, "{}"),

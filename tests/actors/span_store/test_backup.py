@@ -83,7 +83,7 @@ async def test_the_copy_is_of_one_moment_while_spans_come_in(tmp_path: Path) -> 
 async def test_the_accounts_are_copied_and_the_copying_recorded(tmp_path: Path) -> None:
     async with running_store(tmp_path / "original") as bus:
         await back_up(bus, tmp_path / "copy")
-    trail = "SELECT action, resource_type, user_email FROM audit_trail"
+    trail = "SELECT action, resource_type, user_email FROM audit_trail ORDER BY id"
     assert rows(tmp_path / "copy/sqlite/junjo.db", trail) == [("read", "backup", "admin@example.com")]
 
 

@@ -122,7 +122,7 @@ async def test_what_is_unknown_is_not_found_and_not_recorded(bus: Bus, tmp_path:
         await bus.ask(DeleteTrace(trace_id="f" * 32, by=BY))
     with pytest.raises(NotFound):
         await bus.ask(DeleteService(service_name="test", by=BY))
-    assert not rows(tmp_path / "junjo.db", "SELECT * FROM audit_trail")
+    assert not rows(tmp_path / "junjo.db", "SELECT * FROM audit_trail ORDER BY id")
     assert len(await stored(bus)) == 3
 
 

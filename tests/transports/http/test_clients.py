@@ -186,7 +186,7 @@ async def test_throttle_audit_and_log_know_the_client_behind_a_trusted_proxy(tmp
             headers = {FOR: "6.6.6.6, 192.0.2.1"}
             wrong = ADMIN | {"password": "wrong password"}
             assert (await studio.call("POST", "/sign-in", body=wrong, headers=headers)).status == 401
-    trail = "SELECT address FROM audit_trail WHERE action = 'auth_sign_in_failed'"
+    trail = "SELECT address FROM audit_trail WHERE action = 'auth_sign_in_failed' ORDER BY id"
     assert rows(tmp_path / "junjo.db", trail) == [("192.0.2.1",)]
     (line,) = [entry for entry in logs if entry.get("path") == "/sign-in"]
     assert line["client"] == "192.0.2.1"

@@ -60,7 +60,7 @@ async def test_an_expired_key_ends_its_sockets_and_runs_whoever_meets_it_first(p
     async with play_socket(play.studio, origin=None, headers=headers) as socket:
         await begin_run(socket, play)
         play.clock.move(hours=2)
-        assert (await play.studio.call("GET", "/llm/providers/openai/models", headers=headers)).status == 401
+        assert (await play.studio.call("GET", "/api/v1/observability/services", headers=headers)).status == 401
         assert await socket.close_code() == 4401
     await play.vendor.let_go.wait()
 

@@ -47,7 +47,7 @@ async def test_only_keys_with_the_scope_back_up(studio: HttpStudio, tmp_path: Pa
     assert (await studio.call("GET", BACKUP, headers={"x-junjo-api-key": other})).status == 403
     assert (await studio.call("GET", BACKUP, headers={"x-junjo-api-key": key})).status == 200
     [(user_id, email)] = rows(
-        tmp_path / "junjo.db", "SELECT user_id, user_email FROM audit_trail WHERE resource_type = 'backup'"
+        tmp_path / "junjo.db", "SELECT user_id, user_email FROM audit_trail WHERE resource_type = 'backup' ORDER BY id"
     )
     assert user_id.startswith("api_key:")
     assert email == ADMIN["email"]

@@ -36,7 +36,7 @@ async def test_a_trace_is_deleted_once(studio: HttpStudio, tmp_path: Path) -> No
     assert (await studio.call("GET", f"{TRACE}/spans", cookie=cookie)).json == []
     again = await studio.call("DELETE", TRACE, cookie=cookie)
     assert (again.status, again.json) == (404, {"detail": "Trace not found"})
-    trail = rows(tmp_path / "junjo.db", "SELECT user_email FROM audit_trail WHERE resource_type = 'trace'")
+    trail = rows(tmp_path / "junjo.db", "SELECT user_email FROM audit_trail WHERE resource_type = 'trace' ORDER BY id")
     assert trail == [("admin@example.com",)]
 
 

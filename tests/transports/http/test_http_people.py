@@ -247,7 +247,8 @@ async def test_changes_say_who_asked_and_from_where(people: People, tmp_path: Pa
     reply = await people.call("PATCH", f"{USERS}/{people.member_id}", {"role": "admin"})
     [row] = rows(
         tmp_path / "junjo.db",
-        "SELECT resource_id, user_email, address, request_id, outcome FROM audit_trail WHERE action = 'update'",
+        "SELECT resource_id, user_email, address, request_id, outcome "
+        "FROM audit_trail WHERE action = 'update' ORDER BY id",
     )
     assert row == (people.member_id, ADMIN["email"], "127.0.0.1", reply.headers["x-request-id"], "ok")
 

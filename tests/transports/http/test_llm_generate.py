@@ -223,7 +223,7 @@ async def test_a_key_is_kept_sealed_audited_and_never_told(play: Play) -> None:
     assert play.vendor.endpoints[-1].key == secret
     assert secret.encode() not in file_bytes(play.folder / "junjo.db")
     assert ("update", "provider_key", "anthropic") in rows(
-        play.folder / "junjo.db", "SELECT action, resource_type, resource_id FROM audit_trail"
+        play.folder / "junjo.db", "SELECT action, resource_type, resource_id FROM audit_trail ORDER BY id"
     )
 
 

@@ -1,0 +1,171 @@
+"""How much memory does a studio need to live through far more spans than it can take?
+
+For each limit: a studio of its own in a cgroup with so much memory, and many clients that send as fast as they get
+answers, also again at once what is refused. Prints a line each: what was taken, what was offered, the most memory, and
+whether the studio lived to the end. Exit code 1 if one did not, or lost what it had acknowledged.
+
+Needs Linux with cgroups that may be made (root in most places). Run from the repository:
+``.venv/bin/python -m scripts.least_memory --megabytes 350 512``.
+"""
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import attrs
+
+from scripts.load.own_studio import OwnStudio, SpanId
+from scripts.load.payloads import Payload, Payloads
+from scripts.load.senders import SENDERS, NotAcknowledged, Sender
+
+_MB = 1024 * 1024
+_CGROUPS = Path("/sys/fs/cgroup")
+_PROCESSES = 4
+_SPANS = 512  # of a request
+_SERVICE = "many"
+
+
+@attrs.frozen(kw_only=True)
+class Assault:
+    """What the clients of one process do."""
+
+    http_port: int
+    otlp_port: int
+    key: str = attrs.field(repr=False)
+    clients: int
+    seconds: float
+    seed: int
+
+
+@attrs.frozen
+class Outcome:
+    """What came of it."""
+
+    acknowledged: list[SpanId] = attrs.field(factory=list)
+    offered: list[int] = attrs.field(factory=list)  # spans of each request, as often as it was sent
+    broken: list[str] = attrs.field(factory=list)  # how connections ended
+
+
+def send(assault: Assault) -> Outcome:
+    """In a process of its own."""
+    payloads, making, outcome = Payloads(_SPANS, assault.seed), threading.Lock(), Outcome()
+    payloads.make(_SERVICE)  # the first one takes seconds
+    until = time.monotonic() + assault.seconds
+
+    def client(protocol: str) -> None:
+        with closing(SENDERS[protocol](assault, assault.key)) as sender:
+            while time.monotonic() < until:
+                with making:
+                    payload = payloads.make(_SERVICE)
+                _send(sender, payload, until, outcome)
+
+    with ThreadPoolExecutor(assault.clients) as clients:
+        ends = [clients.submit(client, list(SENDERS)[number % len(SENDERS)]) for number in range(assault.clients)]
+    outcome.broken.extend(repr(fault) for end in ends if (fault := end.exception()) is not None)
+    return outcome
+
+
+def _send(sender: Sender, payload: Payload, until: float, outcome: Outcome) -> None:
+    """Send it until it is taken."""
+    while time.monotonic() < until:
+        outcome.offered.append(_SPANS)
+        try:
+            sender.send(payload.body)
+        except NotAcknowledged as refusal:
+            if not refusal.retryable:
+                raise
+        else:
+            outcome.acknowledged.extend(payload.ids)
+            return
+
+
+@contextmanager
+def memory_limited(megabytes: int) -> Iterator[Path]:
+    """A cgroup, in which this process is for the length of the block, and where what it starts stays."""
+    is_second = (_CGROUPS / "cgroup.controllers").exists()
+    top = _CGROUPS if is_second else _CGROUPS / "memory"
+    group = top / f"least-memory-{os.getpid()}-{megabytes}"
+    before = top / _own_path("" if is_second else "memory")
+    group.mkdir()
+    (group / ("memory.max" if is_second else "memory.limit_in_bytes")).write_text(str(megabytes * _MB))
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+    try:
+        yield group
+    finally:
+        (before / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def _own_path(controller: str) -> str:
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    [path] = [line.split(":", 2)[2] for line in lines if controller in line.split(":", 2)[1].split(",")]
+    return path.lstrip("/")
+
+
+def peak_of(group: Path) -> int:
+    """The most memory of the group, in megabytes; without what the kernel does not tell, 0."""
+    for name in ("memory.peak", "memory.max_usage_in_bytes"):
+        if (group / name).exists():
+            return int((group / name).read_text()) // _MB
+    return 0
+
+
+def lives(megabytes: int, clients: int, seconds: float, folder: Path) -> bool:
+    """Try one limit, and print its line."""
+    with memory_limited(megabytes) as group:
+        studio = OwnStudio(folder / "data", log=str(folder / "log"))
+    with studio:
+        assaults = [
+            Assault(
+                http_port=studio.http_port,
+                otlp_port=studio.otlp_port,
+                key=key,
+                clients=clients // _PROCESSES,
+                seconds=seconds,
+                seed=seed,
+            )
+            for key in [studio.sign_up()]
+            for seed in range(_PROCESSES)
+        ]
+        with multiprocessing.get_context("spawn").Pool(_PROCESSES) as pool:
+            outcomes = pool.map(send, assaults)
+        lived = studio.system.is_running() and studio.system.status() != "zombie"
+        acknowledged = {span for outcome in outcomes for span in outcome.acknowledged}
+        offered = sum(sum(outcome.offered) for outcome in outcomes)
+        peak = peak_of(group)
+        lost = len(acknowledged - set(studio.stored(_SERVICE))) if lived else 0
+    group.rmdir()
+    taken = f"{len(acknowledged) / seconds:,.0f} | {offered / seconds:,.0f}"
+    print(f"| {megabytes} | {taken} | {peak} | {'yes' if lived else 'killed'} | {lost} |", flush=True)
+    for reason in {reason for outcome in outcomes for reason in outcome.broken[:3]}:
+        print(f"  connections ended: {reason}", file=sys.stderr)
+    return lived and not lost
+
+
+def run(limits: Sequence[int], clients: int, seconds: float) -> bool:
+    print("| limit, MB | taken, spans/s | offered, spans/s | most memory, MB | lived | lost |\n" + 6 * "|---" + "|")
+    outcomes = []
+    for megabytes in limits:
+        with tempfile.TemporaryDirectory() as folder:
+            outcomes.append(lives(megabytes, clients, seconds, Path(folder)))
+    return all(outcomes)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, nargs="+", default=[350])
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for each limit")
+    given = parser.parse_args()
+    return 0 if run(given.megabytes, given.clients, given.seconds) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
