@@ -23,7 +23,7 @@ from studio import __version__
 from studio.audited_settings import audited_settings
 from studio.descriptors import most_connections
 from studio.logs import log_together
-from studio.memory import memory_for_studio
+from studio.memory import memory_for_studio, memory_for_work
 from studio.settings import Settings
 from transports.connections import Connections
 from transports.decoder import Decoder
@@ -99,7 +99,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
     bus = Bus()
     supervisor = Supervisor(bus)
     add_actors(supervisor, settings)
-    memory = settings.memory_mb or memory_for_studio()
+    memory = memory_for_work(settings.memory_mb or memory_for_studio())
     budget = Budget(int(memory * _MEGABYTE * _RECEIVING))
     host = settings.host
     async with AsyncExitStack() as stack:

@@ -8,6 +8,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _NO_LIMIT = 1 << 50  # version 1 writes a number near 2^63 for none
 _MEGABYTE = 1024 * 1024
 _USUAL = 1024  # megabytes
+# Megabytes that are taken under load whatever is being asked: the program, spans in memory, and a file being sealed.
+_WITHOUT_WORK = 300
 
 
 def memory_for_studio(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
@@ -17,6 +19,11 @@ def memory_for_studio(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
     """
     limits = [limit for file in _files(cgroups, own) if (limit := _limit_in(file)) is not None]
     return max(min(limits) // _MEGABYTE, 1) if limits else _USUAL
+
+
+def memory_for_work(memory: int) -> int:
+    """Of so many megabytes those that requests and answers in work may take together."""
+    return max(memory - _WITHOUT_WORK, memory // 4)
 
 
 def _files(cgroups: Path, own: Path) -> Iterator[Path]:

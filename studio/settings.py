@@ -221,7 +221,7 @@ class Settings:
             "",
             optional(whole_number(64, 1_048_576)),
             "The memory that requests in work and large answers are measured against, in 2^20 bytes. "
-            "The default is the container's limit, else 1024.",
+            "The default is the limit of the container or service, else 1024.",
         )
     )
     retention_days: timedelta | None = attrs.field(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.memory import memory_for_studio
+from studio.memory import memory_for_studio, memory_for_work
 
 pytestmark = pytest.mark.unit
 
@@ -63,3 +63,8 @@ def test_the_least_of_several_limits_counts(tmp_path: Path) -> None:
     cgroup(tmp_path, "system.slice/memory.max", "536870912\n")
     cgroup(tmp_path, "system.slice/studio.service/memory.max", "1073741824\n")
     assert memory_for_studio(tmp_path, own) == 512
+
+
+@pytest.mark.parametrize(("memory", "for_work"), [(4096, 3796), (1024, 724), (768, 468), (350, 87), (100, 25), (1, 0)])
+def test_what_is_taken_without_work_is_left_free(memory: int, for_work: int) -> None:
+    assert memory_for_work(memory) == for_work

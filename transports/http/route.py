@@ -13,7 +13,7 @@ from actors.key_registry.messages import ApiKey
 from actors.playground.messages import key_user_id
 from actors.principal import Client, Principal, Role, Scope
 from actors.runtime.bus import Bus
-from actors.session.messages import Session
+from actors.session.messages import Session, User
 from transports.http.clients import address_of
 from transports.http.config import HttpConfig
 from transports.http.keys import CALLERS_KEY, VISIT
@@ -61,6 +61,13 @@ class Call(Generic[BodyT, QueryT]):
             return attrs.evolve(self.session.principal, client=self.client)
         key: ApiKey = self.request[CALLERS_KEY]
         return Principal(user_id=key_user_id(key.id), email=key.owner.email, key_id=key.id, client=self.client)
+
+    @property
+    def user(self) -> User:
+        """The signed-in user. Only on routes that admit nobody else."""
+        if self.session is None:
+            raise RuntimeError("this route admits callers without a session")
+        return self.session.user
 
     @property
     def client(self) -> Client:

@@ -31,7 +31,7 @@ async def sign_out(call: Call[None, None]) -> Answer:
 
 
 async def auth_test(call: Call[None, None]) -> SignedInUser:
-    return SignedInUser(user_email=call.by.email)
+    return SignedInUser(user_email=call.user.email)
 
 
 ROUTES = (
