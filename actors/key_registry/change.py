@@ -17,7 +17,7 @@ _NOTHING_MORE: Mapping[str, str] = {}
 
 
 class KeyChange:
-    """What is done to keys at once. ``more`` goes into the audit entry, beside the key's name and scopes."""
+    """What is done to keys at once. ``more`` goes into the audit entry, beside the key's name, scopes and expiry."""
 
     def __init__(
         self, transaction: AuditedTransaction, keys: KnownKeys, ended: EndedKeys, by: Principal, now: datetime

@@ -65,7 +65,7 @@ class IssueKey(Request[IssuedKey]):
     """Make a key that belongs to ``by``. Names are kept as given, and need not be unique.
 
     ``Forbidden`` for a scope that is an admin's to give, ``InvalidRequest`` for an expiry that has passed, ``Conflict``
-    when there are too many. The secret is told this once.
+    when there are too many. The secret is told this once, unless it is kept (``RevealKeys``).
     """
 
     name: str
@@ -153,7 +153,7 @@ class HasKeyEnded(Request[bool]):
 
 @attrs.frozen(kw_only=True)
 class KeyRevoked(Event):
-    """This key no longer works: it was revoked, its owner has gone, or it has expired."""
+    """This key no longer works: it was revoked, its owner has gone, its only scope was withdrawn, or it has expired."""
 
     id: str
 

@@ -299,7 +299,7 @@ class KeyStore:
         return known
 
     async def _make_room(self, change: KeyChange, key: ApiKey, now: datetime) -> None:
-        """Let expired keys make way where the owner has too many. ``Conflict`` when there are none."""
+        """Let expired keys make way where the owner has too many. ``Conflict`` when these are too few."""
         own = self._keys.of_owner(key.owner.id)
         if sum(len(known.key.name) for known in own) + len(key.name) > _MOST_NAMES:
             raise Conflict("The names of your API keys are too long together: delete some")

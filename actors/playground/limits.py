@@ -1,4 +1,4 @@
-"""How much of the playground one user may have."""
+"""How much of the playground one user may have, and how long all prompts together may be."""
 
 from collections import Counter
 from collections.abc import Iterator

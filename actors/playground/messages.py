@@ -45,7 +45,7 @@ class RunResult:
 
 @attrs.frozen(kw_only=True)
 class Started:
-    """The run has its trace, and the provider is being called."""
+    """The run has the id of its trace, and the provider is called next."""
 
     provider: str
     model: str
@@ -136,7 +136,7 @@ class ListModels(Request[tuple[Model, ...]]):
 
 @attrs.frozen(kw_only=True)
 class Generate(Request[RunResult]):
-    """Run a prompt to its end. Whoever leaves cancels it. ``ProviderFailed``, ``Throttled``."""
+    """Run a prompt to its end. Whoever leaves cancels it. ``ProviderFailed``, ``Throttled``, ``DeadlineExceeded``."""
 
     prompt: Prompt
     by: Principal
@@ -147,7 +147,7 @@ class StartRun(Request[None]):
     """Begin a run that goes on by itself; follow it with ``FollowRun``.
 
     ``run_id`` is chosen by the caller and unique per user: ``Conflict`` while it is in use. ``Throttled`` beyond the
-    runs that a user may have at once.
+    runs that a user may have at once. ``Unauthenticated`` when the session or key of ``by`` has just ended.
     """
 
     run_id: str

@@ -11,7 +11,7 @@ JsonObject: TypeAlias = Mapping[str, JsonValue]
 
 @attrs.frozen(kw_only=True)
 class ChatMessage:
-    """One turn. ``role`` is free text; system, user, assistant and tool have a meaning.
+    """One turn. ``role`` is free text; system, developer, user, assistant and tool have a meaning.
 
     ``tool_calls`` of an assistant and ``tool_call_id`` of a tool message carry a replayed conversation over; the REST
     contract knows neither, so they are optional additions.

@@ -1,4 +1,4 @@
-"""Calls a provider for a run, and sees to it that the run becomes a trace, however it ends."""
+"""Calls a provider for a run, and sees to it that the call becomes a trace, however it ends."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -67,7 +67,7 @@ class RunLog:
         self.append(news)
 
     async def room(self) -> None:
-        """Wait until the reader has caught up, or has gone."""
+        """Wait until the reader is not too far behind, or has gone."""
         while self._is_full():
             self._room.clear()
             await self._room.wait()
@@ -79,9 +79,9 @@ class RunLog:
             await self._room.wait()
 
     async def read(self, after: int) -> AsyncGenerator[tuple[RunEvent, ...], None]:
-        """The entries behind ``after``, all that are there in one item.
+        """The entries behind ``after``, each item up to 64 that are there.
 
-        The reader before ends. Raises ``NotFound`` when some of the entries are gone.
+        The reader before ends. Raises ``NotFound`` when some of the entries are gone, or ``after`` is not there yet.
         """
         reader = self._reader = _Reader(after, self._offset_behind(after))
         self._arrived.set()

@@ -92,7 +92,7 @@ class Runs:
         run.cancel(CancelReason.ASKED)
 
     def sign_out(self, ended: Callable[[Principal], bool]) -> None:
-        """End the runs of those who are signed out, and forget what they said."""
+        """End the runs of those who are signed out."""
         for run in list(self._runs.values()):
             if ended(run.record.by):
                 run.cancel(CancelReason.SIGNED_OUT)

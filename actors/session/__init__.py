@@ -1,1 +1,1 @@
-"""Users, passwords, sessions and the audit trail."""
+"""Users, passwords, sign-in and sessions."""

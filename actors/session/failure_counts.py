@@ -26,7 +26,7 @@ class CountedOn:
 
 
 class FailureCounts:
-    """Counts failures one after the other. A restart gives no new guesses, and nor does a disk that fails.
+    """Counts failures by account, device and address. A restart gives no new guesses, and nor does a disk that fails.
 
     Memory comes first, so there may be counts without a row. ``_saved`` are those that have one, as far as this process
     knows, so that a row which another program has removed is told from one that was never written.

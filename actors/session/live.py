@@ -61,7 +61,7 @@ class LiveSessions:
     def use(self, session: LiveSession, now: datetime) -> CheckedSession:
         """Slide the session's idle end, and say at most once an hour that its cookie should be sent again.
 
-        The answer holds for a second: what comes within it is the same use, and has no need to call this.
+        Any other answer holds for a second: what comes within it is the same use, and has no need to call this.
         """
         session.last_seen_at = max(session.last_seen_at, now)
         renewed = now - session.cookie_sent_at >= _RENEWAL

@@ -39,7 +39,7 @@ class Person:
 
     user: User
     last_sign_in_at: datetime | None  # ``None``: never, or before this was recorded
-    locked_until: datetime | None  # failed sign-ins keep everybody out until then
+    locked_until: datetime | None  # failed sign-ins keep out until then whoever comes from no known browser
     sessions: int  # that are live
 
 
@@ -266,6 +266,6 @@ class GetAccountsState(Request[AccountsState]):
 
 @attrs.frozen(kw_only=True)
 class SessionsEnded(Event):
-    """These sessions are over: signed out, replaced, expired, too many, or their user deleted."""
+    """These sessions are over: signed out, replaced, expired, too many, their password changed or user deleted."""
 
     session_ids: tuple[str, ...]

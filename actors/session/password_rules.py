@@ -1,6 +1,6 @@
 """What passwords are not good enough, beyond their length: those that are tried first.
 
-Asked where a password is set, by whoever sets it; sign-in never asks.
+Under JUNJO_PASSWORD_RULES=strict, the default of production, whoever sets a password asks; sign-in never does.
 """
 
 from functools import cache

@@ -133,7 +133,7 @@ class SessionStore:
         return live.id
 
     def forget_user(self, user_id: str) -> tuple[str, ...]:
-        """End the sessions of a user, directly after the commit that deleted the user."""
+        """End the sessions of a user, directly after the commit that deleted them."""
         return self._live.remove(self._live.of_user(user_id))
 
     def update_user(self, user: User) -> None:

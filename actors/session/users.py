@@ -65,7 +65,7 @@ class UserStore:
         return user
 
     async def adopt(self, user: User, password_hash: str, by: Principal) -> bool:
-        """Store a user who comes with an id and a bcrypt hash. False when one of the two is taken, or the id was.
+        """Store a user who comes with an id and a bcrypt hash. False when id or e-mail is taken, or the id was.
 
         Raises ``InvalidRequest``.
         """

@@ -77,7 +77,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
 
 
 ROUTES = routes()
-# Of every answer: no page may frame it, run something in it, or load it into another, and no browser may keep it.
+# Of every answer: no page may frame it, run something in it, or load it into another; its links tell no referrer.
 _ALWAYS = tuple(
     (istr(name), value)
     for name, value in {

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its line in the log, preflights and errors. One layer, because each costs."""
+"""What surrounds every request: id, log line, preflights, foreign pages, errors and gzip. One layer: each costs."""
 
 import random
 import re

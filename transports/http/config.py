@@ -48,14 +48,14 @@ class HttpConfig:
     secure_cookies: bool
     allowed_hosts: tuple[str, ...] = ()  # names that Host headers may have, besides localhost and the public ones
     setup_code: str | None = attrs.field(default=None, repr=False)  # for the first user; ``None`` asks nobody for it
-    production: bool = False  # the first user needs the code in any case
+    production: bool = False  # the first user needs the code in any case, and browsers are to come by HTTPS only
     strict_passwords: bool = False  # new ones must not be among those that are tried first
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose word on who the client is counts
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
-    otlp_budget: Budget  # shared with the gRPC receiver
+    otlp_budget: Budget  # for bodies of those who are known; shared with the gRPC receiver
     key_rate: KeyRate | None = None  # of spans; shared with gRPC
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
-    strangers: Budget = attrs.field(factory=lambda: Budget(DEFAULT.strangers))  # for what no key is asked for
+    strangers: Budget = attrs.field(factory=lambda: Budget(DEFAULT.strangers))  # for what anybody may ask
     # For what is read and rendered of large answers with spans, until they are sent.
     answers: Budget = attrs.field(factory=lambda: Budget(_ANSWERS, refusal=TOO_MANY_ANSWERS))
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation

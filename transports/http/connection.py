@@ -1,6 +1,6 @@
 """One HTTP/1 connection: aiohttp's, with a place among all, a share of the event loop, and freed when it ends.
 
-What reaches into aiohttp's private parts stands here and in ``server.py``.
+What reaches into aiohttp's private parts stands here.
 """
 
 import asyncio

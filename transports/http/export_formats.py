@@ -43,7 +43,7 @@ class JsonLines(Encoder):
 
 
 class CsvText(Encoder):
-    """RFC 4180 with a header, UTF-8; what is nested is JSON text.
+    """CSV with a header, quoted as in RFC 4180, UTF-8 and LF; what is nested is JSON text.
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it: a span's name comes from anywhere.
     """

@@ -28,7 +28,7 @@ class Document:
 
 
 async def read_document(request: web.Request, most: int, budget: Budget) -> Document:
-    """The body, of up to ``most`` bytes. Malformed JSON is ``InvalidRequest``.
+    """The body, of up to ``most`` bytes. Malformed JSON is ``InvalidRequest``; what Python cannot read is ``Refused``.
 
     ``budget`` is for large ones.
     """

@@ -28,7 +28,7 @@ class OpenSockets:
             self._sockets.discard(socket)
 
     async def close(self, _: web.Application) -> None:
-        """Close them all, in aiohttp's ``on_shutdown``. A client that does not answer is not waited for."""
+        """Close them all, in aiohttp's ``on_shutdown``. A client that does not answer is waited for a second."""
         closings = [asyncio.create_task(self._close(socket)) for socket in self._sockets]
         if closings:
             await asyncio.wait(closings, timeout=_CLOSING_SECONDS)

@@ -28,7 +28,7 @@ from transports.http.keys import BUS, CONFIG
 from transports.http.visit import Renewed
 
 NAME = "session"
-# What a browser sends to an origin that has set no other cookie, as ours has not. Looking through others takes longer.
+# What a browser sends where no other cookie is set, as ours is for /sign-in only. Looking through others takes longer.
 _ALONE = re.compile(rf"{NAME}=([\w-]+)", re.ASCII)
 _ANY = re.compile(rf'(?:^|;)[ \t]*{NAME}[ \t]*=[ \t]*"?([\w-]{{{COOKIE_LENGTH}}})"?[ \t]*(?=;|$)', re.ASCII)
 _MOST = 16  # that are tried

@@ -92,7 +92,7 @@ class UserKeyAnswer:
 
 @attrs.frozen(kw_only=True)
 class NewUserKeyAnswer(UserKeyAnswer):
-    """A new API key with its secret, which is shown this once."""
+    """A new API key with its secret, which is shown this once, unless the operator has chosen otherwise."""
 
     key: str = attrs.field(
         metadata=described("The whole key", "1OXGW5Dp3YhYzL6vT9cQe8RkUaJ0mNs2BfXi7GwZ4tKdV1oHyEjMqPlCrSbxh4js")

@@ -67,9 +67,10 @@ class CallParts:
 
 
 def _is_another(call: _Call, identity: str, name: str, said: str) -> bool:
-    """Whether the part begins a call of its own: by a new name, or a new id with a name or behind whole arguments.
+    """Whether the part begins a call of its own.
 
-    An id alone is not enough, because some servers make a new one for every part.
+    By a new name, a new id with a name or behind whole arguments, or the same name with arguments behind whole ones. An
+    id alone is not enough, because some servers make a new one for every part.
     """
     if name and call.name and name != call.name:
         return True

@@ -37,7 +37,7 @@ _TELLING_NOTHING = {401, 403}  # their messages quote the key, in parts
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """What went wrong at a vendor: the status of the HTTP answer, if there was one, and the vendor's words."""
+    """What went wrong at a vendor: the HTTP status of the answer, or that it names, if any, and the vendor's words."""
 
     message: str
     status: int | None = None

@@ -16,7 +16,7 @@ from actors.playground.providers.untrusted import parsed
 
 DONE: Final[dict[str, Any]] = {}  # what the marker of the end says: nothing
 
-_MOST_BYTES = 256 * 1024 * 1024  # of one answer
+_MOST_BYTES = 256 * 1024 * 1024  # of one streamed answer
 _LONGEST_FIELD = 6  # characters of "event:" and "retry:"
 _FIELD = re.compile(rb"(data|event|id|retry)[:\r\n]|:")
 _DRAIN_SECONDS = 0.1

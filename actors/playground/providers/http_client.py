@@ -18,7 +18,7 @@ class Patience:
     """How long to wait for a vendor, in seconds."""
 
     connect: float = 10
-    answer: float = 600  # the whole of it, from the first byte that is sent
+    answer: float = 600  # the whole of it, with connecting
     models: float = 10
 
 

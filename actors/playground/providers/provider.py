@@ -47,7 +47,7 @@ class Endpoint:
 
 
 class Provider(Protocol):
-    """One vendor. Its SDK is imported when the first of these is called.
+    """One vendor. Its SDK is imported with the adapter, before any of these is called.
 
     All raise ``Refused`` for parameters that the model does not support, with the reason, and ``ProviderFailed`` for
     whatever goes wrong at the vendor: ``<provider>: <short reason>``, without keys, URLs or tracebacks. Cancelling the
@@ -61,7 +61,7 @@ class Provider(Protocol):
         """The answer as it comes. A reader that pauses pauses the read from the vendor."""
 
     async def models(self) -> tuple[Model, ...]:
-        """The models that can chat, all pages of the vendor's list, in its order."""
+        """The models that can chat, up to 100 pages of the vendor's list, in its order."""
 
     async def close(self) -> None:
         """Close idle connections."""
