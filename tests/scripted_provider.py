@@ -30,7 +30,7 @@ class ScriptedProvider:
         self.script: asyncio.Queue[Chunk | Exception] = asyncio.Queue()
         self.prompts: list[Prompt] = []
         self.endpoints: list[Endpoint] = []
-        self.lists: list[tuple[Model, ...] | StudioError] = []
+        self.lists: list[tuple[Model, ...] | StudioError | asyncio.Future[tuple[Model, ...]]] = []
         self.asked = asyncio.Event()
         self.let_go = asyncio.Event()  # a stream was closed or cancelled
         self.read = 0  # chunks taken from the script
@@ -67,6 +67,9 @@ class ScriptedProvider:
 
     async def models(self) -> tuple[Model, ...]:
         answer = self.lists.pop(0)
+        self.asked.set()
+        if isinstance(answer, asyncio.Future):
+            return await answer
         if isinstance(answer, StudioError):
             raise answer
         return answer

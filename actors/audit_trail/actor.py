@@ -78,10 +78,16 @@ class AuditTrailActor(Actor):
     async def record_refusal(self, request: RecordRefusal) -> bool:
         entry = request.entry
         by = entry.by
-        passes = self._refusals.passes((by.user_id, entry.action, entry.resource, entry.details.get("route")))
-        if passes:
-            await self._trail.record(_with_count(entry, self._refusals.left_out()))
-        return passes
+        kind = by.user_id, entry.action, entry.resource, entry.details.get("route")
+        if not self._refusals.passes(kind):
+            return False
+        left_out = self._refusals.left_out()
+        try:
+            await self._trail.record(_with_count(entry, left_out))
+        except Unavailable:
+            self._refusals.not_recorded(kind, left_out)
+            raise
+        return True
 
     async def _record_settings(self) -> None:
         """A file that cannot be written now is no reason not to run; it is tried again."""

@@ -29,6 +29,11 @@ class Refusals:
         self._passed.add(kind)
         return True
 
+    def not_recorded(self, kind: Hashable, left_out: int) -> None:
+        """Count one that passed, and those it would have named, as left out; the next of its kind is to be recorded."""
+        self._passed.discard(kind)
+        self._left_out += left_out + 1
+
     def left_out(self) -> int:
         """How many were not recorded since this was asked last."""
         count, self._left_out = self._left_out, 0

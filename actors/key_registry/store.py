@@ -61,6 +61,7 @@ class KeyStore:
         self._keys = KnownKeys()
         self._ended = EndedKeys()
         self._sweep_wanted = asyncio.Event()
+        self._gone_untold: list[str] = []  # ids of expired keys that made way before anybody was told of their end
 
     @classmethod
     async def open(cls, path: Path, clock: Clock, seal: Seal | None) -> "KeyStore":
@@ -235,7 +236,8 @@ class KeyStore:
         expired = self._keys.newly_expired(self._clock())
         for known in expired:
             known.end_told = True
-        return tuple(known.key.id for known in expired)
+        gone, self._gone_untold = self._gone_untold, []
+        return (*gone, *(known.key.id for known in expired))
 
     async def save_uses(self) -> None:
         """Write last uses. Raises ``Unavailable``."""
@@ -309,6 +311,9 @@ class KeyStore:
             raise Conflict(f"A user has at most {_MOST_KEYS} API keys: delete some")
         for known in expired[:too_many]:
             await change.end(known, {"made_way_for": key.id})
+            if not known.end_told:
+                self._gone_untold.append(known.key.id)
+                self._sweep_wanted.set()
 
     def _made(self, key: ApiKey) -> tuple[KnownKey, IssuedKey]:
         secret = key_secret.new_secret()

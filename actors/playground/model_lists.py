@@ -1,7 +1,7 @@
 """The providers' models, remembered for a while."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import attrs
 import structlog
@@ -30,6 +30,9 @@ class ModelLists:
         self._connections = connections
         self._clock = clock
         self._lists: dict[str, _List] = {}
+        self._forgotten: Counter[str] = (
+            Counter()
+        )  # how often, by provider: what is being fetched then is of another key
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one call for all who wait
 
     async def models(self, vendor: Vendor) -> tuple[Model, ...]:
@@ -48,8 +51,10 @@ class ModelLists:
     def forget(self, vendor: Vendor) -> None:
         """Another key may see other models."""
         self._lists.pop(vendor.name, None)
+        self._forgotten[vendor.name] += 1
 
     async def _fetch(self, vendor: Vendor, verb: str) -> tuple[Model, ...]:
+        forgotten = self._forgotten[vendor.name]
         async with self._connections.to(vendor) as provider:
             try:
                 models = await provider.models()
@@ -58,6 +63,6 @@ class ModelLists:
                 failed = ProviderFailed(f"Failed to {verb} models from {vendor.name} API")
                 failed.retry_after = error.retry_after
                 raise failed from error
-        if models:
+        if models and forgotten == self._forgotten[vendor.name]:
             self._lists[vendor.name] = _List(models=models, fetched_at=self._clock().timestamp())
         return models

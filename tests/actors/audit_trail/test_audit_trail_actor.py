@@ -131,6 +131,21 @@ async def test_refusals_of_one_kind_are_recorded_once_a_minute(tmp_path: Path) -
 
 
 @pytest.mark.security
+@pytest.mark.error_recovery
+async def test_a_refusal_that_could_not_be_recorded_is_counted_and_the_next_one_is_recorded(tmp_path: Path) -> None:
+    holder = sqlite3.connect(tmp_path / "junjo.db", isolation_level=None)
+    async with running(tmp_path) as bus:
+        assert await bus.ask(RecordRefusal(entry=refusal("bob")))
+        assert not await bus.ask(RecordRefusal(entry=refusal("bob")))
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable):
+            await bus.ask(RecordRefusal(entry=refusal("ann")))
+        holder.close()
+        assert await bus.ask(RecordRefusal(entry=refusal("ann")))
+        assert json.loads((await entries(bus))[-1].details)["not_recorded_before"] == "2"
+
+
+@pytest.mark.security
 async def test_refusals_of_any_number_of_kinds_are_few(tmp_path: Path) -> None:
     steady = Steady()
     async with running(tmp_path, steady=steady) as bus:

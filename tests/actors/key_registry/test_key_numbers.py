@@ -7,7 +7,7 @@ import pytest
 
 from actors.errors import Conflict
 from actors.key_registry import store
-from actors.key_registry.messages import HandOverKeys, HasKeyEnded, RevokeKey, RotateKey
+from actors.key_registry.messages import HandOverKeys, HasKeyEnded, KeyRevoked, RevokeKey, RotateKey
 from tests.actors.key_registry.keys import ADA, ANN, BEN, all_keys, issue, registry
 from tests.actors.stage import HandClock, rows, staged
 
@@ -46,6 +46,8 @@ async def test_expired_keys_make_way_the_oldest_first(path: Path) -> None:
         new = await issue(stage.bus)
         assert list(await all_keys(stage.bus)) == [new.key.id, stays.key.id, live.key.id]
         assert await stage.bus.ask(HasKeyEnded(secret=gone.secret))
+        told = [await stage.events.get(), await stage.events.get()]  # also of the one that is no more
+        assert told == [KeyRevoked(id=gone.key.id), KeyRevoked(id=stays.key.id)]
     ((details,),) = rows(path, "SELECT details FROM audit_trail WHERE action = 'delete' ORDER BY id")
     assert f'"made_way_for":"{new.key.id}"' in details
 

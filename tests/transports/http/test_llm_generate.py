@@ -201,6 +201,19 @@ async def test_models_are_listed_and_remembered_until_refreshed(play: Play) -> N
     assert [m["id"] for m in (await play.call("GET", path)).json["models"]] == ["openai/o3"]
 
 
+@pytest.mark.concurrency
+async def test_a_list_that_was_asked_for_with_the_key_of_before_is_not_remembered(play: Play) -> None:
+    late = asyncio.get_running_loop().create_future()
+    play.vendor.lists = [late, (Model(id="o3", display_name="o3"),)]
+    path = "/llm/providers/openai/models"
+    asking = asyncio.create_task(play.call("GET", path))
+    await play.vendor.asked.wait()
+    assert (await play.call("PUT", "/llm/providers/openai/key", {"key": "sk-another"})).status == 200
+    late.set_result((Model(id="gpt-4o", display_name="gpt-4o"),))
+    assert [model["id"] for model in (await asking).json["models"]] == ["openai/gpt-4o"]
+    assert [model["id"] for model in (await play.call("GET", path)).json["models"]] == ["openai/o3"]
+
+
 async def test_a_list_that_fails_is_502(play: Play) -> None:
     play.vendor.lists = [ProviderFailed("openai: down")] * 2
     path = "/llm/providers/openai/models"
