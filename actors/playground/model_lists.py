@@ -30,9 +30,8 @@ class ModelLists:
         self._connections = connections
         self._clock = clock
         self._lists: dict[str, _List] = {}
-        self._forgotten: Counter[str] = (
-            Counter()
-        )  # how often, by provider: what is being fetched then is of another key
+        # How often, by provider. What is being fetched meanwhile was asked for with another key.
+        self._forgotten: Counter[str] = Counter()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one call for all who wait
 
     async def models(self, vendor: Vendor) -> tuple[Model, ...]:
