@@ -20,6 +20,7 @@ from transports.listening import accept_patiently, socket_for
 from transports.seldom import SeldomFilter
 
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
+_GLANCE = 0.01  # seconds between two looks at what is left
 
 Other: TypeAlias = Callable[[bytes, asyncio.Transport], asyncio.Protocol]
 
@@ -94,13 +95,19 @@ class Listener(grpclib.server.Server):
             connection.end("The server is stopping")
         try:
             async with asyncio.timeout(_CLOSING_TIME):
-                await self.wait_closed()
+                await self._all_gone()
         except TimeoutError:
             for connection in list(self._connections):
                 connection.abort()
             for transport in list(self._others):
                 transport.abort()
-            await self.wait_closed()
+            await self._all_gone()
+
+    async def _all_gone(self) -> None:
+        await self.wait_closed()
+        # Before Python 3.12 asyncio waits for none of them.
+        while self._connections:  # noqa: ASYNC110 - once, at a stop; so no connection need know who waits for its end
+            await asyncio.sleep(_GLANCE)
 
     def close(self) -> None:
         """Take no more connections, and cancel all calls."""
