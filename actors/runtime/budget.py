@@ -72,15 +72,15 @@ class Budget:
 
     def give_back(self, size: int, seconds: float) -> None:
         """What was worked off in so many seconds."""
-        sample, known = seconds / size, self._seconds_per_unit
-        self._seconds_per_unit = sample if known is None else known + _SMOOTHING * (sample - known)
+        self._measure(size, seconds)
         self.give_back_a_part(size)
 
-    def give_back_after(self, size: int, since: float) -> None:
-        """What was held since then, beside others: it was worked off since the last of them was."""
+    def give_back_after(self, size: int, since: float, most: int) -> None:
+        """The rest of ``most``, held since then beside others: all of it was worked off since the last of them was."""
         now = self.clock()
-        self.give_back(size, now - max(since, self._given_back_at))
+        self._measure(most, now - max(since, self._given_back_at))
         self._given_back_at = now
+        self.give_back_a_part(size)
 
     def give_back_a_part(self, size: int) -> None:
         """Of something of which the rest is held on."""
@@ -104,6 +104,10 @@ class Budget:
         known = self._seconds_per_unit
         estimate = self._first_guess if known is None else known * self.held
         return min(max(estimate, self._shortest_retry), _LONGEST_RETRY)
+
+    def _measure(self, units: int, seconds: float) -> None:
+        sample, known = seconds / units, self._seconds_per_unit
+        self._seconds_per_unit = sample if known is None else known + _SMOOTHING * (sample - known)
 
     def _let_in(self) -> None:
         while self._waiting and self._has_room(self._waiting[0][0]):
@@ -130,6 +134,7 @@ class Reservation:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._since = 0.0
+        self._most = 0
         self.size = 0
 
     def __enter__(self) -> Self:
@@ -137,7 +142,7 @@ class Reservation:
 
     def __exit__(self, *_: object) -> None:
         if self.size:
-            self._budget.give_back_after(self.size, self._since)
+            self._budget.give_back_after(self.size, self._since, self._most)
 
     def grow(self, size: int) -> None:
         """Hold so much more, or raise ``Overloaded``."""
@@ -159,3 +164,4 @@ class Reservation:
         if not self.size:
             self._since = self._budget.clock()
         self.size += size
+        self._most = max(self._most, self.size)

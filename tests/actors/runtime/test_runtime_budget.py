@@ -53,6 +53,17 @@ def test_what_is_held_side_by_side_is_given_back_as_fast_as_all_of_it_together()
     assert retry_after(budget) == pytest.approx(100 / 8, rel=0.01)
 
 
+def test_what_was_given_back_before_the_end_was_worked_off_too() -> None:
+    now = [0.0]
+    budget = Budget(100, clock=lambda: now[0])
+    for _ in range(30):
+        with budget.reserve() as request:
+            request.grow(50)
+            now[0] += 4.0
+            request.shrink(1)
+    assert retry_after(budget) == pytest.approx(8.0, rel=0.01)
+
+
 def retry_after(budget: Budget) -> float | None:
     """What a request is told while another holds everything."""
     with budget.reserve() as other, budget.reserve() as late:

@@ -171,9 +171,9 @@ class Watched(Budget):
         self.holders += 1
         self.most_holders = max(self.holders, self.most_holders)
 
-    def give_back(self, size: int, seconds: float) -> None:
+    def give_back_after(self, size: int, since: float, most: int) -> None:
         self.holders -= 1
-        super().give_back(size, seconds)
+        super().give_back_after(size, since, most)
 
 
 @pytest.mark.parametrize("path", [_LARGE_SPAN, _TRACE])
