@@ -81,7 +81,8 @@ async def fill(bus: Bus, folder: Path) -> int:
         fill_rest(rest)
         with suppress(StudioError):
             while True:  # files that could not be finished meanwhile have made room
-                await bus.ask(IngestSpans(spans=[span(chance.getrandbits(60), service="kept")], size=1000))
+                late = span(chance.getrandbits(60), trace_id=10**5, service="kept")
+                await bus.ask(IngestSpans(spans=[late], size=1000))
                 fill_rest(rest)
     return traces
 
