@@ -26,17 +26,17 @@ from studio.logs import log_together
 from studio.memory import memory_for_studio, memory_for_work
 from studio.settings import Settings
 from transports.connections import Connections
-from transports.decoder import Decoder
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 from transports.grpc.span_source import ReadSpansSource
 from transports.http.app import build_app, build_otlp_app
 from transports.http.config import TOO_MANY_ANSWERS, HttpConfig, PlayConfig
-from transports.http.server import serve_http
+from transports.http.framework.server import serve_http
 from transports.key_rate import KeyRate
-from transports.otlp_limits import RequestLimits
+from transports.misdirected_exporters import Strays
+from transports.otlp.decoder import Decoder
+from transports.otlp.limits import RequestLimits
 from transports.otlp_port import serve_otlp_both
-from transports.strays import Strays
 
 # The share of the memory that requests have while they are received and decoded, over HTTP and gRPC together. What
 # waits in mailboxes is counted there.

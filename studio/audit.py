@@ -19,10 +19,10 @@ from actors.audit_entry import Outcome
 from actors.audit_trail.messages import TrailEntry
 from actors.audit_trail.selection import Selection, place_of
 from studio.claim import CannotStart
-from transports.http.audit import AuditEntryAnswer
-from transports.http.converter import unstructure
-from transports.http.moments import Moment, moment_in
-from transports.http.rules import Fault
+from transports.http.api.audit import AuditEntryAnswer
+from transports.http.framework.rules import Fault
+from transports.http.framework.validation import unstructure
+from transports.http.wire.moments import Moment, moment_in
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no other name for it

@@ -41,7 +41,7 @@ from studio.transfer.commands import NAMES, add_commands, transfer
 from studio.upkeep import Upkeep, check_data, repair_data
 from studio.user_command import UserFailed, add_user_command, user_command
 from transports.http.app import ROUTES
-from transports.http.openapi import openapi_document
+from transports.http.framework.openapi import openapi_document
 
 log = structlog.get_logger(__name__)
 

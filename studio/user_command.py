@@ -28,9 +28,9 @@ from actors.session.passwords import LONGEST
 from actors.session.throttle import ThrottlePolicy
 from studio.logs import configure_logging
 from studio.settings import Settings, load_settings
-from transports.http.converter import structure_body
-from transports.http.people import PasswordOfUser
-from transports.http.rules import EmailAddress, Fault
+from transports.http.api.people import PasswordOfUser
+from transports.http.framework.rules import EmailAddress, Fault
+from transports.http.framework.validation import structure_body
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no other name for it

@@ -8,7 +8,7 @@ from typing import Any
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from transports.http.app import ROUTES
-from transports.http.openapi import openapi_document
+from transports.http.framework.openapi import openapi_document
 
 
 @cache

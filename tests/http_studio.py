@@ -15,8 +15,8 @@ from actors.audit_trail.actor import AuditTrailActor
 from actors.clock import Clock, utc_now
 from actors.key_registry.actor import KeyRegistryActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
+from actors.playground.provider_table import OpenProvider
 from actors.playground.providers.provider import Endpoint
-from actors.playground.vendors import OpenProvider
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
@@ -25,7 +25,7 @@ from actors.span_store.actor import Limits, SpanStoreActor
 from tests.documented_answers import assert_documented
 from transports.http.app import build_app
 from transports.http.config import HttpConfig
-from transports.http.server import serve_http
+from transports.http.framework.server import serve_http
 
 ADMIN = {"email": "admin@example.com", "password": "password123"}
 ORIGIN = "http://localhost:5153"

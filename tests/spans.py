@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
-from actors.span_store.spans import InstrumentationScope, Resource, Span
+from actors.span_store.columns.spans import InstrumentationScope, Resource, Span
 
 START = 1_700_000_000_000_000_000  # 2023-11-14T22:13:20Z in Unix nanoseconds
 

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.unit
 
 # Value types of an actor that stand in a module of their own beside its ``messages``.
 VALUES = {
-    "actors.span_store.attributes",
-    "actors.span_store.key_lists",
-    "actors.span_store.spans",
+    "actors.span_store.columns.attributes",
+    "actors.span_store.columns.key_shapes",
+    "actors.span_store.columns.spans",
     "actors.ingestion.source",
     "actors.session.password_rules",  # a rule about a value, for whoever sets one
     "actors.playground.prompt",
@@ -32,10 +32,10 @@ VALUES = {
 }
 # What a message's own values are made by, in the thread of whoever makes the message. Nobody else may know of it.
 MAKERS = {
-    "actors.span_store.rows",
-    "actors.span_store.attribute_column",
-    "actors.span_store.conventions",
-    "actors.span_store.span_text",
+    "actors.span_store.columns.rows",
+    "actors.span_store.columns.attribute_column",
+    "actors.span_store.columns.promoted",
+    "actors.span_store.columns.json_text",
 }
 # What makes a store or a thread, and so has no place in messages and values.
 STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}

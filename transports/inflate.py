@@ -13,7 +13,7 @@ from typing import Protocol
 import attrs
 
 from actors.errors import InvalidRequest, TooLarge, UnsupportedMedia
-from transports.decoder import Decoder
+from transports.otlp.decoder import Decoder
 
 if sys.version_info >= (3, 14):
     from compression import zstd

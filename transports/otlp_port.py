@@ -10,8 +10,8 @@ from actors.runtime.bus import Bus
 from transports.first_bytes import Refusal, is_http1, is_tls, sender_of
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_otlp
-from transports.http.server import http_connections
-from transports.strays import TLS
+from transports.http.framework.server import http_connections
+from transports.misdirected_exporters import TLS
 
 
 @asynccontextmanager

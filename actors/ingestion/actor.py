@@ -13,8 +13,8 @@ from actors.errors import InternalError, RetryableError, StudioError
 from actors.ingestion.messages import GetIngestionState, IngestionState
 from actors.ingestion.source import PulledBatch, SpanSource
 from actors.runtime.actor import Actor, handles
+from actors.span_store.columns.spans import Span
 from actors.span_store.messages import IngestSpans
-from actors.span_store.spans import Span
 from actors.sqlite import Component, Database
 
 log = structlog.get_logger(__name__)

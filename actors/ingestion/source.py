@@ -5,7 +5,7 @@ from typing import Protocol
 
 import attrs
 
-from actors.span_store.spans import Span
+from actors.span_store.columns.spans import Span
 
 
 @attrs.frozen(kw_only=True)

@@ -28,13 +28,13 @@ from actors.playground.messages import (
 from actors.playground.model_lists import ModelLists
 from actors.playground.provider_calls import ProviderCalls
 from actors.playground.provider_keys import ProviderKeys, states
+from actors.playground.provider_table import OpenProvider, vendor_of
 from actors.playground.providers.provider import Endpoint, Model
 from actors.playground.replay.reading import replay_of
 from actors.playground.run_record import RunRecord
 from actors.playground.runs import Runs
 from actors.playground.sign_outs import SignOuts
 from actors.playground.trace_writer import TraceWriter
-from actors.playground.vendors import OpenProvider, vendor_of
 from actors.principal import Scope
 from actors.runtime.actor import Actor, handles, streams, subscribes
 from actors.session.messages import SessionsEnded

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import attrs
 
 from actors.playground.provider_keys import ProviderKeys
+from actors.playground.provider_table import OpenProvider, Vendor
 from actors.playground.providers.provider import Endpoint, Provider
-from actors.playground.vendors import OpenProvider, Vendor
 
 
 @attrs.define(eq=False)

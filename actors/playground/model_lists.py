@@ -9,8 +9,8 @@ import structlog
 from actors.clock import Clock
 from actors.errors import ProviderFailed
 from actors.playground.connections import Connections
+from actors.playground.provider_table import Vendor
 from actors.playground.providers.provider import Model
-from actors.playground.vendors import Vendor
 
 log = structlog.get_logger(__name__)
 

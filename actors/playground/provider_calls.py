@@ -8,12 +8,12 @@ from actors.errors import DeadlineExceeded, InternalError, ProviderFailed, Studi
 from actors.playground.connections import Connections
 from actors.playground.messages import Finished, RunResult, Started
 from actors.playground.prompt import Completion
+from actors.playground.provider_table import vendor_of
 from actors.playground.providers.provider import Chunk
 from actors.playground.run_log import RunLog
 from actors.playground.run_record import RunRecord
 from actors.playground.run_trace import span_of, weight_of
 from actors.playground.trace_writer import TraceWriter
-from actors.playground.vendors import vendor_of
 from actors.playground.well_formed import Repair, well_formed_completion
 
 

@@ -13,8 +13,8 @@ from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
 from actors.clock import Clock
 from actors.errors import NotFound, Refused
 from actors.playground.messages import ProviderState
+from actors.playground.provider_table import VENDORS, Vendor
 from actors.playground.providers.provider import Endpoint
-from actors.playground.vendors import VENDORS, Vendor
 from actors.principal import Principal
 from actors.sealing import Seal, SealBroken
 from actors.sqlite import Component, Database

@@ -10,7 +10,7 @@ from typing import Final
 from actors.playground.prompt import ChatMessage, ToolCall
 from actors.playground.run_record import RunRecord
 from actors.playground.well_formed import well_formed
-from actors.span_store.spans import AttributeValue, InstrumentationScope, Resource, Span, SpanLink
+from actors.span_store.columns.spans import AttributeValue, InstrumentationScope, Resource, Span, SpanLink
 
 SERVICE = "playground"
 

@@ -8,8 +8,8 @@ import structlog
 
 from actors.errors import RetryableError, StudioError
 from actors.runtime.bus import Bus
+from actors.span_store.columns.spans import Span
 from actors.span_store.messages import IngestSpans
-from actors.span_store.spans import Span
 
 log = structlog.get_logger(__name__)
 

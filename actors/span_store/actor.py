@@ -12,8 +12,13 @@ from actors.audit import Action, Resource
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.runtime.actor import Actor, SideLane, handles, handles_at_once, handles_together, streams
 from actors.runtime.mailbox import Capacity
-from actors.span_store.deletions import Deletions
-from actors.span_store.lifetime import StoreLifetime
+from actors.span_store.audit_log import Trail
+from actors.span_store.audited_deletion import Deletions
+from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.embedded.lifetime import StoreLifetime
+from actors.span_store.embedded.maintenance.retention import Retention
+from actors.span_store.embedded.reads.queries import SpanReader
+from actors.span_store.embedded.store import Limits, SpanStore
 from actors.span_store.messages import (
     BackUp,
     Deleted,
@@ -36,11 +41,6 @@ from actors.span_store.messages import (
     SpansStored,
     StoreState,
 )
-from actors.span_store.queries import SpanReader
-from actors.span_store.retention import Retention
-from actors.span_store.spans import StoredSpan
-from actors.span_store.store import Limits, SpanStore
-from actors.span_store.trail import Trail
 
 __all__ = ["Limits", "Retention", "SpanStoreActor"]
 

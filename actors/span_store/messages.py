@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from actors.principal import Principal
 from actors.runtime.messages import Event, Request, StreamRequest
-from actors.span_store.rows import SpanRows, span_rows
-from actors.span_store.spans import StoredSpan
+from actors.span_store.columns.rows import SpanRows, span_rows
+from actors.span_store.columns.spans import StoredSpan
 
 
 @attrs.frozen(kw_only=True)

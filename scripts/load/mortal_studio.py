@@ -20,8 +20,10 @@ from typing import Any
 
 import attrs
 
-from actors.span_store import erasure, index, journal, sealed_files, segments
-from actors.span_store.store import Limits, SpanStore
+from actors.span_store.embedded.hot import wal
+from actors.span_store.embedded.maintenance import compaction, deletion_job
+from actors.span_store.embedded.sealed import index, segment_file
+from actors.span_store.embedded.store import Limits, SpanStore
 from studio.cli import program
 
 _SEAL_AT = 1024 * 1024  # bytes
@@ -52,22 +54,22 @@ class Point:
 
 
 POINTS = {
-    "journal-written": Point(journal, "sync", When.BEFORE),
-    "journal-synced": Point(journal, "sync", When.AFTER),
-    "segment-unfinished": Point(segments, "sync", When.BEFORE),
+    "journal-written": Point(wal, "sync", When.BEFORE),
+    "journal-synced": Point(wal, "sync", When.AFTER),
+    "segment-unfinished": Point(segment_file, "sync", When.BEFORE),
     "segment-synced": Point(index, "write_segment", When.AFTER),
     "index-written": Point(index, "add", When.AFTER),
     "index-committing": Point(index, "add", When.DURING),
     "index-committed": Point(index, "seal", When.AFTER),
     "checkpoint": Point(index, "seal", When.DURING),
-    "journal-deleted": Point(journal.Journal, "delete", When.AFTER),
+    "journal-deleted": Point(wal.Journal, "delete", When.AFTER),
     "join-written": Point(index, "remove", When.AFTER, in_load=False, joins=True),
-    "join-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, in_load=False, joins=True),
+    "join-committed": Point(compaction.SealedFiles, "_unlink", When.BEFORE, in_load=False, joins=True),
     "drop-written": Point(index, "remove", When.AFTER, in_load=False, drops=True),
-    "drop-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, in_load=False, drops=True),
-    "deletion-recorded": Point(erasure, "record", When.AFTER, deletes=True),
+    "drop-committed": Point(compaction.SealedFiles, "_unlink", When.BEFORE, in_load=False, drops=True),
+    "deletion-recorded": Point(deletion_job, "record", When.AFTER, deletes=True),
     "deletion-written": Point(index, "remove", When.AFTER, deletes=True),
-    "deletion-committed": Point(sealed_files.SealedFiles, "_unlink", When.BEFORE, deletes=True),
+    "deletion-committed": Point(compaction.SealedFiles, "_unlink", When.BEFORE, deletes=True),
     "deletion-checkpoint": Point(index, "give_space_back", When.DURING, deletes=True),
 }
 
@@ -80,7 +82,7 @@ def main() -> None:
     point = POINTS[name]
     make_hasty(most_kept=_MOST_KEPT if point.drops else None)
     if (point.deletes or point.drops) and not point.joins:
-        replace(sealed_files.SealedFiles, "join_small_ones", _join_none)
+        replace(compaction.SealedFiles, "join_small_ones", _join_none)
     make_mortal(point, int(count), Path(mark))
     sys.argv[1:] = []
     program()
@@ -99,7 +101,7 @@ def make_hasty(*, most_kept: int | None) -> None:
     SpanStore.open = classmethod(open_hastily)  # type: ignore[assignment] # the same signature
 
 
-def _join_none(_: sealed_files.SealedFiles) -> int:
+def _join_none(_: compaction.SealedFiles) -> int:
     return 0
 
 

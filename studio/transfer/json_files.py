@@ -14,7 +14,7 @@ import orjson
 from actors.errors import InvalidRequest
 from studio.transfer.upload import Line, Lines, Note
 from transports.json_document import JsonObject, parse_object
-from transports.otlp_json import frame_of
+from transports.otlp.decode_json import frame_of
 
 MOST_BYTES = 256 * 1024 * 1024  # of a line, or of a document; four times what a studio takes as it comes
 _BEGINNING = 4096

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from actors.errors import InvalidRequest
 from studio.transfer.json_files import MOST_BYTES, begins_like_json, has_objects, json_uploads
 from studio.transfer.upload import Note, Request, Rows, Upload
-from transports.otlp import read_trace_request
+from transports.otlp.decode import read_trace_request
 
 _ROWS = 2000
 _PARQUET = b"PAR1"

@@ -6,9 +6,9 @@ from typing import Protocol
 import attrs
 import pyarrow as pa
 
-from actors.span_store.attribute_column import STORED, shown
-from transports.otlp_json import decode_trace_json
-from transports.otlp_lines import otlp_request
+from actors.span_store.columns.attribute_column import STORED, shown
+from transports.otlp.decode_json import decode_trace_json
+from transports.otlp.encode_json import otlp_request
 
 JSON = "application/json"
 PROTOBUF = "application/x-protobuf"

@@ -13,7 +13,7 @@ import pytest
 from studio import __version__
 from tests.studio_process import start_studio, studio_process
 from transports.http.app import ROUTES
-from transports.http.openapi import openapi_document
+from transports.http.framework.openapi import openapi_document
 
 pytestmark = pytest.mark.integration
 

@@ -30,7 +30,7 @@ print(*sys.modules)
 _ALLOCATORS = """
 import studio.cli
 import pyarrow as pa
-from actors.span_store.rows import ROWS
+from actors.span_store.columns.rows import ROWS
 ROWS.serialize()  # with Arrow's own choice of a pool, as Parquet is written
 print(pa.default_memory_pool().backend_name, *(
     pool.backend_name

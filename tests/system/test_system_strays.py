@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from scripts.load.own_studio import HOST
 from tests.system.conftest import Running
 from tests.system.test_system_newcomer import traced
-from transports import strays
+from transports import misdirected_exporters as faults
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 
@@ -35,8 +35,14 @@ def test_the_log_says_what_to_set(running: Running) -> None:
     cures = {line["fault"]: line["cure"] for line in lines if line["level"] == "warning"}
     assert len(cures) == sum(line["level"] == "warning" for line in lines)
     assert set(cures) == {
-        fault.name for fault in (strays.HTTP_AT_GRPC, strays.WRONG_PATH, strays.GRPC_AT_HTTP, strays.SPANS_AT_KEY_CHECK)
+        fault.name
+        for fault in (
+            faults.HTTP_AT_GRPC,
+            faults.WRONG_PATH,
+            faults.GRPC_AT_HTTP,
+            faults.SPANS_AT_KEY_CHECK,
+        )
     }
-    assert f"http://HOST:{studio.http_port}/v1/traces" in cures[strays.WRONG_PATH.name]
-    assert f"http://HOST:{studio.otlp_port}" in cures[strays.GRPC_AT_HTTP.name]
+    assert f"http://HOST:{studio.http_port}/v1/traces" in cures[faults.WRONG_PATH.name]
+    assert f"http://HOST:{studio.otlp_port}" in cures[faults.GRPC_AT_HTTP.name]
     assert running.key not in studio.log.read_text()

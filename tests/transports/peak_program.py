@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actors.errors import StudioError
-from transports.otlp import decode_any
-from transports.otlp_limits import RequestLimits
+from transports.otlp.decode import decode_any
+from transports.otlp.limits import RequestLimits
 
 IDS = b"\x0a\x10" + bytes(range(1, 17)) + b"\x12\x08" + bytes(range(1, 9))
 

@@ -20,7 +20,7 @@ from transports.connections import Connections
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_otlp
 from transports.http.app import build_app
-from transports.http.server import serve_http
+from transports.http.framework.server import serve_http
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from transports.decoder import Decoder, decoding_memory
+from transports.otlp.decoder import Decoder, decoding_memory
 
 pytestmark = [pytest.mark.unit, pytest.mark.concurrency]
 

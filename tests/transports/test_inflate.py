@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import InvalidRequest, TooLarge, UnsupportedMedia
-from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT, inflate, inflate_in_turn
+from transports.otlp.decoder import Decoder
 
 if sys.version_info >= (3, 14):
     from compression import zstd

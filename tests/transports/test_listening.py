@@ -14,7 +14,7 @@ from tests.http_studio import http_config
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 from transports.http.app import build_app
-from transports.http.server import serve_http
+from transports.http.framework.server import serve_http
 
 pytestmark = pytest.mark.integration
 

@@ -10,11 +10,11 @@ from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.span_store.rows import rows_of
-from actors.span_store.spans import Span, SpanColumns, span_columns
+from actors.span_store.columns.rows import rows_of
+from actors.span_store.columns.spans import Span, SpanColumns, span_columns
 from tests.spans import any_value, many_spans, otlp_request, otlp_span
-from transports.otlp import decode_trace_request
-from transports.otlp_columns import decode_columns
+from transports.otlp.decode import decode_trace_request
+from transports.otlp.decode_columns import decode_columns
 
 pytestmark = pytest.mark.unit
 

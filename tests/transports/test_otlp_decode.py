@@ -12,8 +12,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from actors.errors import InvalidRequest
 from tests.spans import any_value, otlp_request, otlp_span
-from transports.otlp import decode_trace_request
-from transports.otlp_request import DecodedRequest
+from transports.otlp.decode import decode_trace_request
+from transports.otlp.request import DecodedRequest
 
 pytestmark = pytest.mark.unit
 

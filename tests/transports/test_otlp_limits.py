@@ -16,11 +16,11 @@ from tests.source import PROJECT
 from tests.spans import otlp_request, otlp_span
 from tests.transports import peak_program
 from tests.transports.peak_program import field, request
-from transports.otlp import decode_any
-from transports.otlp_columns import decode_columns
-from transports.otlp_limits import RequestLimits, count_parts, demand_few, json_memory
-from transports.otlp_walk import is_well_framed
-from transports.protobuf_columns import is_parseable
+from transports.otlp.decode import decode_any
+from transports.otlp.decode_columns import decode_columns
+from transports.otlp.limits import RequestLimits, count_parts, demand_few, json_memory
+from transports.otlp.protobuf_columns import is_parseable
+from transports.otlp.walk import is_well_framed
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from transports.strays import GRPC_AT_HTTP, HTTP_AT_GRPC, NO_KEY, Strays
+from transports.misdirected_exporters import GRPC_AT_HTTP, HTTP_AT_GRPC, NO_KEY, Strays
 
 pytestmark = pytest.mark.unit
 

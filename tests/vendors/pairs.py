@@ -7,12 +7,12 @@ from typing import Any
 import attrs
 
 from actors.playground.prompt import ChatMessage, Prompt
+from actors.playground.provider_table import OpenProvider
 from actors.playground.providers.anthropic import AnthropicProvider
 from actors.playground.providers.google import GoogleProvider
 from actors.playground.providers.http_client import Patience
 from actors.playground.providers.openai import OpenAIProvider
 from actors.playground.providers.provider import Endpoint, Provider
-from actors.playground.vendors import OpenProvider
 from tests.vendors.anthropic import AnthropicServer
 from tests.vendors.gemini import GeminiServer
 from tests.vendors.openai import OpenAIServer

@@ -17,9 +17,9 @@ from transports import log_context
 from transports.addresses import host_and_port, plain
 from transports.grpc.config import GrpcConfig
 from transports.grpc.message_reader import MessageReader, takes_bytes
+from transports.grpc.misdirected import note_refusal
 from transports.grpc.otlp_services import OTLP
 from transports.grpc.status import status_of
-from transports.grpc.strangers import note_refusal
 
 log = structlog.get_logger(__name__)
 

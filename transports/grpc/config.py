@@ -5,10 +5,10 @@ import attrs
 from actors.runtime.budget import Budget
 from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.connections import Connections
-from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
 from transports.key_rate import KeyRate
-from transports.strays import Strays
+from transports.misdirected_exporters import Strays
+from transports.otlp.decoder import Decoder
 
 
 @attrs.frozen(kw_only=True)

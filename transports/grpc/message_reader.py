@@ -14,10 +14,10 @@ from google.protobuf.message import DecodeError
 
 from actors.errors import InvalidRequest, UnsupportedMedia
 from actors.runtime.budget import Reservation
-from transports.decoder import decoding_memory
 from transports.grpc.config import GrpcConfig
 from transports.grpc.connection import HttpStream
 from transports.inflate import inflate_in_turn, too_large
+from transports.otlp.decoder import decoding_memory
 
 _PREFIX = struct.Struct(">BI")  # compressed flag, length
 _PIECE = 16 * 1024  # no more than limits.stranger_call, in which the first is counted

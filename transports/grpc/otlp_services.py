@@ -1,7 +1,7 @@
 """The OTLP services: traces are stored, metrics and logs are accepted and dropped.
 
 The package opentelemetry-proto has no grpclib stubs, so the mappings stand here. A request type of ``bytes`` gives the
-handlers the serialised request, which ``transports.otlp`` decodes away from the event loop.
+handlers the serialised request, which ``transports.otlp.decode`` decodes away from the event loop.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
@@ -18,11 +18,11 @@ from actors.key_registry.messages import ApiKey
 from actors.principal import Scope
 from actors.runtime.bus import Bus
 from transports.api_key import require_key
-from transports.decoder import Decoder
 from transports.grpc.message_reader import trust
 from transports.grpc.metadata import headers_of
 from transports.key_rate import KeyRate
-from transports.otlp import receive_traces
+from transports.otlp.decode import receive_traces
+from transports.otlp.decoder import Decoder
 
 OTLP = "/opentelemetry.proto.collector."
 EXPORTS = tuple(

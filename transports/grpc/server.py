@@ -14,8 +14,8 @@ from transports.grpc.calls import Calls
 from transports.grpc.config import GrpcConfig
 from transports.grpc.key_check import KeyCheck
 from transports.grpc.listener import Listener, Other
+from transports.grpc.misdirected import SpansAtKeyCheck, refused
 from transports.grpc.otlp_services import EXPORTS, logs_service, metrics_service, trace_service
-from transports.grpc.strangers import SpansAtKeyCheck, refused
 
 
 @asynccontextmanager

@@ -11,11 +11,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
 from actors.errors import Unavailable
 from actors.ingestion.source import PulledBatch
-from actors.span_store.spans import Span
+from actors.span_store.columns.spans import Span
 from transports.addresses import host_and_port
 from transports.grpc.generated.ingestion_grpc import InternalIngestionServiceStub
 from transports.grpc.generated.ingestion_pb2 import ReadSpansRequest, ReadSpansResponse
-from transports.otlp import decode_single_span
+from transports.otlp.decode import decode_single_span
 
 _PATIENCE = 30.0  # seconds for one batch
 

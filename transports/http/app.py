@@ -8,12 +8,11 @@ from aiohttp.hdrs import CACHE_CONTROL, ETAG, ORIGIN, SERVER, VARY
 from multidict import istr
 
 from actors.runtime.bus import Bus
-from transports.http import (
+from transports.http.api import (
     account,
     api_keys,
     audit,
     backup,
-    cors,
     deletion,
     document,
     export,
@@ -33,19 +32,20 @@ from transports.http import (
     user_keys,
     users,
 )
-from transports.http.access_log import AccessLog
-from transports.http.around import HEADER, surrounding
 from transports.http.config import HttpConfig
-from transports.http.cross_site import CrossSiteRules
-from transports.http.dispatch import endpoint
-from transports.http.expectation import meet_expectation
-from transports.http.json_body import MOST_BYTES
-from transports.http.keys import BUS, CONFIG, DOCUMENT, SOCKETS, VISIT
-from transports.http.open_sockets import OpenSockets
-from transports.http.openapi import openapi_document
-from transports.http.otlp_answers import is_otlp
-from transports.http.route import Route
-from transports.http.session_cookie import renew_cookie
+from transports.http.framework import cors
+from transports.http.framework.access_log import AccessLog
+from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, SOCKETS, VISIT
+from transports.http.framework.cross_site import CrossSiteRules
+from transports.http.framework.dispatch import endpoint
+from transports.http.framework.expectation import meet_expectation
+from transports.http.framework.json_body import MOST_BYTES
+from transports.http.framework.middleware import HEADER, surrounding
+from transports.http.framework.open_sockets import OpenSockets
+from transports.http.framework.openapi import openapi_document
+from transports.http.framework.route import Route
+from transports.http.framework.session_cookie import renew_cookie
+from transports.http.wire.otlp_answers import is_otlp
 
 
 def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:

@@ -8,10 +8,10 @@ import attrs
 
 from actors.runtime.budget import Budget
 from transports.connection_limits import DEFAULT
-from transports.decoder import Decoder
 from transports.inflate import DEFAULT_LIMIT
 from transports.key_rate import KeyRate
-from transports.strays import Strays
+from transports.misdirected_exporters import Strays
+from transports.otlp.decoder import Decoder
 
 APP_NAME = "Junjo AI Studio"
 

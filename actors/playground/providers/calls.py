@@ -14,8 +14,8 @@ from actors.errors import ProviderFailed
 from actors.playground.prompt import Completion
 from actors.playground.providers.event_stream import DONE, Event, document_of, events_in, events_of
 from actors.playground.providers.provider import Chunk
+from actors.playground.providers.provider_errors import error_in, presentable, status_in, words_in
 from actors.playground.providers.untrusted import member
-from actors.playground.providers.vendor_words import error_in, presentable, status_in, words_in
 from actors.retry_after import seconds_to_wait
 
 log = structlog.get_logger(__name__)

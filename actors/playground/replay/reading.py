@@ -10,7 +10,7 @@ from actors.playground.prompt import Prompt, SpanReference
 from actors.playground.replay import gen_ai, junjo_agent, open_inference, open_llmetry, vercel
 from actors.playground.replay.draft import Draft
 from actors.playground.replay.fitting import fitting_model, fitting_parameters
-from actors.span_store.spans import StoredSpan
+from actors.span_store.columns.spans import StoredSpan
 
 # A span may speak several of these. Those that say more about a message come first.
 _CONVENTIONS: Final = (junjo_agent, gen_ai, open_inference, open_llmetry, vercel)

@@ -5,11 +5,11 @@ import os
 import pytest
 
 from actors.playground.prompt import ChatMessage, Completion, Prompt
+from actors.playground.provider_table import OpenProvider
 from actors.playground.providers.anthropic import AnthropicProvider
 from actors.playground.providers.google import GoogleProvider
 from actors.playground.providers.openai import OpenAIProvider
 from actors.playground.providers.provider import Endpoint, Provider
-from actors.playground.vendors import OpenProvider
 
 SAID = (ChatMessage(role="system", content="be brief"), ChatMessage(role="user", content="Say hello."))
 

@@ -13,7 +13,7 @@ from actors.errors import Refused
 from actors.playground.messages import Replay
 from actors.playground.prompt import ChatMessage, JsonObject, Tool, ToolCall
 from actors.playground.replay.reading import replay_of
-from actors.span_store.spans import StoredSpan
+from actors.span_store.columns.spans import StoredSpan
 
 pytestmark = pytest.mark.unit
 

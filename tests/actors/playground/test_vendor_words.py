@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 
-from actors.playground.providers.vendor_words import error_in, presentable, status_in, words_in
+from actors.playground.providers.provider_errors import error_in, presentable, status_in, words_in
 from tests.actors.playground.test_untrusted import ANY_JSON
 
 pytestmark = pytest.mark.unit

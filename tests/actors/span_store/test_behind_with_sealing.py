@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from actors.errors import Overloaded
-from actors.span_store import index
+from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.store import Limits
 from actors.span_store.messages import GetStoreState, IngestSummary
-from actors.span_store.store import Limits
 from tests.actors.span_store.test_store_faults import all_sealed, ingest, names, running_store, state_when
 from tests.spans import span
 
@@ -36,7 +36,9 @@ def sealing(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 async def test_a_writer_waits_for_sealing_and_goes_on(
     tmp_path: Path, sealing: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.span_store.store._ROOM_SECONDS", 200.0)  # a slow machine has the time that it needs
+    monkeypatch.setattr(
+        "actors.span_store.embedded.store._ROOM_SECONDS", 200.0
+    )  # a slow machine has the time that it needs
     async with running_store(tmp_path / "traces.duckdb", LIMITS) as bus:
         for number in (1, 2, 3):
             assert await ingest(bus, span(number, attributes={"text": "x" * 2000})) == STORED
@@ -50,7 +52,7 @@ async def test_a_writer_waits_for_sealing_and_goes_on(
 async def test_a_writer_that_waits_in_vain_is_told_when_to_come_back(
     tmp_path: Path, sealing: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.span_store.store._ROOM_SECONDS", 0.05)
+    monkeypatch.setattr("actors.span_store.embedded.store._ROOM_SECONDS", 0.05)
     async with running_store(tmp_path / "traces.duckdb", LIMITS) as bus:
         for number in (1, 2, 3):
             assert await ingest(bus, span(number, attributes={"text": "x" * 2000})) == STORED

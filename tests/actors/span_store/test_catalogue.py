@@ -6,13 +6,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from actors.span_store import index
-from actors.span_store.catalogue import Catalogue, of_service, services
+from actors.span_store.columns.rows import numbered, rows_of
+from actors.span_store.columns.spans import Span, span_columns
+from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.manifest import Catalogue, of_service, services
+from actors.span_store.embedded.sealed.segment_file import encoded
+from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, IngestSummary
-from actors.span_store.recovery import Folders
-from actors.span_store.rows import numbered, rows_of
-from actors.span_store.segments import encoded
-from actors.span_store.spans import Span, span_columns
 from tests.actors.span_store.test_store_faults import (
     SEALED_AT_ONCE,
     all_sealed,

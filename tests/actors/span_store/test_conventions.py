@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.span_store.attribute_column import attribute_maps
-from actors.span_store.conventions import HOT_COLUMNS, hot_columns
+from actors.span_store.columns.attribute_column import attribute_maps
+from actors.span_store.columns.promoted import HOT_COLUMNS, hot_columns
 
 pytestmark = pytest.mark.unit
 

@@ -14,8 +14,13 @@ from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import Limits, SpanStoreActor
-from actors.span_store.doomed import Doomed
-from actors.span_store.inspection import inspect
+from actors.span_store.embedded.maintenance.compaction import SealedFiles, Step
+from actors.span_store.embedded.maintenance.deletion_predicate import Doomed
+from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
+from actors.span_store.embedded.store import SpanStore
+from actors.span_store.embedded.upkeep.inspection import inspect
+from actors.span_store.embedded.upkeep.recovery import Folders
+from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import (
     DeleteService,
     DeleteTrace,
@@ -25,11 +30,6 @@ from actors.span_store.messages import (
     ListServices,
     SearchSpans,
 )
-from actors.span_store.recovery import Folders
-from actors.span_store.repair import repair
-from actors.span_store.sealed_files import SealedFiles, Step
-from actors.span_store.store import SpanStore
-from actors.span_store.trusted_clock import TrustedClock
 from tests.actors.span_store.test_store_faults import found
 from tests.actors.stage import rows
 from tests.spans import START, span

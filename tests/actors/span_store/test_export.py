@@ -9,9 +9,9 @@ import pytest
 from actors.errors import Overloaded
 from actors.runtime.bus import Bus
 from actors.span_store.actor import Limits, SpanStoreActor
-from actors.span_store.attribute_column import shown
+from actors.span_store.columns.attribute_column import shown
+from actors.span_store.columns.rows import ROWS
 from actors.span_store.messages import DeleteTrace, ExportSpans, IngestSpans
-from actors.span_store.rows import ROWS
 from tests.actors.span_store.test_deletion import BY, KEPT_RECENT, SEALED_AT_ONCE, running_store
 from tests.spans import START, span
 

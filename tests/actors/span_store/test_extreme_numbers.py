@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from actors.span_store.columns.spans import SpanEvent, SpanLink
 from actors.span_store.messages import GetTraceSpans
-from actors.span_store.spans import SpanEvent, SpanLink
 from tests.actors.span_store.test_store_faults import (
     SEALED_AT_ONCE,
     all_sealed,

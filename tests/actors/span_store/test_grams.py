@@ -12,21 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.span_store import index
-from actors.span_store.catalogue import Catalogue
-from actors.span_store.damage import Damage
-from actors.span_store.gram_files import GramFiles, SealedFile, name_of
-from actors.span_store.gram_maker import GramMaker
-from actors.span_store.grams import SIZE, Sought, grams_of
-from actors.span_store.journal import Journal
+from actors.span_store.columns.rows import numbered, rows_of
+from actors.span_store.columns.spans import Span, SpanEvent, span_columns
+from actors.span_store.embedded.damage import Damage
+from actors.span_store.embedded.hot.memtable import Generation, Recent
+from actors.span_store.embedded.hot.wal import Journal
+from actors.span_store.embedded.problems import Problems
+from actors.span_store.embedded.reads.text_search import TextSearch
+from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.manifest import Catalogue
+from actors.span_store.embedded.sealed.segment_file import encoded
+from actors.span_store.embedded.text.ngram_builder import GramMaker
+from actors.span_store.embedded.text.ngram_files import GramFiles, SealedFile, name_of
+from actors.span_store.embedded.text.ngrams import SIZE, Sought, grams_of
+from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import FoundSpans, SearchText
-from actors.span_store.problems import Problems
-from actors.span_store.recent import Generation, Recent
-from actors.span_store.recovery import Folders
-from actors.span_store.rows import numbered, rows_of
-from actors.span_store.segments import encoded
-from actors.span_store.spans import Span, SpanEvent, span_columns
-from actors.span_store.text_search import TextSearch
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit

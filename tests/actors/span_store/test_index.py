@@ -7,11 +7,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from actors.span_store import index
+from actors.span_store.columns.rows import INDEX_COLUMNS, numbered, rows_of
+from actors.span_store.columns.spans import span_columns
+from actors.span_store.embedded.reads.row_location import Wanted
+from actors.span_store.embedded.sealed import index
 from actors.span_store.messages import Cursor
-from actors.span_store.places import Wanted
-from actors.span_store.rows import INDEX_COLUMNS, numbered, rows_of
-from actors.span_store.spans import span_columns
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit

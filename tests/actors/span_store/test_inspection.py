@@ -9,14 +9,14 @@ import duckdb
 import pytest
 
 from actors.clock import steady_seconds, utc_now
-from actors.span_store.index import open_index
-from actors.span_store.inspection import inspect
+from actors.span_store.columns.rows import span_rows
+from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
+from actors.span_store.embedded.sealed.index import open_index
+from actors.span_store.embedded.store import Limits, SpanStore
+from actors.span_store.embedded.upkeep.inspection import inspect
+from actors.span_store.embedded.upkeep.recovery import Folders
+from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import SearchSpans
-from actors.span_store.recovery import Folders
-from actors.span_store.repair import repair
-from actors.span_store.rows import span_rows
-from actors.span_store.store import Limits, SpanStore
-from actors.span_store.trusted_clock import TrustedClock
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]

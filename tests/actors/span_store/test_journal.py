@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.span_store.journal import Journal, recover
-from actors.span_store.rows import ROWS, numbered, rows_of
-from actors.span_store.spans import span_columns
+from actors.span_store.columns.rows import ROWS, numbered, rows_of
+from actors.span_store.columns.spans import span_columns
+from actors.span_store.embedded.hot.wal import Journal, recover
 from tests.spans import span
 
 pytestmark = pytest.mark.unit
@@ -122,7 +122,7 @@ def test_batches_of_an_older_form_are_brought_to_ours(tmp_path: Path) -> None:
     path = tmp_path / "1.journal"
     older = pa.schema([field for field in ROWS if field.name not in ("user_id", "scope_json")])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.span_store.journal.ROWS", older)
+        patch.setattr("actors.span_store.embedded.hot.wal.ROWS", older)
         journal = Journal(path)
     journal.append(batch(0).select(older.names))
     journal.close()

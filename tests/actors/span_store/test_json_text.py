@@ -3,7 +3,7 @@
 import psutil
 import pytest
 
-from actors.span_store.attributes import json_text
+from actors.span_store.columns.attributes import json_text
 
 pytestmark = pytest.mark.integration
 

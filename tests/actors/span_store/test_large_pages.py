@@ -10,7 +10,9 @@ import pytest
 
 from actors.errors import NeedsRoom
 from actors.runtime.bus import Bus
-from actors.span_store.gathered import PAGE_BYTES
+from actors.span_store.columns.spans import Span, StoredSpan
+from actors.span_store.embedded.reads.gathered import PAGE_BYTES
+from actors.span_store.embedded.store import Limits
 from actors.span_store.messages import (
     FoundSpans,
     GetSpan,
@@ -20,8 +22,6 @@ from actors.span_store.messages import (
     SearchTrace,
     SpanPage,
 )
-from actors.span_store.spans import Span, StoredSpan
-from actors.span_store.store import Limits
 from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 

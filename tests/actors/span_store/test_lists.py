@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from actors.runtime.bus import Bus
+from actors.span_store.columns.spans import Span
 from actors.span_store.messages import GetTraceSpans, SearchSpans, SpanFilter
-from actors.span_store.spans import Span
 from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 

@@ -12,6 +12,8 @@ import pytest
 from actors.errors import NotFound, Overloaded
 from actors.principal import Principal
 from actors.runtime.bus import Bus
+from actors.span_store.embedded.maintenance.compaction import SealedFiles, Step
+from actors.span_store.embedded.reads.text_search import TextSearch
 from actors.span_store.messages import (
     BackUp,
     DeleteTrace,
@@ -23,8 +25,6 @@ from actors.span_store.messages import (
     SearchSpans,
     SearchText,
 )
-from actors.span_store.sealed_files import SealedFiles, Step
-from actors.span_store.text_search import TextSearch
 from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import span
 

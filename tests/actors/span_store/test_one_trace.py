@@ -7,9 +7,9 @@ import pytest
 
 from actors.runtime.bus import Bus
 from actors.span_store.actor import Limits
+from actors.span_store.columns.spans import Span
+from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import ExportSpans, GetStoreState, SearchText
-from actors.span_store.recovery import Folders
-from actors.span_store.spans import Span
 from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from actors.span_store.journal import Journal
-from actors.span_store.recent import Generation, PartInMemory
-from actors.span_store.rows import rows_of, span_keys
-from actors.span_store.spans import span_columns
+from actors.span_store.columns.rows import rows_of, span_keys
+from actors.span_store.columns.spans import span_columns
+from actors.span_store.embedded.hot.memtable import Generation, PartInMemory
+from actors.span_store.embedded.hot.wal import Journal
 from tests.spans import span
 
 pytestmark = pytest.mark.integration

@@ -11,8 +11,15 @@ import pytest
 
 from actors.errors import Unavailable
 from actors.runtime.bus import Bus
-from actors.span_store.inspection import inspect
-from actors.span_store.journal import Journal
+from actors.span_store.columns.rows import ROWS, SHOWN_COLUMNS, rows_of, span_keys
+from actors.span_store.columns.spans import Span, StoredSpan, span_columns
+from actors.span_store.embedded.hot.flush_policy import Rush
+from actors.span_store.embedded.hot.memtable import Generation, Recent
+from actors.span_store.embedded.hot.wal import Journal
+from actors.span_store.embedded.reads.row_location import Wanted
+from actors.span_store.embedded.store import Limits
+from actors.span_store.embedded.upkeep.inspection import inspect
+from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import (
     DeleteTrace,
     ExportSpans,
@@ -24,13 +31,6 @@ from actors.span_store.messages import (
     SearchSpans,
     SpanFilter,
 )
-from actors.span_store.places import Wanted
-from actors.span_store.recent import Generation, Recent
-from actors.span_store.recovery import Folders
-from actors.span_store.rows import ROWS, SHOWN_COLUMNS, rows_of, span_keys
-from actors.span_store.rush import Rush
-from actors.span_store.spans import Span, StoredSpan, span_columns
-from actors.span_store.store import Limits
 from tests.actors.span_store.test_deletion import BY
 from tests.actors.span_store.test_store_faults import flip, found, ingest, names, running_store, state_when
 from tests.spans import START, span
@@ -51,7 +51,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def rush(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rush that never ends."""
-    monkeypatch.setattr("actors.span_store.rush._ON", -1)
+    monkeypatch.setattr("actors.span_store.embedded.hot.flush_policy._ON", -1)
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ async def test_spans_that_leave_memory_stay_there_when_files_cannot_be_opened(
     def too_many_open_files(*_: object) -> int:
         raise OSError(24, os.strerror(24))
 
-    monkeypatch.setattr("actors.span_store.recent.JournalReader", too_many_open_files)
+    monkeypatch.setattr("actors.span_store.embedded.hot.memtable.JournalReader", too_many_open_files)
     async with running_store(path, OUT_OF_MEMORY) as bus:
         for number in range(1, 60):
             await ingest(bus, span(number, trace_id=number, attributes={"text": "x" * 500}))

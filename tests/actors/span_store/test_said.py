@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from actors.span_store.grams import Sought, grams_of
-from actors.span_store.needle import Needle
-from actors.span_store.rows import rows_of
-from actors.span_store.said import says
-from actors.span_store.searched import grams_of_rows, saying
-from actors.span_store.spans import Span, SpanEvent, span_columns
+from actors.span_store.columns.rows import rows_of
+from actors.span_store.columns.spans import Span, SpanEvent, span_columns
+from actors.span_store.embedded.text.needle import Needle
+from actors.span_store.embedded.text.ngrams import Sought, grams_of
+from actors.span_store.embedded.text.said_text import says
+from actors.span_store.embedded.text.searched_columns import grams_of_rows, saying
 from tests.spans import span
 
 pytestmark = pytest.mark.unit

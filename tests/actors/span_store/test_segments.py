@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actors.span_store.rows import numbered, rows_of
-from actors.span_store.segments import (
+from actors.span_store.columns.rows import numbered, rows_of
+from actors.span_store.columns.spans import span_columns
+from actors.span_store.embedded.sealed.segment_file import (
     ROOT_GROUP,
     ROW_GROUP,
     Runs,
@@ -23,8 +24,7 @@ from actors.span_store.segments import (
     reading_order,
     write_segment,
 )
-from actors.span_store.spans import span_columns
-from actors.span_store.trace_filter import TraceFilter
+from actors.span_store.embedded.sealed.trace_bloom import TraceFilter
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit

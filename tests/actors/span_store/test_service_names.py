@@ -7,11 +7,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from actors.span_store import index
-from actors.span_store.catalogue import Catalogue, of_service
+from actors.span_store.embedded.reads.service_names import service_names
+from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.manifest import Catalogue, of_service
+from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, ListServices, SearchSpans
-from actors.span_store.recovery import Folders
-from actors.span_store.service_names import service_names
 from tests.actors.span_store.test_catalogue import add
 from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span

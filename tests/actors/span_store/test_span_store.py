@@ -15,7 +15,9 @@ from actors.errors import DeadlineExceeded, InternalError
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
-from actors.span_store.index import open_index
+from actors.span_store.columns.spans import Resource, Span, SpanEvent, SpanLink, StoredSpan
+from actors.span_store.embedded.sealed.index import open_index
+from actors.span_store.embedded.store import Limits
 from actors.span_store.messages import (
     GetSpan,
     GetTraceSpans,
@@ -26,8 +28,6 @@ from actors.span_store.messages import (
     SearchText,
     SpanFilter,
 )
-from actors.span_store.spans import Resource, Span, SpanEvent, SpanLink, StoredSpan
-from actors.span_store.store import Limits
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration

@@ -15,12 +15,16 @@ import pytest
 from actors.errors import Unavailable
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
-from actors.span_store import index
 from actors.span_store.actor import SpanStoreActor
-from actors.span_store.catalogue import Catalogue
-from actors.span_store.doomed import Doomed
-from actors.span_store.index import open_index
-from actors.span_store.inspection import inspect
+from actors.span_store.columns.spans import Span, StoredSpan
+from actors.span_store.embedded.maintenance.compaction import SealedFiles
+from actors.span_store.embedded.maintenance.deletion_predicate import Doomed
+from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.index import open_index
+from actors.span_store.embedded.sealed.manifest import Catalogue
+from actors.span_store.embedded.store import Limits
+from actors.span_store.embedded.upkeep.inspection import inspect
+from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import (
     GetSpan,
     GetStoreState,
@@ -32,10 +36,6 @@ from actors.span_store.messages import (
     SearchText,
     StoreState,
 )
-from actors.span_store.recovery import Folders
-from actors.span_store.sealed_files import SealedFiles
-from actors.span_store.spans import Span, StoredSpan
-from actors.span_store.store import Limits
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
@@ -197,7 +197,7 @@ async def test_a_journal_that_was_sealed_is_not_read_again(path: Path) -> None:
 
 async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay_right(path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.span_store.index.add", failing_disk)
+        patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
         async with running_store(path, Limits(seal_at=4000)) as bus:
             for number in range(1, 30):
                 await ingest(bus, span(number, trace_id=number))
@@ -243,7 +243,7 @@ async def test_an_index_that_breaks_is_opened_again(path: Path) -> None:
     async with running_store(path) as bus:
         await ingest(bus, span(1))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.queries.SpanReader.services", broken_database)
+            patch.setattr("actors.span_store.embedded.reads.queries.SpanReader.services", broken_database)
             for _ in range(10):  # more often than a supervisor would restart an actor
                 with pytest.raises(Unavailable):
                     await bus.ask(ListServices())
@@ -309,7 +309,7 @@ async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path, whole: 
 async def test_a_disk_without_room_for_sealing_keeps_spans_in_journals(path: Path) -> None:
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.index.add", failing_disk)
+            patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
             await ingest(bus, span(1))
             state = await state_when(bus, lambda state: bool(state.problems))
             assert state.problems == ("Spans cannot be sealed; they are kept in journals meanwhile",)
@@ -321,7 +321,7 @@ async def test_a_disk_without_room_for_sealing_keeps_spans_in_journals(path: Pat
 async def test_spans_that_cannot_be_encoded_stay_in_memory_and_in_their_journal(path: Path) -> None:
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.sealing.encoded", no_memory)
+            patch.setattr("actors.span_store.embedded.maintenance.flusher.encoded", no_memory)
             await ingest(bus, span(1))
             await ingest(bus, span(2, trace_id=2))
             state = await state_when(bus, lambda state: bool(state.problems))
@@ -339,7 +339,7 @@ def no_memory(*_: object) -> None:
 async def test_a_disk_without_room_for_a_new_journal_goes_on_with_the_old_one(path: Path) -> None:
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.store.Journal", failing_disk)
+            patch.setattr("actors.span_store.embedded.store.Journal", failing_disk)
             for number in range(1, 4):
                 assert await ingest(bus, span(number, trace_id=number)) == IngestSummary(stored=1, duplicates=0)
             assert await names(bus) == ["span 1", "span 2", "span 3"]
@@ -361,7 +361,7 @@ async def test_a_commit_that_is_reported_as_failed_but_was_not_stores_nothing_tw
             raise failures.pop()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.span_store.index.seal", seal_and_fail)
+        patch.setattr("actors.span_store.embedded.sealed.index.seal", seal_and_fail)
         async with running_store(path, SEALED_AT_ONCE) as bus:
             await ingest(bus, span(1))
             state = await state_when(bus, lambda state: all_sealed(state) and healthy(state))
@@ -378,7 +378,9 @@ async def test_sealing_that_fails_again_and_again_leaves_one_file_at_most(path: 
     segments = path.with_suffix(".segments")
     tried: set[str] = set()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.span_store.index._INSERT_SEGMENT", "INSERT INTO no_such_table SELECT ?, ?, ?, ?, ?")
+        patch.setattr(
+            "actors.span_store.embedded.sealed.index._INSERT_SEGMENT", "INSERT INTO no_such_table SELECT ?, ?, ?, ?, ?"
+        )
         async with running_store(path, SEALED_AT_ONCE) as bus:
             await ingest(bus, span(1))
             while len(tried) < 3:
@@ -397,7 +399,7 @@ async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> 
     numbers = iter([7])
     files = SealedFiles(connection, path.with_suffix(".segments"), lambda: next(numbers), Catalogue(connection))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.span_store.index.transaction", lost_answer)
+        patch.setattr("actors.span_store.embedded.sealed.index.transaction", lost_answer)
         with pytest.raises(duckdb.IOException):
             files.delete(Doomed("trace_id", f"{1:032x}", 2**40), after=-1)
     connection.close()

@@ -9,12 +9,12 @@ import pytest
 
 from actors.principal import Principal
 from actors.runtime.bus import Bus
-from actors.span_store.inspection import inspect
+from actors.span_store.embedded.maintenance.retention import Retention
+from actors.span_store.embedded.store import Limits
+from actors.span_store.embedded.upkeep.inspection import inspect
+from actors.span_store.embedded.upkeep.recovery import Folders
+from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import BackUp, DeleteTrace, GetStoreState, SearchText
-from actors.span_store.recovery import Folders
-from actors.span_store.repair import repair
-from actors.span_store.retention import Retention
-from actors.span_store.store import Limits
 from tests.actors.span_store.test_said import NEEDLES, SAID, ascii_json, places
 from tests.actors.span_store.test_store_faults import (
     SEALED_AT_ONCE,
@@ -88,7 +88,7 @@ async def test_a_sealed_file_without_the_text_is_not_read(path: Path) -> None:
 
 
 async def test_while_there_is_time_no_sealed_file_is_read_for_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.span_store.gram_files.open_segment", failing_disk)
+    monkeypatch.setattr("actors.span_store.embedded.text.ngram_files.open_segment", failing_disk)
     await filled(path, range(1, 4))
     monkeypatch.undo()
     async with running_store(path) as bus:
@@ -184,7 +184,7 @@ async def test_a_backup_goes_without_them(path: Path) -> None:
 async def test_a_disk_without_room_for_them_disturbs_nothing(path: Path) -> None:
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.gram_files.GramFiles.make", failing_disk)
+            patch.setattr("actors.span_store.embedded.text.ngram_files.GramFiles.make", failing_disk)
             await fill(bus, range(1, 3))
             assert await found(bus, "needle1") == {1}
             assert await found(bus, "nobody wrote this") == set()

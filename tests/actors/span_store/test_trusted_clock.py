@@ -11,9 +11,9 @@ import pytest
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
-from actors.span_store.index import open_index
+from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
+from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.messages import GetStoreState, IngestSpans, ListServices, SearchSpans, StoreState
-from actors.span_store.trusted_clock import TrustedClock
 from tests.actors.stage import HandClock
 from tests.spans import span
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from tests.spans import otlp_request, otlp_span
 from tests.transports.grpc.conftest import EXPORT, Server, Serving, method
 from tests.transports.grpc.http2_client import ENOUGH
-from transports import strays
+from transports import misdirected_exporters as faults
 from transports.connection_limits import ConnectionLimits
 from transports.first_bytes import PREFACE
 
@@ -67,14 +67,14 @@ async def test_http_gets_an_answer_that_names_the_right_port(serving: Serving, l
     assert head.startswith(b"HTTP/1.1 400 ")
     assert f"Content-Length: {len(text)}".encode() in head
     assert b"port 4711, path /v1/traces" in text
-    assert told(logged) == [("127.0.0.1", strays.HTTP_AT_GRPC.name)]
+    assert told(logged) == [("127.0.0.1", faults.HTTP_AT_GRPC.name)]
 
 
 async def test_tls_is_told(serving: Serving, logged: list[Any]) -> None:
     async with serving() as server:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await asyncio.open_connection("127.0.0.1", server.port, ssl=ssl.create_default_context())
-    assert told(logged) == [("127.0.0.1", strays.TLS.name)]
+    assert told(logged) == [("127.0.0.1", faults.TLS.name)]
 
 
 @pytest.mark.security
@@ -123,7 +123,7 @@ async def test_spans_at_the_port_for_key_checks_learn_the_right_one(auth: Server
         await auth.export(ONE_SPAN)
     assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert "port 4712" in (refusal.value.details() or "")
-    assert told(logged) == [("127.0.0.1", strays.SPANS_AT_KEY_CHECK.name)]
+    assert told(logged) == [("127.0.0.1", faults.SPANS_AT_KEY_CHECK.name)]
 
 
 @pytest.mark.security
@@ -133,7 +133,10 @@ async def test_a_key_that_will_not_do_is_told_and_not_shown(otlp: Server, logged
             await otlp.export(ONE_SPAN, key="wrong-key-4711")
         with pytest.raises(grpc.aio.AioRpcError):
             await method(otlp.channel, EXPORT)(ONE_SPAN)
-    assert told(logged) == [("127.0.0.1", strays.BAD_KEY.name), ("127.0.0.1", strays.NO_KEY.name)]
+    assert told(logged) == [
+        ("127.0.0.1", faults.BAD_KEY.name),
+        ("127.0.0.1", faults.NO_KEY.name),
+    ]
     assert "wrong-key-4711" not in str(logged)
 
 

@@ -22,7 +22,7 @@ from actors.session.messages import CreateUser, SignIn, SignOut
 from tests.actors.stage import HandClock
 from tests.http_studio import ORIGIN, HttpStudio, http_config, running_http_studio
 from transports.http.app import build_app, build_otlp_app
-from transports.http.server import serve_http
+from transports.http.framework.server import serve_http
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 

@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 from tests.actors.stage import rows
 from tests.http_studio import ADMIN, http_config, running_http_studio
 from transports.addresses import Network
-from transports.http.clients import address_of, scheme_and_host
-from transports.http.forwarded import address_in, hops
+from transports.http.framework.clients import address_of, scheme_and_host
+from transports.http.framework.forwarded import address_in, hops
 
 pytestmark = [pytest.mark.unit, pytest.mark.security]
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from actors.errors import InvalidRequest
-from transports.http.cursors import cursor_of, place_after
+from transports.http.wire.cursors import cursor_of, place_after
 
 pytestmark = pytest.mark.unit
 

@@ -11,7 +11,7 @@ from aiohttp import ClientSession, DummyCookieJar
 from actors.span_store.messages import IngestSpans
 from tests.http_studio import ORIGIN, HttpStudio, Reply
 from tests.spans import span
-from transports.http.compression import GzipStream
+from transports.http.framework.compression import GzipStream
 
 pytestmark = pytest.mark.integration
 

@@ -6,12 +6,12 @@ import pytest
 
 from actors.errors import InvalidRequest, Problem
 from actors.span_store.messages import Cursor
-from transports.http.accounts import Credentials, NewUser
-from transports.http.api_keys import NewKey
-from transports.http.converter import echo, structure_body, structure_query, unstructure
-from transports.http.cursor_text import cursor_text
-from transports.http.observability import PageQuery, RootQuery
-from transports.http.rules import Between
+from transports.http.api.api_keys import NewKey
+from transports.http.api.observability import PageQuery, RootQuery
+from transports.http.framework.rules import Between
+from transports.http.framework.validation import echo, structure_body, structure_query, unstructure
+from transports.http.wire.accounts import Credentials, NewUser
+from transports.http.wire.cursor_text import cursor_text
 
 pytestmark = pytest.mark.unit
 

@@ -14,7 +14,7 @@ from actors.errors import InternalError, ProviderFailed, StudioError
 from actors.runtime.bus import Bus
 from tests.http_studio import ORIGIN, HttpStudio, http_config, running_http_studio
 from transports.http.app import build_app
-from transports.http.server import serve_http
+from transports.http.framework.server import serve_http
 
 pytestmark = pytest.mark.integration
 

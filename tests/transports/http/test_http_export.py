@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from aiohttp import ClientPayloadError
 
+from actors.span_store.columns.spans import InstrumentationScope, Resource, SpanEvent, SpanLink
 from actors.span_store.messages import ExportSpans, IngestSpans
-from actors.span_store.spans import InstrumentationScope, Resource, SpanEvent, SpanLink
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.spans import START, otlp_request, otlp_span, span
 

@@ -11,8 +11,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from actors.runtime.budget import Budget
 from tests.http_studio import HttpStudio, Reply, http_config, running_http_studio
 from tests.spans import START, any_value, otlp_request, otlp_span
+from transports.http.api.span_answers import SMALL
 from transports.http.config import TOO_MANY_ANSWERS
-from transports.http.found import SMALL
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 

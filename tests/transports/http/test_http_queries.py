@@ -9,8 +9,8 @@ import pytest
 
 from tests.http_studio import HttpStudio
 from tests.spans import START, otlp_request, otlp_span
-from transports.http.moments import moment_in
-from transports.http.rules import Fault
+from transports.http.framework.rules import Fault
+from transports.http.wire.moments import moment_in
 
 pytestmark = pytest.mark.integration
 

@@ -19,7 +19,7 @@ from tests.http_studio import ORIGIN, HttpStudio, http_config, running_http_stud
 from tests.play_socket import LAST, PlaySocket, play_socket
 from tests.scripted_provider import ScriptedProvider, completion
 from transports.http.config import PlayConfig
-from transports.http.json_body import MOST_PROMPT_BYTES
+from transports.http.framework.json_body import MOST_PROMPT_BYTES
 
 pytestmark = pytest.mark.integration
 

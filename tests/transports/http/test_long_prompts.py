@@ -13,7 +13,7 @@ from actors.playground.providers.provider import Endpoint
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.play_socket import play_socket
 from tests.scripted_provider import ScriptedProvider, completion
-from transports.http.json_body import MOST_PROMPT_BYTES as MOST
+from transports.http.framework.json_body import MOST_PROMPT_BYTES as MOST
 
 pytestmark = pytest.mark.integration
 

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.spans import otlp_request, otlp_span
-from transports import strays
+from transports import misdirected_exporters as faults
 from transports.first_bytes import PREFACE
-from transports.strays import Fault
+from transports.misdirected_exporters import Fault
 
 pytestmark = pytest.mark.integration
 
@@ -62,21 +62,21 @@ async def test_a_wrong_path_is_told_and_answered_as_ever(
         answered, body = await post(studio, path)
         assert answered == status
         assert (b"spans go to /v1/traces" in body) == path.startswith("/v1/")
-    assert told(logged) == [("127.0.0.1", strays.WRONG_PATH.name)]
+    assert told(logged) == [("127.0.0.1", faults.WRONG_PATH.name)]
     assert [line["path"] for line in logged if line["log_level"] == "warning"] == [path]
 
 
 @pytest.mark.parametrize(
     ("path", "content_type", "fault"),
     [
-        ("/api/v2/spans", "application/json", strays.OTHER_FORMAT),
-        ("/api/v1/spans", "application/x-thrift", strays.OTHER_FORMAT),
-        ("/api/traces", "application/vnd.apache.thrift.binary", strays.OTHER_FORMAT),
-        ("/anything", "application/x-thrift", strays.OTHER_FORMAT),
-        (EXPORT, "application/grpc", strays.GRPC_AT_HTTP),
-        (EXPORT, "application/grpc-web+proto", strays.GRPC_AT_HTTP),
-        ("/v1/traces", "application/x-thrift", strays.UNREADABLE),
-        ("/v1/traces", "text/plain", strays.UNREADABLE),
+        ("/api/v2/spans", "application/json", faults.OTHER_FORMAT),
+        ("/api/v1/spans", "application/x-thrift", faults.OTHER_FORMAT),
+        ("/api/traces", "application/vnd.apache.thrift.binary", faults.OTHER_FORMAT),
+        ("/anything", "application/x-thrift", faults.OTHER_FORMAT),
+        (EXPORT, "application/grpc", faults.GRPC_AT_HTTP),
+        (EXPORT, "application/grpc-web+proto", faults.GRPC_AT_HTTP),
+        ("/v1/traces", "application/x-thrift", faults.UNREADABLE),
+        ("/v1/traces", "text/plain", faults.UNREADABLE),
     ],
 )
 async def test_another_format_is_told(
@@ -95,7 +95,10 @@ async def test_a_key_that_will_not_do_is_told_and_not_shown(studio: HttpStudio, 
         for path in ("/v1/traces", "/v1/metrics", "/v1/logs"):
             status, _ = await post(studio, path, **headers)
             assert status in (401, 403)
-    assert told(logged) == [("127.0.0.1", strays.NO_KEY.name), ("127.0.0.1", strays.BAD_KEY.name)]
+    assert told(logged) == [
+        ("127.0.0.1", faults.NO_KEY.name),
+        ("127.0.0.1", faults.BAD_KEY.name),
+    ]
     assert "wrong-key-4711" not in str(logged)
     assert reader not in str(logged)
 
@@ -110,7 +113,10 @@ async def test_what_people_and_front_ends_do_is_no_exporters(studio: HttpStudio,
 
 @pytest.mark.parametrize(
     ("begin", "fault"),
-    [(PREFACE + b"\0\0\0\4\0\0\0\0\0", strays.GRPC_AT_HTTP), (b"\x16\x03\x01\x02\x00\x01\x00", strays.TLS)],
+    [
+        (PREFACE + b"\0\0\0\4\0\0\0\0\0", faults.GRPC_AT_HTTP),
+        (b"\x16\x03\x01\x02\x00\x01\x00", faults.TLS),
+    ],
 )
 async def test_another_protocol_is_told_and_answered_in_http(
     studio: HttpStudio, logged: list[Any], begin: bytes, fault: Fault
@@ -127,7 +133,7 @@ async def test_another_protocol_is_told_and_answered_in_http(
 async def test_a_client_with_tls_is_told(studio: HttpStudio, logged: list[Any]) -> None:
     with pytest.raises(ssl.SSLError):
         await asyncio.open_connection("127.0.0.1", studio.port, ssl=ssl.create_default_context())
-    assert told(logged) == [("127.0.0.1", strays.TLS.name)]
+    assert told(logged) == [("127.0.0.1", faults.TLS.name)]
 
 
 async def test_a_request_that_begins_like_http2_is_served(studio: HttpStudio) -> None:

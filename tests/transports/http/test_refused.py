@@ -4,8 +4,8 @@ import pytest
 
 from actors.audit_entry import Resource
 from transports.http.app import ROUTES
-from transports.http.refused import resource_of
-from transports.http.route import Access
+from transports.http.framework.refused import resource_of
+from transports.http.framework.route import Access
 
 pytestmark = pytest.mark.unit
 

@@ -12,9 +12,9 @@ from actors.errors import Refused
 from actors.playground.messages import Replay
 from actors.playground.replay.reading import replay_of
 from tests.actors.playground.test_replay import _GEN_AI, _NAMES, _NEW, _OPEN_INFERENCE, _PARTS, stored
-from transports.http.converter import structure_body
-from transports.http.dispatch import json_bytes
-from transports.http.prompts import prompt_in, request_class, request_document
+from transports.http.framework.dispatch import json_bytes
+from transports.http.framework.validation import structure_body
+from transports.http.wire.prompts import prompt_in, request_class, request_document
 
 pytestmark = pytest.mark.unit
 

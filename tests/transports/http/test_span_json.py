@@ -5,9 +5,9 @@ import attrs
 import orjson
 import pytest
 
-from actors.span_store.spans import StoredSpan
-from transports.http.junjo_graph import drawn_graph
-from transports.http.span_json import SpanAnswer, may_be_in_subflow, render_span, span_document, span_documents
+from actors.span_store.columns.spans import StoredSpan
+from transports.http.wire.junjo_graph import drawn_graph
+from transports.http.wire.span_json import SpanAnswer, may_be_in_subflow, render_span, span_document, span_documents
 
 pytestmark = pytest.mark.unit
 

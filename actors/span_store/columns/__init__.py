@@ -1,0 +1,1 @@
+"""Spans as Arrow columns: what is stored of a span, and how it is written as JSON."""

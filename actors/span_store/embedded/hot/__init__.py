@@ -1,0 +1,1 @@
+"""Spans that are durable in the WAL and not flushed yet."""

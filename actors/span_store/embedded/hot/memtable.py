@@ -1,0 +1,290 @@
+"""Spans that are durable in the journal and not sealed yet.
+
+They are kept in memory, where queries read them. Where more of them wait for sealing than memory is meant for, only
+what lists look at stays there; the rest is read from the journal when somebody wants to see it.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, partial
+from itertools import accumulate
+from typing import Protocol
+
+import attrs
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
+from actors.span_store.embedded.hot.wal import Journal, JournalReader
+from actors.span_store.embedded.reads.row_location import Place, Wanted
+from actors.span_store.embedded.sealed.row_groups import in_turn
+
+_JOINED_ROWS = 256  # larger batches stay as they came
+_MOST_PIECES = 8  # a batch of one row takes as much memory as twenty rows
+_PART_ROWS = 512  # that are read together from a journal, about
+_READ_A_ROW = 4096  # bytes; larger rows that have to be read count for several
+_LISTED = pa.schema([ROWS.field(name) for name in INDEX_COLUMNS])
+
+
+class Part(Protocol):
+    """Rows that lie together."""
+
+    @property
+    def num_rows(self) -> int: ...
+
+    @property
+    def unread(self) -> int:
+        """Bytes that ``whole`` has to read."""
+
+    @property
+    def listed(self) -> pa.RecordBatch:
+        """What lists look at, the columns of the index."""
+
+    def whole(self) -> pa.RecordBatch:
+        """All columns. ``OSError`` when they cannot be read."""
+
+
+class PartInMemory:
+    """As it came. A few small batches are joined by whoever reads them first, as requests wait for the writer."""
+
+    def __init__(self, *batches: pa.RecordBatch) -> None:
+        self.num_rows = sum(int(batch.num_rows) for batch in batches)
+        self.batches = batches
+
+    @property
+    def unread(self) -> int:
+        return 0
+
+    def joined_with(self, other: "PartInMemory") -> "PartInMemory":
+        """Both, the other one behind."""
+        joined = PartInMemory(*self.batches, *other.batches)
+        if len(joined.batches) > _MOST_PIECES:
+            joined.whole()
+        return joined
+
+    @cached_property
+    def listed(self) -> pa.RecordBatch:
+        return self.whole().select(INDEX_COLUMNS)
+
+    def whole(self) -> pa.RecordBatch:
+        batches = self.batches  # replaced at once: several threads may read
+        if len(batches) > 1:
+            self.batches = batches = (pa.concat_batches(batches),)
+        return batches[0]
+
+
+@attrs.frozen
+class PartInJournal:
+    """What lists look at, and where the frames of the rows are."""
+
+    listed: pa.RecordBatch
+    journal: JournalReader
+    begin: int
+    end: int
+
+    @property
+    def num_rows(self) -> int:
+        return int(self.listed.num_rows)
+
+    @property
+    def unread(self) -> int:
+        return self.end - self.begin
+
+    def whole(self) -> pa.RecordBatch:
+        batch = pa.concat_batches(self.journal.batches(self.begin, self.end))
+        return _numbered_from(self.listed["seq"][0].as_py(), batch)
+
+
+class Generation:
+    """The spans of one journal. Appended to by the writing thread; other threads read ``parts``."""
+
+    def __init__(self, number: int, first_seq: int, journal: Journal, batches: Iterable[pa.RecordBatch] = ()) -> None:
+        self.number = number
+        self.first_seq = first_seq
+        self.journal = journal
+        self.traces: set[str] = set()
+        self._keys: set[str] | None = set()  # as long as the spans are in memory
+        self.bytes = 0
+        self.rows = 0
+        self.parts: tuple[Part, ...] = ()  # replaced at once: other threads read it
+        self._in_memory: tuple[PartInMemory, ...] = ()  # the same, for as long as the spans are in memory
+        self._frames: list[int] = []  # rows of each frame of the journal
+        for batch in batches:
+            self._remember(batch)
+            self._know(span_keys(batch))
+
+    @property
+    def next_seq(self) -> int:
+        return self.first_seq + self.rows
+
+    @property
+    def is_in_memory(self) -> bool:
+        return self._keys is not None
+
+    def number_from(self, first_seq: int) -> None:
+        """Number all rows without gap. Before other threads know of the generation."""
+        self.first_seq = first_seq
+        parts = []
+        for part in self.parts:
+            batch = _numbered_from(first_seq, part.whole())
+            parts.append(PartInMemory(batch))
+            first_seq += batch.num_rows
+        self.parts = self._in_memory = tuple(parts)
+
+    def append(self, new: Iterable[pa.RecordBatch], keys: Sequence[str]) -> None:
+        """Number the rows, make them durable, then visible. ``OSError`` when the disk does not take them.
+
+        ``keys`` are those of all rows.
+        """
+        batches, next_seq = [], self.next_seq
+        for batch in new:
+            batches.append(numbered(batch, next_seq))
+            next_seq += batch.num_rows
+        for batch in self.journal.append(*batches):
+            self._remember(batch)
+        self._know(keys)
+
+    def known(self, keys: set[str], traces: set[str]) -> set[str]:
+        """Those of the keys that it has; ``traces`` are theirs, a tenth as many, of which it mostly has none."""
+        if self.traces.isdisjoint(traces):
+            return set()
+        return keys & (self.keys_of(traces) if self._keys is None else self._keys)
+
+    def keys_of(self, traces: set[str]) -> set[str]:
+        """Trace id and span id, joined, of all spans of these traces."""
+        listed = self.listed().select(["trace_id", "span_id"])
+        wanted = pa.array(self.traces & traces, pa.string())
+        return set(span_keys(listed.filter(pc.is_in(listed["trace_id"], value_set=wanted))))
+
+    def leave_memory(self) -> None:
+        """Keep only what lists look at. Nothing is appended any more. ``OSError`` when the journal cannot be read."""
+        if not self.rows:
+            return
+        reader = JournalReader(self.journal.path)
+        listed, rows, bounds = _copied(self.listed()), [0, *accumulate(self._frames)], self.journal.bounds
+        self.parts = tuple(
+            PartInJournal(listed.slice(rows[first], rows[last] - rows[first]), reader, bounds[first], bounds[last])
+            for first, last in _runs(self._frames)
+        )
+        self._keys, self._in_memory = None, ()
+
+    def _know(self, keys: Sequence[str]) -> None:
+        if self._keys is not None:
+            self._keys.update(keys)
+        self.traces.update(key[:TRACE] for key in keys)
+
+    def _remember(self, batch: pa.RecordBatch) -> None:
+        """Make a durable batch visible."""
+        self.bytes += batch.nbytes
+        self.rows += batch.num_rows
+        self._frames.append(batch.num_rows)
+        parts = [*self._in_memory, PartInMemory(batch)]
+        # Queries pay for each part, so small ones are joined, each about as often as it doubles.
+        while len(parts) > 1 and parts[-2].num_rows <= parts[-1].num_rows <= _JOINED_ROWS:
+            parts[-2:] = [parts[-2].joined_with(parts[-1])]
+        self.parts = self._in_memory = tuple(parts)
+
+    def listed(self) -> pa.Table:
+        """What lists look at, of all rows so far in the order of ``seq``; no copy."""
+        return pa.Table.from_batches([part.listed for part in self.parts], _LISTED)
+
+    def whole(self) -> pa.Table:
+        """All columns of all rows so far, in the order of ``seq``. ``OSError`` when they cannot be read."""
+        return pa.Table.from_batches([part.whole() for part in self.parts], ROWS)
+
+
+@attrs.frozen
+class Slice:
+    """Rows that are looked at together; the number of the first is ``first_seq``."""
+
+    first_seq: int
+    parts: Sequence[Part]
+
+    @property
+    def num_rows(self) -> int:
+        return sum(part.num_rows for part in self.parts)
+
+    def has_trace(self, trace_id: str) -> bool:
+        """Whether a span of the trace is in it. Cheap: nothing is read."""
+        wanted = pa.scalar(trace_id, pa.string())
+        return any(pc.any(pc.equal(part.listed["trace_id"], wanted)).as_py() for part in self.parts)
+
+    def whole(self) -> pa.Table:
+        """All columns. ``OSError`` when they cannot be read."""
+        return pa.Table.from_batches([part.whole() for part in self.parts], ROWS)
+
+
+class Recent:
+    """A view of all generations at one moment: their rows, numbered without gap from ``first_seq``."""
+
+    def __init__(self, generations: Sequence[Generation]) -> None:
+        self.first_seq = generations[0].first_seq
+        self._parts = [part for generation in generations for part in generation.parts]
+        self.table = pa.Table.from_batches([part.listed for part in self._parts], _LISTED)  # what lists look at
+        lengths = (part.num_rows for part in self._parts)
+        self._starts: list[int] = list(accumulate(lengths, initial=self.first_seq))
+
+    @property
+    def next_seq(self) -> int:
+        """Behind the last row."""
+        return self._starts[-1]
+
+    def places(self, wanted: Wanted, limit: int | None) -> list[Place]:
+        """Where the spans are; with a limit only the newest."""
+        return wanted.places(self.table, limit)
+
+    def traces_of_kind(self, kind: str, trace_ids: Iterable[str]) -> set[str]:
+        """Those of the traces that have a span of this OpenInference kind."""
+        of_kind = self.table.select(["trace_id"]).filter(
+            pc.equal(self.table["openinference_span_kind"], pa.scalar(kind, pa.string()))
+        )
+        return set(of_kind["trace_id"].unique().to_pylist()).intersection(trace_ids)
+
+    def take(self, sequence: Sequence[int], columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The rows with these numbers, which are ascending, part by part. ``OSError`` when they cannot be read.
+
+        They are taken from their parts one by one: Arrow copies the whole of a table in batches before it takes.
+        """
+        by_part: defaultdict[int, list[int]] = defaultdict(list)
+        for seq in sequence:
+            part = bisect_right(self._starts, seq) - 1
+            by_part[part].append(seq - self._starts[part])
+        for number, rows in by_part.items():
+            lying = self._parts[number]
+            yield in_turn(lying.unread, partial(_taken, lying, rows, columns))
+
+    def slices(self, rows: int) -> list[Slice]:
+        """All of it, so many rows at a time or a few more, fewer where they are large and have to be read."""
+        runs = _runs([max(part.num_rows, part.unread // _READ_A_ROW) for part in self._parts], rows)
+        return [Slice(self._starts[first], self._parts[first:last]) for first, last in runs]
+
+
+def _taken(part: Part, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    return pa.Table.from_batches([part.whole().select(columns).take(pa.array(rows, pa.int64()))])
+
+
+def _numbered_from(first_seq: int, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows with these numbers."""
+    seq = batch["seq"]
+    if seq[0].as_py() == first_seq and seq[-1].as_py() == first_seq + batch.num_rows - 1:
+        return batch
+    return batch.set_column(0, ROWS.field(0), numbers(first_seq, batch.num_rows))
+
+
+def _copied(rows: pa.Table) -> pa.RecordBatch:
+    """In memory of its own, so that what the rows were a part of can go."""
+    [batch] = rows.combine_chunks().to_batches()
+    return pa.ipc.read_record_batch(batch.serialize(), batch.schema)
+
+
+def _runs(lengths: Sequence[int], rows: int = _PART_ROWS) -> Iterator[tuple[int, int]]:
+    """Bounds of neighbours that have so many rows together, the last ones fewer."""
+    first, together = 0, 0
+    for position, length in enumerate(lengths):
+        together += length
+        if together >= rows:
+            yield first, position + 1
+            first, together = position + 1, 0
+    if together:
+        yield first, len(lengths)

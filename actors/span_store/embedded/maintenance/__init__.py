@@ -1,0 +1,1 @@
+"""Background work: flush, compaction, deletion, retention."""

@@ -1,0 +1,86 @@
+"""Which sealed files are kept: by the age of their spans, and by the space that all of them take."""
+
+from datetime import datetime, timedelta
+
+import attrs
+import duckdb
+import pyarrow.compute as pc
+
+from actors.span_store.embedded.hot.memtable import Generation
+from actors.span_store.embedded.sealed.segment_file import ROW_GROUP
+from actors.span_store.embedded.text.ngrams import SIZE
+
+_GRAMS = SIZE / ROW_GROUP  # bytes a span
+_SEALED_EARLY = 8  # spans are sealed when they are older than one such part of the age that is kept
+# Of a segment; DuckDB's least() leaves out what is not known.
+_NEWEST = "least(last_start_time_unix_nano, arrived_before_unix_nano)"
+
+
+@attrs.frozen(kw_only=True)
+class Retention:
+    """What is kept. ``None`` is no bound.
+
+    A span is as old as its start says, and no newer than its arrival: clocks of clients may be ahead by years.
+
+    Whole files are dropped: by age those whose newest span is older, by size the oldest ones until all others fit. So
+    a span goes once the newest of its file, which arrived up to an eighth of ``age`` later, is too old. Where spans of
+    very different ages came together, those that are overdue by more than that are taken out of their file.
+    ``size`` is in bytes, of files, of what rules text out of them, and index together; the journals come on top, 420 MB
+    at most.
+    """
+
+    age: timedelta | None = None
+    size: int | None = None
+    every: timedelta = timedelta(minutes=5)  # after how long it is looked for files to drop, again
+
+    def is_due_for_sealing(self, generation: Generation, now: datetime) -> bool:
+        """Whether these spans in memory have to become a file, or they would be kept too long."""
+        if self.age is None or not generation.rows:
+            return False
+        oldest = pc.min(generation.listed()["start_time_unix_nano"]).as_py()
+        return bool(min(oldest, generation.journal.opened_at) < _nanoseconds(now - self.age / _SEALED_EARLY))
+
+    def expired(self, connection: duckdb.DuckDBPyConnection, now: datetime | None) -> list[int]:
+        """The segments that are not kept, by number; when it is not known how late it is, none for its age."""
+        too_old = self._too_old(connection, now) if self.age is not None and now is not None else []
+        too_many = self._too_many(connection) if self.size is not None else []
+        return sorted({*too_old, *too_many})
+
+    def overdue(self, connection: duckdb.DuckDBPyConnection, now: datetime | None) -> list[int]:
+        """The segments that are kept, but for spans that should have gone long ago."""
+        if self.age is None or now is None:
+            return []
+        bound = _nanoseconds(now - self.age - self.age / _SEALED_EARLY)
+        rows = connection.execute("SELECT segment FROM segment WHERE first_start_time_unix_nano < ?", [bound])
+        return [segment for (segment,) in rows.fetchall()]
+
+    def oldest(self, now: datetime | None) -> int:
+        """The Unix nanosecond before which a span is too old."""
+        return 0 if self.age is None or now is None else _nanoseconds(now - self.age)
+
+    def _too_old(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
+        rows = connection.execute(f"SELECT segment FROM segment WHERE {_NEWEST} < ?", [self.oldest(now)]).fetchall()  # noqa: S608 - own text
+        return [segment for (segment,) in rows]
+
+    def _too_many(self, connection: duckdb.DuckDBPyConnection) -> list[int]:
+        """The newest are kept as long as they fit, each with the share of the index that its spans take."""
+        rows = connection.execute(
+            f"""
+            WITH sized AS (
+                SELECT segment, {_NEWEST} AS newest, bytes + rows * ? + rows * (
+                    SELECT block_size * used_blocks FROM pragma_database_size()
+                ) / sum(rows) OVER () AS size
+                FROM segment
+            ), summed AS (
+                SELECT segment, sum(size) OVER (ORDER BY newest DESC, segment DESC) AS size
+                FROM sized
+            )
+            SELECT segment FROM summed WHERE size > ?
+            """,  # noqa: S608 - own text
+            [_GRAMS, self.size],
+        ).fetchall()
+        return [segment for (segment,) in rows]
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return max(0, int(moment.timestamp()) * 1_000_000_000)

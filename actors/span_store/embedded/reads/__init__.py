@@ -1,0 +1,1 @@
+"""Queries, exports and the threads that run them."""

@@ -1,0 +1,141 @@
+"""Many spans, whole, in the order of their arrival: one file after the other, then what is in memory."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import attrs
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from actors.errors import Unavailable
+from actors.span_store.columns.attribute_column import shown
+from actors.span_store.columns.rows import ROWS
+from actors.span_store.embedded.hot.memtable import Recent
+from actors.span_store.embedded.problems import CURE
+from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
+from actors.span_store.embedded.sealed.row_groups import open_segment
+from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
+from actors.span_store.messages import ExportSpans
+
+_MOST_BYTES = 8 * 1024 * 1024  # of one part
+_MOST_MISSES = 3  # files in a row that are gone when they are opened, which deletions explain, but not for ever
+
+
+@attrs.frozen
+class _Segment:
+    """A file: its number, that of its last span, and where in it spans of the trace are that is asked for."""
+
+    number: int
+    last_seq: int
+    ranges: list[range]
+
+
+class SpanExport:
+    """One export. Blocks; runs in a thread. Holds one row group and one part in memory at most.
+
+    What was stored when it began comes out, once, less what is deleted meanwhile. Files may be joined or written anew
+    while it runs: it remembers how far it came by the numbers of the spans, and never by files.
+    """
+
+    def __init__(
+        self, request: ExportSpans, cursor: duckdb.DuckDBPyConnection, recent: Callable[[], Recent], folder: Path
+    ) -> None:
+        self._request = request
+        self._cursor = cursor
+        self._recent = recent
+        self._folder = folder
+
+    def parts(self) -> Iterator[pa.Table]:
+        """Tables with the columns of ``ROWS``, attributes as JSON text; an empty one when there is no span.
+
+        ``Unavailable`` for lost files.
+        """
+        gathered: list[pa.Table] = [ROWS.empty_table()]
+        for rows in self._groups():
+            gathered.append(rows)
+            if sum(map(len, gathered)) >= ROW_GROUP or sum(each.nbytes for each in gathered) >= _MOST_BYTES:
+                yield shown(pa.concat_tables(gathered))
+                gathered = []
+        if gathered:  # also when there was nothing at all
+            yield shown(pa.concat_tables(gathered))
+
+    def _groups(self) -> Iterator[pa.Table]:
+        trace = self._request.trace_id
+        end = self._recent().next_seq
+        position, misses = 0, 0
+        while misses < _MOST_MISSES:
+            recent = self._recent()  # before the index, so that what is sealed meanwhile is in one of the two
+            segment = self._next_segment(position, min(end, recent.first_seq))
+            if segment is None:
+                for some in recent.slices(ROW_GROUP):
+                    if trace is None or some.has_trace(trace):
+                        yield from self._slices(some.whole(), position, end)
+                return
+            del recent  # it holds the spans in memory
+            path = segment_path(self._folder, segment.number)
+            try:
+                file = open_segment(path)
+                groups = range(file.num_row_groups) if trace is None else groups_at(path, segment.ranges)
+            except FileNotFoundError:  # joined, written anew or deleted since
+                misses += 1
+                continue
+            with file:
+                for group in groups:
+                    yield from self._slices(file.read_row_group(group), position, end)
+            position, misses = segment.last_seq + 1, 0
+        raise Unavailable(f"A file of the span store is missing: {CURE}")
+
+    def _next_segment(self, position: int, end: int) -> "_Segment | None":
+        """The next file that may have some of the spans."""
+        with transaction(self._cursor):
+            found = self._first_segment(position, end)
+            trace = self._request.trace_id
+            parts = [] if found is None or trace is None else parts_of(self._cursor, trace)
+        if found is None:
+            return None
+        number, last_seq = found
+        return _Segment(number, last_seq, [each for part in parts if part.segment == number for each in part.ranges])
+
+    def _first_segment(self, position: int, end: int) -> tuple[int, int] | None:
+        request = self._request
+        found = self._cursor.execute(
+            f"""
+            SELECT segment, last_seq FROM segment
+            WHERE last_seq >= ? AND first_seq < ?
+              AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
+              AND (?::VARCHAR IS NULL OR segment IN (SELECT segment FROM segment_service WHERE service_name = ?))
+              AND {condition_on_trace(request.trace_id)}
+            ORDER BY first_seq LIMIT 1
+            """,  # noqa: S608 - a number
+            [
+                position,
+                end,
+                request.from_time_unix_nano,
+                request.to_time_unix_nano,
+                request.service_name,
+                request.service_name,
+            ],
+        ).fetchall()
+        return found[0] if found else None
+
+    def _slices(self, rows: pa.Table, position: int, end: int) -> Iterator[pa.Table]:
+        matching = rows.filter(self._matches(rows, position, end)).select(ROWS.names)
+        for begin in range(0, matching.num_rows, ROW_GROUP):
+            yield matching.slice(begin, ROW_GROUP)
+
+    def _matches(self, rows: pa.Table, position: int, end: int) -> pa.ChunkedArray:
+        request = self._request
+        seq, start = rows["seq"], rows["start_time_unix_nano"]
+        mask = pc.and_(pc.greater_equal(seq, _number(position)), pc.less(seq, _number(end)))
+        mask = pc.and_(mask, pc.greater_equal(start, _number(request.from_time_unix_nano)))
+        mask = pc.and_(mask, pc.less(start, _number(request.to_time_unix_nano)))
+        if request.service_name is not None:
+            mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
+        if request.trace_id is not None:
+            mask = pc.and_(mask, pc.equal(rows["trace_id"], request.trace_id))
+        return mask
+
+
+def _number(value: int) -> pa.Scalar:
+    return pa.scalar(value, pa.uint64())

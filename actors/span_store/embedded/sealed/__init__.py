@@ -1,0 +1,1 @@
+"""Flushed spans: Parquet segments and their index."""

@@ -1,0 +1,1 @@
+"""Text search: the n-gram index that rules segments out, and what a text matches."""

@@ -1,0 +1,99 @@
+"""Files that say which text the row groups of a sealed file do not have, so that a search need not read them.
+
+They can be made of the sealed files at any time. One that is damaged, or was made of another file, counts as missing: a
+search reads what it has no good file for.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+from isal.isal_zlib import crc32
+
+from actors.span_store.embedded.durable import sync
+from actors.span_store.embedded.sealed.row_groups import open_segment
+from actors.span_store.embedded.sealed.segment_file import segment_path
+from actors.span_store.embedded.text.ngrams import SIZE, Sought
+from actors.span_store.embedded.text.searched_columns import SEARCHED, grams_of_rows
+
+_FORMAT = 2  # another one makes all files anew
+_HEAD = struct.Struct("<IIQI")  # format; of the sealed file: number, size, checksum
+_CHECKSUM = 4  # bytes
+
+
+@attrs.frozen
+class SealedFile:
+    """Which file it is. A number alone may mean another one after the index was lost. An old file has no checksum."""
+
+    number: int
+    size: int
+    checksum: int | None
+
+    @property
+    def head(self) -> bytes:
+        return _HEAD.pack(_FORMAT, self.number, self.size, self.checksum or 0)
+
+
+class GramFiles:
+    """The folder of these files, for all threads."""
+
+    def __init__(self, folder: Path, segments: Path) -> None:
+        self._folder = folder
+        self._segments = segments
+
+    def names(self) -> set[str]:
+        """Of all that are there."""
+        return {path.name for path in self._folder.glob("*.grams")}
+
+    def remove(self, names: Iterable[str]) -> None:
+        """As far as the disk lets it: what stays does no harm, and is removed another time."""
+        for name in names:
+            with suppress(OSError):
+                (self._folder / name).unlink()
+
+    def groups(self, sealed: SealedFile, sought: Sought) -> list[int] | None:
+        """The row groups that may have the text; ``None`` when nothing is known of the file."""
+        path = self._folder / name_of(sealed.number)
+        try:
+            content = memoryview(path.read_bytes())
+        except OSError:
+            return None
+        body = content[_HEAD.size : -_CHECKSUM]
+        if content[: _HEAD.size] != sealed.head or content[-_CHECKSUM:] != _sum(content[:-_CHECKSUM]):
+            with suppress(OSError):
+                path.unlink()  # so that it is made again
+            return None
+        return [begin // SIZE for begin in range(0, len(body), SIZE) if sought.may_be_in(body[begin : begin + SIZE])]
+
+    def sets(self, sealed: SealedFile) -> Iterator[bytes]:
+        """Of its row groups, one after the other: some 20 ms of work each. ``OSError`` or ``ArrowException``."""
+        with open_segment(segment_path(self._segments, sealed.number)) as file:
+            for group in range(file.num_row_groups):
+                yield grams_of_rows(file.read_row_group(group, columns=SEARCHED, use_threads=False))
+
+    def make(self, sealed: SealedFile, sets: Iterable[bytes]) -> None:
+        """``sets`` are those of its row groups, in order. ``OSError`` when the disk fails, and what they raise."""
+        path = self._folder / name_of(sealed.number)
+        unfinished = path.with_suffix(".unfinished")
+        try:
+            content = sealed.head + b"".join(sets)
+            with unfinished.open("wb") as file:
+                file.write(content + _sum(content))
+                file.flush()
+                # Not for its own sake: else the system writes hundreds of them in one go, half a minute later, and all
+                # commits of that moment wait for it.
+                sync(file.fileno())
+            unfinished.rename(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+
+def name_of(segment: int) -> str:
+    return f"{segment:08d}.grams"
+
+
+def _sum(content: bytes | memoryview) -> bytes:
+    return crc32(content).to_bytes(_CHECKSUM, "little")

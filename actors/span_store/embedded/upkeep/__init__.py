@@ -1,0 +1,1 @@
+"""Recovery, repair, inspection and backup of the files."""

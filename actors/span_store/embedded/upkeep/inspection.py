@@ -1,0 +1,128 @@
+"""Compares the files of a store, which nobody else has open, with each other: index, segments and journals."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import duckdb
+import pyarrow as pa
+
+from actors.span_store.columns.rows import TRACE, span_keys
+from actors.span_store.embedded.hot.wal import whole_batches
+from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.row_groups import open_segment
+from actors.span_store.embedded.sealed.segment_file import checksum
+from actors.span_store.embedded.upkeep.recovery import Folders, is_left_over, not_in_index
+
+
+@attrs.frozen
+class IndexedSegment:
+    """What the index says of a file. ``checksum`` is missing for what an earlier version wrote."""
+
+    segment: int
+    file: str
+    rows: int
+    bytes: int
+    checksum: int | None
+
+
+def inspect(folders: Folders) -> list[str]:
+    """Everything that is wrong, a line each; nothing is changed but the schema of an older index. Blocks."""
+    if not folders.index.exists():
+        files = any(folder.exists() and any(folder.iterdir()) for folder in (folders.segments, folders.journals))
+        return [f"{folders.index.name}: the index is missing"] if files else []
+    try:
+        connection = index.open_index(folders.index)
+    except duckdb.Error as fault:
+        return [f"{folders.index.name}: the index cannot be opened: {_first_line(fault)}"]
+    with connection:
+        try:
+            return list(_faults(connection, folders))
+        except duckdb.Error as fault:
+            return [f"{folders.index.name}: the index cannot be read: {_first_line(fault)}"]
+
+
+def indexed_segments(connection: duckdb.DuckDBPyConnection) -> list[IndexedSegment]:
+    rows = connection.execute("SELECT segment, file, rows, bytes, checksum FROM segment ORDER BY segment").fetchall()
+    return [IndexedSegment(*row) for row in rows]
+
+
+def fault_of_file(folder: Path, known: IndexedSegment) -> str | None:
+    """What is wrong with a file, read from its first byte to its last."""
+    path = folder / known.file
+    if not path.exists():
+        return "is missing"
+    if path.stat().st_size != known.bytes:
+        return f"has {path.stat().st_size} bytes and should have {known.bytes}"
+    if known.checksum is not None and checksum(path) != known.checksum:
+        return "is damaged: its checksum is wrong"
+    try:
+        with open_segment(path) as file:
+            rows = sum(file.read_row_group(group).num_rows for group in range(file.num_row_groups))
+    except (OSError, pa.ArrowException) as fault:
+        return f"is damaged: {_first_line(fault)}"
+    return None if rows == known.rows else f"has {rows} spans and should have {known.rows}"
+
+
+def fault_of_rows(connection: duckdb.DuckDBPyConnection, folder: Path, known: IndexedSegment) -> str | None:
+    """Whether the index has exactly the spans of a file that is good, each at its place."""
+    with open_segment(folder / known.file) as file:
+        keys = span_keys(file.read(columns=["trace_id", "span_id"]))
+    rows = connection.execute(
+        "SELECT position, trace_id || span_id FROM span WHERE segment = ? ORDER BY position", [known.segment]
+    ).fetchall()
+    if rows != list(enumerate(keys)):
+        return "has other spans than the index says"
+    for table in ("trace_part", "segment_service"):
+        [(count,)] = connection.execute(
+            f"SELECT coalesce(sum(span_count), 0) FROM {table} WHERE segment = ?",  # noqa: S608 - own names
+            [known.segment],
+        ).fetchall()
+        if count != known.rows:
+            return f"has {known.rows} spans, {table} says {count}"
+    return None
+
+
+def _faults(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator[str]:
+    for known in indexed_segments(connection):
+        fault = fault_of_file(folders.segments, known) or fault_of_rows(connection, folders.segments, known)
+        if fault:
+            yield f"{known.file}: {fault}"
+    yield from _strangers(connection)
+    recent: set[str] = set()
+    yield from _journal_faults(connection, folders.journals, recent)
+    for path in not_in_index(folders.segments, index.segment_files(connection)).values():
+        if not is_left_over(path, connection, [recent]):
+            yield f"{path.name}: is not in the index"
+
+
+def _strangers(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Rows of the index that should not be."""
+    strangers = index.unknown_segments(connection)
+    if strangers:
+        yield f"the index has rows of {len(strangers)} segments that it does not know"
+    [(twice,)] = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM span GROUP BY trace_id, span_id HAVING count(*) > 1)"
+    ).fetchall()
+    if twice:
+        yield f"the index has {twice} spans more than once"
+
+
+def _journal_faults(connection: duckdb.DuckDBPyConnection, folder: Path, recent: set[str]) -> Iterator[str]:
+    """Adds the keys of the spans to ``recent``."""
+    for path in sorted(folder.glob("*.journal")):
+        batches, damaged = whole_batches(path)
+        if damaged:
+            yield f"{path.name}: is damaged"
+        if batches and index.is_sealed(connection, int(path.stem), batches[0]["seq"][0].as_py()):
+            continue  # a leftover
+        keys = [key for batch in batches for key in span_keys(batch)]
+        known = recent.union(index.span_keys_of(connection, sorted({key[:TRACE] for key in keys})))
+        twice = len(keys) - len(set(keys) - known)
+        if twice:
+            yield f"{path.name}: has {twice} spans that are stored elsewhere, too"
+        recent.update(keys)
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).partition("\n")[0]

@@ -1,0 +1,153 @@
+"""What the last run left: journals that go on, segments that the index speaks of, and what a crash left over."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import attrs
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
+
+from actors.span_store.columns.rows import ROWS, TRACE, span_keys
+from actors.span_store.embedded.hot.memtable import Generation
+from actors.span_store.embedded.hot.wal import Journal, recover
+from actors.span_store.embedded.problems import CURE, Problems
+from actors.span_store.embedded.sealed import index
+
+log = structlog.get_logger(__name__)
+
+
+@attrs.frozen
+class Folders:
+    """Where things are: beside the index file, with its name."""
+
+    index: Path
+
+    @property
+    def journals(self) -> Path:
+        return self.index.with_suffix(".journals")
+
+    @property
+    def segments(self) -> Path:
+        return self.index.with_suffix(".segments")
+
+    @property
+    def grams(self) -> Path:
+        """What can be made again of the segments, see ``gram_files``."""
+        return self.index.with_suffix(".grams")
+
+    @property
+    def damaged(self) -> Path:
+        """What was found damaged, for whoever wants to look at it."""
+        return self.index.parent / "damaged"
+
+    def make(self) -> None:
+        for folder in (self.journals, self.segments, self.grams):
+            folder.mkdir(exist_ok=True)
+
+
+@attrs.frozen
+class TakenUp:
+    """Where the store goes on."""
+
+    generations: tuple[Generation, ...]
+    next_segment: int
+
+
+def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: Problems) -> TakenUp:
+    """Read the journals, remove what a crash left over, and report what is missing or damaged. Blocks.
+
+    No segment is removed whose spans are not known to be elsewhere. ``OSError`` when the disk does not let it.
+    """
+    for folder in (folders.journals, folders.segments, folders.grams):
+        for unfinished in folder.glob("*.unfinished"):
+            unfinished.unlink()
+    index.record_arrival(connection, folders.segments)
+    sealed = index.sealed_up_to(connection)
+    unknown = not_in_index(folders.segments, index.segment_files(connection))
+    next_segment = max([sealed.next_segment, *(number + 1 for number in unknown)])
+    next_seq = max([sealed.next_seq, *map(next_seq_of, unknown.values())])
+    generations = _journals(connection, folders, problems, next_seq)
+    if not generations:
+        generations = [_new_generation(folders, sealed.next_journal, next_seq)]
+    orphans = [
+        path.name
+        for number, path in unknown.items()
+        if number >= sealed.next_segment
+        and not is_left_over(path, connection, [generation.keys_of(generation.traces) for generation in generations])
+    ]
+    for path in unknown.values():
+        if path.name not in orphans:
+            log.warning("leftover removed", file=path.name)
+            path.unlink()
+    if orphans:
+        problems.found("orphans", f"{len(orphans)} segments are not in the index: {CURE}")
+    _look_at_segments(connection, folders.segments, problems)
+    return TakenUp(tuple(generations), next_segment)
+
+
+def _journals(
+    connection: duckdb.DuckDBPyConnection, folders: Folders, problems: Problems, next_seq: int
+) -> list[Generation]:
+    """The generations that were not sealed; their numbers are those of the files. Only the last one is in memory.
+
+    All spans are numbered without gap, as everything expects that finds them by their number. They have their numbers
+    already, unless a journal was damaged or spans before them were deleted.
+    """
+    generations: list[Generation] = []
+    for path in sorted(folders.journals.glob("*.journal")):
+        batches, damaged = recover(path, folders.damaged)
+        if damaged:
+            problems.found(f"journal {path.name}", f"The journal {path.name} was damaged: spans may be missing")
+        first_seq = batches[0]["seq"][0].as_py() if batches else 2**64 - 1
+        if index.is_sealed(connection, int(path.stem), first_seq):
+            path.unlink()  # a crash came between the two
+            continue
+        if generations:
+            generations[-1].journal.close()
+            generations[-1].leave_memory()
+        generation = Generation(int(path.stem), first_seq, Journal(path), batches)
+        generation.number_from(next_seq)
+        next_seq = generation.next_seq
+        generations.append(generation)
+    return generations
+
+
+def _new_generation(folders: Folders, number: int, first_seq: int) -> Generation:
+    return Generation(number, first_seq, Journal(folders.journals / f"{number:08d}.journal"))
+
+
+def not_in_index(folder: Path, known: dict[str, int]) -> dict[int, Path]:
+    """Segments by number."""
+    return {int(path.stem): path for path in folder.glob("*.parquet") if path.name not in known}
+
+
+def next_seq_of(path: Path) -> int:
+    """Behind the last span of a file; 0 when the file does not tell."""
+    try:
+        with pq.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+            return 1 + int(max(group.column(ROWS.get_field_index("seq")).statistics.max for group in groups))
+    except (OSError, pa.ArrowException, ValueError, AttributeError):
+        return 0
+
+
+def is_left_over(path: Path, connection: duckdb.DuckDBPyConnection, recent: Iterable[set[str]]) -> bool:
+    """Whether each span of a file is in the index or in a journal, whose keys are ``recent``."""
+    try:
+        rows = pq.read_table(path, columns=["trace_id", "span_id"], partitioning=None)
+    except (OSError, pa.ArrowException):
+        return False
+    unknown = set(span_keys(rows)).difference(*recent)
+    return not unknown or not unknown - index.span_keys_of(connection, [key[:TRACE] for key in unknown])
+
+
+def _look_at_segments(connection: duckdb.DuckDBPyConnection, folder: Path, problems: Problems) -> None:
+    """Only at their sizes: reading all would take long. Queries and ``studio check`` find other damage."""
+    for name, size in index.segment_files(connection).items():
+        path = folder / name
+        if not path.exists():
+            problems.found(f"segment {name}", f"The segment {name} is missing: its spans are not shown")
+        elif path.stat().st_size != size:
+            problems.found(f"segment {name}", f"The segment {name} is damaged: its spans are not shown")

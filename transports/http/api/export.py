@@ -1,0 +1,120 @@
+"""Spans out, many of them: a download in one of three formats."""
+
+import asyncio
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated
+
+import attrs
+from aiohttp import web
+
+from actors.audit_entry import Action, AuditEntry, Resource
+from actors.audit_trail.messages import RecordAudit
+from actors.errors import Overloaded, Unavailable
+from actors.span_store.messages import ExportSpans
+from transports.http.framework.compression import accepts_gzip
+from transports.http.framework.file_download import streamed
+from transports.http.framework.route import Access, Call, Route, described
+from transports.http.framework.rules import HexId
+from transports.http.wire.export_formats import CsvText, Encoder, Gzipped, JsonLines, ParquetFile
+from transports.http.wire.moments import Moment, time_text
+
+_LATEST = 2**64 - 1
+
+
+class Format(Enum):
+    """What a download is written in."""
+
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+_ENCODERS: dict[Format, type[Encoder]] = {
+    Format.PARQUET: ParquetFile,
+    Format.JSONL: JsonLines,
+    Format.CSV: CsvText,
+}
+
+
+@attrs.frozen(kw_only=True)
+class ExportQuery:
+    """Which spans, and how."""
+
+    service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
+    trace_id: Annotated[str, HexId(32)] | None = attrs.field(
+        default=None, metadata=described("Only spans of this trace", "0af7651916cd43dd8448eb211c80319c")
+    )
+    from_: Moment | None = attrs.field(
+        default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00.000Z")
+    )
+    to: Moment | None = attrs.field(
+        default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00.000Z")
+    )
+    format: Format = attrs.field(
+        default=Format.PARQUET, metadata=described("jsonl is OTLP/JSON, a span to a line", "jsonl")
+    )
+
+
+async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
+    encoder, headers = _encoder_for(call)
+    async with call.bus.stream(_request(call.query)) as parts:
+        first = await anext(parts)  # an error that comes before the first part is answered as one
+        await call.bus.ask(RecordAudit(entry=_entry(call)))  # nothing leaves that is not recorded
+        name = f"spans.{call.query.format.value}"
+        async with streamed(call.request, encoder.content_type, name, headers) as download:
+            await download.write(await asyncio.to_thread(encoder.add, first))
+            async for part in parts:
+                await download.write(await asyncio.to_thread(encoder.add, part))
+            await download.write(encoder.end())
+    return download.response
+
+
+def _entry(call: Call[None, ExportQuery]) -> AuditEntry:
+    query = call.query
+    chosen = {
+        "service": query.service,
+        "trace_id": query.trace_id,
+        "from": None if query.from_ is None else time_text(query.from_.unix_nano),
+        "to": None if query.to is None else time_text(query.to.unix_nano),
+        "format": query.format.value,
+    }
+    details = {name: value for name, value in chosen.items() if value is not None}
+    return AuditEntry(action=Action.READ, resource=Resource.EXPORT, resource_id=None, by=call.by, details=details)
+
+
+def _encoder_for(call: Call[None, ExportQuery]) -> tuple[Encoder, Mapping[str, str]]:
+    """The one of the format, in gzip where it is text and the client accepts that; and the headers that say so."""
+    encoder = _ENCODERS[call.query.format]()
+    if not encoder.is_text:
+        return encoder, {}
+    varies = {"Vary": "Accept-Encoding"}
+    if not accepts_gzip(call.request.headers):
+        return encoder, varies
+    return Gzipped(encoder), varies | {"Content-Encoding": "gzip"}
+
+
+def _request(query: ExportQuery) -> ExportSpans:
+    return ExportSpans(
+        service_name=query.service,
+        trace_id=query.trace_id,
+        from_time_unix_nano=0 if query.from_ is None else query.from_.unix_nano,
+        to_time_unix_nano=_LATEST if query.to is None else query.to.unix_nano,
+    )
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/api/v1/observability/export",
+        handler=export_spans,
+        access=Access.SESSION_OR_READ_KEY,
+        query=ExportQuery,
+        only_known=True,
+        answers=None,
+        downloads=tuple(encoder.content_type for encoder in _ENCODERS.values()),
+        errors=(Overloaded, Unavailable),
+        tag="observability",
+        summary="Download spans, in the order of their arrival",
+    ),
+)

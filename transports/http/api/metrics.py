@@ -1,0 +1,59 @@
+"""Prometheus metrics of the bus."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from actors.runtime.statistics import MessageStatistics, Statistics
+from transports.http.framework.route import Access, Call, Route
+
+_COUNTERS: Final[tuple[tuple[str, str, Callable[[MessageStatistics], float]], ...]] = (
+    ("asked", "Messages accepted into a mailbox", lambda s: s.asked),
+    ("refused", "Messages turned away: mailbox full or actor away", lambda s: s.refused),
+    ("late", "Messages whose asker's deadline passed first", lambda s: s.late),
+    ("abandoned", "Messages whose asker left before the answer", lambda s: s.abandoned),
+    ("failed", "Messages that met an unexpected error", lambda s: s.failed),
+    ("handled", "Messages that were handled", lambda s: s.handled),
+    ("mailbox_seconds", "Time that messages spent in a mailbox", lambda s: s.seconds_in_mailbox),
+    ("handler_seconds", "Time that messages spent in their handler", lambda s: s.seconds_in_handler),
+)
+
+
+class BusCollector(Collector):
+    """Reads the bus's counters when they are asked for."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self._statistics = statistics
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        messages = self._statistics.snapshot()
+        for name, text, read in _COUNTERS:
+            family = CounterMetricFamily(f"studio_messages_{name}", text, labels=["message"])
+            for message, statistics in sorted(messages.items()):
+                family.add_metric([message], read(statistics))
+            yield family
+
+
+async def metrics(call: Call[None, None]) -> web.Response:
+    registry = CollectorRegistry()
+    registry.register(BusCollector(call.bus.statistics))
+    return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/metrics",
+        handler=metrics,
+        access=Access.SESSION_OR_READ_KEY,
+        answers=str,
+        content_type="text/plain",
+        tag="service",
+        summary="Counters of the message bus, for Prometheus",
+    ),
+)

@@ -1,0 +1,80 @@
+"""Spans in, over OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
+
+from aiohttp import web
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+
+from actors.errors import InvalidRequest, Overloaded, Throttled, TooLarge, Unavailable, UnsupportedMedia
+from actors.runtime.budget import Reservation
+from transports.http.framework.app_keys import CALLERS_KEY, CONFIG
+from transports.http.framework.body import read_body
+from transports.http.framework.route import Access, Call, Handler, Route
+from transports.http.wire import otlp_answers
+from transports.http.wire.otlp_answers import JSON, PROTOBUF
+from transports.inflate import inflate_in_turn
+from transports.otlp.decode import receive_traces
+from transports.otlp.decoder import decoding_memory
+
+
+async def export_traces(call: Call[None, None]) -> web.Response:
+    """Store the spans of a request; the answer comes after they are durable."""
+    rate = call.config.key_rate
+    count = None if rate is None else rate.admit(call.request[CALLERS_KEY].id)  # before anything is read
+    with call.config.otlp_budget.reserve() as reservation:
+        body = await _body_of(call.request, reservation)
+        json = call.request.content_type == JSON
+        reservation.grow(decoding_memory(len(body), json=json))
+        response = await receive_traces(call.bus, body, json=json, decoder=call.config.decoder, count=count)
+    return otlp_answers.answer(call.request, response)
+
+
+async def export_metrics(call: Call[None, None]) -> web.Response:
+    """Answer success and drop the metrics, which some SDKs send along."""
+    await _dropped(call)
+    return otlp_answers.answer(call.request, ExportMetricsServiceResponse())
+
+
+async def export_logs(call: Call[None, None]) -> web.Response:
+    """Answer success and drop the logs."""
+    await _dropped(call)
+    return otlp_answers.answer(call.request, ExportLogsServiceResponse())
+
+
+async def _dropped(call: Call[None, None]) -> None:
+    """Receive a body like that of spans, with the same limits, for nothing."""
+    with call.config.otlp_budget.reserve() as reservation:
+        await _body_of(call.request, reservation)
+
+
+async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
+    """The inflated body, reserved against the byte budget while it is held."""
+    if request.content_type not in (PROTOBUF, JSON):
+        raise UnsupportedMedia(f"Send spans as {PROTOBUF} or {JSON}")
+    limit = request.app[CONFIG].max_request_bytes
+    raw = await read_body(request, limit, reservation)
+    encoding = ", ".join(request.headers.getall("Content-Encoding", ()))
+    body = await inflate_in_turn(raw, encoding, limit, request.app[CONFIG].decoder)
+    if body is not raw:
+        reservation.grow(len(body))
+    return body
+
+
+def _route(path: str, handler: Handler, summary: str) -> Route:
+    return Route(
+        method="POST",
+        path=path,
+        handler=handler,
+        access=Access.INGEST_KEY,
+        answers=bytes,
+        content_type=PROTOBUF,
+        errors=(InvalidRequest, UnsupportedMedia, TooLarge, Overloaded, Throttled, Unavailable),
+        tag="OTLP",
+        summary=summary,
+    )
+
+
+ROUTES = (
+    _route("/v1/traces", export_traces, "Receive spans (ExportTraceServiceRequest)"),
+    _route("/v1/metrics", export_metrics, "Receive metrics and drop them (ExportMetricsServiceRequest)"),
+    _route("/v1/logs", export_logs, "Receive logs and drop them (ExportLogsServiceRequest)"),
+)

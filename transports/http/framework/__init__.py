@@ -1,0 +1,1 @@
+"""What every route shares: routing, middleware, validation, OpenAPI, cookies and the server."""

@@ -1,0 +1,159 @@
+"""The OpenAPI 3.1 document, made from the table of routes and its attrs classes, so that it cannot drift."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import attrs
+
+from actors.errors import Forbidden, InvalidRequest, Misdirected, StudioError
+from transports.api_key import HEADER
+from transports.errors import ERRORS
+from transports.http.config import APP_NAME
+from transports.http.framework.access import refusals
+from transports.http.framework.json_schema import Schema, Schemas
+from transports.http.framework.route import Access, Route, described, wire_name
+from transports.http.framework.session_cookie import NAME
+from transports.http.wire.otlp_answers import JSON, PROTOBUF
+
+_SCHEMES = {
+    "session": {"type": "apiKey", "in": "cookie", "name": NAME, "description": "Set by sign-in"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": HEADER, "description": "API key"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "API key"},
+}
+
+
+@attrs.frozen(kw_only=True)
+class ErrorAnswer:
+    """Why a request was not served."""
+
+    detail: str = attrs.field(metadata=described("The reason", "Unauthorized: No valid session"))
+
+
+@attrs.frozen(kw_only=True)
+class ValidationItem:
+    """One fault in a request."""
+
+    type: str = attrs.field(metadata=described("Kind of fault", "string_too_short"))
+    loc: list[str | int] = attrs.field(metadata=described("Where it is", ["body", "password"]))
+    msg: str = attrs.field(metadata=described("What is wrong", "Password must be at least 8 characters"))
+    input: Any = attrs.field(metadata=described("What was sent; passwords are masked", "***"))
+    ctx: dict[str, Any] = attrs.field(factory=dict, metadata=described("Figures of the message", {"min_length": 8}))
+
+
+@attrs.frozen(kw_only=True)
+class ValidationAnswer:
+    """All faults of a request, in the order of its fields."""
+
+    detail: list[ValidationItem] = attrs.field(
+        metadata=described("The faults", [{"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}])
+    )
+
+
+def openapi_document(routes: Sequence[Route], version: str) -> dict[str, Any]:
+    """The whole document; the same for the same routes."""
+    schemas = Schemas()
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        if route.listed:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": APP_NAME, "version": version, "description": "LLM observability: spans in, traces out."},
+        "paths": paths,
+        "components": {"schemas": schemas.components, "securitySchemes": _SCHEMES},
+    }
+
+
+def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.operation_id,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": [*_path_parameters(route), *_query_parameters(route, schemas)],
+        "responses": _responses(route, schemas),
+        "security": _security(route.access),
+    }
+    if route.body:
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas.of(route.body)}}}
+    elif route.content_type == PROTOBUF:
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        content = {PROTOBUF: binary, JSON: {"schema": {"type": "object"}}}
+        operation["requestBody"] = {"required": True, "content": content}  # of any length, but of one of these types
+    return operation
+
+
+def _path_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": parameter.description,
+            "schema": {"type": "string", "examples": [parameter.example]},
+        }
+        for name, parameter in route.path_parameters.items()
+    ]
+
+
+def _query_parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
+    if route.query is None:
+        return []
+    fields = attrs.fields(attrs.resolve_types(route.query, include_extras=True))
+    return [_query_parameter(schemas.field(field), field) for field in fields]
+
+
+def _query_parameter(schema: Schema, field: "attrs.Attribute[Any]") -> dict[str, Any]:
+    """A parameter that may be left out needs no null: a query cannot hold one."""
+    if "anyOf" in schema:
+        alternatives = schema.pop("anyOf")
+        schema = alternatives[0] | schema
+        del schema["default"]
+    parameter = {"name": wire_name(field.name), "in": "query", "required": field.default is attrs.NOTHING}
+    return parameter | {"description": schema.pop("description"), "schema": schema}
+
+
+def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
+    responses: dict[str, Any] = {str(route.status): {"description": HTTPStatus(route.status).phrase}}
+    if route.answers is not None:
+        responses[str(route.status)]["content"] = _success(route, schemas)
+    elif route.downloads:
+        responses[str(route.status)]["content"] = {
+            media: {"schema": {"type": "string", "format": "binary"}} for media in route.downloads
+        }
+    for kind in (*refusals(route.access), *_misunderstandings(route), *_for_foreign_pages(route), *route.errors):
+        status = _status(route, kind)
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _error(route, kind, schemas)}
+    responses["default"] = {"description": "Any other error", "content": _error(route, StudioError, schemas)}
+    return responses
+
+
+def _success(route: Route, schemas: Schemas) -> dict[str, Any]:
+    content: dict[str, Any] = {route.content_type: {"schema": schemas.of(route.answers)}}
+    return content | {JSON: {"schema": {"type": "object"}}} if route.content_type == PROTOBUF else content
+
+
+def _misunderstandings(route: Route) -> tuple[type[StudioError], ...]:
+    return (InvalidRequest,) if route.body or route.query or route.only_known else ()
+
+
+def _for_foreign_pages(route: Route) -> tuple[type[StudioError], ...]:
+    """What a page of another origin, or one behind a name that is not ours, is answered: see ``cross_site``."""
+    return (Misdirected,) if route.method == "GET" else (Misdirected, Forbidden)
+
+
+def _status(route: Route, kind: type[StudioError]) -> int:
+    wire = ERRORS[kind]
+    return wire.otlp or wire.http if route.content_type == PROTOBUF else wire.http
+
+
+def _error(route: Route, kind: type[StudioError], schemas: Schemas) -> dict[str, Any]:
+    if route.content_type == PROTOBUF:  # google.rpc.Status
+        return {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}, JSON: {"schema": {"type": "object"}}}
+    return {JSON: {"schema": schemas.of(ValidationAnswer if kind is InvalidRequest else ErrorAnswer)}}
+
+
+def _security(access: Access) -> list[dict[str, list[str]]]:
+    """The ways in, any of which will do."""
+    ways = [*(["session"] if access.role else []), *(["apiKey", "bearer"] if access.scopes else [])]
+    return [{way: []} for way in ways]

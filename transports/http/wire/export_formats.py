@@ -1,0 +1,140 @@
+"""The formats of a download. Each turns rows of the span store into bytes, a part after the other."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from transports.http.framework.compression import GzipStream
+from transports.otlp.encode_json import otlp_lines
+
+_INTERNAL = "seq"  # the number of a span in the store that it comes from
+_FORMULA = "\\A[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # also the wide forms of East Asian keyboards
+
+
+class Encoder(ABC):
+    """One download. Memory does not grow with its length. ``add`` is called once at least."""
+
+    content_type: str
+    is_text: ClassVar[bool] = True
+
+    @abstractmethod
+    def add(self, rows: pa.Table) -> bytes:
+        """The bytes of these rows, with what has to stand before them. CPU-heavy."""
+
+    @abstractmethod
+    def end(self) -> bytes:
+        """What stands behind all rows."""
+
+
+class JsonLines(Encoder):
+    """OTLP/JSON."""
+
+    content_type = "application/x-ndjson"
+
+    def add(self, rows: pa.Table) -> bytes:
+        return otlp_lines(rows)
+
+    def end(self) -> bytes:
+        return b""
+
+
+class CsvText(Encoder):
+    """CSV with a header, quoted as in RFC 4180, UTF-8 and LF; what is nested is JSON text.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it: a span's name comes from anywhere.
+    """
+
+    content_type = "text/csv"
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def add(self, rows: pa.Table) -> bytes:
+        sink = pa.BufferOutputStream()
+        shown = _without_formulas(rows.drop_columns(_INTERNAL))
+        pa_csv.write_csv(shown, sink, pa_csv.WriteOptions(include_header=not self._begun))
+        self._begun = True
+        text: bytes = sink.getvalue().to_pybytes()
+        return text
+
+    def end(self) -> bytes:
+        return b""
+
+
+class ParquetFile(Encoder):
+    """Parquet with zstd. Of what was written only the footer's facts stay in memory, a few kilobytes a part."""
+
+    content_type = "application/vnd.apache.parquet"
+    is_text = False  # and small inside already
+
+    def __init__(self) -> None:
+        self._sink = _Drained()
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, rows: pa.Table) -> bytes:
+        shown = rows.drop_columns(_INTERNAL)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._sink, shown.schema, compression="zstd")
+        if shown.num_rows:
+            self._writer.write_table(shown, row_group_size=shown.num_rows)
+        return self._sink.drain()
+
+    def end(self) -> bytes:
+        if self._writer is not None:
+            self._writer.close()
+        return self._sink.drain()
+
+
+class Gzipped(Encoder):
+    """Another one, in gzip."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.content_type = encoder.content_type
+        self._encoder = encoder
+        self._gzip = GzipStream()
+
+    def add(self, rows: pa.Table) -> bytes:
+        return self._gzip.add(self._encoder.add(rows))
+
+    def end(self) -> bytes:
+        return self._gzip.end(self._encoder.end())
+
+
+def _without_formulas(rows: pa.Table) -> pa.Table:
+    for place, field in enumerate(rows.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            column = rows.column(place)
+            is_formula = pc.match_substring_regex(column, _FORMULA)
+            harmless = pc.binary_join_element_wise(pa.scalar("'", field.type), column, pa.scalar("", field.type))
+            rows = rows.set_column(place, field, pc.if_else(is_formula, harmless, column))
+    return rows
+
+
+class _Drained:
+    """A file whose content is taken away as it is written."""
+
+    closed = False  # asked for by Arrow
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._position = 0
+
+    def write(self, data: bytes) -> int:
+        self._held += data
+        self._position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        """Nothing waits anywhere."""
+
+    def drain(self) -> bytes:
+        taken = bytes(self._held)
+        self._held.clear()
+        return taken

@@ -1,0 +1,1 @@
+"""OTLP, in protobuf and JSON: requests become spans, and spans become lines."""

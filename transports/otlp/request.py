@@ -1,0 +1,41 @@
+"""What the two encodings of OTLP share: the decoded request, and the rules for the identity of a span."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+
+from actors.span_store.columns.spans import Span
+
+_TRACE_ID_BYTES = 16
+_SPAN_ID_BYTES = 8
+NO_SPAN = bytes(_SPAN_ID_BYTES)  # what some senders write where there is no span
+_NO_ID = frozenset((b"", NO_SPAN, bytes(_TRACE_ID_BYTES)))
+
+
+@attrs.frozen(kw_only=True)
+class DecodedRequest:
+    """The good spans of a request, and how many were rejected and why (OTLP ``partial_success``)."""
+
+    spans: Sequence[Span]
+    rejected: int
+    message: str  # "" when nothing was rejected
+
+
+def fault_of_ids(trace_id: bytes, span_id: bytes) -> str:
+    """Why a span with these ids cannot be stored, or "". The rules are those of the trace data model."""
+    if len(trace_id) != _TRACE_ID_BYTES or trace_id in _NO_ID:
+        return "trace_id must be 16 bytes, not all zero"
+    if len(span_id) != _SPAN_ID_BYTES or span_id in _NO_ID:
+        return "span_id must be 8 bytes, not all zero"
+    return ""
+
+
+def parent_id(sent: bytes) -> str:
+    """The parent's id in hex, "" for none; an id of zeros is what some senders write for none."""
+    return "" if sent in _NO_ID else sent.hex()
+
+
+def summary(faults: "Counter[str]") -> str:
+    """The text of ``partial_success``. There are few kinds of fault, so it stays short however many spans are bad."""
+    return "; ".join(f"{count} span(s) rejected: {fault}" for fault, count in faults.items())
