@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import attrs
 
 from actors.errors import StudioError
-from actors.runtime.actor import Actor, handles, handles_at_once, handles_together
+from actors.runtime.actor import Actor, handles, handles_batched, handles_inline
 from actors.runtime.bus import Bus
 from actors.runtime.messages import Request
 from actors.runtime.supervisor import Supervisor
@@ -63,7 +63,7 @@ class Echo(Actor):
     async def read(self, request: Read) -> int:
         return request.number
 
-    @handles_at_once(Look)
+    @handles_inline(Look)
     def look(self, request: Look) -> int:
         return request.number
 
@@ -71,7 +71,7 @@ class Echo(Actor):
     async def write(self, request: Write) -> int:
         return request.number
 
-    @handles_together(WriteTogether, messages=64, weight=0)
+    @handles_batched(WriteTogether, messages=64, weight=0)
     async def write_together(self, requests: Sequence[WriteTogether]) -> Sequence[int | StudioError]:
         return [request.number for request in requests]
 

@@ -33,7 +33,7 @@ from transports.http.app import build_app, build_otlp_app
 from transports.http.config import TOO_MANY_ANSWERS, HttpConfig, PlayConfig
 from transports.http.framework.server import serve_http
 from transports.key_rate import KeyRate
-from transports.misdirected_exporters import Strays
+from transports.misdirected_exporters import MisdirectedExporters
 from transports.otlp.decoder import Decoder
 from transports.otlp.limits import RequestLimits
 from transports.otlp_port import serve_otlp_both
@@ -108,7 +108,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             large=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode-large")),
             limits=request_limits(settings),
         )
-        strays = Strays()
+        strays = MisdirectedExporters()
         connections = Connections(most_connections(), settings.trusted_proxies)
         answers = Budget(int(memory * _MEGABYTE * _ANSWERING), refusal=TOO_MANY_ANSWERS)
         spans_per_second = settings.key_spans_per_second
@@ -214,7 +214,7 @@ def request_limits(settings: Settings) -> RequestLimits:
     return RequestLimits(spans=settings.max_spans, values=settings.max_values, resources=settings.max_resources)
 
 
-def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: Strays) -> HttpConfig:
+def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: MisdirectedExporters) -> HttpConfig:
     return HttpConfig(
         version=__version__,
         environment="production" if settings.production else "development",
@@ -243,7 +243,7 @@ def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: St
 
 
 def grpc_config(
-    settings: Settings, budget: Budget, decoder: Decoder, strays: Strays, connections: Connections
+    settings: Settings, budget: Budget, decoder: Decoder, strays: MisdirectedExporters, connections: Connections
 ) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,

@@ -6,7 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
-from actors.runtime.actor import Actor, Way
+from actors.runtime.actor import Actor, DeliveryMode
 from actors.runtime.messages import Message
 from tests.messages import FOLDERS, MESSAGES, REQUESTS, folder_of
 from tests.source import classes_below
@@ -23,7 +23,7 @@ def test_every_request_has_exactly_one_owner_in_its_own_folder() -> None:
         (route.message, folder_of(actor))
         for actor in classes_below(Actor)
         for route in actor.routes
-        if route.way is not Way.EVENT
+        if route.mode is not DeliveryMode.EVENT
     ]
     assert sorted((owned.__name__, folder) for owned, folder in owners) == sorted(
         (request.__name__, folder_of(request)) for request in REQUESTS

@@ -60,7 +60,7 @@ BAD_KEY = Fault(
 )
 
 
-class Strays:
+class MisdirectedExporters:
     """Warns of each fault of a sender once a minute.
 
     Of 256 such pairs in a minute it keeps and says no more, so that a flood neither fills memory nor the log.

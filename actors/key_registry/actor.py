@@ -23,7 +23,7 @@ from actors.key_registry.messages import (
     WithdrawScope,
 )
 from actors.key_registry.store import Changed, KeyStore
-from actors.runtime.actor import Actor, handles, handles_at_once
+from actors.runtime.actor import Actor, handles, handles_inline
 from actors.sealing import Seal
 
 log = structlog.get_logger(__name__)
@@ -95,11 +95,11 @@ class KeyRegistryActor(Actor):
     async def reveal(self, request: RevealKeys) -> tuple[IssuedKey, ...]:
         return self._store.revealed(request.by)
 
-    @handles_at_once(VerifyKey)
+    @handles_inline(VerifyKey)
     def verify(self, request: VerifyKey) -> ApiKey | None:
         return self._store.find(request.secret)
 
-    @handles_at_once(HasKeyEnded)
+    @handles_inline(HasKeyEnded)
     def has_ended(self, request: HasKeyEnded) -> bool:
         return self._store.has_ended(request.secret)
 

@@ -28,7 +28,7 @@ from actors.playground.messages import (
 from actors.playground.model_lists import ModelLists
 from actors.playground.provider_calls import ProviderCalls
 from actors.playground.provider_keys import ProviderKeys, states
-from actors.playground.provider_table import OpenProvider, vendor_of
+from actors.playground.provider_table import OpenProvider, entry_of
 from actors.playground.providers.provider import Endpoint, Model
 from actors.playground.replay.reading import replay_of
 from actors.playground.run_record import RunRecord
@@ -113,21 +113,21 @@ class PlaygroundActor(Actor):
 
     @handles(SetProviderKey)
     async def set_provider_key(self, request: SetProviderKey) -> ProviderState:
-        vendor = vendor_of(request.provider)
+        vendor = entry_of(request.provider)
         await self._parts.keys.set(vendor, request.key, request.by)
         self._parts.models.forget(vendor)
         return self._parts.keys.state(vendor)
 
     @handles(ForgetProviderKey)
     async def forget_provider_key(self, request: ForgetProviderKey) -> ProviderState:
-        vendor = vendor_of(request.provider)
+        vendor = entry_of(request.provider)
         await self._parts.keys.forget(vendor, request.by)
         self._parts.models.forget(vendor)
         return self._parts.keys.state(vendor)
 
     @handles(ListModels, concurrent=True)
     async def models(self, request: ListModels) -> tuple[Model, ...]:
-        vendor = vendor_of(request.provider)
+        vendor = entry_of(request.provider)
         lists = self._parts.models
         return await (lists.refresh(vendor) if request.refresh else lists.models(vendor))
 
@@ -139,7 +139,7 @@ class PlaygroundActor(Actor):
     @handles(StartRun)
     async def start_run(self, request: StartRun) -> None:
         self._parts.sign_outs.check(request.by)
-        self._parts.connections.check(vendor_of(request.prompt.provider))
+        self._parts.connections.check(entry_of(request.prompt.provider))
         self._parts.runs.start(request.run_id, request.prompt, request.by)
 
     @streams(FollowRun)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import attrs
 
 from actors.playground.provider_keys import ProviderKeys
-from actors.playground.provider_table import OpenProvider, Vendor
+from actors.playground.provider_table import OpenProvider, ProviderEntry
 from actors.playground.providers.provider import Endpoint, Provider
 
 
@@ -30,12 +30,12 @@ class Connections:
         self._adapters = adapters
         self._current: dict[str, _Connection] = {}
 
-    def check(self, vendor: Vendor) -> None:
+    def check(self, vendor: ProviderEntry) -> None:
         """``Refused`` when the provider has no key."""
         self._keys.endpoint(vendor)
 
     @asynccontextmanager
-    async def to(self, vendor: Vendor) -> AsyncIterator[Provider]:
+    async def to(self, vendor: ProviderEntry) -> AsyncIterator[Provider]:
         """A client for the length of the block. ``Refused`` when the provider has no key."""
         connection = await self._connection(vendor)
         connection.users += 1
@@ -51,7 +51,7 @@ class Connections:
         for name, connection in current.items():
             await self._close_replaced(name, connection)
 
-    async def _connection(self, vendor: Vendor) -> _Connection:
+    async def _connection(self, vendor: ProviderEntry) -> _Connection:
         endpoint = self._keys.endpoint(vendor)
         current = self._current.get(vendor.name)
         if current is not None and current.endpoint == endpoint:

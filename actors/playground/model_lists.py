@@ -9,7 +9,7 @@ import structlog
 from actors.clock import Clock
 from actors.errors import ProviderFailed
 from actors.playground.connections import Connections
-from actors.playground.provider_table import Vendor
+from actors.playground.provider_table import ProviderEntry
 from actors.playground.providers.provider import Model
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ class ModelLists:
         self._forgotten: Counter[str] = Counter()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one call for all who wait
 
-    async def models(self, vendor: Vendor) -> tuple[Model, ...]:
+    async def models(self, vendor: ProviderEntry) -> tuple[Model, ...]:
         """The list, at most 900 s old. Raises ``Refused`` and ``ProviderFailed``."""
         async with self._turns[vendor.name]:
             kept = self._lists.get(vendor.name)
@@ -42,17 +42,17 @@ class ModelLists:
                 return kept.models
             return await self._fetch(vendor, "fetch")
 
-    async def refresh(self, vendor: Vendor) -> tuple[Model, ...]:
+    async def refresh(self, vendor: ProviderEntry) -> tuple[Model, ...]:
         """The list as it is now."""
         async with self._turns[vendor.name]:
             return await self._fetch(vendor, "refresh")
 
-    def forget(self, vendor: Vendor) -> None:
+    def forget(self, vendor: ProviderEntry) -> None:
         """Another key may see other models."""
         self._lists.pop(vendor.name, None)
         self._forgotten[vendor.name] += 1
 
-    async def _fetch(self, vendor: Vendor, verb: str) -> tuple[Model, ...]:
+    async def _fetch(self, vendor: ProviderEntry, verb: str) -> tuple[Model, ...]:
         forgotten = self._forgotten[vendor.name]
         async with self._connections.to(vendor) as provider:
             try:

@@ -8,7 +8,7 @@ from actors.errors import DeadlineExceeded, InternalError, ProviderFailed, Studi
 from actors.playground.connections import Connections
 from actors.playground.messages import Finished, RunResult, Started
 from actors.playground.prompt import Completion
-from actors.playground.provider_table import vendor_of
+from actors.playground.provider_table import entry_of
 from actors.playground.providers.provider import Chunk
 from actors.playground.run_log import RunLog
 from actors.playground.run_record import RunRecord
@@ -27,7 +27,7 @@ class ProviderCalls:
 
     async def generate(self, record: RunRecord) -> RunResult:
         """The whole answer. Raises what ``Provider`` does, and ``DeadlineExceeded``."""
-        vendor = vendor_of(record.prompt.provider)
+        vendor = entry_of(record.prompt.provider)
         self._connections.check(vendor)
         await self._traces.room()
         async with self._settled(record), self._connections.to(vendor) as provider:
@@ -36,7 +36,7 @@ class ProviderCalls:
 
     async def stream(self, record: RunRecord, log: RunLog) -> None:
         """The answer into the log, up to ``Finished``. Raises as ``generate`` does."""
-        vendor = vendor_of(record.prompt.provider)
+        vendor = entry_of(record.prompt.provider)
         log.append(Started(provider=vendor.name, model=record.prompt.model, trace_id=record.trace_id))
         await self._traces.room()
         async with self._settled(record), self._connections.to(vendor) as provider:

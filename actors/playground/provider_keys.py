@@ -13,7 +13,7 @@ from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
 from actors.clock import Clock
 from actors.errors import NotFound, Refused
 from actors.playground.messages import ProviderState
-from actors.playground.provider_table import VENDORS, Vendor
+from actors.playground.provider_table import PROVIDERS, ProviderEntry
 from actors.playground.providers.provider import Endpoint
 from actors.principal import Principal
 from actors.sealing import Seal, SealBroken
@@ -49,7 +49,7 @@ class ProviderKeys:
     async def close(self) -> None:
         await self._database.close()
 
-    def endpoint(self, vendor: Vendor) -> Endpoint:
+    def endpoint(self, vendor: ProviderEntry) -> Endpoint:
         """Where and as whom to call. ``Refused`` without a key, unless the server may want none."""
         given = self._given.get(vendor.name, Endpoint(key=""))
         endpoint = Endpoint(key=self._set.get(vendor.name, given.key), base_url=given.base_url)
@@ -57,14 +57,14 @@ class ProviderKeys:
             raise Refused(f"{vendor.variable} not configured")
         return endpoint
 
-    def state(self, vendor: Vendor) -> ProviderState:
+    def state(self, vendor: ProviderEntry) -> ProviderState:
         try:
             key = self.endpoint(vendor).key
         except Refused:
             return ProviderState(provider=vendor.name, configured=False, last_four=None)
         return ProviderState(provider=vendor.name, configured=True, last_four=key[-_SHOWN:] or None)
 
-    async def set(self, vendor: Vendor, key: str, by: Principal) -> None:
+    async def set(self, vendor: ProviderEntry, key: str, by: Principal) -> None:
         """Keep a key, also for the next start."""
         now = self._clock()
         async with audited(self._database, now) as change:
@@ -80,7 +80,7 @@ class ProviderKeys:
             await change.record(_entry(Action.UPDATE, vendor, by))
         self._set[vendor.name] = key
 
-    async def forget(self, vendor: Vendor, by: Principal) -> None:
+    async def forget(self, vendor: ProviderEntry, by: Principal) -> None:
         """Drop the key that was set; the operator's counts again. Raises ``NotFound``."""
         async with audited(self._database, self._clock()) as change:
             if not await change.rows("DELETE FROM provider_keys WHERE provider = ? RETURNING 1", vendor.name):
@@ -98,7 +98,7 @@ class ProviderKeys:
 
 def states(keys: ProviderKeys) -> tuple[ProviderState, ...]:
     """All providers, by name."""
-    return tuple(keys.state(VENDORS[name]) for name in sorted(VENDORS))
+    return tuple(keys.state(PROVIDERS[name]) for name in sorted(PROVIDERS))
 
 
 def _purpose(provider: str) -> bytes:
@@ -106,5 +106,5 @@ def _purpose(provider: str) -> bytes:
     return f"junjo provider key 1 {provider}".encode()
 
 
-def _entry(action: Action, vendor: Vendor, by: Principal) -> AuditEntry:
+def _entry(action: Action, vendor: ProviderEntry, by: Principal) -> AuditEntry:
     return AuditEntry(action=action, resource=Resource.PROVIDER_KEY, resource_id=vendor.name, by=by)

@@ -16,7 +16,7 @@ OpenProvider = Callable[[Endpoint], Provider]
 
 
 @attrs.frozen(kw_only=True)
-class Vendor:
+class ProviderEntry:
     """``keyless`` says that a server under another base URL may want no key."""
 
     name: str
@@ -32,22 +32,22 @@ class Vendor:
         return made
 
 
-VENDORS: Mapping[str, Vendor] = {
+PROVIDERS: Mapping[str, ProviderEntry] = {
     vendor.name: vendor
     for vendor in (
-        Vendor(
+        ProviderEntry(
             name="anthropic",
             variable="ANTHROPIC_API_KEY",
             adapter="actors.playground.providers.anthropic",
             provider_class="AnthropicProvider",
         ),
-        Vendor(
+        ProviderEntry(
             name="gemini",
             variable="GEMINI_API_KEY",
             adapter="actors.playground.providers.google",
             provider_class="GoogleProvider",
         ),
-        Vendor(
+        ProviderEntry(
             name="openai",
             variable="OPENAI_API_KEY",
             adapter="actors.playground.providers.openai",
@@ -58,9 +58,9 @@ VENDORS: Mapping[str, Vendor] = {
 }
 
 
-def vendor_of(provider: str) -> Vendor:
+def entry_of(provider: str) -> ProviderEntry:
     """The vendor of this name. ``Refused`` when there is none."""
-    vendor = VENDORS.get(provider)
+    vendor = PROVIDERS.get(provider)
     if vendor is None:
-        raise Refused(f"Invalid provider. Must be one of: {', '.join(sorted(VENDORS))}")
+        raise Refused(f"Invalid provider. Must be one of: {', '.join(sorted(PROVIDERS))}")
     return vendor

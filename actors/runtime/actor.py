@@ -29,13 +29,13 @@ class StartRefused(Exception):
     """Raised by ``Actor.start`` when trying again will not help. The text is one line for the operator."""
 
 
-class Way(Enum):
+class DeliveryMode(Enum):
     """How a message meets its handler."""
 
     SERIAL = "serial"  # one at a time, in order: writes
     CONCURRENT = "concurrent"  # several at once, cancelled when the asker leaves: reads
-    AT_ONCE = "at once"  # a plain call inside the ask: reads of memory
-    TOGETHER = "together"  # all that wait, in one call, one at a time: group commit
+    INLINE = "inline"  # a plain call inside the ask: reads of memory
+    BATCHED = "batched"  # all that wait, in one call, one at a time: group commit
     STREAM = "stream"  # an asynchronous generator for each subscriber
     EVENT = "event"  # serial, without a reply
 
@@ -45,7 +45,7 @@ class Route:
     """Which method answers a message class, and how."""
 
     message: type[Message]
-    way: Way
+    mode: DeliveryMode
     method: str = ""
     most_messages: int = 1
     most_bytes: int = 0
@@ -65,23 +65,23 @@ class Handling(Generic[Q_co]):
 
 
 @attrs.frozen
-class HandlingAtOnce(Generic[Q_co]):
-    """The decorator that ``handles_at_once`` makes."""
+class HandlingInline(Generic[Q_co]):
+    """The decorator that ``handles_inline`` makes."""
 
     route: Route
 
-    def __call__(self: HandlingAtOnce[Request[R]], method: Callable[[A, Q_co], R]) -> Callable[[A, Q_co], R]:
+    def __call__(self: HandlingInline[Request[R]], method: Callable[[A, Q_co], R]) -> Callable[[A, Q_co], R]:
         return _mark(method, self.route)
 
 
 @attrs.frozen
-class HandlingTogether(Generic[Q_co]):
-    """The decorator that ``handles_together`` makes."""
+class HandlingBatched(Generic[Q_co]):
+    """The decorator that ``handles_batched`` makes."""
 
     route: Route
 
     def __call__(
-        self: HandlingTogether[Request[R]],
+        self: HandlingBatched[Request[R]],
         method: Callable[[A, Sequence[Q_co]], Coroutine[Any, Any, Sequence[R | StudioError]]],
     ) -> Callable[[A, Sequence[Q_co]], Coroutine[Any, Any, Sequence[R | StudioError]]]:
         return _mark(method, self.route)
@@ -114,25 +114,27 @@ def handles(request: type[Q_co], *, concurrent: bool = False, lane: str = "") ->
     reads: several run at once, beside the serial ones, and one whose asker has left is cancelled. ``lane`` is one of
     the actor's ``lanes``, for concurrent messages that would keep others waiting.
     """
-    return Handling(Route(message=request, way=Way.CONCURRENT if concurrent or lane else Way.SERIAL, lane=lane))
+    return Handling(
+        Route(message=request, mode=DeliveryMode.CONCURRENT if concurrent or lane else DeliveryMode.SERIAL, lane=lane)
+    )
 
 
-def handles_at_once(request: type[Q_co]) -> HandlingAtOnce[Q_co]:
+def handles_inline(request: type[Q_co]) -> HandlingInline[Q_co]:
     """Answer ``request`` with what a plain method returns, inside the very ``ask``: no mailbox, no task, no waiting.
 
     For what takes microseconds and touches memory only. It is called between two steps of any other handler of the
     actor, and its asker's deadline does not matter to it.
     """
-    return HandlingAtOnce(Route(message=request, way=Way.AT_ONCE))
+    return HandlingInline(Route(message=request, mode=DeliveryMode.INLINE))
 
 
-def handles_together(request: type[Q_co], *, messages: int, weight: int) -> HandlingTogether[Q_co]:
+def handles_batched(request: type[Q_co], *, messages: int, weight: int) -> HandlingBatched[Q_co]:
     """Answer all requests of one class that wait together, at most ``messages`` of them or ``weight`` bytes.
 
     The method returns one reply for each, in order; an error among them is raised at its asker, one that the method
     raises at all of them. Serial otherwise. It works for many askers, so no asker's context variables are set in it.
     """
-    return HandlingTogether(Route(message=request, way=Way.TOGETHER, most_messages=messages, most_bytes=weight))
+    return HandlingBatched(Route(message=request, mode=DeliveryMode.BATCHED, most_messages=messages, most_bytes=weight))
 
 
 def streams(request: type[Q_co]) -> Streaming[Q_co]:
@@ -140,14 +142,14 @@ def streams(request: type[Q_co]) -> Streaming[Q_co]:
 
     A generator that it reads from in turn is its own to close, with ``contextlib.aclosing``.
     """
-    return Streaming(Route(message=request, way=Way.STREAM))
+    return Streaming(Route(message=request, mode=DeliveryMode.STREAM))
 
 
 def subscribes(
     event: type[E],
 ) -> Callable[[Callable[[A, E], Coroutine[Any, Any, None]]], Callable[[A, E], Coroutine[Any, Any, None]]]:
     """Hear of ``event``, in order with the serial messages."""
-    return partial(_mark, route=Route(message=event, way=Way.EVENT))
+    return partial(_mark, route=Route(message=event, mode=DeliveryMode.EVENT))
 
 
 def _mark(method: M, route: Route) -> M:

@@ -8,7 +8,7 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
 from actors.errors import DeadlineExceeded, StudioError, Unavailable
-from actors.runtime.actor import Actor, Way
+from actors.runtime.actor import Actor, DeliveryMode
 from actors.runtime.cell import Cell
 from actors.runtime.mailbox import Envelope
 from actors.runtime.messages import Event, Message, Request, StreamRequest
@@ -50,26 +50,26 @@ class Bus:
         """
         if actor_class in self._cells:
             raise TypeError(f"{actor_class.__name__} is registered already")
-        requests = [route.message for route in actor_class.routes if route.way is not Way.EVENT]
+        requests = [route.message for route in actor_class.routes if route.mode is not DeliveryMode.EVENT]
         twice = {request.__name__ for request in requests if request in self._owners}
         if twice:
             raise TypeError(f"two owners for {', '.join(sorted(twice))}")
         self._cells[actor_class] = None
         self._owners.update(dict.fromkeys(requests, actor_class))
         for route in actor_class.routes:
-            if route.way is Way.EVENT:
+            if route.mode is DeliveryMode.EVENT:
                 self._subscribers[route.message].append(actor_class)
-        self._answer_by(actor_class, self._refuse_at_once)
+        self._answer_by(actor_class, self._refuse_inline)
 
     def connect(self, actor_class: type[Actor], cell: Cell) -> None:
         """From now on the actor's messages go to this cell."""
         self._cells[actor_class] = cell
-        self._answer_by(actor_class, cell.answer_at_once)
+        self._answer_by(actor_class, cell.answer_inline)
 
     def disconnect(self, actor_class: type[Actor]) -> None:
         """From now on the actor's messages are answered ``Unavailable``."""
         self._cells[actor_class] = None
-        self._answer_by(actor_class, self._refuse_at_once)
+        self._answer_by(actor_class, self._refuse_inline)
 
     async def ask(self, request: Request[R], *, timeout: float = 30.0) -> R:  # noqa: ASYNC109 - sent with the message
         """Send a request to its owner and wait for the reply, for ``timeout`` seconds.
@@ -131,10 +131,10 @@ class Bus:
 
     def _answer_by(self, actor_class: type[Actor], answer: Callable[[Any], Any]) -> None:
         """From now on this answers what the actor handles at once. Looking it up for each message takes longer."""
-        messages = (route.message for route in actor_class.routes if route.way is Way.AT_ONCE)
+        messages = (route.message for route in actor_class.routes if route.mode is DeliveryMode.INLINE)
         self._at_once.update(dict.fromkeys(messages, answer))
 
-    def _refuse_at_once(self, request: Request[Any]) -> None:
+    def _refuse_inline(self, request: Request[Any]) -> None:
         self.statistics.of(type(request)).refused += 1
         self._cell_of(request)  # raises, because the actor is away
 

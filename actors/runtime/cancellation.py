@@ -3,7 +3,7 @@
 import asyncio
 
 
-def told_to_end(fault: BaseException) -> bool:
+def is_own_cancellation(fault: BaseException) -> bool:
     """Whether ``fault`` is the running task's own cancellation.
 
     A ``CancelledError`` also comes out of awaiting something else that was cancelled: a job of an executor that was

@@ -11,8 +11,8 @@ import attrs
 import structlog
 
 from actors.errors import InternalError, Overloaded, StudioError, Unavailable
-from actors.runtime.actor import Actor, Route, SideLane, Way
-from actors.runtime.cancellation import told_to_end
+from actors.runtime.actor import Actor, DeliveryMode, Route, SideLane
+from actors.runtime.cancellation import is_own_cancellation
 from actors.runtime.mailbox import Envelope, Lane
 from actors.runtime.messages import Message
 from actors.runtime.reads import Reads
@@ -83,12 +83,12 @@ class Cell:
     def post(self, envelope: Envelope) -> None:
         """Put the envelope into the lane of its message, or raise ``Overloaded`` or ``Unavailable``."""
         route = self._handlers[type(envelope.message)].route
-        if route.way is Way.CONCURRENT:
+        if route.mode is DeliveryMode.CONCURRENT:
             self._reads[route.lane].put(envelope)
         else:
             self._serial.put(envelope)
 
-    def answer_at_once(self, request: Message) -> Any:  # noqa: ANN401 - the reply of the request
+    def answer_inline(self, request: Message) -> Any:  # noqa: ANN401 - the reply of the request
         """Call the handler here and now. Raises what the asker is to hear."""
         counters = self._statistics.of(type(request))
         if self._closed:
@@ -162,14 +162,14 @@ class Cell:
         if first is None:
             return []
         route = self._handlers[type(first.message)].route
-        if route.way is Way.TOGETHER:
+        if route.mode is DeliveryMode.BATCHED:
             return self._serial.take_alike(first, messages=route.most_messages, weight=route.most_bytes)
         return [first]
 
     async def _handle_serially(self, handler: _Handler, wanted: list[Envelope]) -> None:
         if not wanted:
             return
-        if handler.route.way is Way.TOGETHER:
+        if handler.route.mode is DeliveryMode.BATCHED:
             await self._answer(handler, wanted)
         else:
             # A task of its own, because only a task can run in the asker's context.
@@ -195,17 +195,17 @@ class Cell:
         """What the handler answers to each message; what it raises is everybody's answer."""
         name = handler.route.message.__name__
         try:
-            if handler.route.way is not Way.TOGETHER:
+            if handler.route.mode is not DeliveryMode.BATCHED:
                 return [await handler.method(group[0].message)]
             replies: Sequence[object] = await handler.method([envelope.message for envelope in group])
             if len(replies) != len(group):
                 raise RuntimeError(f"{len(replies)} replies to {len(group)} messages")  # noqa: TRY301 - answered below
         except StudioError as error:
-            if handler.route.way is Way.EVENT:
+            if handler.route.mode is DeliveryMode.EVENT:
                 log.warning("event not handled", actor=self.name, message=name, reason=str(error))
             return [error] * len(group)
         except (Exception, asyncio.CancelledError) as fault:
-            if told_to_end(fault):
+            if is_own_cancellation(fault):
                 raise
             self._statistics.of(handler.route.message).failed += len(group)
             log.exception("handler failed", actor=self.name, message=name)

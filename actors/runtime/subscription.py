@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from actors.errors import InternalError, StudioError, Unavailable
-from actors.runtime.cancellation import told_to_end
+from actors.runtime.cancellation import is_own_cancellation
 from actors.runtime.statistics import MessageStatistics
 
 log = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ class Subscription(Generic[T]):
         except StudioError as error:
             return error.with_traceback(None)
         except (Exception, asyncio.CancelledError) as fault:
-            if told_to_end(fault):
+            if is_own_cancellation(fault):
                 raise
             self._counters.failed += 1
             log.exception("stream failed", actor=self._owner)

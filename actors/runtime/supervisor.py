@@ -8,7 +8,7 @@ import structlog
 
 from actors.runtime.actor import Actor, StartRefused
 from actors.runtime.bus import Bus
-from actors.runtime.cancellation import told_to_end
+from actors.runtime.cancellation import is_own_cancellation
 from actors.runtime.cell import Cell
 
 log = structlog.get_logger(__name__)
@@ -111,7 +111,7 @@ class Supervisor:
                 self._end(child, refusal)
                 return
             except (Exception, asyncio.CancelledError) as crash:
-                if told_to_end(crash):
+                if is_own_cancellation(crash):
                     raise
                 crashes.append(loop.time())
                 while crashes[0] < crashes[-1] - self._window:

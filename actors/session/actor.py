@@ -11,7 +11,7 @@ from actors.clock import Clock, utc_now
 from actors.errors import StudioError, Unavailable
 from actors.key_registry.messages import HandOverKeys, WithdrawScope
 from actors.principal import Role, Scope
-from actors.runtime.actor import Actor, handles, handles_at_once
+from actors.runtime.actor import Actor, handles, handles_inline
 from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
@@ -183,7 +183,7 @@ class SessionActor(Actor):
     async def change_own_password(self, request: ChangeOwnPassword) -> None:
         await self._accounts.sign_ins.change_password(request)
 
-    @handles_at_once(ListOwnSessions)
+    @handles_inline(ListOwnSessions)
     def own_sessions(self, request: ListOwnSessions) -> tuple[OwnSession, ...]:
         return self._accounts.sessions.of_user(request.by.user_id)
 
@@ -195,11 +195,11 @@ class SessionActor(Actor):
     async def end_other_sessions(self, request: EndOtherSessions) -> None:
         await self._accounts.sessions.end_others(request.by)
 
-    @handles_at_once(CheckSession)
+    @handles_inline(CheckSession)
     def check_session(self, request: CheckSession) -> CheckedSession | None:
         return self._accounts.sessions.check(request.cookie)
 
-    @handles_at_once(GetAccountsState)
+    @handles_inline(GetAccountsState)
     def state(self, _: GetAccountsState) -> AccountsState:
         return AccountsState(problems=self._accounts.problems())
 

@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from actors.audit import Action, Resource
 from actors.clock import Clock, Steady, steady_seconds, utc_now
-from actors.runtime.actor import Actor, SideLane, handles, handles_at_once, handles_together, streams
+from actors.runtime.actor import Actor, SideLane, handles, handles_batched, handles_inline, streams
 from actors.runtime.mailbox import Capacity
-from actors.span_store.audit_log import Trail
-from actors.span_store.audited_deletion import Deletions
+from actors.span_store.audit_log import AuditLog
+from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.lifetime import StoreLifetime
 from actors.span_store.embedded.maintenance.retention import Retention
@@ -79,8 +79,8 @@ class SpanStoreActor(Actor):
         ``accounts`` is the SQLite file with the audit trail, which is shared with other actors.
         """
         self._accounts = accounts
-        self._trail = Trail(accounts, clock)
-        self._deletions = Deletions(self._trail)
+        self._audit_log = AuditLog(accounts, clock)
+        self._deletions = AuditedDeletion(self._audit_log)
         self._life = StoreLifetime(
             path,
             threads=_READERS + _SEARCHERS + 1,
@@ -91,7 +91,7 @@ class SpanStoreActor(Actor):
         )
 
     async def start(self) -> None:
-        await self._trail.open()
+        await self._audit_log.open()
         await self._life.open()
 
     async def work(self) -> None:
@@ -99,17 +99,17 @@ class SpanStoreActor(Actor):
 
     async def stop(self) -> None:
         await self._life.close()
-        await self._trail.close()
+        await self._audit_log.close()
 
-    @handles_at_once(GetStoreState)
+    @handles_inline(GetStoreState)
     def state(self, _: GetStoreState) -> StoreState:
         return self._life.state()
 
-    @handles_at_once(GetTrustedTime)
+    @handles_inline(GetTrustedTime)
     def trusted_time(self, _: GetTrustedTime) -> datetime | None:
         return self._life.trusted_time()
 
-    @handles_together(IngestSpans, messages=64, weight=8 * 1024 * 1024)
+    @handles_batched(IngestSpans, messages=64, weight=8 * 1024 * 1024)
     async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:
         committed = await self._life.store_to_write.write([request.spans for request in requests])
         if committed.stored:
@@ -124,7 +124,7 @@ class SpanStoreActor(Actor):
 
     @streams(BackUp)
     async def back_up(self, request: BackUp) -> AsyncGenerator[FilePart, None]:
-        await self._trail.record(Action.READ, Resource.BACKUP, None, request.by)
+        await self._audit_log.record(Action.READ, Resource.BACKUP, None, request.by)
         async with aclosing(self._opened.back_up(self._accounts)) as parts:
             async for part in parts:
                 yield part

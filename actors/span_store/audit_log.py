@@ -8,7 +8,7 @@ from actors.principal import Principal
 from actors.sqlite import Database
 
 
-class Trail:
+class AuditLog:
     """Records who did what with the spans of everybody."""
 
     def __init__(self, accounts: Path, clock: Clock = utc_now) -> None:

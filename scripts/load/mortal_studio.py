@@ -62,14 +62,14 @@ POINTS = {
     "index-committing": Point(index, "add", When.DURING),
     "index-committed": Point(index, "seal", When.AFTER),
     "checkpoint": Point(index, "seal", When.DURING),
-    "journal-deleted": Point(wal.Journal, "delete", When.AFTER),
+    "journal-deleted": Point(wal.Wal, "delete", When.AFTER),
     "join-written": Point(index, "remove", When.AFTER, in_load=False, joins=True),
-    "join-committed": Point(compaction.SealedFiles, "_unlink", When.BEFORE, in_load=False, joins=True),
+    "join-committed": Point(compaction.Compaction, "_unlink", When.BEFORE, in_load=False, joins=True),
     "drop-written": Point(index, "remove", When.AFTER, in_load=False, drops=True),
-    "drop-committed": Point(compaction.SealedFiles, "_unlink", When.BEFORE, in_load=False, drops=True),
+    "drop-committed": Point(compaction.Compaction, "_unlink", When.BEFORE, in_load=False, drops=True),
     "deletion-recorded": Point(deletion_job, "record", When.AFTER, deletes=True),
     "deletion-written": Point(index, "remove", When.AFTER, deletes=True),
-    "deletion-committed": Point(compaction.SealedFiles, "_unlink", When.BEFORE, deletes=True),
+    "deletion-committed": Point(compaction.Compaction, "_unlink", When.BEFORE, deletes=True),
     "deletion-checkpoint": Point(index, "give_space_back", When.DURING, deletes=True),
 }
 
@@ -82,7 +82,7 @@ def main() -> None:
     point = POINTS[name]
     make_hasty(most_kept=_MOST_KEPT if point.drops else None)
     if (point.deletes or point.drops) and not point.joins:
-        replace(compaction.SealedFiles, "join_small_ones", _join_none)
+        replace(compaction.Compaction, "join_small_ones", _join_none)
     make_mortal(point, int(count), Path(mark))
     sys.argv[1:] = []
     program()
@@ -101,7 +101,7 @@ def make_hasty(*, most_kept: int | None) -> None:
     SpanStore.open = classmethod(open_hastily)  # type: ignore[assignment] # the same signature
 
 
-def _join_none(_: compaction.SealedFiles) -> int:
+def _join_none(_: compaction.Compaction) -> int:
     return 0
 
 

@@ -10,7 +10,7 @@ from actors.playground.prompt import ChatMessage, Prompt
 from actors.playground.provider_table import OpenProvider
 from actors.playground.providers.anthropic import AnthropicProvider
 from actors.playground.providers.google import GoogleProvider
-from actors.playground.providers.http_client import Patience
+from actors.playground.providers.http_client import Timeouts
 from actors.playground.providers.openai import OpenAIProvider
 from actors.playground.providers.provider import Endpoint, Provider
 from tests.vendors.anthropic import AnthropicServer
@@ -36,7 +36,7 @@ class Pair:
 
     @asynccontextmanager
     async def open(
-        self, script: Script | None = None, patience: Patience | None = None
+        self, script: Script | None = None, patience: Timeouts | None = None
     ) -> AsyncIterator[tuple[VendorServer, Provider]]:
         async with self.server(script) as server:
             make: Any = self.adapter

@@ -7,7 +7,7 @@ from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.connections import Connections
 from transports.inflate import DEFAULT_LIMIT
 from transports.key_rate import KeyRate
-from transports.misdirected_exporters import Strays
+from transports.misdirected_exporters import MisdirectedExporters
 from transports.otlp.decoder import Decoder
 
 
@@ -22,6 +22,6 @@ class GrpcConfig:
     grace: float = 5.0  # at stop, for calls in work
     limits: ConnectionLimits = DEFAULT
     connections: Connections = attrs.field(factory=Connections)  # all that the studio has, shared with HTTP
-    strays: Strays = attrs.field(factory=Strays)  # shared with HTTP
+    strays: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with HTTP
     key_rate: KeyRate | None = None  # of spans; shared with HTTP
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large requests

@@ -13,7 +13,15 @@ from actors.errors import Forbidden, StudioError, Unauthenticated, UnsupportedMe
 from transports.api_key import key_in
 from transports.first_bytes import Refusal, is_http1, is_tls, sender_of
 from transports.grpc.metadata import headers_of
-from transports.misdirected_exporters import BAD_KEY, HTTP_AT_GRPC, NO_KEY, SPANS_AT_KEY_CHECK, TLS, UNREADABLE, Strays
+from transports.misdirected_exporters import (
+    BAD_KEY,
+    HTTP_AT_GRPC,
+    NO_KEY,
+    SPANS_AT_KEY_CHECK,
+    TLS,
+    UNREADABLE,
+    MisdirectedExporters,
+)
 
 _TEXT = "This port speaks gRPC. OTLP over HTTP goes to port {port}, path /v1/traces.\n"
 _ANSWER = (
@@ -25,7 +33,7 @@ _ANSWER = (
 )
 
 
-def refused(strays: Strays, begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
+def refused(strays: MisdirectedExporters, begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
     """The protocol for a client that does not speak HTTP/2: HTTP/1 gets an answer that it can read."""
     if is_tls(begin):
         strays.found(sender_of(transport), TLS)
@@ -36,7 +44,7 @@ def refused(strays: Strays, begin: bytes, transport: asyncio.Transport) -> async
     return Refusal((_ANSWER.format(length=len(text)) + text).encode())
 
 
-def note_refusal(strays: Strays, stream: Stream[Any, Any], error: StudioError) -> None:
+def note_refusal(strays: MisdirectedExporters, stream: Stream[Any, Any], error: StudioError) -> None:
     """Warn of an exporter whose spans are refused because of its settings."""
     if isinstance(error, Unauthenticated | Forbidden):
         strays.found(_sender(stream), BAD_KEY if key_in(headers_of(stream)) else NO_KEY)
@@ -47,7 +55,7 @@ def note_refusal(strays: Strays, stream: Stream[Any, Any], error: StudioError) -
 class SpansAtKeyCheck:
     """OTLP's methods where they are not served: an exporter learns which port serves them."""
 
-    def __init__(self, paths: Iterable[str], strays: Strays) -> None:
+    def __init__(self, paths: Iterable[str], strays: MisdirectedExporters) -> None:
         self._paths = paths
         self._strays = strays
 

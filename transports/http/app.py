@@ -40,7 +40,7 @@ from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.dispatch import endpoint
 from transports.http.framework.expectation import meet_expectation
 from transports.http.framework.json_body import MOST_BYTES
-from transports.http.framework.middleware import HEADER, surrounding
+from transports.http.framework.middleware import HEADER, middleware
 from transports.http.framework.open_sockets import OpenSockets
 from transports.http.framework.openapi import openapi_document
 from transports.http.framework.route import Route
@@ -106,7 +106,7 @@ def build_otlp_app(bus: Bus, config: HttpConfig) -> web.Application:
 def _app_of(served: Sequence[Route], bus: Bus, config: HttpConfig) -> web.Application:
     access_log = AccessLog(config)
     app = web.Application(
-        middlewares=(surrounding(access_log, CrossSiteRules(bus, config)),), client_max_size=MOST_BYTES
+        middlewares=(middleware(access_log, CrossSiteRules(bus, config)),), client_max_size=MOST_BYTES
     )
     app[BUS] = bus
     app[CONFIG] = config

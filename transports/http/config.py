@@ -10,7 +10,7 @@ from actors.runtime.budget import Budget
 from transports.connection_limits import DEFAULT
 from transports.inflate import DEFAULT_LIMIT
 from transports.key_rate import KeyRate
-from transports.misdirected_exporters import Strays
+from transports.misdirected_exporters import MisdirectedExporters
 from transports.otlp.decoder import Decoder
 
 APP_NAME = "Junjo AI Studio"
@@ -60,7 +60,7 @@ class HttpConfig:
     answers: Budget = attrs.field(factory=lambda: Budget(_ANSWERS, refusal=TOO_MANY_ANSWERS))
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
-    strays: Strays = attrs.field(factory=Strays)  # shared with gRPC
+    strays: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with gRPC
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408
     answer_seconds: float = 10.0  # that a large answer waits for its turn

@@ -79,7 +79,7 @@ class Received:
 
 
 def decode_any(body: bytes, json: bool, limits: RequestLimits) -> Received:
-    """All but small requests go straight into columns where they can; see ``otlp_columns``."""
+    """All but small requests go straight into columns where they can; see ``decode_columns``."""
     columns = decode_columns(body, limits) if len(body) > _COLUMNS_BYTES and not json else None
     if columns is not None:
         return Received(IngestSpans(spans=columns, size=len(body)), 0, "")

@@ -13,7 +13,7 @@ from actors.playground.prompt import Completion, Prompt
 from actors.playground.providers.anthropic_answer import StreamedAnswer
 from actors.playground.providers.anthropic_request import Thinking, generation_of, request_body
 from actors.playground.providers.calls import Calls, Fault
-from actors.playground.providers.http_client import Patience, open_client
+from actors.playground.providers.http_client import Timeouts, open_client
 from actors.playground.providers.provider import Chunk, Endpoint, Model
 from actors.playground.providers.untrusted import member, truth, word
 from actors.playground.well_formed import well_formed
@@ -30,8 +30,8 @@ _PAGE = 1000  # the most that the vendor allows
 class AnthropicProvider:
     """Messages, through the SDK's own ``post``, which answers JSON as it is and leaves ``temperature`` in the body."""
 
-    def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
-        self._patience = patience or Patience()
+    def __init__(self, endpoint: Endpoint, patience: Timeouts | None = None) -> None:
+        self._patience = patience or Timeouts()
         self._client = _open_sdk(endpoint, self._patience)
         self._calls = Calls(provider="anthropic", key=endpoint.key, fault_of=_fault_of)
 
@@ -64,7 +64,7 @@ class AnthropicProvider:
         return await self._client.get("/v1/models", cast_to=httpx2.Response, options={"params": query})
 
 
-def _open_sdk(endpoint: Endpoint, patience: Patience) -> anthropic.AsyncAnthropic:
+def _open_sdk(endpoint: Endpoint, patience: Timeouts) -> anthropic.AsyncAnthropic:
     """The SDK, told everything: what it is not told it takes from the environment."""
     client = anthropic.AsyncAnthropic(
         api_key=endpoint.key,

@@ -27,7 +27,7 @@ class Thinking(Enum):
 
 
 @attrs.frozen(kw_only=True)
-class Generation:
+class ModelsSince:
     """Models from a version on. ``sampling`` says whether temperature and top_p may be other than 1."""
 
     since: tuple[int, int]
@@ -37,11 +37,11 @@ class Generation:
 
 # The newest that is not newer than the model. From platform.claude.com/docs: build-with-claude/extended-thinking,
 # build-with-claude/adaptive-thinking, and the migration guide.
-_GENERATIONS = (
-    Generation(since=(4, 7), thinking=Thinking.EFFORT, sampling=False),
-    Generation(since=(4, 6), thinking=Thinking.EFFORT, sampling=True),
-    Generation(since=(3, 7), thinking=Thinking.BUDGET, sampling=True),
-    Generation(since=(0, 0), thinking=Thinking.NONE, sampling=True),
+_MODELS_SINCE = (
+    ModelsSince(since=(4, 7), thinking=Thinking.EFFORT, sampling=False),
+    ModelsSince(since=(4, 6), thinking=Thinking.EFFORT, sampling=True),
+    ModelsSince(since=(3, 7), thinking=Thinking.BUDGET, sampling=True),
+    ModelsSince(since=(0, 0), thinking=Thinking.NONE, sampling=True),
 )
 
 # What our efforts are as a budget (contract, section 7). The vendor has nothing for "minimal".
@@ -51,11 +51,11 @@ _BUDGETS = {"low": 1024, "medium": 2048, "high": 4096}
 _VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?")
 
 
-def generation_of(model: str) -> Generation:
+def generation_of(model: str) -> ModelsSince:
     """By the version in its name; a model that shows none is taken for a new one."""
     found = _VERSION.match(model)
     version = (99, 0) if found is None else (int(found[1]), int(found[2] or 0))
-    return next(generation for generation in _GENERATIONS if version >= generation.since)
+    return next(generation for generation in _MODELS_SINCE if version >= generation.since)
 
 
 def request_body(prompt: Prompt) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def request_body(prompt: Prompt) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _budget(prompt: Prompt, generation: Generation) -> int | None:
+def _budget(prompt: Prompt, generation: ModelsSince) -> int | None:
     """Tokens for thinking, in the models that are given a figure."""
     effort = prompt.reasoning_effort
     if effort is None:
@@ -104,7 +104,7 @@ def _max_tokens(prompt: Prompt, budget: int | None) -> int:
     return given
 
 
-def _check_sampling(prompt: Prompt, generation: Generation) -> None:
+def _check_sampling(prompt: Prompt, generation: ModelsSince) -> None:
     temperature, top_p = prompt.temperature, prompt.top_p
     if not generation.sampling:
         for name, value in (("temperature", temperature), ("top_p", top_p)):
@@ -128,7 +128,7 @@ def _thinking(prompt: Prompt, budget: int | None) -> Mapping[str, Any] | None:
     return {"type": "adaptive", "display": "summarized"}  # the newest show no thinking unless asked
 
 
-def _output_config(prompt: Prompt, generation: Generation) -> Mapping[str, Any] | None:
+def _output_config(prompt: Prompt, generation: ModelsSince) -> Mapping[str, Any] | None:
     if generation.thinking is not Thinking.EFFORT or prompt.reasoning_effort is None:
         return None
     config: dict[str, Any] = {"effort": prompt.reasoning_effort}
@@ -137,13 +137,13 @@ def _output_config(prompt: Prompt, generation: Generation) -> Mapping[str, Any] 
     return config
 
 
-def _wants_json_tool(prompt: Prompt, generation: Generation) -> bool:
+def _wants_json_tool(prompt: Prompt, generation: ModelsSince) -> bool:
     """A tool cannot be forced on a model that thinks; the newer have ``output_config.format`` for that."""
     config = _output_config(prompt, generation)
     return prompt.json_mode and not (config and "format" in config)
 
 
-def _tools(prompt: Prompt, generation: Generation) -> list[Mapping[str, Any]]:
+def _tools(prompt: Prompt, generation: ModelsSince) -> list[Mapping[str, Any]]:
     tools: list[Mapping[str, Any]] = [
         {"name": tool.name, "description": tool.description, "input_schema": tool.parameters} for tool in prompt.tools
     ]
@@ -153,7 +153,7 @@ def _tools(prompt: Prompt, generation: Generation) -> list[Mapping[str, Any]]:
     return tools
 
 
-def _tool_choice(prompt: Prompt, generation: Generation) -> Mapping[str, Any] | None:
+def _tool_choice(prompt: Prompt, generation: ModelsSince) -> Mapping[str, Any] | None:
     if not _wants_json_tool(prompt, generation) or prompt.reasoning_effort is not None:
         return None
     return {"type": "any"} if prompt.tools else {"type": "tool", "name": JSON_TOOL}

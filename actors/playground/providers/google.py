@@ -17,7 +17,7 @@ from actors.playground.providers.calls import Calls, Fault
 from actors.playground.providers.google_answer import StreamedAnswer
 from actors.playground.providers.google_http import Written, written
 from actors.playground.providers.google_request import family_of, request_of
-from actors.playground.providers.http_client import Patience, open_client
+from actors.playground.providers.http_client import Timeouts, open_client
 from actors.playground.providers.http_session import tls_context
 from actors.playground.providers.provider import Chunk, Endpoint, Model
 from actors.playground.providers.untrusted import member, truth, word
@@ -37,8 +37,8 @@ class GoogleProvider:
     every answer into a model of its own, which refuses all of it for one odd member.
     """
 
-    def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
-        self._patience = patience or Patience()
+    def __init__(self, endpoint: Endpoint, patience: Timeouts | None = None) -> None:
+        self._patience = patience or Timeouts()
         self._http = open_client(self._patience)
         self._sdk = _open_sdk(endpoint, self._patience)
         self._calls = Calls(provider="gemini", key=endpoint.key, fault_of=_fault_of)
@@ -88,7 +88,7 @@ class _Refusal(Exception):
         self.fault = Fault.of_refusal(response)
 
 
-def _open_sdk(endpoint: Endpoint, patience: Patience) -> genai.Client:
+def _open_sdk(endpoint: Endpoint, patience: Timeouts) -> genai.Client:
     """The SDK, told everything: what it is not told it takes from the environment."""
     base_url, version = _address(endpoint.base_url)
     options = types.HttpOptions(

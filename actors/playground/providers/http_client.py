@@ -14,7 +14,7 @@ _LONG = 1024 * 1024  # bytes of a request
 
 
 @attrs.frozen(kw_only=True)
-class Patience:
+class Timeouts:
     """How long to wait for a vendor, in seconds."""
 
     connect: float = 10
@@ -22,7 +22,7 @@ class Patience:
     models: float = 10
 
 
-def open_client(patience: Patience) -> httpx2.AsyncClient:
+def open_client(patience: Timeouts) -> httpx2.AsyncClient:
     """A client of its own pool, without proxies, ``.netrc`` and redirects (which could carry a key elsewhere)."""
     return httpx2.AsyncClient(
         transport=_Transport(open_session(patience.connect)),
@@ -43,7 +43,7 @@ class _Transport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         timeout = request.extensions.get("timeout", {})
-        with _told_as_httpx2():
+        with _translated_errors():
             response = await self._session.request(
                 request.method,
                 str(request.url),
@@ -85,12 +85,12 @@ class _Body(httpx2.AsyncByteStream):
         self._response.close()
 
     async def _more(self) -> bytes:
-        with _told_as_httpx2():
+        with _translated_errors():
             return await self._response.content.readany()
 
 
 @contextmanager
-def _told_as_httpx2() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:

@@ -10,7 +10,7 @@ import openai
 from actors.playground import model_facts
 from actors.playground.prompt import Completion, Prompt
 from actors.playground.providers.calls import Calls, Fault
-from actors.playground.providers.http_client import Patience, open_client
+from actors.playground.providers.http_client import Timeouts, open_client
 from actors.playground.providers.openai_answer import StreamedAnswer
 from actors.playground.providers.openai_request import family_of, request_body
 from actors.playground.providers.provider import Chunk, Endpoint, Model
@@ -32,8 +32,8 @@ class OpenAIProvider:
     of each event than all else takes together.
     """
 
-    def __init__(self, endpoint: Endpoint, patience: Patience | None = None) -> None:
-        self._patience = patience or Patience()
+    def __init__(self, endpoint: Endpoint, patience: Timeouts | None = None) -> None:
+        self._patience = patience or Timeouts()
         self._own_server = endpoint.base_url is not None
         self._headers = {} if endpoint.key else {"Authorization": openai.omit}
         self._options = openai.RequestOptions(headers=self._headers, security={"bearer_auth": True})
@@ -73,7 +73,7 @@ class OpenAIProvider:
         return name.startswith(_CHAT_PREFIXES)
 
 
-def _open_sdk(endpoint: Endpoint, patience: Patience) -> openai.AsyncOpenAI:
+def _open_sdk(endpoint: Endpoint, patience: Timeouts) -> openai.AsyncOpenAI:
     """The SDK, told everything: what it is not told it takes from the environment."""
     client = openai.AsyncOpenAI(
         api_key=endpoint.key,

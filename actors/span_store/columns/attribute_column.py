@@ -18,7 +18,7 @@ STORED, SHOWN = "attributes", "attributes_json"  # how the column is called, as 
 def attribute_maps(spans: SpanAttributes | Sequence[Attributes]) -> tuple[SpanAttributes, list[int]]:
     """Attributes with their column, and the positions of the spans of which it does not say everything.
 
-    Those have bytes, NaN or the like in them, see ``span_text``.
+    Those have bytes, NaN or the like in them, see ``json_text``.
     """
     if isinstance(spans, SpanAttributes):
         return spans, []

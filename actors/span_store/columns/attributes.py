@@ -13,7 +13,7 @@ import attrs
 import orjson
 import pyarrow as pa
 
-from actors.span_store.columns.key_shapes import KeyLists
+from actors.span_store.columns.key_shapes import KeyShapes
 
 VALUE = pa.struct([pa.field("text", pa.string()), pa.field("json", pa.string())])
 ATTRIBUTES = pa.map_(pa.string(), VALUE)
@@ -27,7 +27,7 @@ class SpanAttributes:
     column: pa.MapArray
     texts: pa.StringArray  # of all pairs
     others: pa.StringArray
-    keys: KeyLists
+    keys: KeyShapes
 
 
 def span_attributes(
@@ -35,7 +35,7 @@ def span_attributes(
 ) -> SpanAttributes:
     """Made from where the pairs of each span begin, and the pairs. No array is a slice of another."""
     values = pa.StructArray.from_arrays([texts, others], fields=_VALUE_FIELDS)
-    return SpanAttributes(pa.MapArray.from_arrays(offsets, keys, values), texts, others, KeyLists(offsets, keys))
+    return SpanAttributes(pa.MapArray.from_arrays(offsets, keys, values), texts, others, KeyShapes(offsets, keys))
 
 
 def plain_json(value: object) -> tuple[bytes, bool]:

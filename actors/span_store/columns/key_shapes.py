@@ -14,7 +14,7 @@ _FEW = 1024  # spans: what is made for so many is worth keeping, and small
 _SIZE_OF_NUMBER = pa.scalar(pa.int32().byte_width, pa.int32())
 
 
-class KeyLists:
+class KeyShapes:
     """The different lists of keys of many spans, and which of them each span has."""
 
     def __init__(self, offsets: pa.Int32Array, keys: pa.StringArray) -> None:

@@ -86,7 +86,7 @@ def _in_text(text: str | None, number: _Number) -> float | None:
 
 
 @attrs.frozen
-class HotColumn:
+class PromotedColumn:
     """One column and the attributes that may fill it; the first that is there with a fitting type wins.
 
     ``read`` gives the values at some places among the pairs, null for those that do not fit.
@@ -103,13 +103,13 @@ class HotColumn:
 
 _TYPES: dict[Callable[..., pa.Array], pa.DataType] = {_texts: TEXT, _counts: COUNT, _amounts: AMOUNT}
 
-HOT_COLUMNS: tuple[HotColumn, ...] = (
-    HotColumn("junjo_span_type", _texts, ("junjo.span_type",)),
-    HotColumn("junjo_id", _texts, ("junjo.id", "junjo.executable_runtime_id")),
-    HotColumn("junjo_parent_id", _texts, ("junjo.parent_id", "junjo.parent_executable_runtime_id")),
-    HotColumn("openinference_span_kind", _texts, ("openinference.span.kind",)),
-    HotColumn("gen_ai_operation_name", _texts, ("gen_ai.operation.name",)),
-    HotColumn(
+PROMOTED_COLUMNS: tuple[PromotedColumn, ...] = (
+    PromotedColumn("junjo_span_type", _texts, ("junjo.span_type",)),
+    PromotedColumn("junjo_id", _texts, ("junjo.id", "junjo.executable_runtime_id")),
+    PromotedColumn("junjo_parent_id", _texts, ("junjo.parent_id", "junjo.parent_executable_runtime_id")),
+    PromotedColumn("openinference_span_kind", _texts, ("openinference.span.kind",)),
+    PromotedColumn("gen_ai_operation_name", _texts, ("gen_ai.operation.name",)),
+    PromotedColumn(
         "model",
         _texts,
         (
@@ -124,7 +124,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
             "junjo.agent.model.name",
         ),
     ),
-    HotColumn(
+    PromotedColumn(
         "provider",
         _texts,
         (
@@ -136,7 +136,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
             "junjo.agent.model.provider",
         ),
     ),
-    HotColumn(
+    PromotedColumn(
         "input_tokens",
         _counts,
         (
@@ -148,7 +148,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
             "ai.usage.promptTokens",
         ),
     ),
-    HotColumn(
+    PromotedColumn(
         "output_tokens",
         _counts,
         (
@@ -160,7 +160,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
             "ai.usage.completionTokens",
         ),
     ),
-    HotColumn(
+    PromotedColumn(
         "cache_read_tokens",
         _counts,
         (
@@ -171,7 +171,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
             "ai.usage.cachedInputTokens",
         ),
     ),
-    HotColumn(
+    PromotedColumn(
         "cache_write_tokens",
         _counts,
         (
@@ -183,7 +183,7 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
             "llm.token_count.prompt_details.cache_write",
         ),
     ),
-    HotColumn(
+    PromotedColumn(
         "reasoning_tokens",
         _counts,
         (
@@ -193,21 +193,21 @@ HOT_COLUMNS: tuple[HotColumn, ...] = (
             "ai.usage.reasoningTokens",
         ),
     ),
-    HotColumn("cost", _amounts, ("llm.cost.total", "gen_ai.usage.cost")),
-    HotColumn(
+    PromotedColumn("cost", _amounts, ("llm.cost.total", "gen_ai.usage.cost")),
+    PromotedColumn(
         "session_id",
         _texts,
         ("session.id", "gen_ai.conversation.id", "langfuse.session.id", "ai.telemetry.metadata.sessionId"),
     ),
-    HotColumn("user_id", _texts, ("user.id", "enduser.id", "langfuse.user.id", "ai.telemetry.metadata.userId")),
+    PromotedColumn("user_id", _texts, ("user.id", "enduser.id", "langfuse.user.id", "ai.telemetry.metadata.userId")),
 )
 
 
-_READ_TOGETHER = {read: [column for column in HOT_COLUMNS if column.read is read] for read in _TYPES}
+_READ_TOGETHER = {read: [column for column in PROMOTED_COLUMNS if column.read is read] for read in _TYPES}
 
 
-def hot_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
-    """The values of ``HOT_COLUMNS`` by name, null where a span does not say. Only their attributes are looked at."""
+def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
+    """The values of ``PROMOTED_COLUMNS`` by name, null where a span has none. Reads only their attributes."""
     columns: dict[str, pa.Array] = {}
     for read, together in _READ_TOGETHER.items():
         names = [name for column in together for name in column.attributes if name in attributes.keys]

@@ -26,7 +26,7 @@ from actors.span_store.columns.json_text import (
     resource_json,
     scope_json,
 )
-from actors.span_store.columns.promoted import HOT_COLUMNS, hot_columns
+from actors.span_store.columns.promoted import PROMOTED_COLUMNS, promoted_columns
 from actors.span_store.columns.spans import Resource, Shared, Span, SpanColumns, StoredSpan, span_columns
 
 # How long memory is kept that was given up: by default a second, in which a rush gives up 80 MB. As fast as that.
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 TRACE = 32  # characters of a span's key that are the id of its trace
 NO_SERVICE_NAME = "NO_SERVICE_NAME"  # what the REST API calls spans whose resource names no service
 
-_HOT_FIELDS = [pa.field(column.name, column.type) for column in HOT_COLUMNS]
+_PROMOTED_FIELDS = [pa.field(column.name, column.type) for column in PROMOTED_COLUMNS]
 
 # What lists and filters read.
 INDEX_FIELDS = [
@@ -52,7 +52,7 @@ INDEX_FIELDS = [
     pa.field("start_time_unix_nano", pa.uint64()),
     pa.field("end_time_unix_nano", pa.uint64()),
     pa.field("status_code", pa.int32()),
-    *_HOT_FIELDS,
+    *_PROMOTED_FIELDS,
 ]
 # What only the answer needs that shows a span.
 BODY_FIELDS = [
@@ -141,7 +141,7 @@ def rows_of(spans: SpanColumns) -> pa.RecordBatch:
         "start_time_unix_nano": spans.start_time_unix_nano,
         "end_time_unix_nano": spans.end_time_unix_nano,
         "status_code": spans.status_code,
-        **hot_columns(attributes, length),
+        **promoted_columns(attributes, length),
         "status_message": spans.status_message,
         "trace_state": spans.trace_state,
         "flags": spans.flags,

@@ -102,7 +102,7 @@ class StoreLifetime:
 
     async def _look_after(self, store: SpanStore) -> None:
         store.seal_when_due()
-        store.make_grams()
+        store.build_ngrams()
         with suppress(Unavailable):  # and reported
             await store.try_disk()
             if store.tidying_is_due:

@@ -19,29 +19,29 @@ from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.durable import takes_data
-from actors.span_store.embedded.hot.flush_policy import Rush
-from actors.span_store.embedded.hot.memtable import Generation, Recent
-from actors.span_store.embedded.hot.wal import Journal
+from actors.span_store.embedded.hot.flush_policy import Burst
+from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
+from actors.span_store.embedded.hot.wal import Wal
 from actors.span_store.embedded.hot.writer import Committed, SpanWriter
-from actors.span_store.embedded.maintenance.compaction import SealedFiles
-from actors.span_store.embedded.maintenance.deletion_job import Erasure
-from actors.span_store.embedded.maintenance.deletion_predicate import Doomed, DoomedBy
-from actors.span_store.embedded.maintenance.flusher import Sealing
+from actors.span_store.embedded.maintenance.compaction import Compaction
+from actors.span_store.embedded.maintenance.deletion_job import DeletionJob
+from actors.span_store.embedded.maintenance.deletion_predicate import DeletionColumn, DeletionPredicate
+from actors.span_store.embedded.maintenance.flusher import Flusher
 from actors.span_store.embedded.maintenance.retention import Retention
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.problems import Problems
 from actors.span_store.embedded.reads.export import SpanExport
-from actors.span_store.embedded.reads.long_reads import BulkReads
+from actors.span_store.embedded.reads.long_reads import LongReads
 from actors.span_store.embedded.reads.queries import SpanReader, View
-from actors.span_store.embedded.reads.reader_threads import Readers
+from actors.span_store.embedded.reads.reader_threads import ReaderThreads
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.manifest import Catalogue
-from actors.span_store.embedded.sealed.root_cache import SealedRoots
-from actors.span_store.embedded.sealed.trace_bloom import TraceFilter
-from actors.span_store.embedded.text.ngram_builder import GramMaker
-from actors.span_store.embedded.text.ngram_files import GramFiles
+from actors.span_store.embedded.sealed.manifest import Manifest
+from actors.span_store.embedded.sealed.root_cache import RootCache
+from actors.span_store.embedded.sealed.trace_bloom import TraceBloom
+from actors.span_store.embedded.text.ngram_builder import NgramBuilder
+from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.embedded.upkeep.backup import Snapshot, remove_leftovers
-from actors.span_store.embedded.upkeep.recovery import Folders, take_up
+from actors.span_store.embedded.upkeep.recovery import Folders, recover_store
 from actors.span_store.messages import ExportSpans, FilePart, Job, StoreState
 
 log = structlog.get_logger(__name__)
@@ -61,7 +61,7 @@ _DISK_FAILS = "The disk of the span store is full or fails: new spans are refuse
 class Limits:
     """Sizes in bytes of spans that are not sealed, and what is kept of the sealed ones."""
 
-    seal_at: int = 32 * 1024 * 1024  # a generation that is larger is full, and waits for sealing
+    seal_at: int = 32 * 1024 * 1024  # a memtable that is larger is full, and waits for sealing
     most_in_memory: int = 40 * 1024 * 1024  # full ones beyond that leave memory, but for what lists look at
     put_off: int = 288 * 1024 * 1024  # with more than this in full ones, a rush is no reason to wait with sealing
     most_recent: int = 400 * 1024 * 1024  # with more than this unsealed, no spans are taken
@@ -83,40 +83,42 @@ class SpanStore:
         try:
             folders.make()
             remove_leftovers(folders)
-            taken_up = take_up(self._connection, folders, self.problems)
+            taken_up = recover_store(self._connection, folders, self.problems)
         except BaseException:
             self._connection.close()
             raise
-        self._lock = threading.Lock()  # of the generations, when they are replaced
+        self._lock = threading.Lock()  # of the memtables, when they are replaced
         self._next_segment = taken_up.next_segment
-        self._generations = taken_up.generations
-        self._sealed = Catalogue(self._connection)
-        self._roots = SealedRoots()
-        self._known_traces = TraceFilter()
+        self._memtables = taken_up.memtables
+        self._sealed = Manifest(self._connection)
+        self._roots = RootCache()
+        self._known_traces = TraceBloom()
         self._known_traces.add(index.trace_ids(self._connection))
         self._sealed_reader = self._connection.cursor()
-        self._writer = SpanWriter(lambda: self._generations, self._sealed_keys, most_bytes=limits.most_recent)
+        self._writer = SpanWriter(lambda: self._memtables, self._sealed_keys, most_bytes=limits.most_recent)
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
-        self._sealed_files = SealedFiles(self._connection, folders.segments, self._take_segment_number, self._sealed)
-        self._grams = GramFiles(folders.grams, folders.segments)
-        self._gram_maker = GramMaker(self._grams, self._sealed, self._nothing_waits)
-        self._sealer = Sealing(
+        self._compaction = Compaction(self._connection, folders.segments, self._take_segment_number, self._sealed)
+        self._ngrams = NgramFiles(folders.grams, folders.segments)
+        self._ngram_builder = NgramBuilder(self._ngrams, self._sealed, self._nothing_waits)
+        self._flusher = Flusher(
             self._connection,
             folders.segments,
             self._take_segment_number,
             self._roots,
-            grams=self._gram_maker,
+            grams=self._ngram_builder,
             has_time=lambda: not self._rush.is_on() and self._waiting_bytes <= limits.put_off,
             arrival=clock.arrival,
         )
-        self._bulk = BulkReads()
-        self._readers = Readers(self._connection, threads)
+        self._bulk = LongReads()
+        self._readers = ReaderThreads(self._connection, threads)
         self._sealing_waits = False  # in the queue of its thread
-        self._rush = Rush()
+        self._rush = Burst()
         self._rush_ends: asyncio.TimerHandle | None = None  # when it is looked again
         self._tidied_at: float | None = None
-        self._erasure = Erasure(self._connection, self._sealed_files, partial(self._run, self._sealing), self.problems)
+        self._deletion_job = DeletionJob(
+            self._connection, self._compaction, partial(self._run, self._sealing), self.problems
+        )
         self._closed = False
         self._broken = False
         self.broken = asyncio.Event()  # DuckDB has given this connection up; only a new one will do
@@ -132,7 +134,7 @@ class SpanStore:
         if committed.stored:
             self.problems.solved(_DISK)
         self._rush.took(committed.bytes)
-        if self._generations[-1].bytes >= self._limits.seal_at:
+        if self._memtables[-1].bytes >= self._limits.seal_at:
             await self._run(self._writing, partial(self._rotate, waits=self._is_put_off))
             self.seal_when_due()
         return committed
@@ -141,8 +143,8 @@ class SpanStore:
         """Run a query in a thread."""
 
         def answer(cursor: duckdb.DuckDBPyConnection) -> T:
-            view = View(Recent(self._generations), self._sealed.segments, self._roots)
-            return query(SpanReader(cursor, view, self._folders.segments, self._damage, self._grams))
+            view = View(MemtableSnapshot(self._memtables), self._sealed.segments, self._roots)
+            return query(SpanReader(cursor, view, self._folders.segments, self._damage, self._ngrams))
 
         def tried(cursor: duckdb.DuckDBPyConnection) -> T:
             for _ in range(_MOST_MISSES):
@@ -167,7 +169,7 @@ class SpanStore:
         """Read many spans, a part after the other."""
         self._demand_open()
         cursor = self._connection.cursor()
-        export = SpanExport(request, cursor, lambda: Recent(self._generations), self._folders.segments)
+        export = SpanExport(request, cursor, lambda: MemtableSnapshot(self._memtables), self._folders.segments)
         try:
             async with aclosing(self._bulk.items(export.parts())) as parts:
                 async for part in parts:
@@ -192,26 +194,26 @@ class SpanStore:
     def _snapshot(self) -> Snapshot:
         snapshot = Snapshot(self._folders)
         try:
-            snapshot.take_spans(self._connection, self._generations)
+            snapshot.take_spans(self._connection, self._memtables)
         except BaseException:
             snapshot.remove()
             raise
         return snapshot
 
-    async def delete(self, column: DoomedBy, value: str) -> int:
+    async def delete(self, column: DeletionColumn, value: str) -> int:
         """Delete the spans that are stored now and have this value, for good; their number.
 
         Those of a file go in one step, those of different files in several. What a crash or a fault of the disk
         (``Unavailable``) cuts short goes on in ``tidy``, if it was begun at all.
         """
-        doomed = Doomed(column, value, self._generations[-1].next_seq)
-        await self._seal_recent(lambda generation: doomed.is_in(generation.listed()))
-        if any(doomed.is_in(generation.listed()) for generation in self._generations):
+        doomed = DeletionPredicate(column, value, self._memtables[-1].next_seq)
+        await self._seal_recent(lambda memtable: doomed.is_in(memtable.indexed_columns()))
+        if any(doomed.is_in(memtable.indexed_columns()) for memtable in self._memtables):
             raise Unavailable("The span store cannot seal its recent spans", retry_after=5.0)
         try:
-            return await self._erasure.erase(doomed)
+            return await self._deletion_job.erase(doomed)
         finally:
-            await self._run(self._sealing, self._take_stock)
+            await self._run(self._sealing, self._after_removal)
 
     @property
     def tidying_is_due(self) -> bool:
@@ -222,29 +224,29 @@ class SpanStore:
         """When it is due: finish deletions, drop what is not kept any longer, and join small files."""
         retention = self._limits.retention
         self._tidied_at = steady_seconds()
-        finished = await self._erasure.finish()
+        finished = await self._deletion_job.finish()
         now = self._clock.look()
         if now is not None:
             await self._seal_recent(partial(retention.is_due_for_sealing, now=now))
         expired = await self._run(self._sealing, retention.expired, self._connection, now)
         if expired:
-            await self._run(self._sealing, self._sealed_files.drop, expired)
+            await self._run(self._sealing, self._compaction.drop, expired)
             log.info("segments dropped by retention", segments=len(expired))
         overdue = await self._run(self._sealing, retention.overdue, self._connection, now)
         for segment in overdue:  # one at a time, so that sealing gets its turn
-            await self._run(self._sealing, self._sealed_files.shorten, segment, retention.oldest(now))
-        joined = await self._run(self._sealing, self._sealed_files.join_small_ones)
+            await self._run(self._sealing, self._compaction.shorten, segment, retention.oldest(now))
+        joined = await self._run(self._sealing, self._compaction.compact)
         if finished or expired or overdue or joined:
-            await self._run(self._sealing, self._take_stock)
+            await self._run(self._sealing, self._after_removal)
 
     def state(self) -> StoreState:
         """How it is, from memory."""
-        generations = self._generations
+        memtables = self._memtables
         return StoreState(
             problems=self.problems.sentences(),
             is_open=True,
-            recent_spans=sum(generation.rows for generation in generations),
-            recent_bytes=sum(generation.bytes for generation in generations),
+            recent_spans=sum(memtable.rows for memtable in memtables),
+            recent_bytes=sum(memtable.bytes for memtable in memtables),
             segments=len(self._sealed.segments),
             segment_bytes=self._sealed.bytes,
             sealed_spans=self._sealed.rows,
@@ -254,14 +256,14 @@ class SpanStore:
 
     def _jobs(self) -> Iterator[Job]:
         """What goes on in the background, or waits for its turn there."""
-        full = len(self._generations) - 1
+        full = len(self._memtables) - 1
         if full:
             yield Job(name="seal", done=0, of=full)
-        if self._gram_maker.progress is not None:
-            done, of = self._gram_maker.progress
+        if self._ngram_builder.progress is not None:
+            done, of = self._ngram_builder.progress
             yield Job(name="text index", done=done, of=of)
-        if self._erasure.under_way:
-            yield Job(name="deletion", done=0, of=self._erasure.under_way)
+        if self._deletion_job.under_way:
+            yield Job(name="deletion", done=0, of=self._deletion_job.under_way)
 
     async def try_disk(self) -> None:
         """When the disk has failed: find out whether it takes anything again."""
@@ -270,8 +272,8 @@ class SpanStore:
 
     async def put_arrivals(self) -> None:
         """Let what is in journals have arrived when it did, whatever the clock says."""
-        for generation in self._generations:
-            await self._run(self._writing, generation.journal.put_arrival, self._clock.arrival)
+        for memtable in self._memtables:
+            await self._run(self._writing, memtable.wal.put_arrival, self._clock.arrival)
 
     def seal_when_due(self) -> None:
         """Seal what is full, in the background; in a rush, which takes both processors, when it is over.
@@ -290,23 +292,23 @@ class SpanStore:
     @property
     def _waiting_bytes(self) -> int:
         """Of what is full and not sealed."""
-        return sum(each.bytes for each in self._generations[:-1])
+        return sum(each.bytes for each in self._memtables[:-1])
 
     def _look_at_rush(self) -> None:
         self._rush_ends = None
         self.seal_when_due()
 
     def _seal_in_background(self) -> None:
-        """Seal all generations but the one that is appended to."""
-        if len(self._generations) > 1 and not self._closed and not self._sealing_waits:
+        """Seal all memtables but the one that is appended to."""
+        if len(self._memtables) > 1 and not self._closed and not self._sealing_waits:
             self._sealing_waits = True  # one is enough: it seals what is full by the time it runs
             sealing = asyncio.get_running_loop().run_in_executor(self._sealing, self._seal_full_ones)
             sealing.add_done_callback(self._after_sealing)
 
-    def make_grams(self) -> None:
+    def build_ngrams(self) -> None:
         """Make what is missing of the files by which text is ruled out, in the background, once nothing waits."""
         if not self._closed:
-            self._gram_maker.start()
+            self._ngram_builder.start()
 
     async def close(self) -> None:
         """Finish what runs, then close all files. What is not sealed stays in its journal."""
@@ -318,28 +320,28 @@ class SpanStore:
     async def _room(self) -> None:
         """Let sealing go first when too much waits for it. When that takes long, the writer says that it is behind."""
         for _ in range(int(_ROOM_SECONDS / _LOOK_SECONDS)):
-            if sum(generation.bytes for generation in self._generations) <= self._limits.most_recent:
+            if sum(memtable.bytes for memtable in self._memtables) <= self._limits.most_recent:
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _after_sealing(self, _: "asyncio.Future[None]") -> None:
         if self._broken:
             self.broken.set()
-        self.make_grams()
+        self.build_ngrams()
 
     def _nothing_waits(self) -> bool:
         """Whether no spans wait for being sealed, and none come in so fast that others had better wait."""
-        return len(self._generations) == 1 and not self._sealing_waits and not self._rush.is_on()
+        return len(self._memtables) == 1 and not self._sealing_waits and not self._rush.is_on()
 
-    async def _seal_recent(self, matters: Callable[[Generation], bool]) -> None:
+    async def _seal_recent(self, matters: Callable[[Memtable], bool]) -> None:
         """Seal what is in memory, if something there matters."""
-        if any(map(matters, self._generations)):
+        if any(map(matters, self._memtables)):
             await self._run(self._writing, self._rotate)
             await self._run(self._sealing, self._seal_full_ones)
 
-    def _take_stock(self) -> None:
+    def _after_removal(self) -> None:
         """After something was removed: free its space in the index file, and remove what was made of it."""
-        self._gram_maker.remove_gone()
+        self._ngram_builder.remove_gone()
         index.give_space_back(self._connection)
 
     def _take_segment_number(self) -> int:
@@ -351,20 +353,20 @@ class SpanStore:
 
         The spans leave memory when sealing does not take them at once: when they wait for it, or others do.
         """
-        last = self._generations[-1]
+        last = self._memtables[-1]
         try:
             path = self._folders.journals / f"{last.number + 1:08d}.journal"
-            journal = Journal(path, last.journal.give_memory())
+            journal = Wal(path, last.wal.give_memory())
         except OSError as fault:
             self.problems.found(_DISK, _DISK_FAILS, fault)
             return
         with self._lock:
-            self._generations = (*self._generations, Generation(last.number + 1, last.next_seq, journal))
-        last.journal.close()
-        in_memory = sum(each.bytes for each in self._generations[:-1] if each.is_in_memory)
+            self._memtables = (*self._memtables, Memtable(last.number + 1, last.next_seq, journal))
+        last.wal.close()
+        in_memory = sum(each.bytes for each in self._memtables[:-1] if each.is_in_memory)
         if waits or in_memory > self._limits.most_in_memory:
             try:
-                last.leave_memory()
+                last.evict()
             except OSError:
                 log.warning("the journal cannot be opened, so its spans stay in memory", exc_info=True)
 
@@ -372,10 +374,10 @@ class SpanStore:
         """Seal the oldest first; one that fails stays in memory and in its journal, and is tried again."""
         self._sealing_waits = False
         try:
-            for generation in self._sealer.sealed(lambda: self._generations[:-1]):
+            for memtable in self._flusher.sealed(lambda: self._memtables[:-1]):
                 # Known before they leave memory, so that a re-sent span is always found in one of the two places.
-                self._known_traces.add(generation.traces)
-                self._forget(generation)
+                self._known_traces.add(memtable.traces)
+                self._forget(memtable)
         except (duckdb.FatalException, duckdb.InternalException) as fault:
             self.problems.found(_SEALING, "The span index is broken and being opened again", fault)
             self._broken = True
@@ -384,12 +386,12 @@ class SpanStore:
         else:
             self.problems.solved(_SEALING)
 
-    def _forget(self, generation: Generation) -> None:
-        """Drop a sealed generation from memory, then its journal; one that stays is known for what it is at start."""
+    def _forget(self, memtable: Memtable) -> None:
+        """Drop a sealed memtable from memory, then its journal; one that stays is known for what it is at start."""
         self._sealed.refresh(self._connection)
         with self._lock:
-            self._generations = tuple(each for each in self._generations if each is not generation)
-        generation.journal.delete()
+            self._memtables = tuple(each for each in self._memtables if each is not memtable)
+        memtable.wal.delete()
 
     def _sealed_keys(self, trace_ids: set[str]) -> set[str]:
         known = [trace_id for trace_id in trace_ids if trace_id in self._known_traces]
@@ -425,9 +427,9 @@ class SpanStore:
         self._bulk.close()
         self._writing.shutdown(wait=True)
         self._sealing.shutdown(wait=True)
-        self._sealer.close()
-        self._gram_maker.close()
-        for generation in self._generations:
-            generation.journal.close()
+        self._flusher.close()
+        self._ngram_builder.close()
+        for memtable in self._memtables:
+            memtable.wal.close()
         self._sealed_reader.close()
         self._connection.close()

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from actors.errors import ProviderFailed
 from actors.playground.prompt import Completion
-from actors.playground.providers.http_client import Patience
+from actors.playground.providers.http_client import Timeouts
 from actors.playground.providers.provider import Endpoint, Provider, TextDelta
 from tests.vendors.pairs import KEY, PAIRS, Pair
 from tests.vendors.server import Script, Trouble
@@ -144,7 +144,7 @@ async def test_json_of_another_shape_is_told(pair: Pair, body: bytes) -> None:
 
 
 async def test_patience_ends(pair: Pair) -> None:
-    async with pair.open(Script(trouble=Trouble.HANG), Patience(answer=0.2, models=0.2)) as (server, provider):
+    async with pair.open(Script(trouble=Trouble.HANG), Timeouts(answer=0.2, models=0.2)) as (server, provider):
         for way in ("plain", "streamed"):
             server.play(server.script)
             assert (await failure(way, provider, pair)).detail == f"{pair.name}: no answer in time"

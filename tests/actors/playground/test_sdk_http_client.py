@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from actors.playground.providers.http_client import Patience, open_client
+from actors.playground.providers.http_client import Timeouts, open_client
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +33,7 @@ async def test_a_compressed_answer_is_read(coding: web.ContentCoding) -> None:
         response.enable_compression(coding)
         return response
 
-    async with serving(answer) as url, open_client(Patience()) as client:
+    async with serving(answer) as url, open_client(Timeouts()) as client:
         response = await client.get(url)
     assert response.headers["content-encoding"] == coding.value
     assert response.text == TEXT
@@ -45,7 +45,7 @@ async def test_a_request_goes_out_as_it_is() -> None:
         said = {"query": dict(request.query), "headers": headers, "body": await request.text()}
         return web.json_response(said, status=418)
 
-    async with serving(answer) as url, open_client(Patience()) as client:
+    async with serving(answer) as url, open_client(Timeouts()) as client:
         headers = {"user-agent": "an SDK", "content-type": "application/json", "x-own": "1"}
         response = await client.post(f"{url}/a?after=b%2Fc%2Bd", content=b'{"a":1}', headers=headers)
     assert response.status_code == 418

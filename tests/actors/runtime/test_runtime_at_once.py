@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from actors.errors import InternalError, NotFound, Unavailable
-from actors.runtime.actor import Actor, handles, handles_at_once
+from actors.runtime.actor import Actor, handles, handles_inline
 from actors.runtime.bus import Bus
 from actors.runtime.messages import Request
 from actors.runtime.statistics import MessageStatistics
@@ -36,7 +36,7 @@ class Write(Request[Any]):
 
 
 class Memory(Actor):
-    @handles_at_once(Look)
+    @handles_inline(Look)
     def look(self, request: Look) -> Any:
         return request.at()
 

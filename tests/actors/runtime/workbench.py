@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from actors.errors import StudioError
-from actors.runtime.actor import Actor, handles, handles_together, streams, subscribes
+from actors.runtime.actor import Actor, handles, handles_batched, streams, subscribes
 from actors.runtime.bus import Bus
 from actors.runtime.mailbox import Capacity
 from actors.runtime.messages import Event, Request, StreamRequest
@@ -75,7 +75,7 @@ class Workbench(Actor):
     async def do_concurrently(self, request: DoConcurrently) -> Any:
         return await request.work()
 
-    @handles_together(DoTogether, messages=4, weight=100)
+    @handles_batched(DoTogether, messages=4, weight=100)
     async def do_together(self, requests: Sequence[DoTogether]) -> Sequence[int | StudioError]:
         return await self.together(requests)
 

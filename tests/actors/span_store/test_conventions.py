@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.span_store.columns.attribute_column import attribute_maps
-from actors.span_store.columns.promoted import HOT_COLUMNS, hot_columns
+from actors.span_store.columns.promoted import PROMOTED_COLUMNS, promoted_columns
 
 pytestmark = pytest.mark.unit
 
 
 def hot(attributes: dict[str, Any]) -> dict[str, Any]:
     columns, _ = attribute_maps([{}, attributes])
-    found = {name: values.to_pylist() for name, values in hot_columns(columns, 2).items()}
+    found = {name: values.to_pylist() for name, values in promoted_columns(columns, 2).items()}
     assert {values[0] for values in found.values()} == {None}
     return {name: values[1] for name, values in found.items() if values[1] is not None}
 
@@ -170,7 +170,7 @@ def test_text_that_is_no_amount_fills_none(text: str) -> None:
     assert hot({"llm.cost.total": text, "gen_ai.usage.cost": 0.5}) == {"cost": 0.5}
 
 
-SOURCES = [name for column in HOT_COLUMNS for name in column.attributes]
+SOURCES = [name for column in PROMOTED_COLUMNS for name in column.attributes]
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats()
 VALUES = st.text(max_size=2) | NUMBERS | NUMBERS.map(str) | st.booleans()
 MANY = st.lists(st.dictionaries(st.sampled_from([*SOURCES[::5], "a", "b", "ab"]), VALUES, max_size=4), max_size=6)
@@ -179,6 +179,6 @@ MANY = st.lists(st.dictionaries(st.sampled_from([*SOURCES[::5], "a", "b", "ab"])
 @given(MANY)
 def test_what_a_span_fills_has_nothing_to_do_with_its_neighbours(many: list[dict[str, Any]]) -> None:
     columns, _ = attribute_maps(many)
-    found = {name: values.to_pylist() for name, values in hot_columns(columns, len(many)).items()}
+    found = {name: values.to_pylist() for name, values in promoted_columns(columns, len(many)).items()}
     for row, attributes in enumerate(many):
         assert {name: values[row] for name, values in found.items() if values[row] is not None} == hot(attributes)

@@ -14,8 +14,8 @@ from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import Limits, SpanStoreActor
-from actors.span_store.embedded.maintenance.compaction import SealedFiles, Step
-from actors.span_store.embedded.maintenance.deletion_predicate import Doomed
+from actors.span_store.embedded.maintenance.compaction import Compaction, Step
+from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.store import SpanStore
 from actors.span_store.embedded.upkeep.inspection import inspect
@@ -301,15 +301,15 @@ async def test_what_is_cut_short_is_finished_at_the_next_start(tmp_path: Path, f
             await sealed(bus, files=2 * number - 1)  # or on a slow machine several are put into one
             await ingest(bus, traces=range(number + 10, number + 11), service="other")
             await sealed(bus, files=2 * number)
-        delete, steps = SealedFiles.delete, iter(range(3))
+        delete, steps = Compaction.delete, iter(range(3))
 
-        def delete_three(files: SealedFiles, doomed: Doomed, after: int) -> Step | None:
+        def delete_three(files: Compaction, doomed: DeletionPredicate, after: int) -> Step | None:
             if next(steps, None) is None:
                 raise fault
             return delete(files, doomed, after)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(SealedFiles, "delete", delete_three)
+            patch.setattr(Compaction, "delete", delete_three)
             with pytest.raises(Unavailable):
                 await bus.ask(DeleteService(service_name="tests", by=BY))
         assert len(await stored(bus)) == 6
@@ -331,7 +331,7 @@ async def test_no_deletion_reaches_into_the_journals_where_numbers_may_change(tm
         await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))  # seals
         await ingest(bus, traces=range(3, 6), service="in the journal")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(SealedFiles, "delete", failing_disk)
+            patch.setattr(Compaction, "delete", failing_disk)
             with pytest.raises(Unavailable):
                 await bus.ask(DeleteService(service_name="tests", by=BY))
     with duckdb.connect(tmp_path / "traces.duckdb", read_only=True) as index:
@@ -351,14 +351,14 @@ async def test_a_caller_who_leaves_does_not_end_a_deletion(tmp_path: Path) -> No
     async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
         for number in range(1, 4):
             await ingest(bus, traces=range(number, number + 1))
-        delete = SealedFiles.delete
+        delete = Compaction.delete
 
-        def delete_and_tell(files: SealedFiles, doomed: Doomed, after: int) -> Step | None:
+        def delete_and_tell(files: Compaction, doomed: DeletionPredicate, after: int) -> Step | None:
             loop.call_soon_threadsafe(left.set)
             return delete(files, doomed, after)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(SealedFiles, "delete", delete_and_tell)
+            patch.setattr(Compaction, "delete", delete_and_tell)
             caller = asyncio.create_task(bus.ask(DeleteService(service_name="tests", by=BY)))
             await left.wait()
             caller.cancel()

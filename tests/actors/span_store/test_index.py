@@ -9,7 +9,7 @@ import pytest
 
 from actors.span_store.columns.rows import INDEX_COLUMNS, numbered, rows_of
 from actors.span_store.columns.spans import span_columns
-from actors.span_store.embedded.reads.row_location import Wanted
+from actors.span_store.embedded.reads.row_location import Predicate
 from actors.span_store.embedded.sealed import index
 from actors.span_store.messages import Cursor
 from tests.spans import START, span
@@ -64,7 +64,7 @@ def test_memory_and_index_find_the_same(tmp_path: Path, columns: dict[str, str |
         for number in range(1, 121)
     ]
     rows = pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])
-    wanted = Wanted(columns, after)
+    wanted = Predicate(columns, after)
     condition, parameters = wanted.sql()
     connection = duckdb.connect()
     connection.register("span", rows.select(INDEX_COLUMNS))

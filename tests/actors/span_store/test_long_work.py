@@ -12,7 +12,7 @@ import pytest
 from actors.errors import NotFound, Overloaded
 from actors.principal import Principal
 from actors.runtime.bus import Bus
-from actors.span_store.embedded.maintenance.compaction import SealedFiles, Step
+from actors.span_store.embedded.maintenance.compaction import Compaction, Step
 from actors.span_store.embedded.reads.text_search import TextSearch
 from actors.span_store.messages import (
     BackUp,
@@ -79,7 +79,7 @@ def deletion(bus: Bus, trace: int) -> "asyncio.Task[Any]":
 
 
 async def test_pages_answer_while_deletions_are_in_progress(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    with held(monkeypatch, SealedFiles, "delete") as begun:
+    with held(monkeypatch, Compaction, "delete") as begun:
         deletions = [deletion(bus, trace) for trace in range(1, 5)]
         assert await asyncio.to_thread(begun.acquire, timeout=30)
         await pages_answer(bus)
@@ -94,7 +94,7 @@ async def test_pages_answer_while_deletions_are_in_progress(bus: Bus, monkeypatc
 async def test_more_deletions_than_can_wait_are_told_when_to_come_again(
     bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with held(monkeypatch, SealedFiles, "delete") as begun:
+    with held(monkeypatch, Compaction, "delete") as begun:
         deletions = [deletion(bus, trace) for trace in range(1, 1 + MOST_DELETIONS)]
         assert await asyncio.to_thread(begun.acquire, timeout=30)
         with pytest.raises(Overloaded) as refused:

@@ -13,7 +13,7 @@ import pytest
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
-from actors.span_store.embedded.hot.wal import Journal, _replace, whole_batches
+from actors.span_store.embedded.hot.wal import Wal, _replace, whole_batches
 from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.recovery import Folders
@@ -203,7 +203,7 @@ async def test_a_journal_that_is_waiting_for_long_is_sealed_whatever_the_clocks_
     now = str(time.time_ns())[:8]
     content = journal.read_bytes()
     assert content.count(b"opened_at") == 1
-    assert Journal(journal).opened_at // 10**11 == int(now)
+    assert Wal(journal).opened_at // 10**11 == int(now)
     _replace(journal, whole_batches(journal)[0], time.time_ns() - 4 * HOUR, time.time_ns())
     async with running_store(tmp_path, Retention(age=DAYS, every=AT_ONCE), 10**9) as bus:
         await state_with(bus, segments=1)

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actors.span_store.embedded.sealed.lru_cache import Kept
+from actors.span_store.embedded.sealed.lru_cache import LruCache
 from actors.span_store.embedded.sealed.row_groups import row_group
 
 pytestmark = pytest.mark.unit
@@ -32,7 +32,7 @@ def read(from_disk: list[str], name: str, table: pa.Table = KILOBYTE) -> Callabl
 
 def test_what_was_asked_for_longest_ago_goes_first() -> None:
     from_disk: list[str] = []
-    kept: Kept[tuple[str], pa.Table] = Kept(3 * KILOBYTE.nbytes, 2 * KILOBYTE.nbytes)
+    kept: LruCache[tuple[str], pa.Table] = LruCache(3 * KILOBYTE.nbytes, 2 * KILOBYTE.nbytes)
     for name in ("a", "b", "c", "a", "d", "a", "c", "b"):
         assert kept.get((name,), read(from_disk, name)) is KILOBYTE
     assert from_disk == ["a", "b", "c", "d", "b"]
@@ -40,7 +40,7 @@ def test_what_was_asked_for_longest_ago_goes_first() -> None:
 
 def test_what_is_large_drives_out_nothing() -> None:
     from_disk: list[str] = []
-    kept: Kept[tuple[str], pa.Table] = Kept(3 * KILOBYTE.nbytes, 2 * KILOBYTE.nbytes)
+    kept: LruCache[tuple[str], pa.Table] = LruCache(3 * KILOBYTE.nbytes, 2 * KILOBYTE.nbytes)
     large = pa.concat_tables([KILOBYTE] * 3)
     for name, table in (("a", KILOBYTE), ("large", large), ("a", KILOBYTE), ("large", large)):
         assert kept.get((name,), read(from_disk, name, table)) is table

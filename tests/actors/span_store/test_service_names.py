@@ -9,10 +9,10 @@ import pytest
 
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.manifest import Catalogue, of_service
+from actors.span_store.embedded.sealed.manifest import Manifest, of_service
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, ListServices, SearchSpans
-from tests.actors.span_store.test_catalogue import add
+from tests.actors.span_store.test_manifest import add
 from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 
@@ -31,12 +31,12 @@ def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-def sealed(connection: duckdb.DuckDBPyConnection, folder: Path, *segments: Sequence[str]) -> Catalogue:
+def sealed(connection: duckdb.DuckDBPyConnection, folder: Path, *segments: Sequence[str]) -> Manifest:
     """A segment with a span of each of the services, for each list of them."""
     for number, names in enumerate(segments, 1):
         spans = [span(place, service=name, start=START + place) for place, name in enumerate(names, 1)]
         add(connection, folder / "traces.segments", number, *spans)
-    return Catalogue(connection)
+    return Manifest(connection)
 
 
 def test_names_of_all_places_are_listed_once(

@@ -17,11 +17,11 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.spans import Span, StoredSpan
-from actors.span_store.embedded.maintenance.compaction import SealedFiles
-from actors.span_store.embedded.maintenance.deletion_predicate import Doomed
+from actors.span_store.embedded.maintenance.compaction import Compaction
+from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.index import open_index
-from actors.span_store.embedded.sealed.manifest import Catalogue
+from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.recovery import Folders
@@ -339,7 +339,7 @@ def no_memory(*_: object) -> None:
 async def test_a_disk_without_room_for_a_new_journal_goes_on_with_the_old_one(path: Path) -> None:
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.embedded.store.Journal", failing_disk)
+            patch.setattr("actors.span_store.embedded.store.Wal", failing_disk)
             for number in range(1, 4):
                 assert await ingest(bus, span(number, trace_id=number)) == IngestSummary(stored=1, duplicates=0)
             assert await names(bus) == ["span 1", "span 2", "span 3"]
@@ -397,11 +397,11 @@ async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> 
     [before] = await fill(path, [1, 2])
     connection = index.open_index(path)
     numbers = iter([7])
-    files = SealedFiles(connection, path.with_suffix(".segments"), lambda: next(numbers), Catalogue(connection))
+    files = Compaction(connection, path.with_suffix(".segments"), lambda: next(numbers), Manifest(connection))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.embedded.sealed.index.transaction", lost_answer)
         with pytest.raises(duckdb.IOException):
-            files.delete(Doomed("trace_id", f"{1:032x}", 2**40), after=-1)
+            files.delete(DeletionPredicate("trace_id", f"{1:032x}", 2**40), after=-1)
     connection.close()
     assert {file.name for file in path.with_suffix(".segments").iterdir()} == {before.name, "00000007.parquet"}
     async with running_store(path) as bus:

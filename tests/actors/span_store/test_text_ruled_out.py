@@ -15,7 +15,7 @@ from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import BackUp, DeleteTrace, GetStoreState, SearchText
-from tests.actors.span_store.test_said import NEEDLES, SAID, ascii_json, places
+from tests.actors.span_store.test_said_text import NEEDLES, SAID, ascii_json, places
 from tests.actors.span_store.test_store_faults import (
     SEALED_AT_ONCE,
     all_sealed,
@@ -184,7 +184,7 @@ async def test_a_backup_goes_without_them(path: Path) -> None:
 async def test_a_disk_without_room_for_them_disturbs_nothing(path: Path) -> None:
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.embedded.text.ngram_files.GramFiles.make", failing_disk)
+            patch.setattr("actors.span_store.embedded.text.ngram_files.NgramFiles.make", failing_disk)
             await fill(bus, range(1, 3))
             assert await found(bus, "needle1") == {1}
             assert await found(bus, "nobody wrote this") == set()

@@ -15,14 +15,14 @@ pytestmark = pytest.mark.unit
 
 
 @attrs.frozen
-class Place:
+class RowLocation:
     name: str
     number: int
     cost: float
     perhaps: int | None
 
 
-PLACE = Place("a", -(2**63), 0.5, None)
+PLACE = RowLocation("a", -(2**63), 0.5, None)
 
 
 def asking(target: str) -> web.Request:
@@ -34,16 +34,16 @@ def encoded(value: object) -> str:
     return urlsafe_b64encode(orjson.dumps(value)).rstrip(b"=").decode()
 
 
-@pytest.mark.parametrize("place", [PLACE, Place("é" * 20, 2**63 - 1, -1e300, 7)])
-def test_a_cursor_leads_back_to_its_place(place: Place) -> None:
+@pytest.mark.parametrize("place", [PLACE, RowLocation("é" * 20, 2**63 - 1, -1e300, 7)])
+def test_a_cursor_leads_back_to_its_place(place: RowLocation) -> None:
     cursor = cursor_of(asking("/list?q=a&limit=5"), place)
     for target in ("/list?q=a", "/list?q=a&limit=7", f"/list?after={cursor}&q=a"):
-        assert place_after(asking(target), cursor, Place) == place
+        assert place_after(asking(target), cursor, RowLocation) == place
 
 
 def test_the_order_of_parameters_does_not_matter() -> None:
     cursor = cursor_of(asking("/list?a=1&b=2"), PLACE)
-    assert place_after(asking("/list?b=2&a=1"), cursor, Place) == PLACE
+    assert place_after(asking("/list?b=2&a=1"), cursor, RowLocation) == PLACE
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_order_of_parameters_does_not_matter() -> None:
 def test_a_cursor_is_of_its_question_alone(target: str) -> None:
     cursor = cursor_of(asking("/list?q=a"), PLACE)
     with pytest.raises(InvalidRequest):
-        place_after(asking(target), cursor, Place)
+        place_after(asking(target), cursor, RowLocation)
 
 
 @pytest.mark.security
@@ -74,7 +74,7 @@ def test_a_cursor_is_of_its_question_alone(target: str) -> None:
 def test_places_of_another_form_are_none(part: list[object]) -> None:
     question = orjson.loads(urlsafe_b64decode(cursor_of(asking("/list"), PLACE) + "==="))[0]
     with pytest.raises(InvalidRequest):
-        place_after(asking("/list"), encoded([question, *part]), Place)
+        place_after(asking("/list"), encoded([question, *part]), RowLocation)
 
 
 @pytest.mark.security
@@ -83,6 +83,6 @@ def test_places_of_another_form_are_none(part: list[object]) -> None:
 )
 def test_what_is_no_cursor_is_named(text: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        place_after(asking("/list"), text, Place)
+        place_after(asking("/list"), text, RowLocation)
     [problem] = refused.value.problems
     assert (problem.type, problem.location) == ("cursor_invalid", ("query", "after"))

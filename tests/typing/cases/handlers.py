@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 import attrs
 
 from actors.errors import Conflict, StudioError
-from actors.runtime.actor import Actor, handles, handles_at_once, handles_together, streams, subscribes
+from actors.runtime.actor import Actor, handles, handles_batched, handles_inline, streams, subscribes
 from actors.runtime.messages import Event, Request, StreamRequest
 
 
@@ -57,17 +57,17 @@ class Right(Actor):
 
 
 class RightTogether(Actor):
-    @handles_together(CountSpans, messages=2, weight=0)
+    @handles_batched(CountSpans, messages=2, weight=0)
     async def count_spans(self, requests: Sequence[CountSpans]) -> Sequence[int | StudioError]:
         return [1 for _ in requests] or [Conflict("nothing")]
 
 
 class RightAtOnce(Actor):
-    @handles_at_once(CountSpans)
+    @handles_inline(CountSpans)
     def count_spans(self, _: CountSpans) -> int:
         return 1
 
-    @handles_at_once(FindName)
+    @handles_inline(FindName)
     def find_name(self, _: FindName) -> str:
         return "a name where there may be none is right"
 
@@ -95,31 +95,31 @@ class WrongReply(Actor):
 
 
 class WrongReplies(Actor):
-    @handles_together(CountSpans, messages=2, weight=0)  # E: arg-type
+    @handles_batched(CountSpans, messages=2, weight=0)  # E: arg-type
     async def count_spans(self, requests: Sequence[CountSpans]) -> Sequence[str | StudioError]:
         return [str(request) for request in requests]
 
 
 class WrongReplyToAll(Actor):
-    @handles_together(CountSpans, messages=2, weight=0)  # E: arg-type
+    @handles_batched(CountSpans, messages=2, weight=0)  # E: arg-type
     async def count_spans(self, requests: Sequence[CountSpans]) -> int:
         return len(requests)
 
 
 class WrongAtOnce(Actor):
-    @handles_at_once(CountSpans)  # E: arg-type
+    @handles_inline(CountSpans)  # E: arg-type
     def count_spans(self, _: CountSpans) -> str:
         return "1"
 
-    @handles_at_once(FindName)  # E: arg-type
+    @handles_inline(FindName)  # E: arg-type
     async def find_name(self, _: FindName) -> str:
         return "nobody would await it"
 
-    @handles_at_once(DeleteAll)  # E: arg-type
+    @handles_inline(DeleteAll)  # E: arg-type
     def delete_all(self, _: CountSpans) -> None:
         pass
 
-    @handles_at_once(WatchNames)  # E: misc, arg-type
+    @handles_inline(WatchNames)  # E: misc, arg-type
     def watch_names(self, _: WatchNames) -> str:
         return ""
 
@@ -129,7 +129,7 @@ class WrongRequest(Actor):
     async def count_spans(self, _: DeleteAll) -> int:
         return 1
 
-    @handles_together(DeleteAll, messages=2, weight=0)  # E: arg-type
+    @handles_batched(DeleteAll, messages=2, weight=0)  # E: arg-type
     async def delete_all(self, requests: Sequence[CountSpans]) -> Sequence[StudioError | None]:
         return [None for _ in requests]
 

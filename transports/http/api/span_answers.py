@@ -159,7 +159,7 @@ class JsonBody:
 
 @asynccontextmanager
 async def streamed_json(request: web.Request, headers: Headers = ()) -> AsyncIterator[JsonBody]:
-    """Begin the answer; ``write`` to it inside the block, as ``streamed`` has it."""
+    """Begin the answer; ``write`` to it inside the block, as ``file_download`` has it."""
     gzip = GzipStream() if accepts_gzip(request.headers) else None
     encoding = {} if gzip is None else {"Content-Encoding": "gzip"}
     sent = {"Vary": "Accept-Encoding", **encoding, **dict(headers)}

@@ -7,7 +7,7 @@ from actors.runtime.bus import Bus
 from transports.http.config import HttpConfig
 from transports.http.framework.access_log import AccessLog
 from transports.http.framework.open_sockets import OpenSockets
-from transports.http.framework.request_state import Visit
+from transports.http.framework.request_state import RequestState
 
 ACCESS_LOG = web.AppKey("access_log", AccessLog)
 BUS = web.AppKey("bus", Bus)
@@ -15,4 +15,4 @@ CONFIG = web.AppKey("config", HttpConfig)
 DOCUMENT = web.AppKey("document", bytes)  # OpenAPI, as JSON text
 SOCKETS = web.AppKey("sockets", OpenSockets)
 CALLERS_KEY = web.RequestKey("callers_key", ApiKey)  # where the caller is a program
-VISIT = web.RequestKey("visit", Visit)
+VISIT = web.RequestKey("visit", RequestState)

@@ -17,7 +17,7 @@ from transports.http.framework.compression import compress
 from transports.http.framework.cors import preflight_answer
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.error_answers import answer_to
-from transports.http.framework.request_state import Visit
+from transports.http.framework.request_state import RequestState
 from transports.http.wire.otlp_answers import speaks
 
 HEADER = istr("X-Request-Id")
@@ -27,7 +27,7 @@ _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def surrounding(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
+def middleware(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
     """A layer that answers each request, whatever comes of it, and logs one line.
 
     Lines that are logged meanwhile carry the request's id too.
@@ -37,7 +37,7 @@ def surrounding(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware
     async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = perf_counter()
         request_id = _id_for(request)
-        request[VISIT] = Visit(request_id)
+        request[VISIT] = RequestState(request_id)
         log_context.REQUEST_ID.set(request_id)  # in place of that of an earlier request on this connection
         try:
             preflight = preflight_answer(request) if request.method == "OPTIONS" else None

@@ -12,7 +12,7 @@ class Renewed:
 
 
 @attrs.define(eq=False)
-class Visit:
+class RequestState:
     """One request on its way through the layers. In one place, because each look into a request costs."""
 
     request_id: str

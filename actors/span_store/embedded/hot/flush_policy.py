@@ -8,7 +8,7 @@ _ON = 8 * 1024 * 1024
 _MOST = 16 * 1024 * 1024  # so that a rush is over a fifth of a second after its end
 
 
-class Rush:
+class Burst:
     """A bucket that leaks at a rate: what comes in faster fills it, and then it is a rush."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

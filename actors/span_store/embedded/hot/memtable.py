@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
-from actors.span_store.embedded.hot.wal import Journal, JournalReader
-from actors.span_store.embedded.reads.row_location import Place, Wanted
+from actors.span_store.embedded.hot.wal import Wal, WalReader
+from actors.span_store.embedded.reads.row_location import Predicate, RowLocation
 from actors.span_store.embedded.sealed.row_groups import in_turn
 
 _JOINED_ROWS = 256  # larger batches stay as they came
@@ -38,7 +38,7 @@ class Part(Protocol):
         """Bytes that ``whole`` has to read."""
 
     @property
-    def listed(self) -> pa.RecordBatch:
+    def indexed_columns(self) -> pa.RecordBatch:
         """What lists look at, the columns of the index."""
 
     def whole(self) -> pa.RecordBatch:
@@ -64,7 +64,7 @@ class PartInMemory:
         return joined
 
     @cached_property
-    def listed(self) -> pa.RecordBatch:
+    def indexed_columns(self) -> pa.RecordBatch:
         return self.whole().select(INDEX_COLUMNS)
 
     def whole(self) -> pa.RecordBatch:
@@ -75,34 +75,34 @@ class PartInMemory:
 
 
 @attrs.frozen
-class PartInJournal:
+class PartInWal:
     """What lists look at, and where the frames of the rows are."""
 
-    listed: pa.RecordBatch
-    journal: JournalReader
+    indexed_columns: pa.RecordBatch
+    reader: WalReader
     begin: int
     end: int
 
     @property
     def num_rows(self) -> int:
-        return int(self.listed.num_rows)
+        return int(self.indexed_columns.num_rows)
 
     @property
     def unread(self) -> int:
         return self.end - self.begin
 
     def whole(self) -> pa.RecordBatch:
-        batch = pa.concat_batches(self.journal.batches(self.begin, self.end))
-        return _numbered_from(self.listed["seq"][0].as_py(), batch)
+        batch = pa.concat_batches(self.reader.batches(self.begin, self.end))
+        return _numbered_from(self.indexed_columns["seq"][0].as_py(), batch)
 
 
-class Generation:
+class Memtable:
     """The spans of one journal. Appended to by the writing thread; other threads read ``parts``."""
 
-    def __init__(self, number: int, first_seq: int, journal: Journal, batches: Iterable[pa.RecordBatch] = ()) -> None:
+    def __init__(self, number: int, first_seq: int, journal: Wal, batches: Iterable[pa.RecordBatch] = ()) -> None:
         self.number = number
         self.first_seq = first_seq
-        self.journal = journal
+        self.wal = journal
         self.traces: set[str] = set()
         self._keys: set[str] | None = set()  # as long as the spans are in memory
         self.bytes = 0
@@ -123,7 +123,7 @@ class Generation:
         return self._keys is not None
 
     def number_from(self, first_seq: int) -> None:
-        """Number all rows without gap. Before other threads know of the generation."""
+        """Number all rows without gap. Before other threads know of the memtable."""
         self.first_seq = first_seq
         parts = []
         for part in self.parts:
@@ -141,7 +141,7 @@ class Generation:
         for batch in new:
             batches.append(numbered(batch, next_seq))
             next_seq += batch.num_rows
-        for batch in self.journal.append(*batches):
+        for batch in self.wal.append(*batches):
             self._remember(batch)
         self._know(keys)
 
@@ -153,18 +153,18 @@ class Generation:
 
     def keys_of(self, traces: set[str]) -> set[str]:
         """Trace id and span id, joined, of all spans of these traces."""
-        listed = self.listed().select(["trace_id", "span_id"])
+        indexed_columns = self.indexed_columns().select(["trace_id", "span_id"])
         wanted = pa.array(self.traces & traces, pa.string())
-        return set(span_keys(listed.filter(pc.is_in(listed["trace_id"], value_set=wanted))))
+        return set(span_keys(indexed_columns.filter(pc.is_in(indexed_columns["trace_id"], value_set=wanted))))
 
-    def leave_memory(self) -> None:
+    def evict(self) -> None:
         """Keep only what lists look at. Nothing is appended any more. ``OSError`` when the journal cannot be read."""
         if not self.rows:
             return
-        reader = JournalReader(self.journal.path)
-        listed, rows, bounds = _copied(self.listed()), [0, *accumulate(self._frames)], self.journal.bounds
+        reader = WalReader(self.wal.path)
+        indexed_columns, rows, bounds = _copied(self.indexed_columns()), [0, *accumulate(self._frames)], self.wal.bounds
         self.parts = tuple(
-            PartInJournal(listed.slice(rows[first], rows[last] - rows[first]), reader, bounds[first], bounds[last])
+            PartInWal(indexed_columns.slice(rows[first], rows[last] - rows[first]), reader, bounds[first], bounds[last])
             for first, last in _runs(self._frames)
         )
         self._keys, self._in_memory = None, ()
@@ -185,9 +185,9 @@ class Generation:
             parts[-2:] = [parts[-2].joined_with(parts[-1])]
         self.parts = self._in_memory = tuple(parts)
 
-    def listed(self) -> pa.Table:
+    def indexed_columns(self) -> pa.Table:
         """What lists look at, of all rows so far in the order of ``seq``; no copy."""
-        return pa.Table.from_batches([part.listed for part in self.parts], _LISTED)
+        return pa.Table.from_batches([part.indexed_columns for part in self.parts], _LISTED)
 
     def whole(self) -> pa.Table:
         """All columns of all rows so far, in the order of ``seq``. ``OSError`` when they cannot be read."""
@@ -208,20 +208,22 @@ class Slice:
     def has_trace(self, trace_id: str) -> bool:
         """Whether a span of the trace is in it. Cheap: nothing is read."""
         wanted = pa.scalar(trace_id, pa.string())
-        return any(pc.any(pc.equal(part.listed["trace_id"], wanted)).as_py() for part in self.parts)
+        return any(pc.any(pc.equal(part.indexed_columns["trace_id"], wanted)).as_py() for part in self.parts)
 
     def whole(self) -> pa.Table:
         """All columns. ``OSError`` when they cannot be read."""
         return pa.Table.from_batches([part.whole() for part in self.parts], ROWS)
 
 
-class Recent:
-    """A view of all generations at one moment: their rows, numbered without gap from ``first_seq``."""
+class MemtableSnapshot:
+    """A view of all memtables at one moment: their rows, numbered without gap from ``first_seq``."""
 
-    def __init__(self, generations: Sequence[Generation]) -> None:
-        self.first_seq = generations[0].first_seq
-        self._parts = [part for generation in generations for part in generation.parts]
-        self.table = pa.Table.from_batches([part.listed for part in self._parts], _LISTED)  # what lists look at
+    def __init__(self, memtables: Sequence[Memtable]) -> None:
+        self.first_seq = memtables[0].first_seq
+        self._parts = [part for memtable in memtables for part in memtable.parts]
+        self.table = pa.Table.from_batches(
+            [part.indexed_columns for part in self._parts], _LISTED
+        )  # what lists look at
         lengths = (part.num_rows for part in self._parts)
         self._starts: list[int] = list(accumulate(lengths, initial=self.first_seq))
 
@@ -230,7 +232,7 @@ class Recent:
         """Behind the last row."""
         return self._starts[-1]
 
-    def places(self, wanted: Wanted, limit: int | None) -> list[Place]:
+    def places(self, wanted: Predicate, limit: int | None) -> list[RowLocation]:
         """Where the spans are; with a limit only the newest."""
         return wanted.places(self.table, limit)
 

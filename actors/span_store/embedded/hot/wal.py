@@ -30,7 +30,7 @@ _MOST_KEPT = 8 * 1024 * 1024
 _MOST_OF_HEAD = 64 * 1024  # bytes; a schema has some thousand
 
 
-class Journal:
+class Wal:
     """Appends to one file. ``append`` returns when the batches would survive a power cut."""
 
     def __init__(self, path: Path, memory: mmap.mmap | None = None, opened_at: int | None = None) -> None:
@@ -134,7 +134,7 @@ class Journal:
             self._torn = False
 
 
-class JournalReader:
+class WalReader:
     """Reads batches of a journal that is closed, also when the file has lost its name meanwhile."""
 
     def __init__(self, path: Path) -> None:
@@ -284,7 +284,7 @@ def _replace(path: Path, batches: Sequence[pa.RecordBatch], opened_at: int, writ
     """Write a new file with these batches, in one step. It is as old as the one before."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    journal = Journal(unfinished, opened_at=opened_at)
+    journal = Wal(unfinished, opened_at=opened_at)
     for batch in batches:
         journal.append(batch)
     journal.close()

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from actors.errors import Overloaded
 from actors.span_store.columns.rows import TRACE, SpanRows
-from actors.span_store.embedded.hot.memtable import Generation
+from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.messages import IngestSummary
 
 _ALONE = 256  # rows that are a batch by themselves
@@ -27,18 +27,18 @@ class Committed:
 class SpanWriter:
     """The one writer. Its methods block; they are called from one thread.
 
-    ``generations`` gives those in memory, the last of which is appended to; ``sealed_keys`` those of given traces that
+    ``memtables`` gives those in memory, the last of which is appended to; ``sealed_keys`` those of given traces that
     are sealed.
     """
 
     def __init__(
         self,
-        generations: Callable[[], Sequence[Generation]],
+        memtables: Callable[[], Sequence[Memtable]],
         sealed_keys: Callable[[set[str]], set[str]],
         *,
         most_bytes: int,
     ) -> None:
-        self._generations = generations
+        self._memtables = memtables
         self._sealed_keys = sealed_keys
         self._most_bytes = most_bytes
 
@@ -49,15 +49,15 @@ class SpanWriter:
         version is kept. ``OSError`` when the disk fails, ``Overloaded`` when too much waits for sealing; nothing is
         stored then.
         """
-        generations = self._generations()
-        if sum(generation.bytes for generation in generations) > self._most_bytes:
+        memtables = self._memtables()
+        if sum(memtable.bytes for memtable in memtables) > self._most_bytes:
             raise Overloaded("The span store is behind with sealing", retry_after=2.0)
-        known = self._known(requests, generations)
+        known = self._known(requests, memtables)
         fresh = [_without(request, known) for request in requests]
         keys = list(chain.from_iterable(new.keys for new in fresh))
-        before = generations[-1].bytes
+        before = memtables[-1].bytes
         if keys:
-            generations[-1].append(_joined([new.batch for new in fresh]), keys)
+            memtables[-1].append(_joined([new.batch for new in fresh]), keys)
         return Committed(
             outcomes=tuple(
                 IngestSummary(stored=len(new), duplicates=len(request) - len(new))
@@ -65,14 +65,14 @@ class SpanWriter:
             ),
             trace_ids=frozenset(key[:TRACE] for key in keys),
             stored=len(keys),
-            bytes=generations[-1].bytes - before,
+            bytes=memtables[-1].bytes - before,
         )
 
-    def _known(self, requests: Sequence[SpanRows], generations: Sequence[Generation]) -> set[str]:
+    def _known(self, requests: Sequence[SpanRows], memtables: Sequence[Memtable]) -> set[str]:
         """Keys among the requests' that are stored already."""
         keys = {key for request in requests for key in request.keys}
         traces = {key[:TRACE] for key in keys}
-        return self._sealed_keys(traces).union(*(generation.known(keys, traces) for generation in generations))
+        return self._sealed_keys(traces).union(*(memtable.known(keys, traces) for memtable in memtables))
 
 
 def _without(request: SpanRows, known: set[str]) -> SpanRows:

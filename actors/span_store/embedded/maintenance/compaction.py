@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from actors.errors import Unavailable
 from actors.span_store.embedded.durable import sync_folder
-from actors.span_store.embedded.maintenance.deletion_predicate import Doomed, next_segment_with
+from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate, next_segment_with
 from actors.span_store.embedded.problems import CURE
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.manifest import Catalogue
+from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded, segment_path
 
@@ -31,7 +31,7 @@ class Step:
     spans: int | None
 
 
-class SealedFiles:
+class Compaction:
     """The folder of the segments, and their index.
 
     Its methods block, and are called from the sealing thread only: the one that writes. A change is one transaction of
@@ -40,14 +40,14 @@ class SealedFiles:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int], catalogue: Catalogue
+        self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int], catalogue: Manifest
     ) -> None:
         self._catalogue = catalogue
         self._connection = connection
         self._folder = folder
         self._take_number = take_number
 
-    def delete(self, doomed: Doomed, after: int) -> Step | None:
+    def delete(self, doomed: DeletionPredicate, after: int) -> Step | None:
         """Delete from one file, whose number is larger than ``after``. ``None`` when no such file has any of the spans.
 
         One file a call, so that sealing gets its turn between them.
@@ -76,10 +76,10 @@ class SealedFiles:
             rows = self._rows_of(segment)
             self._replace([segment], rows.filter(pc.greater_equal(rows["start_time_unix_nano"], _moment(oldest))))
 
-    def join_small_ones(self) -> int:
+    def compact(self) -> int:
         """Join one run of small files that lie next to each other in the order of arrival; how many they were.
 
-        Deletions and retention leave files that are smaller than sealing makes them, and each costs every search.
+        AuditedDeletion and retention leave files that are smaller than sealing makes them, and each costs every search.
         """
         files = self._connection.execute("SELECT segment, bytes FROM segment ORDER BY first_seq").fetchall()
         run = _first_run(files)

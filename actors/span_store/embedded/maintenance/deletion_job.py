@@ -9,8 +9,8 @@ import duckdb
 import structlog
 
 from actors.errors import Unavailable
-from actors.span_store.embedded.maintenance.compaction import SealedFiles
-from actors.span_store.embedded.maintenance.deletion_predicate import Doomed, record, recorded, strike_out
+from actors.span_store.embedded.maintenance.compaction import Compaction
+from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate, record, recorded, strike_out
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.sealed import index
 
@@ -28,7 +28,7 @@ class InSealingThread(Protocol):
     async def __call__(self, work: Callable[..., T], *arguments: object) -> T: ...
 
 
-class Erasure:
+class DeletionJob:
     """Deletes spans in a transaction for each file.
 
     In one for all, sealing would have to wait for minutes. So a deletion is recorded in the index before its first
@@ -36,20 +36,20 @@ class Erasure:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, files: SealedFiles, run: InSealingThread, problems: Problems
+        self, connection: duckdb.DuckDBPyConnection, files: Compaction, run: InSealingThread, problems: Problems
     ) -> None:
         self._connection = connection
         self._files = files
         self._run = run
         self._problems = problems
-        self._under_way: set[Doomed] = set()
+        self._under_way: set[DeletionPredicate] = set()
 
     @property
     def under_way(self) -> int:
         """How many deletions are being done."""
         return len(self._under_way)
 
-    async def erase(self, doomed: Doomed) -> int:
+    async def erase(self, doomed: DeletionPredicate) -> int:
         """Delete the spans, all of which are sealed; their number. ``Unavailable`` when some are in damaged files."""
         return await self._erase(await self._run(self._begin, doomed))
 
@@ -64,14 +64,14 @@ class Erasure:
             log.info("deletions finished that were cut short", spans=deleted)
         return deleted > 0
 
-    def _begin(self, doomed: Doomed) -> Doomed:
+    def _begin(self, doomed: DeletionPredicate) -> DeletionPredicate:
         """Record it with a bound below which nothing is in a journal, where numbers may yet change."""
         sealed = index.sealed_up_to(self._connection).next_seq
         doomed = attrs.evolve(doomed, before_seq=min(doomed.before_seq, sealed))
         record(self._connection, doomed)
         return doomed
 
-    async def _erase(self, doomed: Doomed) -> int:
+    async def _erase(self, doomed: DeletionPredicate) -> int:
         self._under_way.add(doomed)
         try:
             steps, last = [], -1
@@ -86,7 +86,7 @@ class Erasure:
             self._under_way.discard(doomed)
         return sum(filter(None, steps))
 
-    def _end(self, doomed: Doomed) -> None:
+    def _end(self, doomed: DeletionPredicate) -> None:
         strike_out(self._connection, doomed)
         if not recorded(self._connection):
             self._problems.solved(_TOPIC)

@@ -10,14 +10,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-DoomedBy: TypeAlias = Literal["trace_id", "service_name"]
+DeletionColumn: TypeAlias = Literal["trace_id", "service_name"]
 
 
 @attrs.frozen
-class Doomed:
+class DeletionPredicate:
     """Spans to delete: those with a value in a column, among the ones that were numbered before ``before_seq``."""
 
-    column: DoomedBy = attrs.field(validator=attrs.validators.in_(get_args(DoomedBy)))  # it becomes part of SQL
+    column: DeletionColumn = attrs.field(
+        validator=attrs.validators.in_(get_args(DeletionColumn))
+    )  # it becomes part of SQL
     value: str
     before_seq: int
 
@@ -30,20 +32,20 @@ class Doomed:
         return bool(pc.any(self.mask(rows)).as_py())
 
 
-def record(connection: duckdb.DuckDBPyConnection, doomed: Doomed) -> None:
+def record(connection: duckdb.DuckDBPyConnection, doomed: DeletionPredicate) -> None:
     """Make the intent durable. From now on the deletion is finished sooner or later."""
     connection.execute("INSERT INTO deletion VALUES (?, ?, ?)", [doomed.column, doomed.value, doomed.before_seq])
 
 
-def recorded(connection: duckdb.DuckDBPyConnection) -> list[Doomed]:
+def recorded(connection: duckdb.DuckDBPyConnection) -> list[DeletionPredicate]:
     """The deletions that are not finished."""
     rows = connection.execute(
         "SELECT DISTINCT attribute, value, before_seq FROM deletion ORDER BY before_seq"
     ).fetchall()
-    return [Doomed(cast("DoomedBy", column), value, before_seq) for column, value, before_seq in rows]
+    return [DeletionPredicate(cast("DeletionColumn", column), value, before_seq) for column, value, before_seq in rows]
 
 
-def strike_out(connection: duckdb.DuckDBPyConnection, doomed: Doomed) -> None:
+def strike_out(connection: duckdb.DuckDBPyConnection, doomed: DeletionPredicate) -> None:
     """None of its spans is stored any more."""
     connection.execute(
         "DELETE FROM deletion WHERE attribute = ? AND value = ? AND before_seq <= ?",
@@ -51,7 +53,7 @@ def strike_out(connection: duckdb.DuckDBPyConnection, doomed: Doomed) -> None:
     )
 
 
-def next_segment_with(connection: duckdb.DuckDBPyConnection, doomed: Doomed, after: int) -> int | None:
+def next_segment_with(connection: duckdb.DuckDBPyConnection, doomed: DeletionPredicate, after: int) -> int | None:
     """The first segment behind ``after`` that has any of the spans."""
     [(segment,)] = connection.execute(
         f"SELECT min(segment) FROM span WHERE {doomed.column} = ? AND seq < ? AND segment > ?",  # noqa: S608 - one of two names

@@ -6,7 +6,7 @@ import attrs
 import duckdb
 import pyarrow.compute as pc
 
-from actors.span_store.embedded.hot.memtable import Generation
+from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP
 from actors.span_store.embedded.text.ngrams import SIZE
 
@@ -33,12 +33,12 @@ class Retention:
     size: int | None = None
     every: timedelta = timedelta(minutes=5)  # after how long it is looked for files to drop, again
 
-    def is_due_for_sealing(self, generation: Generation, now: datetime) -> bool:
+    def is_due_for_sealing(self, memtable: Memtable, now: datetime) -> bool:
         """Whether these spans in memory have to become a file, or they would be kept too long."""
-        if self.age is None or not generation.rows:
+        if self.age is None or not memtable.rows:
             return False
-        oldest = pc.min(generation.listed()["start_time_unix_nano"]).as_py()
-        return bool(min(oldest, generation.journal.opened_at) < _nanoseconds(now - self.age / _SEALED_EARLY))
+        oldest = pc.min(memtable.indexed_columns()["start_time_unix_nano"]).as_py()
+        return bool(min(oldest, memtable.wal.opened_at) < _nanoseconds(now - self.age / _SEALED_EARLY))
 
     def expired(self, connection: duckdb.DuckDBPyConnection, now: datetime | None) -> list[int]:
         """The segments that are not kept, by number; when it is not known how late it is, none for its age."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from actors.errors import Unavailable
 from actors.span_store.columns.attribute_column import shown
 from actors.span_store.columns.rows import ROWS
-from actors.span_store.embedded.hot.memtable import Recent
+from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.problems import CURE
 from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
 from actors.span_store.embedded.sealed.row_groups import open_segment
@@ -39,7 +39,11 @@ class SpanExport:
     """
 
     def __init__(
-        self, request: ExportSpans, cursor: duckdb.DuckDBPyConnection, recent: Callable[[], Recent], folder: Path
+        self,
+        request: ExportSpans,
+        cursor: duckdb.DuckDBPyConnection,
+        recent: Callable[[], MemtableSnapshot],
+        folder: Path,
     ) -> None:
         self._request = request
         self._cursor = cursor

@@ -10,7 +10,7 @@ T = TypeVar("T")
 _THREADS = 2
 
 
-class BulkReads:
+class LongReads:
     """Runs blocking iterators in threads of its own, a step at a time, so that several take turns."""
 
     def __init__(self) -> None:

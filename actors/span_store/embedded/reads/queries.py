@@ -15,16 +15,16 @@ from actors.span_store.columns.promoted import LLM
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
-from actors.span_store.embedded.hot.memtable import Recent
+from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
-from actors.span_store.embedded.reads.row_location import Place, Wanted, in_file, newest_first
+from actors.span_store.embedded.reads.row_location import Predicate, RowLocation, in_file, newest_first
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.reads.text_search import TextSearch
 from actors.span_store.embedded.sealed.index import demand_all, in_segments_of, parts_of, trace_numbers, transaction
 from actors.span_store.embedded.sealed.manifest import Segment, of_service
-from actors.span_store.embedded.sealed.root_cache import SealedRoots
+from actors.span_store.embedded.sealed.root_cache import RootCache
 from actors.span_store.embedded.sealed.segment_file import read_rows, read_some, segment_path
-from actors.span_store.embedded.text.ngram_files import GramFiles
+from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.messages import (
     Cursor,
     FoundSpans,
@@ -54,25 +54,25 @@ _MORE = 8  # times as much room is asked for as a page did not find enough
 class View:
     """What memory says of the spans."""
 
-    recent: Recent
+    recent: MemtableSnapshot
     sealed: tuple[Segment, ...]  # of the same moment as ``recent``, or a later one
-    roots: SealedRoots
+    roots: RootCache
 
 
 class SpanReader:
     """All queries, on one cursor and one view of the recent spans.
 
-    Sealing moves spans from memory to the index while queries run. The view is taken first, and of the index only
+    Flusher moves spans from memory to the index while queries run. The view is taken first, and of the index only
     what came before its first span is read: so each span is seen once. Segments are joined and written anew meanwhile,
     under new numbers: ``FileNotFoundError`` when that happens to one before it was looked into.
     """
 
     def __init__(
-        self, cursor: duckdb.DuckDBPyConnection, view: View, segments: Path, damage: Damage, grams: GramFiles
+        self, cursor: duckdb.DuckDBPyConnection, view: View, segments: Path, damage: Damage, grams: NgramFiles
     ) -> None:
         self._cursor = cursor
         self._damage = damage
-        self._grams = grams
+        self._ngrams = grams
         self._recent = view.recent
         self._roots = view.roots
         self._sealed = view.sealed
@@ -91,7 +91,7 @@ class SpanReader:
     def search_trace(self, request: SearchTrace) -> SpanPage:
         """As ``search`` does, in the segments that may have spans of the trace."""
         subflow: dict[str, str | None] = {"junjo_span_type": "subflow"} if request.only_subflows else {}
-        wanted = Wanted({"trace_id": request.trace_id} | subflow, request.after)
+        wanted = Predicate({"trace_id": request.trace_id} | subflow, request.after)
         found = self._recent.places(wanted, request.limit + 1)
         found += self._indexed(wanted, in_segments_of([request.trace_id]), request.limit + 1)
         page_bytes = PAGE_BYTES if request.room is None else request.room
@@ -107,18 +107,18 @@ class SpanReader:
 
     def has(self, column: str, value: str) -> bool:
         """Whether any span has this value in a column of the index."""
-        wanted = Wanted({column: value})
+        wanted = Predicate({column: value})
         return bool(self._recent.places(wanted, 1) or self._indexed(wanted, "", 1))
 
     def text(self, request: SearchText) -> FoundSpans:
-        return TextSearch(request, self._segments, self._damage, self._grams).run(self._cursor, self._recent)
+        return TextSearch(request, self._segments, self._damage, self._ngrams).run(self._cursor, self._recent)
 
-    def _list(self, request: SearchSpans, limit: int) -> list[Place]:
+    def _list(self, request: SearchSpans, limit: int) -> list[RowLocation]:
         """The first places of a list, from what is in memory and as few segments as can be sure to have them.
 
         It begins with the segments that have the newest spans; the time does not grow with what is stored.
         """
-        wanted = Wanted({"service_name": request.service_name, **_FILTERS[request.filter]}, request.after)
+        wanted = Predicate({"service_name": request.service_name, **_FILTERS[request.filter]}, request.after)
         until = request.after.start_time_unix_nano if request.after else None
         segments = of_service(self._sealed, request.service_name, until)
         found = self._recent.places(wanted, limit)
@@ -132,7 +132,7 @@ class SpanReader:
                 return found
             begin, end = end, 4 * end
 
-    def _in_segments(self, wanted: Wanted, segments: list[int], limit: int) -> list[Place]:
+    def _in_segments(self, wanted: Predicate, segments: list[int], limit: int) -> list[RowLocation]:
         """The newest of these segments, from memory where it has what is asked for."""
         kept = self._roots.find(segments) if wanted.only_roots else {}
         others = [segment for segment in segments if segment not in kept]
@@ -146,9 +146,9 @@ class SpanReader:
                 found += self._indexed(wanted, f"segment IN ({', '.join(map(str, others))})", limit)
         return found
 
-    def _llm_roots(self, request: SearchSpans, wanted: int) -> list[Place]:
+    def _llm_roots(self, request: SearchSpans, wanted: int) -> list[RowLocation]:
         """Roots from the newest on, until enough of them have a trace with an LLM span."""
-        found: list[Place] = []
+        found: list[RowLocation] = []
         after, size = request.after, 2 * wanted
         while len(found) < wanted:
             roots = self._list(_after(request, after), size)
@@ -160,7 +160,7 @@ class SpanReader:
             size *= 4
         return found[:wanted]
 
-    def _llm_traces(self, roots: Sequence[Place]) -> set[str]:
+    def _llm_traces(self, roots: Sequence[RowLocation]) -> set[str]:
         """Those of the traces that have a span of kind LLM, of whatever service.
 
         Nearly always it is where the root is, right before that, or behind it. Looking everywhere takes long, so that
@@ -176,14 +176,14 @@ class SpanReader:
             found |= self._sealed_llm_traces(traces - found, 0)
         return found
 
-    def _kept_llm_traces(self, traces: set[str], roots: Sequence[Place]) -> set[str]:
+    def _kept_llm_traces(self, traces: set[str], roots: Sequence[RowLocation]) -> set[str]:
         """Those of memory, which has the latest segments."""
         near = {root.segment + step for root in roots if root.segment is not None for step in (-1, 0, 1)}
         kept = [each.llm_traces for each in self._roots.find(near).values()]
         wanted = pa.array(traces, pa.string())
         return set(wanted.filter(pc.is_in(wanted, value_set=pa.chunked_array(kept, pa.string()))).to_pylist())
 
-    def _earliest_segment(self, roots: Sequence[Place]) -> int:
+    def _earliest_segment(self, roots: Sequence[RowLocation]) -> int:
         """Of the roots; the latest of all when they are in memory."""
         sealed = [root.segment for root in roots if root.segment is not None]
         if sealed:
@@ -201,7 +201,7 @@ class SpanReader:
 
     def _of_trace(self, trace_id: str, columns: dict[str, str], room: int | None) -> tuple[StoredSpan, ...]:
         """Spans of a trace, newest start first. The summaries tell where they are; only there is looked for them."""
-        wanted = Wanted(columns)
+        wanted = Predicate(columns)
         sealed = attrs.evolve(wanted, before_seq=self._recent.first_seq)
         places = sorted(place.seq for place in self._recent.places(wanted, None))
         tables = Gathered(room)
@@ -219,7 +219,7 @@ class SpanReader:
         order = pc.sort_indices(rows, [("start_time_unix_nano", "descending"), ("seq", "descending")])
         return tuple(stored_spans(rows.take(order)))
 
-    def _indexed(self, wanted: Wanted, where: str, limit: int | None) -> list[Place]:
+    def _indexed(self, wanted: Predicate, where: str, limit: int | None) -> list[RowLocation]:
         """Sealed spans that the index finds; ``where`` is a condition besides."""
         condition, parameters = attrs.evolve(wanted, before_seq=self._recent.first_seq).sql()
         besides = f"{where} AND" if where else ""
@@ -231,9 +231,11 @@ class SpanReader:
             """,  # noqa: S608 - the parts are constants of these modules and numbers
             parameters,
         ).fetchall()
-        return [Place(*row) for row in rows]
+        return [RowLocation(*row) for row in rows]
 
-    def _page(self, found: Sequence[Place], limit: int, room: int | None, page_bytes: int = PAGE_BYTES) -> SpanPage:
+    def _page(
+        self, found: Sequence[RowLocation], limit: int, room: int | None, page_bytes: int = PAGE_BYTES
+    ) -> SpanPage:
         """The first of the places, as many as a page may have. More of them say that there is another page."""
         spans, count = self._fitting(found[:limit], room, page_bytes)
         last = found[count - 1] if count < len(found) else None
@@ -243,7 +245,7 @@ class SpanReader:
         )
 
     def _fitting(
-        self, places: Sequence[Place], room: int | None, page_bytes: int
+        self, places: Sequence[RowLocation], room: int | None, page_bytes: int
     ) -> tuple[tuple[StoredSpan, ...], int]:
         """The spans of the first places, and of how many: of so many as a page may have in bytes, or of one.
 
@@ -260,15 +262,15 @@ class SpanReader:
             count //= 2
         return self._read(places[:count], room), count
 
-    def _read(self, places: Sequence[Place], room: int | None) -> tuple[StoredSpan, ...]:
+    def _read(self, places: Sequence[RowLocation], room: int | None) -> tuple[StoredSpan, ...]:
         """Whole spans, in the order of their places. Those of a damaged segment are left out, and that is reported.
 
         ``NeedsRoom`` as soon as they take more than ``room``.
         """
-        by_segment: defaultdict[int | None, list[Place]] = defaultdict(list)
+        by_segment: defaultdict[int | None, list[RowLocation]] = defaultdict(list)
         for place in sorted(places, key=in_file):
             by_segment[place.segment].append(place)
-        found: list[Place] = []
+        found: list[RowLocation] = []
         tables = Gathered(room)
         for segment, members in by_segment.items():
             positions = [in_file(place) for place in members]

@@ -10,7 +10,7 @@ import duckdb
 T = TypeVar("T")
 
 
-class Readers:
+class ReaderThreads:
     """A fixed number of threads, each query with a cursor of its own. At most ``threads`` calls may run at once."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, threads: int) -> None:

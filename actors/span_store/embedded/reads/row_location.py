@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from actors.span_store.messages import Cursor
 
 
-class Place(NamedTuple):
+class RowLocation(NamedTuple):
     """Where a span is: in a segment, or in memory when ``segment`` is ``None``."""
 
     seq: int
@@ -21,18 +21,18 @@ class Place(NamedTuple):
     position: int | None = None
 
 
-def newest_first(place: Place) -> tuple[int, int]:
+def newest_first(place: RowLocation) -> tuple[int, int]:
     """To sort by."""
     return -place.start_time_unix_nano, -place.seq
 
 
-def in_file(place: Place) -> int:
+def in_file(place: RowLocation) -> int:
     """To sort by: where it is in its segment, or in memory."""
     return place.seq if place.position is None else place.position
 
 
 @attrs.frozen
-class Wanted:
+class Predicate:
     """Spans with these values in columns of the index, ``None`` for null; of a list, those behind a page's last.
 
     With ``before_seq`` only such as came before the span of that number.
@@ -59,17 +59,17 @@ class Wanted:
     def only_roots(self) -> bool:
         return self.columns.get("parent_span_id", "") is None
 
-    def places(self, table: pa.Table, limit: int | None) -> list[Place]:
+    def places(self, table: pa.Table, limit: int | None) -> list[RowLocation]:
         """Where those of a table are; with a limit only the newest."""
         rows = self.rows(table)
         if limit is not None and rows.num_rows > limit:
             keys = [("start_time_unix_nano", "descending"), ("seq", "descending")]
             rows = rows.take(pc.select_k_unstable(rows, limit, keys))
-        return [Place(*row) for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)]
+        return [RowLocation(*row) for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)]
 
     def rows(self, table: pa.Table) -> pa.Table:
         """Those of a table, as far as it has the members of a place."""
-        members = [name for name in Place._fields if name in table.column_names]
+        members = [name for name in RowLocation._fields if name in table.column_names]
         return table.select(members).filter(self.mask(table))
 
     def mask(self, table: pa.Table) -> pa.ChunkedArray:

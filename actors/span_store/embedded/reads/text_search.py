@@ -22,14 +22,14 @@ import pyarrow.parquet as pq
 from actors.errors import NeedsRoom
 from actors.span_store.columns.rows import ROWS, SHOWN_COLUMNS, stored_spans
 from actors.span_store.embedded.damage import Damage
-from actors.span_store.embedded.hot.memtable import Recent, Slice
+from actors.span_store.embedded.hot.memtable import MemtableSnapshot, Slice
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, fitting
 from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
 from actors.span_store.embedded.sealed.row_groups import in_turn, open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.embedded.text.needle import Needle
-from actors.span_store.embedded.text.ngram_files import GramFiles, SealedFile
-from actors.span_store.embedded.text.ngrams import Sought
+from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
+from actors.span_store.embedded.text.ngrams import NgramNeedle
 from actors.span_store.embedded.text.searched_columns import SEARCHED, saying
 from actors.span_store.messages import FoundSpans, SearchText
 
@@ -58,21 +58,21 @@ class TextSearch:
         request: SearchText,
         segments: Path,
         damage: Damage,
-        grams: GramFiles,
+        grams: NgramFiles,
         *,
         soon: float = 0.11,
         budget: float = 1.0,
     ) -> None:
         self._request = request
         self._damage = damage
-        self._grams = grams
+        self._ngrams = grams
         self._segments = segments
         begin = time.monotonic()
         self._soon, self._deadline = begin + soon, begin + budget
         self._needle = Needle(request.text)
-        self._sought = Sought(self._needle.windows)
+        self._sought = NgramNeedle(self._needle.windows)
 
-    def run(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> FoundSpans:
+    def run(self, cursor: duckdb.DuckDBPyConnection, recent: MemtableSnapshot) -> FoundSpans:
         """The page. Of the index only what came before the view of memory counts, so each span is seen once."""
         found: list[pa.Table] = []
         missing = self._request.limit
@@ -100,7 +100,7 @@ class TextSearch:
                 return self._page(found, part.first_seq if missing == 0 else found[-1]["seq"][-1].as_py())
         return self._page(found, None)
 
-    def _parts(self, cursor: duckdb.DuckDBPyConnection, recent: Recent) -> Iterator[_Part]:
+    def _parts(self, cursor: duckdb.DuckDBPyConnection, recent: MemtableSnapshot) -> Iterator[_Part]:
         """All parts, latest first."""
         trace = self._request.trace_id
         for some in reversed(recent.slices(_SLICE)):
@@ -110,7 +110,7 @@ class TextSearch:
         files, ranges = self._files(cursor, recent.first_seq)
         for first_seq, rows, file in files:
             path = segment_path(self._segments, file.number)
-            groups = self._grams.groups(file, self._sought)
+            groups = self._ngrams.groups(file, self._sought)
             seconds = _seconds(rows if groups is None else len(groups) * ROW_GROUP)
             read = partial(self._in_file, path, groups, ranges.get(file.number))
             yield _Part(first_seq, seconds, partial(self._damage.skipped, cursor, path.name, read))

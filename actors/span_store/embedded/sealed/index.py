@@ -138,7 +138,7 @@ def segment_files(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(connection.execute("SELECT file, bytes FROM segment").fetchall())
 
 
-def unknown_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
+def orphaned_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Segments that have rows in the index without being known to it."""
     rows = connection.execute(
         """

@@ -17,7 +17,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V", bound=Sized)
 
 
-class Kept(Generic[K, V]):
+class LruCache(Generic[K, V]):
     """Values by key, the one that was asked for longest ago given up first. For all threads.
 
     A value of more than ``large`` bytes is not kept: it would drive out the others.

@@ -25,7 +25,7 @@ class Segment:
     services: frozenset[str] | None  # missing where they are too many to be kept in memory
 
 
-class Catalogue:
+class Manifest:
     """All segments of the index as they were lately.
 
     The thread that writes to the index refreshes it after each change, and before anything goes that the change leaves

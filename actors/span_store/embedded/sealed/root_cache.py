@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.promoted import LLM
-from actors.span_store.embedded.sealed.lru_cache import Kept
+from actors.span_store.embedded.sealed.lru_cache import LruCache
 
 _MOST_BYTES = 8 * 1024 * 1024  # 60 segments of LLM spans, whose roots are one span in ten; 9 where all are roots
 _LARGE = 2 * 1024 * 1024
@@ -30,11 +30,11 @@ class SegmentRoots:
         return int(self.rows.nbytes + self.llm_traces.nbytes)
 
 
-class SealedRoots:
+class RootCache:
     """Of those segments that were sealed last. A segment never changes, and neither do its roots."""
 
     def __init__(self) -> None:
-        self._kept: Kept[int, SegmentRoots] = Kept(_MOST_BYTES, _LARGE)
+        self._kept: LruCache[int, SegmentRoots] = LruCache(_MOST_BYTES, _LARGE)
 
     def add(self, segment: int, rows: pa.Table) -> None:
         """``rows`` are those of the index, in the order of the file."""

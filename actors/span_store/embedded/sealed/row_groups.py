@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from actors.errors import NeedsRoom
-from actors.span_store.embedded.sealed.lru_cache import Kept
+from actors.span_store.embedded.sealed.lru_cache import LruCache
 
 _MOST_BYTES = 16 * 1024 * 1024  # of what is kept, as it is in memory
 _LARGE = 2 * 1024 * 1024
 _TAKES_TURNS = 8 * 1024 * 1024  # bytes from which on only one is in memory at a time
 _turn = threading.Lock()
-_kept: Kept[tuple[object, ...], pa.Table] = Kept(_MOST_BYTES, _LARGE)
+_kept: LruCache[tuple[object, ...], pa.Table] = LruCache(_MOST_BYTES, _LARGE)
 
 
 def open_segment(path: Path) -> pq.ParquetFile:

@@ -112,7 +112,7 @@ class Encoded:
 
     content: memoryview
     index_rows: pa.Table
-    grams: bytes | None = None  # of all row groups, see ``gram_files``
+    grams: bytes | None = None  # of all row groups, see ``ngram_files``
 
 
 def encoded(rows: pa.Table, has_time: Callable[[], bool] = lambda: False) -> Encoded:

@@ -8,7 +8,7 @@ _MASK = _BITS - 1
 _PROBES = (0, 26, 52, 78, 102)  # trace ids are random, so parts of one are as good as hashes of it
 
 
-class TraceFilter:
+class TraceBloom:
     """Never says no to a trace that was added; seldom says yes to one that was not."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """A text that is looked for, and how it may be spelled where JSON was written.
 
-Spellings only tell where to look. What looks like it is read as ``said`` does, so that nothing is found that was not
-said. So a spelling may be given too wide here, and never too narrow.
+Spellings only tell where to look. What looks like it is read as ``said_text`` does, so that nothing is found that
+was not said. So a spelling may be given too wide here, and never too narrow.
 """
 
 import re

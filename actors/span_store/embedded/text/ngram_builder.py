@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import structlog
 
-from actors.span_store.embedded.sealed.manifest import Catalogue, Segment
-from actors.span_store.embedded.text.ngram_files import GramFiles, SealedFile, name_of
+from actors.span_store.embedded.sealed.manifest import Manifest, Segment
+from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile, name_of
 
 log = structlog.get_logger(__name__)
 
@@ -17,10 +17,10 @@ _AGAIN = 300.0  # seconds after which one that failed is tried again
 _MOST_OFFERED = 8  # half a megabyte each
 
 
-class GramMaker:
+class NgramBuilder:
     """Has a thread of its own. It rests as long as it works, as everybody else wants the processors too."""
 
-    def __init__(self, files: GramFiles, catalogue: Catalogue, nothing_waits: Callable[[], bool]) -> None:
+    def __init__(self, files: NgramFiles, catalogue: Manifest, nothing_waits: Callable[[], bool]) -> None:
         self._files = files
         self._catalogue = catalogue
         self._nothing_waits = nothing_waits

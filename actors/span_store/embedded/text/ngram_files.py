@@ -15,7 +15,7 @@ from isal.isal_zlib import crc32
 from actors.span_store.embedded.durable import sync
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import segment_path
-from actors.span_store.embedded.text.ngrams import SIZE, Sought
+from actors.span_store.embedded.text.ngrams import SIZE, NgramNeedle
 from actors.span_store.embedded.text.searched_columns import SEARCHED, grams_of_rows
 
 _FORMAT = 2  # another one makes all files anew
@@ -36,7 +36,7 @@ class SealedFile:
         return _HEAD.pack(_FORMAT, self.number, self.size, self.checksum or 0)
 
 
-class GramFiles:
+class NgramFiles:
     """The folder of these files, for all threads."""
 
     def __init__(self, folder: Path, segments: Path) -> None:
@@ -53,7 +53,7 @@ class GramFiles:
             with suppress(OSError):
                 (self._folder / name).unlink()
 
-    def groups(self, sealed: SealedFile, sought: Sought) -> list[int] | None:
+    def groups(self, sealed: SealedFile, sought: NgramNeedle) -> list[int] | None:
         """The row groups that may have the text; ``None`` when nothing is known of the file."""
         path = self._folder / name_of(sealed.number)
         try:

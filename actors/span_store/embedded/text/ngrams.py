@@ -23,11 +23,11 @@ def grams_of(text: bytes) -> bytes:
     """The set of all sequences in a text."""
     found = 0
     for begin in range(0, max(0, len(text) - _WORD + 1), _PIECE):
-        found |= _grams(memoryview(text)[begin : begin + _PIECE + _WORD])  # what lies across two pieces, too
+        found |= _ngrams(memoryview(text)[begin : begin + _PIECE + _WORD])  # what lies across two pieces, too
     return found.to_bytes(SIZE, "little")
 
 
-def _grams(text: memoryview) -> int:
+def _ngrams(text: memoryview) -> int:
     products = [pc.multiply(_words(text[offset:]), _number(_FACTOR)) for offset in range(_WORD)]
     nexts = [*products[1:], products[0][1:]]  # those of the words that begin a byte later
     sums = (pc.add(each[: len(after) - 1], after[:-1]) for each, after in zip(products, nexts, strict=True))
@@ -61,7 +61,7 @@ def _set(numbers: Iterable[pa.UInt32Array], bits: int) -> int:
     return (1 << size) - 1 if bitmap is None else int.from_bytes(bitmap[: size // 8], "little")
 
 
-class Sought:
+class NgramNeedle:
     """A text that is looked for: of each of its windows one spelling has to be there, with all its pieces."""
 
     def __init__(self, windows: Iterable[Iterable[Iterable[str]]]) -> None:

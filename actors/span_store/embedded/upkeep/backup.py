@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 import duckdb
 
-from actors.span_store.embedded.hot.memtable import Generation
+from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import FilePart
 
@@ -46,11 +46,11 @@ class Snapshot:
         self._folders = folders
         self._files: list[CopiedFile] = []
 
-    def take_spans(self, connection: duckdb.DuckDBPyConnection, generations: Sequence[Generation]) -> None:
+    def take_spans(self, connection: duckdb.DuckDBPyConnection, memtables: Sequence[Memtable]) -> None:
         """Take what the span store has. In the sealing thread, which is the one that could change the index."""
-        for generation in generations:
-            path = generation.journal.path
-            self._keep(f"{_JOURNALS}/{path.name}", path, generation.journal.size)
+        for memtable in memtables:
+            path = memtable.wal.path
+            self._keep(f"{_JOURNALS}/{path.name}", path, memtable.wal.size)
         for (file,) in connection.execute("SELECT file FROM segment ORDER BY segment").fetchall():
             path = self._folders.segments / file
             if path.exists():  # else it was lost before, which the copy shows as the original does

@@ -98,7 +98,7 @@ def _faults(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator
 
 def _strangers(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Rows of the index that should not be."""
-    strangers = index.unknown_segments(connection)
+    strangers = index.orphaned_segments(connection)
     if strangers:
         yield f"the index has rows of {len(strangers)} segments that it does not know"
     [(twice,)] = connection.execute(

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import structlog
 
 from actors.span_store.columns.rows import ROWS, TRACE, span_keys
-from actors.span_store.embedded.hot.memtable import Generation
-from actors.span_store.embedded.hot.wal import Journal, recover
+from actors.span_store.embedded.hot.memtable import Memtable
+from actors.span_store.embedded.hot.wal import Wal, recover
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.sealed import index
 
@@ -34,7 +34,7 @@ class Folders:
 
     @property
     def grams(self) -> Path:
-        """What can be made again of the segments, see ``gram_files``."""
+        """What can be made again of the segments, see ``ngram_files``."""
         return self.index.with_suffix(".grams")
 
     @property
@@ -48,14 +48,14 @@ class Folders:
 
 
 @attrs.frozen
-class TakenUp:
+class Recovered:
     """Where the store goes on."""
 
-    generations: tuple[Generation, ...]
+    memtables: tuple[Memtable, ...]
     next_segment: int
 
 
-def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: Problems) -> TakenUp:
+def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: Problems) -> Recovered:
     """Read the journals, remove what a crash left over, and report what is missing or damaged. Blocks.
 
     No segment is removed whose spans are not known to be elsewhere. ``OSError`` when the disk does not let it.
@@ -68,14 +68,14 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
     unknown = not_in_index(folders.segments, index.segment_files(connection))
     next_segment = max([sealed.next_segment, *(number + 1 for number in unknown)])
     next_seq = max([sealed.next_seq, *map(next_seq_of, unknown.values())])
-    generations = _journals(connection, folders, problems, next_seq)
-    if not generations:
-        generations = [_new_generation(folders, sealed.next_journal, next_seq)]
+    memtables = _journals(connection, folders, problems, next_seq)
+    if not memtables:
+        memtables = [_new_generation(folders, sealed.next_journal, next_seq)]
     orphans = [
         path.name
         for number, path in unknown.items()
         if number >= sealed.next_segment
-        and not is_left_over(path, connection, [generation.keys_of(generation.traces) for generation in generations])
+        and not is_left_over(path, connection, [memtable.keys_of(memtable.traces) for memtable in memtables])
     ]
     for path in unknown.values():
         if path.name not in orphans:
@@ -84,18 +84,18 @@ def take_up(connection: duckdb.DuckDBPyConnection, folders: Folders, problems: P
     if orphans:
         problems.found("orphans", f"{len(orphans)} segments are not in the index: {CURE}")
     _look_at_segments(connection, folders.segments, problems)
-    return TakenUp(tuple(generations), next_segment)
+    return Recovered(tuple(memtables), next_segment)
 
 
 def _journals(
     connection: duckdb.DuckDBPyConnection, folders: Folders, problems: Problems, next_seq: int
-) -> list[Generation]:
-    """The generations that were not sealed; their numbers are those of the files. Only the last one is in memory.
+) -> list[Memtable]:
+    """The memtables that were not sealed; their numbers are those of the files. Only the last one is in memory.
 
     All spans are numbered without gap, as everything expects that finds them by their number. They have their numbers
     already, unless a journal was damaged or spans before them were deleted.
     """
-    generations: list[Generation] = []
+    memtables: list[Memtable] = []
     for path in sorted(folders.journals.glob("*.journal")):
         batches, damaged = recover(path, folders.damaged)
         if damaged:
@@ -104,18 +104,18 @@ def _journals(
         if index.is_sealed(connection, int(path.stem), first_seq):
             path.unlink()  # a crash came between the two
             continue
-        if generations:
-            generations[-1].journal.close()
-            generations[-1].leave_memory()
-        generation = Generation(int(path.stem), first_seq, Journal(path), batches)
-        generation.number_from(next_seq)
-        next_seq = generation.next_seq
-        generations.append(generation)
-    return generations
+        if memtables:
+            memtables[-1].wal.close()
+            memtables[-1].evict()
+        memtable = Memtable(int(path.stem), first_seq, Wal(path), batches)
+        memtable.number_from(next_seq)
+        next_seq = memtable.next_seq
+        memtables.append(memtable)
+    return memtables
 
 
-def _new_generation(folders: Folders, number: int, first_seq: int) -> Generation:
-    return Generation(number, first_seq, Journal(folders.journals / f"{number:08d}.journal"))
+def _new_generation(folders: Folders, number: int, first_seq: int) -> Memtable:
+    return Memtable(number, first_seq, Wal(folders.journals / f"{number:08d}.journal"))
 
 
 def not_in_index(folder: Path, known: dict[str, int]) -> dict[int, Path]:

@@ -59,7 +59,7 @@ def _good_journals(connection: duckdb.DuckDBPyConnection, folders: Folders, rece
 
 def _good_segments(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator[str]:
     """Take out of the index what it says wrongly; what is good of it comes in again."""
-    strangers = index.unknown_segments(connection)
+    strangers = index.orphaned_segments(connection)
     if strangers:
         with index.transaction(connection):
             index.remove(connection, strangers)

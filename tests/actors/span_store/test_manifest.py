@@ -9,7 +9,7 @@ import pytest
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.manifest import Catalogue, of_service, services
+from actors.span_store.embedded.sealed.manifest import Manifest, of_service, services
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, IngestSummary
@@ -37,7 +37,7 @@ def test_it_follows_the_index(tmp_path: Path) -> None:
     folders = Folders(tmp_path / "traces.duckdb")
     connection = index.open_index(folders.index)
     folders.make()
-    catalogue = Catalogue(connection)
+    catalogue = Manifest(connection)
     assert (catalogue.segments, catalogue.rows, catalogue.bytes, services(catalogue.segments)) == (
         (),
         0,
@@ -82,16 +82,16 @@ def test_a_segment_that_was_replaced_is_not_looked_into_in_vain(tmp_path: Path) 
 async def test_spans_are_not_sealed_twice_when_the_index_cannot_be_read_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "traces.duckdb"
     fails = iter([True])
-    refresh = Catalogue.refresh
+    refresh = Manifest.refresh
 
-    def fails_once(self: Catalogue, connection: duckdb.DuckDBPyConnection) -> None:
+    def fails_once(self: Manifest, connection: duckdb.DuckDBPyConnection) -> None:
         if next(fails, False):
             raise duckdb.IOException("the disk said nothing")
         refresh(self, connection)
 
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Catalogue, "refresh", fails_once)
+            patch.setattr(Manifest, "refresh", fails_once)
             await ingest(bus, span(1), span(2))
             await state_when(bus, all_sealed)
         await state_when(bus, healthy)

@@ -24,7 +24,7 @@ from actors.span_store.embedded.sealed.segment_file import (
     reading_order,
     write_segment,
 )
-from actors.span_store.embedded.sealed.trace_bloom import TraceFilter
+from actors.span_store.embedded.sealed.trace_bloom import TraceBloom
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit
@@ -130,7 +130,7 @@ def test_the_filter_knows_what_was_added_and_hardly_anything_else() -> None:
     chance = random.Random(2)
     ids = [f"{chance.getrandbits(128):032x}" for _ in range(4000)]
     known, others = ids[:2000], ids[2000:]
-    traces = TraceFilter()
+    traces = TraceBloom()
     traces.add(known)
     assert all(trace_id in traces for trace_id in known)
     assert sum(trace_id in traces for trace_id in others) < 3

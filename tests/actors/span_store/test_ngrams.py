@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, SpanEvent, span_columns
 from actors.span_store.embedded.damage import Damage
-from actors.span_store.embedded.hot.memtable import Generation, Recent
-from actors.span_store.embedded.hot.wal import Journal
+from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
+from actors.span_store.embedded.hot.wal import Wal
 from actors.span_store.embedded.problems import Problems
 from actors.span_store.embedded.reads.text_search import TextSearch
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.manifest import Catalogue
+from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.sealed.segment_file import encoded
-from actors.span_store.embedded.text.ngram_builder import GramMaker
-from actors.span_store.embedded.text.ngram_files import GramFiles, SealedFile, name_of
-from actors.span_store.embedded.text.ngrams import SIZE, Sought, grams_of
+from actors.span_store.embedded.text.ngram_builder import NgramBuilder
+from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile, name_of
+from actors.span_store.embedded.text.ngrams import SIZE, NgramNeedle, grams_of
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import FoundSpans, SearchText
 from tests.spans import START, span
@@ -46,8 +46,8 @@ def bits_of(text: bytes) -> set[int]:
     return {word % 2**32 >> 16 for word in words} | {2**16 + five for five in fives}
 
 
-def sought(*forms: str) -> Sought:
-    return Sought([[[form] for form in forms]])
+def sought(*forms: str) -> NgramNeedle:
+    return NgramNeedle([[[form] for form in forms]])
 
 
 def may_have(text: bytes, *forms: str) -> bool:
@@ -79,10 +79,10 @@ def test_a_text_may_have_any_of_its_forms() -> None:
 
 def test_a_text_must_have_a_spelling_of_each_window_with_all_its_pieces() -> None:
     grams = memoryview(grams_of(b"one text, another"))
-    assert Sought([[["one text"]], [["nothing"], ["another"]]]).may_be_in(grams)
-    assert not Sought([[["one text"]], [["nothing"], ["anyone"]]]).may_be_in(grams)
-    assert Sought([[["one ", "ther"]]]).may_be_in(grams)
-    assert not Sought([[["one ", "they"]]]).may_be_in(grams)
+    assert NgramNeedle([[["one text"]], [["nothing"], ["another"]]]).may_be_in(grams)
+    assert not NgramNeedle([[["one text"]], [["nothing"], ["anyone"]]]).may_be_in(grams)
+    assert NgramNeedle([[["one ", "ther"]]]).may_be_in(grams)
+    assert not NgramNeedle([[["one ", "they"]]]).may_be_in(grams)
 
 
 @pytest.mark.parametrize("place", range(PIECE - 8, PIECE + 4))
@@ -101,8 +101,8 @@ class Store:
         self.folders = Folders(folder / "traces.duckdb")
         self.connection = index.open_index(self.folders.index)
         self.folders.make()
-        self.grams = GramFiles(self.folders.grams, self.folders.segments)
-        self.none = GramFiles(folder, self.folders.segments)
+        self.grams = NgramFiles(self.folders.grams, self.folders.segments)
+        self.none = NgramFiles(folder, self.folders.segments)
 
     def add(self, number: int, spans: list[Span]) -> None:
         rows = numbered(rows_of(span_columns(spans)), SPANS * number)
@@ -122,9 +122,9 @@ class Store:
     def path(self, number: int) -> Path:
         return self.folders.grams / name_of(number)
 
-    def search(self, text: str, grams: GramFiles, seconds: float = 60.0, **request: int | None) -> FoundSpans:
-        journal = Journal(self.folders.journals / "0.journal")
-        recent = Recent([Generation(0, 2**63, journal)])
+    def search(self, text: str, grams: NgramFiles, seconds: float = 60.0, **request: int | None) -> FoundSpans:
+        journal = Wal(self.folders.journals / "0.wal")
+        recent = MemtableSnapshot([Memtable(0, 2**63, journal)])
         journal.delete()
         search = TextSearch(
             SearchText(text=text, **request),  # type: ignore[arg-type] # a name and its number
@@ -284,7 +284,7 @@ def test_the_newest_is_made_first_and_only_while_nothing_waits(tmp_path: Path) -
             asked.set()
         return moment
 
-    maker = GramMaker(store.grams, Catalogue(store.connection.cursor()), nothing_waits)
+    maker = NgramBuilder(store.grams, Manifest(store.connection.cursor()), nothing_waits)
     maker.start()
     assert asked.wait(20)
     maker.close()
@@ -304,7 +304,7 @@ def test_what_the_maker_makes_at_leisure_has_all_row_groups(store: Store) -> Non
             asked.set()
         return moments.pop(0)
 
-    maker = GramMaker(store.grams, Catalogue(store.connection.cursor()), nothing_waits)
+    maker = NgramBuilder(store.grams, Manifest(store.connection.cursor()), nothing_waits)
     maker.start()
     assert asked.wait(20)
     maker.close()
@@ -335,7 +335,7 @@ def test_what_was_offered_spares_reading_the_file_as_long_as_it_is_not_too_much(
             all_made.set()
         return True
 
-    maker = GramMaker(store.grams, Catalogue(store.connection.cursor()), nothing_waits)
+    maker = NgramBuilder(store.grams, Manifest(store.connection.cursor()), nothing_waits)
     for number in range(most + 1):
         maker.offer(number, grams_of(b"of the rows"))
     maker.start()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from actors.span_store.columns.rows import rows_of
 from actors.span_store.columns.spans import Span, SpanEvent, span_columns
 from actors.span_store.embedded.text.needle import Needle
-from actors.span_store.embedded.text.ngrams import Sought, grams_of
+from actors.span_store.embedded.text.ngrams import NgramNeedle, grams_of
 from actors.span_store.embedded.text.said_text import says
 from actors.span_store.embedded.text.searched_columns import grams_of_rows, saying
 from tests.spans import span
@@ -92,7 +92,7 @@ def found(spans: list[Span], text: str) -> list[bool]:
     rows = pa.Table.from_batches([rows_of(span_columns(spans))])
     needle = Needle(text)
     mask: list[bool] = saying(rows, needle).to_pylist()
-    sought = Sought(needle.windows)
+    sought = NgramNeedle(needle.windows)
     for number, is_found in enumerate(mask):
         if is_found:
             assert sought.may_be_in(memoryview(grams_of_rows(rows.take([number]))))
@@ -203,7 +203,7 @@ def test_plain_words_have_one_spelling() -> None:
 def test_spellings_rule_out_what_has_none_of_them() -> None:
     grams = memoryview(grams_of(b"Munich \\u00fcber 100 \\n line"))
     for text in ("Zürich", "東京都庁", "🙂🙂", "C:\\temp", 'hi"\nsecond'):
-        assert not Sought(Needle(text).windows).may_be_in(grams), text
+        assert not NgramNeedle(Needle(text).windows).may_be_in(grams), text
 
 
 @given(text=TEXTS)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from actors.span_store.columns.rows import ROWS, numbered, rows_of
 from actors.span_store.columns.spans import span_columns
-from actors.span_store.embedded.hot.wal import Journal, recover
+from actors.span_store.embedded.hot.wal import Wal, recover
 from tests.spans import span
 
 pytestmark = pytest.mark.unit
@@ -28,7 +28,7 @@ def batch(seq: int, count: int = 2) -> pa.RecordBatch:
 
 def written(path: Path, batches: int) -> list[int]:
     """A journal of so many batches; the size of the file after each."""
-    journal = Journal(path)
+    journal = Wal(path)
     sizes = [journal.size]
     for number in range(batches):
         journal.append(batch(number * 2))
@@ -38,9 +38,9 @@ def written(path: Path, batches: int) -> list[int]:
 
 
 def test_what_was_appended_comes_back_also_after_reopening(tmp_path: Path) -> None:
-    path = tmp_path / "1.journal"
+    path = tmp_path / "1.wal"
     written(path, 2)
-    journal = Journal(path)
+    journal = Wal(path)
     journal.append(batch(4))
     journal.close()
     batches, damaged = recover(path, path.parent / "damaged")
@@ -49,7 +49,7 @@ def test_what_was_appended_comes_back_also_after_reopening(tmp_path: Path) -> No
 
 
 def test_the_size_is_that_of_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "1.journal"
+    path = tmp_path / "1.wal"
     assert written(path, 3)[-1] == path.stat().st_size
 
 
@@ -58,7 +58,7 @@ def test_the_size_is_that_of_the_file(tmp_path: Path) -> None:
 def test_an_end_torn_anywhere_costs_only_the_batch_that_was_never_acknowledged(
     tmp_path_factory: pytest.TempPathFactory, cut: int
 ) -> None:
-    path = tmp_path_factory.mktemp("journal") / "1.journal"
+    path = tmp_path_factory.mktemp("journal") / "1.wal"
     sizes = written(path, 3)
     cut %= sizes[-1] + 1
     with path.open("r+b") as file:
@@ -66,14 +66,14 @@ def test_an_end_torn_anywhere_costs_only_the_batch_that_was_never_acknowledged(
     batches, damaged = recover(path, path.parent / "damaged")
     assert batches == [batch(0), batch(2), batch(4)][: sum(size <= cut for size in sizes[1:])]
     assert not damaged
-    journal = Journal(path)  # and it can be appended to
+    journal = Wal(path)  # and it can be appended to
     journal.append(batch(100))
     journal.close()
     assert recover(path, path.parent / "damaged")[0] == [*batches, batch(100)]
 
 
 def test_zeros_behind_the_end_are_a_torn_end(tmp_path: Path) -> None:
-    path = tmp_path / "1.journal"
+    path = tmp_path / "1.wal"
     size = written(path, 1)[-1]
     with path.open("ab") as file:
         file.write(bytes(5000))
@@ -97,7 +97,7 @@ def test_zeros_behind_the_end_are_a_torn_end(tmp_path: Path) -> None:
 def test_a_damaged_place_costs_one_batch_and_the_whole_file_is_kept_aside(
     tmp_path: Path, place: int | str, lost: int | str
 ) -> None:
-    path = tmp_path / "1.journal"
+    path = tmp_path / "1.wal"
     sizes = written(path, 4)
     named = {"first": sizes[0], "second": sizes[1], "last": sizes[3]}
     name, _, offset = str(place).partition("+")
@@ -112,25 +112,25 @@ def test_a_damaged_place_costs_one_batch_and_the_whole_file_is_kept_aside(
     assert damaged
     assert batches == [batch(number * 2) for number in range(4) if number != lost]
     assert [kept.read_bytes() for kept in (tmp_path / "damaged").iterdir()] == [data]
-    journal = Journal(path)  # and it can be appended to
+    journal = Wal(path)  # and it can be appended to
     journal.append(batch(100))
     journal.close()
     assert recover(path, tmp_path / "damaged") == ([*batches, batch(100)], False)
 
 
 def test_batches_of_an_older_form_are_brought_to_ours(tmp_path: Path) -> None:
-    path = tmp_path / "1.journal"
+    path = tmp_path / "1.wal"
     older = pa.schema([field for field in ROWS if field.name not in ("user_id", "scope_json")])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.embedded.hot.wal.ROWS", older)
-        journal = Journal(path)
+        journal = Wal(path)
     journal.append(batch(0).select(older.names))
     journal.close()
     [found], damaged = recover(path, tmp_path / "damaged")[0], recover(path, tmp_path / "damaged")[1]
     assert not damaged
     assert found.schema == ROWS
     assert found["scope_json"].null_count == found.num_rows
-    journal = Journal(path)
+    journal = Wal(path)
     journal.append(batch(2))
     journal.close()
     assert recover(path, tmp_path / "damaged") == ([found, batch(2)], False)
@@ -140,7 +140,7 @@ def test_an_end_that_could_not_be_cut_off_is_cut_off_before_the_next_append(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that fails may refuse the cut as well; what is appended later must not stand behind the torn frame."""
-    journal = Journal(tmp_path / "1.journal")
+    journal = Wal(tmp_path / "1.wal")
     journal.append(batch(0))
     with file_size_limit(journal.size + 100), monkeypatch.context() as patch:
         patch.setattr("os.ftruncate", failing_disk)
@@ -150,13 +150,13 @@ def test_an_end_that_could_not_be_cut_off_is_cut_off_before_the_next_append(
             journal.append(batch(2))
     journal.append(batch(4))
     journal.close()
-    assert recover(tmp_path / "1.journal", tmp_path / "damaged") == ([batch(0), batch(4)], False)
+    assert recover(tmp_path / "1.wal", tmp_path / "damaged") == ([batch(0), batch(4)], False)
 
 
 def test_a_request_larger_than_the_buffer_comes_back_and_its_memory_does_not_stay(tmp_path: Path) -> None:
-    path = tmp_path / "1.journal"
+    path = tmp_path / "1.wal"
     large = numbered(rows_of(span_columns([span(1, attributes={"text": os.urandom(6_000_000).hex()})])), 0)
-    journal = Journal(path)
+    journal = Wal(path)
     journal.append(large)
     journal.append(batch(1))
     journal.close()
@@ -164,9 +164,9 @@ def test_a_request_larger_than_the_buffer_comes_back_and_its_memory_does_not_sta
 
 
 def test_nothing_of_a_journal_is_in_another_that_writes_from_its_memory(tmp_path: Path) -> None:
-    first, fresh = Journal(tmp_path / "1.journal"), Journal(tmp_path / "2.journal", opened_at=1)
+    first, fresh = Wal(tmp_path / "1.wal"), Wal(tmp_path / "2.wal", opened_at=1)
     first.append(batch(0, count=1000))
-    second = Journal(tmp_path / "3.journal", first.give_memory(), opened_at=1)
+    second = Wal(tmp_path / "3.wal", first.give_memory(), opened_at=1)
     for journal in (second, fresh):
         journal.append(batch(2))
     first.append(batch(4))  # it can go on
@@ -193,8 +193,8 @@ def test_a_file_system_that_does_not_write_around_its_cache_is_written_as_usual(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, refused, refuse)
-        written(tmp_path / "1.journal", 2)
-    assert recover(tmp_path / "1.journal", tmp_path / "damaged") == ([batch(0), batch(2)], False)
+        written(tmp_path / "1.wal", 2)
+    assert recover(tmp_path / "1.wal", tmp_path / "damaged") == ([batch(0), batch(2)], False)
 
 
 def failing_disk(*_: object) -> None:
@@ -213,10 +213,10 @@ def file_size_limit(size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_leaves_the_journal_as_it_was(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "1.journal")
+    journal = Wal(tmp_path / "1.wal")
     journal.append(batch(0))
     with file_size_limit(journal.size + 100), pytest.raises(OSError, match="File too large"):
         journal.append(batch(2))
     journal.append(batch(4))
     journal.close()
-    assert recover(tmp_path / "1.journal", tmp_path / "damaged") == ([batch(0), batch(4)], False)
+    assert recover(tmp_path / "1.wal", tmp_path / "damaged") == ([batch(0), batch(4)], False)

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from transports.misdirected_exporters import GRPC_AT_HTTP, HTTP_AT_GRPC, NO_KEY, Strays
+from transports.misdirected_exporters import GRPC_AT_HTTP, HTTP_AT_GRPC, NO_KEY, MisdirectedExporters
 
 pytestmark = pytest.mark.unit
 
@@ -18,7 +18,7 @@ class Clock:
 
 def test_a_sender_is_told_once_a_minute_of_each_fault() -> None:
     clock = Clock()
-    strays = Strays(clock)
+    strays = MisdirectedExporters(clock)
     with capture_logs() as lines:
         for _ in range(3):
             strays.found("10.0.0.1", NO_KEY)
@@ -37,7 +37,7 @@ def test_a_sender_is_told_once_a_minute_of_each_fault() -> None:
 
 
 def test_the_cure_names_the_ports() -> None:
-    strays = Strays()
+    strays = MisdirectedExporters()
     strays.http_port, strays.grpc_port = 4001, 4002
     with capture_logs() as lines:
         strays.found("::1", GRPC_AT_HTTP, path="/x")
@@ -51,7 +51,7 @@ def test_the_cure_names_the_ports() -> None:
 @pytest.mark.security
 def test_a_flood_fills_neither_memory_nor_the_log() -> None:
     clock = Clock()
-    strays = Strays(clock)
+    strays = MisdirectedExporters(clock)
     with capture_logs() as lines:
         for number in range(100_000):
             strays.found(f"fd00::{number:x}", NO_KEY)

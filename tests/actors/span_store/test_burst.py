@@ -13,10 +13,10 @@ from actors.errors import Unavailable
 from actors.runtime.bus import Bus
 from actors.span_store.columns.rows import ROWS, SHOWN_COLUMNS, rows_of, span_keys
 from actors.span_store.columns.spans import Span, StoredSpan, span_columns
-from actors.span_store.embedded.hot.flush_policy import Rush
-from actors.span_store.embedded.hot.memtable import Generation, Recent
-from actors.span_store.embedded.hot.wal import Journal
-from actors.span_store.embedded.reads.row_location import Wanted
+from actors.span_store.embedded.hot.flush_policy import Burst
+from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
+from actors.span_store.embedded.hot.wal import Wal
+from actors.span_store.embedded.reads.row_location import Predicate
 from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.recovery import Folders
@@ -38,7 +38,7 @@ from tests.spans import START, span
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
 MB = 1024 * 1024
-# A generation has about a dozen spans, and leaves memory at once.
+# A memtable has about a dozen spans, and leaves memory at once.
 OUT_OF_MEMORY = Limits(seal_at=20_000, most_in_memory=0)
 TRACES = 40
 
@@ -202,7 +202,7 @@ async def test_spans_that_leave_memory_stay_there_when_files_cannot_be_opened(
     def too_many_open_files(*_: object) -> int:
         raise OSError(24, os.strerror(24))
 
-    monkeypatch.setattr("actors.span_store.embedded.hot.memtable.JournalReader", too_many_open_files)
+    monkeypatch.setattr("actors.span_store.embedded.hot.memtable.WalReader", too_many_open_files)
     async with running_store(path, OUT_OF_MEMORY) as bus:
         for number in range(1, 60):
             await ingest(bus, span(number, trace_id=number, attributes={"text": "x" * 500}))
@@ -210,20 +210,20 @@ async def test_spans_that_leave_memory_stay_there_when_files_cannot_be_opened(
 
 
 def test_what_a_reader_looks_at_stays_when_its_journal_goes(tmp_path: Path) -> None:
-    generation = Generation(1, 100, Journal(tmp_path / "1.journal"))
+    memtable = Memtable(1, 100, Wal(tmp_path / "1.wal"))
     for trace in range(1, 700):
         rows = rows_of(span_columns(spans_of(trace)))
-        generation.append([rows], span_keys(rows))
-    before = generation.whole()
-    generation.journal.close()
-    generation.leave_memory()
-    recent = Recent([generation])
-    generation.journal.delete()
+        memtable.append([rows], span_keys(rows))
+    before = memtable.whole()
+    memtable.wal.close()
+    memtable.evict()
+    recent = MemtableSnapshot([memtable])
+    memtable.wal.delete()
     assert not list(tmp_path.iterdir())
-    assert generation.whole().combine_chunks().equals(before.combine_chunks())
-    assert len(generation.parts) > 3
+    assert memtable.whole().combine_chunks().equals(before.combine_chunks())
+    assert len(memtable.parts) > 3
     assert recent.next_seq == 100 + 3 * 699
-    found = recent.places(Wanted({"trace_id": f"{600:032x}"}), None)
+    found = recent.places(Predicate({"trace_id": f"{600:032x}"}), None)
     taken = pa.concat_tables(recent.take(sorted(place.seq for place in found), SHOWN_COLUMNS))
     assert taken["span_id"].to_pylist() == [f"{number:016x}" for number in (1, 2, 3)]
     slices = recent.slices(1000)
@@ -234,27 +234,27 @@ def test_what_a_reader_looks_at_stays_when_its_journal_goes(tmp_path: Path) -> N
 
 def test_rows_are_numbered_as_the_store_knows_them(tmp_path: Path) -> None:
     """A start may give other numbers than the journal has: when a journal before it was damaged."""
-    journal = Journal(tmp_path / "1.journal")
-    generation = Generation(1, 100, journal)
+    journal = Wal(tmp_path / "1.wal")
+    memtable = Memtable(1, 100, journal)
     rows = rows_of(span_columns(spans_of(1)))
-    generation.append([rows], span_keys(rows))
-    generation.number_from(70)
+    memtable.append([rows], span_keys(rows))
+    memtable.number_from(70)
     journal.close()
-    generation.leave_memory()
-    assert generation.whole()["seq"].to_pylist() == [70, 71, 72]
-    assert generation.whole().schema == ROWS
+    memtable.evict()
+    assert memtable.whole()["seq"].to_pylist() == [70, 71, 72]
+    assert memtable.whole().schema == ROWS
 
 
 def test_a_generation_without_spans_leaves_memory_too(tmp_path: Path) -> None:
-    generation = Generation(1, 100, Journal(tmp_path / "1.journal"))
-    generation.journal.close()
-    generation.leave_memory()
-    assert generation.whole().num_rows == 0
+    memtable = Memtable(1, 100, Wal(tmp_path / "1.wal"))
+    memtable.wal.close()
+    memtable.evict()
+    assert memtable.whole().num_rows == 0
 
 
 def test_a_rush_is_more_than_leaks_away() -> None:
     now = [0.0]
-    rush = Rush(lambda: now[0])
+    rush = Burst(lambda: now[0])
     assert not rush.is_on()
     for _ in range(50):  # 80 MB a second
         rush.took(4 * MB)
@@ -270,7 +270,7 @@ def test_a_rush_is_more_than_leaks_away() -> None:
 
 def test_one_large_request_makes_a_short_rush() -> None:
     now = [0.0]
-    rush = Rush(lambda: now[0])
+    rush = Burst(lambda: now[0])
     rush.took(1000 * MB)
     assert rush.is_on()
     now[0] += 0.3
