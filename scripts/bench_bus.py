@@ -12,13 +12,15 @@ import platform
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import ClassVar
 
 import attrs
 
 from actors.errors import StudioError
 from actors.runtime.actor import Actor, handles, handles_batched, handles_inline
 from actors.runtime.bus import Bus
+from actors.runtime.lane import Lane
 from actors.runtime.messages import Request
 from actors.runtime.supervisor import Supervisor
 
@@ -57,9 +59,9 @@ class WriteTogether(Request[int]):
 class Echo(Actor):
     """Gives back the number it is sent."""
 
-    readers = ASKERS
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=ASKERS)}
 
-    @handles(Read, concurrent=True)
+    @handles(Read, lane="reads")
     async def read(self, request: Read) -> int:
         return request.number
 

@@ -1,9 +1,10 @@
 """AuditTrailActor: the audit trail read, swept, and added to by those who have no transaction of their own."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import structlog
@@ -16,6 +17,7 @@ from actors.audit_trail.trail import AuditTrail
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
 from actors.runtime.actor import Actor, handles
+from actors.runtime.lane import Lane
 from actors.span_store.messages import GetTrustedTime
 
 __all__ = ["AuditTrailActor", "Setting"]
@@ -32,6 +34,8 @@ class AuditTrailActor(Actor):
     ``settings`` are those of this start: what changed since the last one is recorded. Entries go when they are older
     than ``age``, once it is certain what time it is; every ``interval`` seconds that is looked at.
     """
+
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=8)}
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class AuditTrailActor(Actor):
         if self._opened is not None:
             await self._opened.close()
 
-    @handles(ListAudit, concurrent=True)
+    @handles(ListAudit, lane="reads")
     async def entries(self, request: ListAudit) -> AuditPage:
         return await self._trail.page(request)
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import structlog
@@ -13,6 +14,7 @@ from actors.errors import InternalError, RetryableError, StudioError
 from actors.ingestion.messages import GetIngestionState, IngestionState
 from actors.ingestion.source import PulledBatch, SpanSource
 from actors.runtime.actor import Actor, handles
+from actors.runtime.lane import Lane
 from actors.span_store.columns.spans import Span
 from actors.span_store.messages import IngestSpans
 from actors.sqlite import Component, Database
@@ -32,6 +34,8 @@ class IngestionActor(Actor):
     lost and nothing doubled. ``interval`` is the pause after a pull that found no full batch. Failures are tried again
     with a growing wait, at most ``longest_wait`` seconds.
     """
+
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=8)}
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class IngestionActor(Actor):
         if self._database is not None:
             await self._database.close()
 
-    @handles(GetIngestionState, concurrent=True)
+    @handles(GetIngestionState, lane="reads")
     async def state(self, _: GetIngestionState) -> IngestionState:
         return self._state
 

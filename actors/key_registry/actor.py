@@ -1,6 +1,8 @@
 """KeyRegistryActor: API keys."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import structlog
 
@@ -24,6 +26,7 @@ from actors.key_registry.messages import (
 )
 from actors.key_registry.store import Changed, KeyStore
 from actors.runtime.actor import Actor, handles, handles_inline
+from actors.runtime.lane import Lane
 from actors.sealing import Seal
 
 log = structlog.get_logger(__name__)
@@ -39,6 +42,8 @@ class KeyRegistryActor(Actor):
     ``reveal_under`` (32 bytes, that of the session cookie) keeps keys whole, under a key made from it; with ``None``
     whatever was kept so is erased.
     """
+
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=8)}
 
     def __init__(self, path: Path, *, reveal_under: bytes | None = None, clock: Clock = utc_now) -> None:
         self._path = path
@@ -87,11 +92,11 @@ class KeyRegistryActor(Actor):
     async def withdraw(self, request: WithdrawScope) -> tuple[ApiKey, ...]:
         return self._told(await self._store.withdraw(request.user_id, request.scope, request.by))
 
-    @handles(ListKeys, concurrent=True)
+    @handles(ListKeys, lane="reads")
     async def keys(self, request: ListKeys) -> tuple[ApiKey, ...]:
         return self._store.keys(request.by)
 
-    @handles(RevealKeys, concurrent=True)
+    @handles(RevealKeys, lane="reads")
     async def reveal(self, request: RevealKeys) -> tuple[IssuedKey, ...]:
         return self._store.revealed(request.by)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from actors.clock import Clock, utc_now
 from actors.errors import NotFound
@@ -37,6 +38,7 @@ from actors.playground.sign_outs import SignOuts
 from actors.playground.trace_writer import TraceWriter
 from actors.principal import Scope
 from actors.runtime.actor import Actor, handles, streams, subscribes
+from actors.runtime.lane import Lane
 from actors.session.messages import SessionsEnded
 from actors.span_store.messages import GetSpan
 
@@ -68,7 +70,8 @@ class PlaygroundActor(Actor):
     with ``cookie_key`` (32 bytes). ``adapters`` replace the vendors' own, by provider.
     """
 
-    readers = 512  # they wait for providers; ``PlaygroundLimits`` bounds what one user has
+    # Many, because they wait for providers. ``PlaygroundLimits`` bounds what one user has.
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=512)}
     most_streams = 4096  # one for each run that is followed, and one for each socket
     stream_buffer = 1  # an item holds up to 64 events
 
@@ -107,7 +110,7 @@ class PlaygroundActor(Actor):
         finally:
             await self._started.keys.close()
 
-    @handles(ListProviders, concurrent=True)
+    @handles(ListProviders, lane="reads")
     async def providers(self, _: ListProviders) -> tuple[ProviderState, ...]:
         return states(self._parts.keys)
 
@@ -125,13 +128,13 @@ class PlaygroundActor(Actor):
         self._parts.models.forget(vendor)
         return self._parts.keys.state(vendor)
 
-    @handles(ListModels, concurrent=True)
+    @handles(ListModels, lane="reads")
     async def models(self, request: ListModels) -> tuple[Model, ...]:
         vendor = entry_of(request.provider)
         lists = self._parts.models
         return await (lists.refresh(vendor) if request.refresh else lists.models(vendor))
 
-    @handles(Generate, concurrent=True)
+    @handles(Generate, lane="reads")
     async def generate(self, request: Generate) -> RunResult:
         with self._parts.shares.taken(request.by.user_id, request.prompt.size):
             return await self._parts.calls.generate(RunRecord(prompt=request.prompt, by=request.by))
@@ -168,7 +171,7 @@ class PlaygroundActor(Actor):
         if Scope.PLAY not in event.left:
             self._sign_out(key_user_id(event.id))
 
-    @handles(ReplaySpan, concurrent=True)
+    @handles(ReplaySpan, lane="reads")
     async def replay(self, request: ReplaySpan) -> Replay:
         span = await self.bus.ask(GetSpan(trace_id=request.trace_id, span_id=request.span_id, room=request.room))
         if span is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import attrs
 
 from actors.errors import StudioError
+from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.runtime.messages import Event, Message, Request, StreamRequest
 
@@ -33,7 +34,7 @@ class DeliveryMode(Enum):
     """How a message meets its handler."""
 
     SERIAL = "serial"  # one at a time, in order: writes
-    CONCURRENT = "concurrent"  # several at once, cancelled when the asker leaves: reads
+    CONCURRENT = "concurrent"  # in a lane, several at once, cancelled when the asker leaves: reads
     INLINE = "inline"  # a plain call inside the ask: reads of memory
     BATCHED = "batched"  # all that wait, in one call, one at a time: group commit
     STREAM = "stream"  # an asynchronous generator for each subscriber
@@ -49,7 +50,7 @@ class Route:
     method: str = ""
     most_messages: int = 1
     most_bytes: int = 0
-    lane: str = ""  # of concurrent messages
+    lane: str = ""  # its name, of concurrent messages
 
 
 @attrs.frozen
@@ -99,24 +100,14 @@ class Streaming(Generic[Q_co]):
         return _mark(method, self.route)
 
 
-@attrs.frozen(kw_only=True)
-class SideLane:
-    """Where concurrent messages that take long wait and run apart from all others."""
-
-    at_once: int = 1
-    capacity: Capacity
-
-
-def handles(request: type[Q_co], *, concurrent: bool = False, lane: str = "") -> Handling[Q_co]:
+def handles(request: type[Q_co], *, lane: str = "") -> Handling[Q_co]:
     """Answer ``request`` with what the method returns.
 
-    Serial by default: one message at a time, never interrupted when its asker leaves. ``concurrent=True`` is for
-    reads: several run at once, beside the serial ones, and one whose asker has left is cancelled. ``lane`` is one of
-    the actor's ``lanes``, for concurrent messages that would keep others waiting.
+    Serial by default: one message at a time, in order, never interrupted when its asker leaves. With the name of one
+    of the actor's ``lanes`` it is concurrent: it runs beside the serial messages and those of other lanes, as many at
+    once as the lane says, and is cancelled when its asker leaves.
     """
-    return Handling(
-        Route(message=request, mode=DeliveryMode.CONCURRENT if concurrent or lane else DeliveryMode.SERIAL, lane=lane)
-    )
+    return Handling(Route(message=request, mode=DeliveryMode.CONCURRENT if lane else DeliveryMode.SERIAL, lane=lane))
 
 
 def handles_inline(request: type[Q_co]) -> HandlingInline[Q_co]:
@@ -166,9 +157,8 @@ class Actor:
     the supervisor starts a new instance.
     """
 
-    capacity: ClassVar[Capacity] = Capacity()  # of each lane: serial and concurrent messages wait apart
-    readers: ClassVar[int] = 8  # concurrent requests in work at once
-    lanes: ClassVar[Mapping[str, SideLane]] = {}  # of concurrent messages, by name, beside that of most of them
+    capacity: ClassVar[Capacity] = Capacity()  # of the serial messages
+    lanes: ClassVar[Mapping[str, Lane]] = {}  # of the concurrent ones, by name
     most_streams: ClassVar[int] = 256
     stream_buffer: ClassVar[int] = 64  # items between a stream's handler and its reader
     routes: ClassVar[tuple[Route, ...]] = ()

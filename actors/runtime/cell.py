@@ -1,4 +1,4 @@
-"""The running part of an actor: its mailbox lanes and the loop that empties them."""
+"""The running part of an actor: its mailboxes, and what empties them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import attrs
 import structlog
 
 from actors.errors import InternalError, Overloaded, StudioError, Unavailable
-from actors.runtime.actor import Actor, DeliveryMode, Route, SideLane
+from actors.runtime.actor import Actor, DeliveryMode, Route
 from actors.runtime.cancellation import is_own_cancellation
-from actors.runtime.mailbox import Envelope, Lane
+from actors.runtime.lane import RunningLane
+from actors.runtime.mailbox import Envelope, Mailbox
 from actors.runtime.messages import Message
-from actors.runtime.reads import Reads
 from actors.runtime.subscription import Subscription
 
 if TYPE_CHECKING:
@@ -43,11 +43,10 @@ class Cell:
         actor.bus = bus
         self._statistics = bus.statistics
         self._handlers = {route.message: _Handler(route, getattr(actor, route.method)) for route in actor.routes}
-        self._serial = Lane(self.name, actor.capacity)
-        lanes = {"": SideLane(at_once=actor.readers, capacity=actor.capacity), **actor.lanes}
-        self._reads = {
-            name: Reads(f"{self.name} ({name})" if name else self.name, size, self._answer_read, self._turn_away)
-            for name, size in lanes.items()
+        self._serial = Mailbox(self.name, actor.capacity)
+        self._lanes = {
+            name: RunningLane(f"{self.name} ({name})", lane, self._answer_concurrent, self._turn_away)
+            for name, lane in actor.lanes.items()
         }
         self._subscriptions: set[Subscription[Any]] = set()
         self._closed = False
@@ -69,7 +68,7 @@ class Cell:
             on_ended()
             self.close()
             try:
-                await self._end_reads(cut_short=crashed)
+                await self._end_concurrent(cut_short=crashed)
             finally:
                 await self._stop_actor(crashed=crashed)
 
@@ -77,14 +76,14 @@ class Cell:
         """Take no more messages and answer the unread ones ``Unavailable``. ``run`` then returns."""
         self._closed = True
         self._turn_away(self._serial.close())
-        for reads in self._reads.values():
-            self._turn_away(reads.close())
+        for lane in self._lanes.values():
+            self._turn_away(lane.close())
 
     def post(self, envelope: Envelope) -> None:
-        """Put the envelope into the lane of its message, or raise ``Overloaded`` or ``Unavailable``."""
+        """Put the envelope into the mailbox of its message, or raise ``Overloaded`` or ``Unavailable``."""
         route = self._handlers[type(envelope.message)].route
         if route.mode is DeliveryMode.CONCURRENT:
-            self._reads[route.lane].put(envelope)
+            self._lanes[route.lane].put(envelope)
         else:
             self._serial.put(envelope)
 
@@ -109,7 +108,7 @@ class Cell:
         raise InternalError(_MASKED)  # out here, so that it does not carry its cause to the asker
 
     def accepts(self, envelope: Envelope) -> bool:
-        """Put the envelope into its lane if there is room."""
+        """Put the envelope into its mailbox if there is room; whether there was."""
         try:
             self.post(envelope)
         except StudioError:
@@ -133,11 +132,11 @@ class Cell:
         return subscription
 
     async def _serve(self) -> None:
-        """Empty the serial lane beside the actor's own work, until the lane is closed or either of them crashes."""
+        """Empty the serial mailbox beside the actor's own work, until it is closed or either of them crashes."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 work = tasks.create_task(self._actor.work(), name=f"{self.name} work")
-                mailbox = tasks.create_task(self._empty_serial_lane(), name=f"{self.name} mailbox")
+                mailbox = tasks.create_task(self._empty_mailbox(), name=f"{self.name} mailbox")
                 mailbox.add_done_callback(lambda _: work.cancel())
                 work.add_done_callback(lambda _: mailbox.cancel() if work.cancelled() else None)
         except BaseExceptionGroup as crash:
@@ -145,7 +144,7 @@ class Cell:
         if not self._closed:
             raise RuntimeError(f"{self.name} was cancelled from inside")
 
-    async def _empty_serial_lane(self) -> None:
+    async def _empty_mailbox(self) -> None:
         while group := await self._next_group():
             handler = self._handlers[type(group[0].message)]
             begun = self._clock()
@@ -154,10 +153,10 @@ class Cell:
             finally:
                 self._serial.done(group, self._clock() - begun)
                 self._turn_away(group)
-                group.clear()  # not to keep the last messages while the lane is empty
+                group.clear()  # not to keep the last messages while the mailbox is empty
 
     async def _next_group(self) -> list[Envelope]:
-        """The messages to handle next; none once the lane is closed."""
+        """The messages to handle next; none once the mailbox is closed."""
         first = await self._serial.take()
         if first is None:
             return []
@@ -175,7 +174,7 @@ class Cell:
             # A task of its own, because only a task can run in the asker's context.
             await asyncio.create_task(self._answer(handler, wanted), context=wanted[0].context)
 
-    async def _answer_read(self, envelope: Envelope) -> None:
+    async def _answer_concurrent(self, envelope: Envelope) -> None:
         await self._answer(self._handlers[type(envelope.message)], [envelope])
 
     async def _answer(self, handler: _Handler, group: list[Envelope]) -> None:
@@ -212,8 +211,8 @@ class Cell:
             return [InternalError(_MASKED)] * len(group)
         return replies
 
-    async def _end_reads(self, *, cut_short: bool) -> None:
-        """End the streams and let the reads in work finish, unless they are cut short; so they are when cancelled."""
+    async def _end_concurrent(self, *, cut_short: bool) -> None:
+        """End the streams and let the concurrent messages finish. With ``cut_short``, or cancelled, end those too."""
         for subscription in self._subscriptions:
             subscription.end()
         try:
@@ -225,8 +224,8 @@ class Cell:
             await _done(self._at_work())
 
     def _at_work(self) -> Collection[asyncio.Task[Any]]:
-        reads = (task for lane in self._reads.values() for task in lane.tasks)
-        return {*reads, *(subscription.pump for subscription in self._subscriptions)}
+        concurrent = (task for lane in self._lanes.values() for task in lane.tasks)
+        return {*concurrent, *(subscription.pump for subscription in self._subscriptions)}
 
     def _turn_away(self, envelopes: list[Envelope]) -> None:
         """Answer those that have no answer yet: they were never begun, or cut short."""

@@ -20,11 +20,11 @@ _SHORTEST_RETRY = 0.1
 
 @attrs.frozen(kw_only=True)
 class Capacity:
-    """How much may wait or be in work in one lane of a mailbox."""
+    """Limits of one mailbox: what may wait or be in work."""
 
     messages: int = 1024
     bytes: int = 64 * 1024 * 1024
-    retry_after: float = _SHORTEST_RETRY  # seconds that who finds no room is told to wait, at least
+    retry_after: float = _SHORTEST_RETRY  # seconds to wait that are named to an asker without room, at least
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -52,8 +52,8 @@ class Envelope:
             self.reply.set_result(reply)
 
 
-class Lane:
-    """One bounded first-in-first-out queue.
+class Mailbox:
+    """One bounded first-in-first-out queue of envelopes.
 
     A message counts against the capacity from ``put`` until ``done``, so that work in hand is bounded too. One message
     larger than the whole capacity is accepted when nothing else is held; otherwise it could never be.
@@ -80,7 +80,7 @@ class Lane:
         self._arrived.set()
 
     async def take(self) -> Envelope | None:
-        """The next envelope, as soon as there is one; ``None`` once the lane is closed and empty."""
+        """The next envelope, as soon as there is one; ``None`` once the mailbox is closed and empty."""
         while not self._waiting:
             if self._closed:
                 return None

@@ -1,8 +1,10 @@
 """SessionActor: users, sign-in and sessions."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import attrs
 import structlog
@@ -12,6 +14,7 @@ from actors.errors import StudioError, Unavailable
 from actors.key_registry.messages import HandOverKeys, WithdrawScope
 from actors.principal import Role, Scope
 from actors.runtime.actor import Actor, handles, handles_inline
+from actors.runtime.lane import Lane
 from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
 from actors.session.lifetime import SessionLifetime
@@ -59,10 +62,10 @@ class SessionActor(Actor):
     """Keeps accounts and sessions in the SQLite file at ``path``, which may be shared with other actors.
 
     ``cookie_key`` has 32 bytes. Sign-ins run beside the writes, because a password takes some 30 ms to check; there may
-    be 128 of them, and ``readers`` is larger, so that other reads never wait for them.
+    be 128 of them, and their lane takes more, so that other reads never wait for them.
     """
 
-    readers = 256
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=256)}
 
     def __init__(
         self,
@@ -107,7 +110,7 @@ class SessionActor(Actor):
         finally:
             await self._opened.close()
 
-    @handles(UsersExist, concurrent=True)
+    @handles(UsersExist, lane="reads")
     async def users_exist(self, _: UsersExist) -> bool:
         return await self._accounts.users.exist()
 
@@ -125,15 +128,15 @@ class SessionActor(Actor):
     async def adopt_user(self, request: AdoptUser) -> bool:
         return await self._accounts.users.adopt(request.user, request.password_hash, request.by)
 
-    @handles(ListUsers, concurrent=True)
+    @handles(ListUsers, lane="reads")
     async def users(self, _: ListUsers) -> tuple[User, ...]:
         return await self._accounts.users.all()
 
-    @handles(ListPeople, concurrent=True)
+    @handles(ListPeople, lane="reads")
     async def people(self, _: ListPeople) -> tuple[Person, ...]:
         return await self._accounts.people.all()
 
-    @handles(FindPerson, concurrent=True)
+    @handles(FindPerson, lane="reads")
     async def person(self, request: FindPerson) -> Person:
         return await self._accounts.people.one(request.user_id)
 
@@ -169,7 +172,7 @@ class SessionActor(Actor):
     async def unlock_user(self, request: UnlockUser) -> None:
         await self._accounts.people.unlock(request.user_id, request.by)
 
-    @handles(SignIn, concurrent=True)
+    @handles(SignIn, lane="reads")
     async def sign_in(self, request: SignIn) -> SignedIn:
         return await self._accounts.sign_ins.sign_in(request)
 
@@ -179,7 +182,7 @@ class SessionActor(Actor):
         self._tell_ended((ended,) if ended else ())
         return ended is not None
 
-    @handles(ChangeOwnPassword, concurrent=True)
+    @handles(ChangeOwnPassword, lane="reads")
     async def change_own_password(self, request: ChangeOwnPassword) -> None:
         await self._accounts.sign_ins.change_password(request)
 

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from actors.audit import Action, Resource
 from actors.clock import Clock, Steady, steady_seconds, utc_now
-from actors.runtime.actor import Actor, SideLane, handles, handles_batched, handles_inline, streams
+from actors.runtime.actor import Actor, handles, handles_batched, handles_inline, streams
+from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
@@ -45,7 +46,6 @@ from actors.span_store.messages import (
 __all__ = ["Limits", "Retention", "SpanStoreActor"]
 
 _READERS, _SEARCHERS = 4, 2
-_DELETIONS, _SEARCHES = "deletions", "searches"
 _INTERVAL = 5.0
 
 
@@ -54,11 +54,11 @@ class SpanStoreActor(Actor):
 
     # Bytes are those of the encoded requests; in memory they take 1.8 times as much with 1.2 MB each, 2.8 with 150 KB.
     capacity = Capacity(messages=512, bytes=64 * 1024 * 1024)
-    readers = _READERS
-    # What takes seconds or minutes must not keep pages waiting.
-    lanes: ClassVar[Mapping[str, SideLane]] = {
-        _DELETIONS: SideLane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
-        _SEARCHES: SideLane(at_once=_SEARCHERS, capacity=Capacity(messages=64, retry_after=1.0)),
+    # Searches and deletions take seconds or minutes, and must not keep pages waiting.
+    lanes: ClassVar[Mapping[str, Lane]] = {
+        "reads": Lane(at_once=_READERS, capacity=Capacity(messages=512)),
+        "searches": Lane(at_once=_SEARCHERS, capacity=Capacity(messages=64, retry_after=1.0)),
+        "deletions": Lane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
     }
     # Each item of a stream has megabytes.
     most_streams = 8
@@ -129,37 +129,37 @@ class SpanStoreActor(Actor):
             async for part in parts:
                 yield part
 
-    @handles(DeleteTrace, lane=_DELETIONS)
+    @handles(DeleteTrace, lane="deletions")
     async def delete_trace(self, request: DeleteTrace) -> Deleted:
         async with self._life.freeing():
             return await self._deletions.trace(self._opened, request)
 
-    @handles(DeleteService, lane=_DELETIONS)
+    @handles(DeleteService, lane="deletions")
     async def delete_service(self, request: DeleteService) -> Deleted:
         async with self._life.freeing():
             return await self._deletions.service(self._opened, request)
 
-    @handles(ListServices, concurrent=True)
+    @handles(ListServices, lane="reads")
     async def list_services(self, _: ListServices) -> tuple[str, ...]:
         return await self._opened.read(SpanReader.services)
 
-    @handles(SearchSpans, concurrent=True)
+    @handles(SearchSpans, lane="reads")
     async def search_spans(self, request: SearchSpans) -> SpanPage:
         return await self._opened.read(lambda reader: reader.search(request))
 
-    @handles(SearchText, lane=_SEARCHES)
+    @handles(SearchText, lane="searches")
     async def search_text(self, request: SearchText) -> FoundSpans:
         return await self._opened.read(lambda reader: reader.text(request))
 
-    @handles(GetTraceSpans, concurrent=True)
+    @handles(GetTraceSpans, lane="reads")
     async def get_trace_spans(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
         return await self._opened.read(lambda reader: reader.trace(request))
 
-    @handles(SearchTrace, concurrent=True)
+    @handles(SearchTrace, lane="reads")
     async def search_trace(self, request: SearchTrace) -> SpanPage:
         return await self._opened.read(lambda reader: reader.search_trace(request))
 
-    @handles(GetSpan, concurrent=True)
+    @handles(GetSpan, lane="reads")
     async def get_span(self, request: GetSpan) -> StoredSpan | None:
         return await self._opened.read(lambda reader: reader.span(request))
 

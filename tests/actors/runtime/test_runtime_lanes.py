@@ -1,4 +1,4 @@
-"""Concurrent messages that take long have a lane of their own, which keeps no others waiting."""
+"""Concurrent messages run in lanes, each with a size of its own, and no lane keeps another waiting."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ import attrs
 import pytest
 
 from actors.errors import Overloaded, Unavailable
-from actors.runtime.actor import Actor, SideLane, handles
+from actors.runtime.actor import Actor, handles
+from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.runtime.messages import Request
 from tests.actors.runtime.workbench import DoConcurrently, Gate, Work, Workbench, settled, supervised
@@ -22,8 +23,9 @@ class DoForLong(Request[Any]):
 
 
 class WithLane(Workbench):
-    lanes: ClassVar[Mapping[str, SideLane]] = {
-        "long": SideLane(at_once=1, capacity=Capacity(messages=3, retry_after=7.0))
+    lanes: ClassVar[Mapping[str, Lane]] = {
+        **Workbench.lanes,
+        "long": Lane(at_once=1, capacity=Capacity(messages=3, retry_after=7.0)),
     }
 
     @handles(DoForLong, lane="long")
@@ -31,7 +33,7 @@ class WithLane(Workbench):
         return await request.work()
 
 
-async def test_a_full_side_lane_keeps_nobody_else_waiting() -> None:
+async def test_a_full_lane_keeps_nobody_else_waiting() -> None:
     gates = [Gate(number) for number in range(3)]
     async with supervised(WithLane) as bus:
         long = [asyncio.create_task(bus.ask(DoForLong(work=gate))) for gate in gates]
@@ -49,8 +51,8 @@ async def test_a_full_side_lane_keeps_nobody_else_waiting() -> None:
         assert await asyncio.gather(*long) == [0, 1, 2]
 
 
-async def test_full_readers_keep_a_side_lane_free() -> None:
-    gates = [Gate(number) for number in range(Workbench.readers)]
+async def test_full_reads_keep_another_lane_free() -> None:
+    gates = [Gate(number) for number in range(Workbench.lanes["reads"].at_once)]
     async with supervised(WithLane) as bus:
         reads = [asyncio.create_task(bus.ask(DoConcurrently(work=gate))) for gate in gates]
         for gate in gates:
@@ -63,7 +65,7 @@ async def test_full_readers_keep_a_side_lane_free() -> None:
         assert await asyncio.gather(*reads) == [0, 1, 2]
 
 
-async def test_who_leaves_a_side_lane_is_cancelled_and_the_next_one_begins() -> None:
+async def test_who_leaves_a_lane_is_cancelled_and_the_next_one_begins() -> None:
     gates = [Gate(), Gate("second")]
     async with supervised(WithLane) as bus:
         first, second = [asyncio.create_task(bus.ask(DoForLong(work=gate))) for gate in gates]
@@ -94,3 +96,8 @@ def test_a_lane_that_the_actor_does_not_have_is_a_mistake() -> None:
             @handles(DoForLong, lane="nowhere")
             async def do(self, request: DoForLong) -> Any:
                 return await request.work()
+
+
+def test_a_lane_in_which_nothing_runs_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="at_once"):
+        Lane(at_once=0)

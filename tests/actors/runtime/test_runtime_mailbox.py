@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import Overloaded, Unavailable
-from actors.runtime.mailbox import Capacity, Envelope, Lane
+from actors.runtime.mailbox import Capacity, Envelope, Mailbox
 from actors.runtime.messages import Message, Request
 from tests.actors.runtime.workbench import DoConcurrently, DoSerially, Gate, Workbench, replies_of, settled, supervised
 
@@ -30,12 +30,12 @@ def envelope(message: Message) -> Envelope:
     return Envelope(message=message, reply=None, context=copy_context(), posted_at=0.0)
 
 
-def lane(messages: int = 4, size: int = 100) -> Lane:
-    return Lane("Post", Capacity(messages=messages, bytes=size))
+def mailbox(messages: int = 4, size: int = 100) -> Mailbox:
+    return Mailbox("Post", Capacity(messages=messages, bytes=size))
 
 
-def test_a_lane_is_bounded_in_messages_until_they_are_done() -> None:
-    post = lane(messages=2)
+def test_a_mailbox_is_bounded_in_messages_until_they_are_done() -> None:
+    post = mailbox(messages=2)
     post.put(envelope(Letter()))
     post.put(envelope(Letter()))
     with pytest.raises(Overloaded, match="Post is overloaded"):
@@ -48,23 +48,23 @@ def test_a_lane_is_bounded_in_messages_until_they_are_done() -> None:
     post.put(envelope(Letter()))
 
 
-def test_a_lane_is_bounded_in_bytes() -> None:
-    post = lane(size=100)
+def test_a_mailbox_is_bounded_in_bytes() -> None:
+    post = mailbox(size=100)
     post.put(envelope(Parcel(weight=60)))
     with pytest.raises(Overloaded):
         post.put(envelope(Parcel(weight=41)))
     post.put(envelope(Parcel(weight=40)))
 
 
-def test_a_message_larger_than_the_lane_is_taken_when_it_is_empty() -> None:
-    post = lane(size=100)
+def test_a_message_larger_than_the_mailbox_is_taken_when_it_is_empty() -> None:
+    post = mailbox(size=100)
     post.put(envelope(Parcel(weight=101)))
     with pytest.raises(Overloaded):
         post.put(envelope(Letter()))
 
 
 def test_retry_after_follows_the_drain_rate() -> None:
-    post = lane(messages=100)
+    post = mailbox(messages=100)
     for _ in range(21):
         post.put(envelope(Letter()))
     assert post.retry_after() == pytest.approx(0.1), "nothing is known yet: the shortest"
@@ -84,7 +84,7 @@ def test_retry_after_follows_the_drain_rate() -> None:
 
 
 def test_messages_done_together_share_their_time() -> None:
-    post = lane(messages=10)
+    post = mailbox(messages=10)
     for _ in range(10):
         post.put(envelope(Letter()))
     first = post.take_if_waiting()
@@ -95,7 +95,7 @@ def test_messages_done_together_share_their_time() -> None:
 
 
 def test_a_group_is_of_one_class_in_order_and_within_its_limits() -> None:
-    post = lane(messages=20, size=1000)
+    post = mailbox(messages=20, size=1000)
     messages = [Parcel(weight=weight) for weight in (50, 30, 30, 10)]
     for message in (*messages, Letter(), Parcel()):
         post.put(envelope(message))
@@ -113,7 +113,7 @@ def test_a_group_is_of_one_class_in_order_and_within_its_limits() -> None:
 
 
 def test_a_message_heavier_than_a_group_goes_alone() -> None:
-    post = lane(messages=20, size=1000)
+    post = mailbox(messages=20, size=1000)
     for weight in (500, 0):
         post.put(envelope(Parcel(weight=weight)))
     first = post.take_if_waiting()
@@ -121,8 +121,8 @@ def test_a_message_heavier_than_a_group_goes_alone() -> None:
     assert post.take_alike(first, messages=10, weight=100) == [first]
 
 
-async def test_a_closed_lane_hands_back_the_unread_and_takes_no_more() -> None:
-    post = lane()
+async def test_a_closed_mailbox_hands_back_the_unread_and_takes_no_more() -> None:
+    post = mailbox()
     waiting = [envelope(Parcel(weight=10)), envelope(Letter())]
     for each in waiting:
         post.put(each)
@@ -134,7 +134,7 @@ async def test_a_closed_lane_hands_back_the_unread_and_takes_no_more() -> None:
 
 
 async def test_closing_wakes_whoever_waits_for_a_message() -> None:
-    post = lane()
+    post = mailbox()
     taking = asyncio.create_task(post.take())
     await settled()
     post.close()
@@ -146,7 +146,7 @@ async def test_closing_wakes_whoever_waits_for_a_message() -> None:
     takes=st.lists(st.integers(min_value=1, max_value=5), max_size=10),
 )
 def test_what_is_held_is_always_within_bounds(weights: list[int], takes: list[int]) -> None:
-    post, held, plan = lane(messages=4, size=100), 0, iter(takes)
+    post, held, plan = mailbox(messages=4, size=100), 0, iter(takes)
     waiting: list[int] = []
     for weight in weights:
         fits = not waiting or (len(waiting) < 4 and held + weight <= 100)

@@ -1,15 +1,16 @@
 """An actor that does what its messages carry, and a gate to hold it at."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
 from actors.errors import StudioError
 from actors.runtime.actor import Actor, handles, handles_batched, streams, subscribes
 from actors.runtime.bus import Bus
+from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.runtime.messages import Event, Request, StreamRequest
 from actors.runtime.supervisor import Supervisor
@@ -63,7 +64,7 @@ class Workbench(Actor):
     """Small in every dimension, so that a test can fill it."""
 
     capacity = Capacity(messages=8, bytes=1000)
-    readers = 3
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=3, capacity=capacity)}
     most_streams = 3
     stream_buffer = 4
 
@@ -71,7 +72,7 @@ class Workbench(Actor):
     async def do_serially(self, request: DoSerially) -> Any:
         return await request.work()
 
-    @handles(DoConcurrently, concurrent=True)
+    @handles(DoConcurrently, lane="reads")
     async def do_concurrently(self, request: DoConcurrently) -> Any:
         return await request.work()
 

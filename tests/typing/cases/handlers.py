@@ -1,11 +1,13 @@
 """A handler takes the very request it is marked with and returns its reply type."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import ClassVar
 
 import attrs
 
 from actors.errors import Conflict, StudioError
 from actors.runtime.actor import Actor, handles, handles_batched, handles_inline, streams, subscribes
+from actors.runtime.lane import Lane
 from actors.runtime.messages import Event, Request, StreamRequest
 
 
@@ -35,11 +37,13 @@ class NameFound(Event):
 
 
 class Right(Actor):
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=8)}
+
     @handles(CountSpans)
     async def count_spans(self, _: CountSpans) -> int:
         return 1
 
-    @handles(FindName, concurrent=True)
+    @handles(FindName, lane="reads")
     async def find_name(self, _: FindName) -> str:
         return "a name where there may be none is right"
 
@@ -73,11 +77,13 @@ class RightAtOnce(Actor):
 
 
 class WrongReply(Actor):
+    lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=8)}
+
     @handles(CountSpans)  # E: arg-type
     async def count_spans(self, _: CountSpans) -> str:
         return "1"
 
-    @handles(FindName, concurrent=True)  # E: arg-type
+    @handles(FindName, lane="reads")  # E: arg-type
     async def find_name(self, _: FindName) -> bytes:
         return b""
 
