@@ -41,6 +41,23 @@ MAKERS = {
 STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}
 # What everybody may know of the actors.
 COMMON_GROUND = {"actors.audit_entry", "actors.errors", "actors.principal"}
+# The runtime, in the order in which its modules may import each other.
+RUNTIME = [
+    f"actors.runtime.{name}"
+    for name in (
+        "messages",
+        "statistics",
+        "cancellation",
+        "budget",
+        "mailbox",
+        "lane",
+        "subscription",
+        "actor",
+        "bus",
+        "cell",
+        "supervisor",
+    )
+]
 # What a transport may know of the runtime: how to ask, what was counted, and how what is held is bounded.
 RUNTIME_FOR_TRANSPORTS = {
     "actors.runtime.budget",
@@ -112,6 +129,18 @@ def test_the_runtime_knows_no_domain() -> None:
         "actors/runtime",
         lambda imported: within(imported, "actors.runtime") or imported == "actors.errors",
     )
+
+
+def test_the_runtime_imports_in_one_direction() -> None:
+    """Each module knows those before it and none behind it, also for its types."""
+    assert {module.name for module in modules("actors/runtime")} == {"actors.runtime", *RUNTIME}
+    faults = [
+        f"{module.place}:{line} imports {imported}"
+        for module in modules("actors/runtime")
+        for line, imported in module.imported_modules()
+        if imported in RUNTIME and RUNTIME.index(imported) >= RUNTIME.index(module.name)
+    ]
+    assert not faults
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -7,7 +7,7 @@ from itertools import islice
 import structlog
 
 from actors.errors import RetryableError, StudioError
-from actors.runtime.bus import Bus
+from actors.runtime.actor import ActorBus
 from actors.span_store.columns.spans import Span
 from actors.span_store.messages import IngestSpans
 
@@ -23,7 +23,7 @@ _PAUSE = 0.25  # seconds between commits, each of which costs more than a short 
 class TraceWriter:
     """A queue in front of the span store. It is bounded in that a new run waits in ``room`` while it is long."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: ActorBus) -> None:
         self._bus = bus
         self._waiting: deque[tuple[Span, int]] = deque()  # with its size
         self._bytes = 0

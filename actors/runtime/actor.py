@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import attrs
 
@@ -13,9 +14,6 @@ from actors.errors import StudioError
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.runtime.messages import Event, Message, Request, StreamRequest
-
-if TYPE_CHECKING:
-    from actors.runtime.bus import Bus
 
 A = TypeVar("A", bound="Actor")
 M = TypeVar("M", bound=Callable[..., Any])
@@ -149,6 +147,19 @@ def _mark(method: M, route: Route) -> M:
     return method
 
 
+class ActorBus(Protocol):
+    """What an actor may ask of the bus. ``Bus`` says what each of them promises."""
+
+    async def ask(self, request: Request[R], *, timeout: float = ...) -> R:  # noqa: ASYNC109 - sent with the message
+        """Send a request to its owner and wait for the reply."""
+
+    def stream(self, request: StreamRequest[R]) -> AbstractAsyncContextManager[AsyncIterator[R]]:
+        """Subscribe to a stream for the length of the block."""
+
+    def publish(self, event: Event) -> None:
+        """Tell every subscriber."""
+
+
 class Actor:
     """A thin wrapper over a plain class: it owns state, and messages are the only way to reach it.
 
@@ -163,7 +174,7 @@ class Actor:
     stream_buffer: ClassVar[int] = 64  # items between a stream's handler and its reader
     routes: ClassVar[tuple[Route, ...]] = ()
 
-    bus: Bus  # set before ``start``
+    bus: ActorBus  # set before ``start``
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from actors.errors import DeadlineExceeded, StudioError, Unavailable
 from actors.runtime.actor import Actor, DeliveryMode
-from actors.runtime.cell import Cell
 from actors.runtime.mailbox import Envelope
 from actors.runtime.messages import Event, Message, Request, StreamRequest
 from actors.runtime.statistics import Statistics
+from actors.runtime.subscription import Subscription
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -33,42 +33,58 @@ def context_until(deadline: float = _NEVER) -> Context:
     return context
 
 
+class Recipient(Protocol):
+    """What takes the messages of one actor while it runs. ``Cell`` says what each method promises."""
+
+    def post(self, envelope: Envelope) -> None:
+        """Queue the envelope, or raise ``Overloaded`` or ``Unavailable``."""
+
+    def accepts(self, envelope: Envelope) -> bool:
+        """Queue the envelope if there is room; whether there was."""
+
+    def answer_inline(self, request: Message) -> Any:  # noqa: ANN401 - the reply of the request
+        """Call the handler here and now."""
+
+    def subscribe(self, request: Message) -> Subscription[Any]:
+        """Start a stream's handler, or raise ``Overloaded`` or ``Unavailable``."""
+
+
 class Bus:
     """Carries messages between actors and transports. One for a process, used from its event loop only."""
 
     def __init__(self) -> None:
         self.statistics = Statistics()
         self._owners: dict[type[Message], type[Actor]] = {}
-        self._at_once: dict[type[Message], Callable[[Any], Any]] = {}  # what answers now
+        self._inline: dict[type[Message], Callable[[Any], Any]] = {}  # answers here and now
         self._subscribers: defaultdict[type[Message], list[type[Actor]]] = defaultdict(list)
-        self._cells: dict[type[Actor], Cell | None] = {}  # None while the actor is away
+        self._recipients: dict[type[Actor], Recipient | None] = {}  # None while the actor is away
 
     def register(self, actor_class: type[Actor]) -> None:
         """Make the actor's messages known. Until it is connected, they are answered ``Unavailable``.
 
         Raises ``TypeError`` when the actor is known already, or another one owns one of its requests.
         """
-        if actor_class in self._cells:
+        if actor_class in self._recipients:
             raise TypeError(f"{actor_class.__name__} is registered already")
         requests = [route.message for route in actor_class.routes if route.mode is not DeliveryMode.EVENT]
         twice = {request.__name__ for request in requests if request in self._owners}
         if twice:
             raise TypeError(f"two owners for {', '.join(sorted(twice))}")
-        self._cells[actor_class] = None
+        self._recipients[actor_class] = None
         self._owners.update(dict.fromkeys(requests, actor_class))
         for route in actor_class.routes:
             if route.mode is DeliveryMode.EVENT:
                 self._subscribers[route.message].append(actor_class)
         self._answer_by(actor_class, self._refuse_inline)
 
-    def connect(self, actor_class: type[Actor], cell: Cell) -> None:
-        """From now on the actor's messages go to this cell."""
-        self._cells[actor_class] = cell
-        self._answer_by(actor_class, cell.answer_inline)
+    def connect(self, actor_class: type[Actor], recipient: Recipient) -> None:
+        """From now on the actor's messages go to this recipient."""
+        self._recipients[actor_class] = recipient
+        self._answer_by(actor_class, recipient.answer_inline)
 
     def disconnect(self, actor_class: type[Actor]) -> None:
         """From now on the actor's messages are answered ``Unavailable``."""
-        self._cells[actor_class] = None
+        self._recipients[actor_class] = None
         self._answer_by(actor_class, self._refuse_inline)
 
     async def ask(self, request: Request[R], *, timeout: float = 30.0) -> R:  # noqa: ASYNC109 - sent with the message
@@ -76,12 +92,12 @@ class Bus:
 
         Raises the ``StudioError`` the owner answers, ``DeadlineExceeded``, ``Overloaded``, or ``Unavailable``.
         Cancelling the caller withdraws the request where it has not been begun, and cancels a concurrent one. What is
-        handled at once is answered without a turn of the loop, so it is never late.
+        handled inline is answered without a turn of the loop, so it is never late.
         """
-        at_once = self._at_once.get(type(request))
-        if at_once is not None:
-            reply_at_once: R = at_once(request)
-            return reply_at_once
+        inline = self._inline.get(type(request))
+        if inline is not None:
+            inline_reply: R = inline(request)
+            return inline_reply
         loop = asyncio.get_running_loop()
         deadline = min(loop.time() + timeout, _deadline.get())
         reply: asyncio.Future[R] = loop.create_future()
@@ -107,7 +123,7 @@ class Bus:
         """
         counters = self.statistics.of(type(request))
         try:
-            subscription = self._cell_of(request).subscribe(request)
+            subscription = self._recipient_of(request).subscribe(request)
         except StudioError:
             counters.refused += 1
             raise
@@ -122,21 +138,21 @@ class Bus:
         counters = self.statistics.of(type(event))
         posted_at = asyncio.get_running_loop().time()
         for actor_class in self._subscribers.get(type(event), ()):
-            cell = self._cells[actor_class]
+            recipient = self._recipients[actor_class]
             envelope = Envelope(message=event, reply=None, context=context_until(), posted_at=posted_at)
-            if cell is not None and cell.accepts(envelope):
+            if recipient is not None and recipient.accepts(envelope):
                 counters.asked += 1
             else:
                 counters.refused += 1
 
     def _answer_by(self, actor_class: type[Actor], answer: Callable[[Any], Any]) -> None:
-        """From now on this answers what the actor handles at once. Looking it up for each message takes longer."""
+        """From now on this answers what the actor handles inline. Looking it up for each message takes longer."""
         messages = (route.message for route in actor_class.routes if route.mode is DeliveryMode.INLINE)
-        self._at_once.update(dict.fromkeys(messages, answer))
+        self._inline.update(dict.fromkeys(messages, answer))
 
     def _refuse_inline(self, request: Request[Any]) -> None:
         self.statistics.of(type(request)).refused += 1
-        self._cell_of(request)  # raises, because the actor is away
+        self._recipient_of(request)  # raises, because the actor is away
 
     def _send(self, request: Request[R], reply: "asyncio.Future[R]", deadline: float) -> None:
         counters = self.statistics.of(type(request))
@@ -146,7 +162,7 @@ class Bus:
             raise _too_late(type(request))
         envelope = Envelope(message=request, reply=reply, context=context_until(deadline), posted_at=now)
         try:
-            self._cell_of(request).post(envelope)
+            self._recipient_of(request).post(envelope)
         except StudioError:
             counters.refused += 1
             raise
@@ -157,14 +173,14 @@ class Bus:
             self.statistics.of(request_class).late += 1
             reply.set_exception(_too_late(request_class))
 
-    def _cell_of(self, request: Request[Any] | StreamRequest[Any]) -> Cell:
+    def _recipient_of(self, request: Request[Any] | StreamRequest[Any]) -> Recipient:
         owner = self._owners.get(type(request))
         if owner is None:
             raise TypeError(f"no actor handles {type(request).__name__}")
-        cell = self._cells[owner]
-        if cell is None:
+        recipient = self._recipients[owner]
+        if recipient is None:
             raise Unavailable(f"{owner.__name__} is not running")
-        return cell
+        return recipient
 
 
 def _too_late(request_class: type[Message]) -> DeadlineExceeded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import structlog
@@ -16,10 +16,8 @@ from actors.runtime.cancellation import is_own_cancellation
 from actors.runtime.lane import RunningLane
 from actors.runtime.mailbox import Envelope, Mailbox
 from actors.runtime.messages import Message
+from actors.runtime.statistics import Statistics
 from actors.runtime.subscription import Subscription
-
-if TYPE_CHECKING:
-    from actors.runtime.bus import Bus
 
 _MASKED = "Internal Server Error"
 
@@ -37,11 +35,10 @@ class _Handler:
 class Cell:
     """Runs one instance of an actor from start to stop or crash."""
 
-    def __init__(self, actor: Actor, bus: Bus) -> None:
+    def __init__(self, actor: Actor, statistics: Statistics) -> None:
         self.name = type(actor).__name__
         self._actor = actor
-        actor.bus = bus
-        self._statistics = bus.statistics
+        self._statistics = statistics
         self._handlers = {route.message: _Handler(route, getattr(actor, route.method)) for route in actor.routes}
         self._serial = Mailbox(self.name, actor.capacity)
         self._lanes = {

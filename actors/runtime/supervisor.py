@@ -124,7 +124,9 @@ class Supervisor:
                     await asyncio.sleep(self._backoff * 2 ** (len(crashes) - 1))
 
     async def _live(self, child: "_Child") -> None:
-        cell = Cell(child.make(), self._bus)
+        actor = child.make()
+        actor.bus = self._bus
+        cell = Cell(actor, self._bus.statistics)
 
         def started() -> None:
             self._bus.connect(child.actor_class, cell)

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from actors.errors import InternalError, NotFound, Overloaded, Unavailable
 from actors.runtime.bus import Bus
+from actors.runtime.cell import Cell
 from tests.actors.runtime.workbench import Gate, Watch, Workbench, settled, supervised, supervisor_of
 
 pytestmark = pytest.mark.unit
@@ -222,8 +223,8 @@ async def test_the_end_of_the_actor_ends_a_stream_that_had_not_begun() -> None:
     supervisor = supervisor_of(bus, Workbench)
     await supervisor.start()
     await settled()
-    cell = bus._cells[Workbench]
-    assert cell is not None
+    cell = bus._recipients[Workbench]
+    assert isinstance(cell, Cell)
     async with bus.stream(Watch(items=Source())) as items:
         next(iter(cell._subscriptions)).end()
         with pytest.raises(Unavailable):
