@@ -13,6 +13,7 @@ import statistics
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import ClassVar
 
 import attrs
@@ -101,9 +102,9 @@ async def together(ask: Ask, times: int) -> float:
 async def measure(runs: int, times: int) -> dict[str, list[float]]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(Echo, Echo)
+    supervisor.add(Echo, lambda bus: nullcontext(Echo(bus)))
     await supervisor.start()
-    echo = Echo()
+    echo = Echo(bus)
     ways: dict[str, Ask] = {
         "bare coroutine": lambda: echo.read(Read(number=1)),
         "ask at once": lambda: bus.ask(Look(number=1)),

@@ -14,6 +14,7 @@ from actors.ingestion.actor import IngestionActor
 from actors.key_registry.actor import KeyRegistryActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.providers.provider import Endpoint
+from actors.runtime.actor import ActorBus
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
@@ -151,24 +152,26 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
 def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     """All actors, each before those that ask it."""
     lifetime = SessionLifetime(idle=settings.session_idle, absolute=settings.session_absolute)
-    supervisor.add(KeyRegistryActor, lambda: key_registry(settings))
+    supervisor.add(KeyRegistryActor, lambda bus: key_registry(bus, settings))
     supervisor.add(
         SessionActor,
-        lambda: SessionActor(
+        lambda bus: SessionActor.running(
+            bus,
             settings.sqlite_path,
             cookie_key=settings.secure_cookie_key,
             session_secret=settings.session_secret,
             lifetime=lifetime,
         ),
     )
-    supervisor.add(SpanStoreActor, lambda: span_store(settings))
-    supervisor.add(AuditTrailActor, lambda: audit_trail(settings))
-    supervisor.add(PlaygroundActor, lambda: playground(settings))
+    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings))
+    supervisor.add(AuditTrailActor, lambda bus: audit_trail(bus, settings))
+    supervisor.add(PlaygroundActor, lambda bus: playground(bus, settings))
     ingestion_host = settings.ingestion_host
     if ingestion_host:
         supervisor.add(
             IngestionActor,
-            lambda: IngestionActor(
+            lambda bus: IngestionActor.running(
+                bus,
                 settings.sqlite_path,
                 lambda: ReadSpansSource(ingestion_host, settings.ingestion_port),
                 interval=timedelta(seconds=settings.span_poll_interval),
@@ -177,24 +180,27 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
         )
 
 
-def key_registry(settings: Settings) -> KeyRegistryActor:
+def key_registry(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[KeyRegistryActor]:
     """Whoever opens the registry does it so: opened without the key, it erases the API keys that are kept whole."""
     reveal_under = settings.secure_cookie_key if settings.reveal_api_keys else None
-    return KeyRegistryActor(settings.sqlite_path, reveal_under=reveal_under)
+    return KeyRegistryActor.running(bus, settings.sqlite_path, reveal_under=reveal_under)
 
 
-def span_store(settings: Settings) -> SpanStoreActor:
+def span_store(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[SpanStoreActor]:
     retention = Retention(age=settings.retention_days, size=settings.retention_bytes)
     limits = Limits(retention=retention)
-    return SpanStoreActor(settings.duckdb_path, accounts=settings.sqlite_path, limits=limits)
+    return SpanStoreActor.running(bus, settings.duckdb_path, accounts=settings.sqlite_path, limits=limits)
 
 
-def audit_trail(settings: Settings) -> AuditTrailActor:
-    return AuditTrailActor(settings.sqlite_path, settings=audited_settings(settings), age=settings.audit_days)
+def audit_trail(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[AuditTrailActor]:
+    return AuditTrailActor.running(
+        bus, settings.sqlite_path, settings=audited_settings(settings), age=settings.audit_days
+    )
 
 
-def playground(settings: Settings) -> PlaygroundActor:
-    return PlaygroundActor(
+def playground(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[PlaygroundActor]:
+    return PlaygroundActor.running(
+        bus,
         settings.sqlite_path,
         cookie_key=settings.secure_cookie_key,
         endpoints={

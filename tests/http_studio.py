@@ -135,18 +135,24 @@ async def running_http_studio(
     supervisor = Supervisor(bus)
     accounts = folder / "junjo.db"
     reveal_under = b"k" * 32 if reveal_api_keys else None
-    supervisor.add(KeyRegistryActor, lambda: KeyRegistryActor(accounts, reveal_under=reveal_under, clock=clock))
     supervisor.add(
-        SessionActor, lambda: SessionActor(accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock)
+        KeyRegistryActor, lambda bus: KeyRegistryActor.running(bus, accounts, reveal_under=reveal_under, clock=clock)
+    )
+    supervisor.add(
+        SessionActor,
+        lambda bus: SessionActor.running(bus, accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock),
     )
     supervisor.add(
         SpanStoreActor,
-        lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
+        lambda bus: SpanStoreActor.running(
+            bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits
+        ),
     )
-    supervisor.add(AuditTrailActor, lambda: AuditTrailActor(accounts, clock=clock))
+    supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, accounts, clock=clock))
     supervisor.add(
         PlaygroundActor,
-        lambda: PlaygroundActor(
+        lambda bus: PlaygroundActor.running(
+            bus,
             accounts,
             cookie_key=b"k" * 32,
             endpoints=endpoints or {},

@@ -51,6 +51,7 @@ RUNTIME = [
         "budget",
         "mailbox",
         "lane",
+        "closing",
         "subscription",
         "actor",
         "bus",

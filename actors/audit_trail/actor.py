@@ -1,10 +1,11 @@
 """AuditTrailActor: the audit trail read, swept, and added to by those who have no transaction of their own."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import attrs
 import structlog
@@ -16,7 +17,8 @@ from actors.audit_trail.settings import Setting
 from actors.audit_trail.trail import AuditTrail
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
-from actors.runtime.actor import Actor, handles
+from actors.runtime.actor import Actor, ActorBus, handles
+from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.span_store.messages import GetTrustedTime
 
@@ -29,7 +31,7 @@ _INTERVAL = 300.0
 
 
 class AuditTrailActor(Actor):
-    """Keeps the trail in the SQLite file at ``path``, where other actors write entries in transactions of their own.
+    """Keeps the trail in a SQLite file in which other actors write entries, too, in transactions of their own.
 
     ``settings`` are those of this start: what changed since the last one is recorded. Entries go when they are older
     than ``age``, once it is certain what time it is; every ``interval`` seconds that is looked at.
@@ -39,6 +41,27 @@ class AuditTrailActor(Actor):
 
     def __init__(
         self,
+        bus: ActorBus,
+        trail: AuditTrail,
+        *,
+        settings: Sequence[Setting],
+        age: timedelta,
+        interval: float,
+        steady: Steady,
+    ) -> None:
+        super().__init__(bus)
+        self._trail = trail
+        self._settings = settings
+        self._settings_recorded = False
+        self._age = age
+        self._interval = interval
+        self._refusals = Refusals(steady)
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls,
+        bus: ActorBus,
         path: Path,
         *,
         settings: Sequence[Setting] = (),
@@ -46,29 +69,19 @@ class AuditTrailActor(Actor):
         interval: float = _INTERVAL,
         clock: Clock = utc_now,
         steady: Steady = steady_seconds,
-    ) -> None:
-        self._path = path
-        self._settings = settings
-        self._settings_recorded = False
-        self._age = age
-        self._interval = interval
-        self._clock = clock
-        self._refusals = Refusals(steady)
-        self._opened: AuditTrail | None = None
-
-    async def start(self) -> None:
-        self._opened = await AuditTrail.open(self._path, self._clock)
-        await self._record_settings()
+    ) -> AsyncIterator[Self]:
+        """Open the trail in the SQLite file at ``path``, and record the settings."""
+        trail = await AuditTrail.open(path, clock)
+        async with on_exit(trail.close):
+            actor = cls(bus, trail, settings=settings, age=age, interval=interval, steady=steady)
+            await actor._record_settings()
+            yield actor
 
     async def work(self) -> None:
         while True:
             await self._record_settings()
             await self._sweep()
             await asyncio.sleep(self._interval)
-
-    async def stop(self) -> None:
-        if self._opened is not None:
-            await self._opened.close()
 
     @handles(ListAudit, lane="reads")
     async def entries(self, request: ListAudit) -> AuditPage:
@@ -114,12 +127,6 @@ class AuditTrailActor(Actor):
             return
         if swept:
             log.info("audit trail swept of what is too old", entries=swept)
-
-    @property
-    def _trail(self) -> AuditTrail:
-        if self._opened is None:
-            raise RuntimeError("a message came before start")
-        return self._opened
 
 
 def _with_count(entry: AuditEntry, left_out: int) -> AuditEntry:

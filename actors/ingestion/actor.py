@@ -2,10 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import attrs
 import structlog
@@ -13,7 +14,8 @@ import structlog
 from actors.errors import InternalError, RetryableError, StudioError
 from actors.ingestion.messages import GetIngestionState, IngestionState
 from actors.ingestion.source import PulledBatch, SpanSource
-from actors.runtime.actor import Actor, handles
+from actors.runtime.actor import Actor, ActorBus, handles
+from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.span_store.columns.spans import Span
 from actors.span_store.messages import IngestSpans
@@ -39,31 +41,40 @@ class IngestionActor(Actor):
 
     def __init__(
         self,
+        bus: ActorBus,
+        database: Database,
+        source: SpanSource,
+        *,
+        interval: timedelta,
+        batch_size: int,
+        longest_wait: float,
+    ) -> None:
+        super().__init__(bus)
+        self._database = database
+        self._source = source
+        self._interval = interval.total_seconds()
+        self._batch_size = batch_size
+        self._longest_wait = longest_wait
+        self._state = _NEVER_ASKED
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls,
+        bus: ActorBus,
         path: Path,
         connect: Callable[[], SpanSource],
         *,
         interval: timedelta,
         batch_size: int,
         longest_wait: float = _LONGEST_WAIT,
-    ) -> None:
-        self._path = path
-        self._connect = connect
-        self._interval = interval.total_seconds()
-        self._batch_size = batch_size
-        self._longest_wait = longest_wait
-        self._state = _NEVER_ASKED
-        self._database: Database | None = None
-        self._source: SpanSource | None = None
-
-    async def start(self) -> None:
-        self._database = await Database.open(self._path, _INGESTION)
-        self._source = self._connect()
-
-    async def stop(self) -> None:
-        if self._source is not None:
-            await self._source.close()
-        if self._database is not None:
-            await self._database.close()
+    ) -> AsyncIterator[Self]:
+        """Connect to the service, and open the SQLite file at ``path``, where the actor remembers how far it came."""
+        database = await Database.open(path, _INGESTION)
+        async with on_exit(database.close):
+            source = connect()
+            async with on_exit(source.close):
+                yield cls(bus, database, source, interval=interval, batch_size=batch_size, longest_wait=longest_wait)
 
     @handles(GetIngestionState, lane="reads")
     async def state(self, _: GetIngestionState) -> IngestionState:
@@ -71,12 +82,10 @@ class IngestionActor(Actor):
 
     async def work(self) -> None:
         """Pull until stopped: at once again while batches come back full, else after the interval."""
-        if self._source is None or self._database is None:
-            raise RuntimeError("work begins after start")
         failures = 0
         while True:
             try:
-                more = await self._pull(self._source, self._database)
+                more = await self._pull()
             except StudioError as fault:
                 failures += 1
                 self._state = attrs.evolve(self._state, connected=False, fault=fault.detail)
@@ -88,13 +97,13 @@ class IngestionActor(Actor):
                 if not more:
                     await asyncio.sleep(self._interval)
 
-    async def _pull(self, source: SpanSource, database: Database) -> bool:
+    async def _pull(self) -> bool:
         """One batch: read, store, remember the key. Whether there is more."""
-        [row] = await database.rows("SELECT last_key FROM poller_state WHERE id = 1")
-        batch = await source.read(row[0] or b"", self._batch_size)
+        [row] = await self._database.rows("SELECT last_key FROM poller_state WHERE id = 1")
+        batch = await self._source.read(row[0] or b"", self._batch_size)
         unstorable = await self._store(batch)
         if batch.last_key is not None:
-            async with database.transaction() as transaction:
+            async with self._database.transaction() as transaction:
                 await transaction.rows("UPDATE poller_state SET last_key = ? WHERE id = 1", batch.last_key)
         self._note(batch, batch.corrupt + unstorable)
         return batch.more

@@ -1,8 +1,9 @@
 """KeyRegistryActor: API keys."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import structlog
 
@@ -25,7 +26,8 @@ from actors.key_registry.messages import (
     WithdrawScope,
 )
 from actors.key_registry.store import Changed, KeyStore
-from actors.runtime.actor import Actor, handles, handles_inline
+from actors.runtime.actor import Actor, ActorBus, handles, handles_inline
+from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.sealing import Seal
 
@@ -37,35 +39,37 @@ _USE_OF_COOKIE_KEY = b"junjo api keys 1"
 class KeyRegistryActor(Actor):
     """Issues, verifies and revokes API keys.
 
-    ``path`` is the SQLite file, which may be shared with other actors. Keys are verified from memory, also while a
-    change is being written; a fault of the file makes changes ``Unavailable`` and leaves the keys as they were.
-    ``reveal_under`` (32 bytes, that of the session cookie) keeps keys whole, under a key made from it; with ``None``
-    whatever was kept so is erased.
+    Keys are verified from memory, also while a change is being written; a fault of the file makes changes
+    ``Unavailable`` and leaves the keys as they were.
     """
 
     lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=8)}
 
-    def __init__(self, path: Path, *, reveal_under: bytes | None = None, clock: Clock = utc_now) -> None:
-        self._path = path
-        self._seal = None if reveal_under is None else Seal.derived(reveal_under, _USE_OF_COOKIE_KEY)
-        self._clock = clock
-        self._open: KeyStore | None = None
+    def __init__(self, bus: ActorBus, store: KeyStore) -> None:
+        super().__init__(bus)
+        self._store = store
 
-    async def start(self) -> None:
-        self._open = await KeyStore.open(self._path, self._clock, self._seal)
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls, bus: ActorBus, path: Path, *, reveal_under: bytes | None = None, clock: Clock = utc_now
+    ) -> AsyncIterator[Self]:
+        """Open the SQLite file at ``path``, which may be shared with other actors.
+
+        ``reveal_under`` (32 bytes, those of the session cookie) keeps keys whole, under a key made from it; with
+        ``None`` whatever was kept so is erased.
+        """
+        seal = None if reveal_under is None else Seal.derived(reveal_under, _USE_OF_COOKIE_KEY)
+        store = await KeyStore.open(path, clock, seal)
+        async with on_exit(store.close):
+            actor = cls(bus, store)
+            async with on_exit(actor._sweep):
+                yield actor
 
     async def work(self) -> None:
         while True:
             await self._store.sweep_is_due()
             await self._sweep()
-
-    async def stop(self) -> None:
-        if self._open is None:
-            return
-        try:
-            await self._sweep()
-        finally:
-            await self._open.close()
 
     @handles(IssueKey)
     async def issue(self, request: IssueKey) -> IssuedKey:
@@ -124,9 +128,3 @@ class KeyRegistryActor(Actor):
             await self._store.save_uses()
         except Unavailable as fault:
             log.warning("last uses of API keys not written", fault=fault.detail)
-
-    @property
-    def _store(self) -> KeyStore:
-        if self._open is None:
-            raise RuntimeError("a message came before start")
-        return self._open

@@ -1,8 +1,9 @@
 """PlaygroundActor: models, keys of providers, runs and replays."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from actors.clock import Clock, utc_now
 from actors.errors import NotFound
@@ -37,7 +38,8 @@ from actors.playground.runs import Runs
 from actors.playground.sign_outs import SignOuts
 from actors.playground.trace_writer import TraceWriter
 from actors.principal import Scope
-from actors.runtime.actor import Actor, handles, streams, subscribes
+from actors.runtime.actor import Actor, ActorBus, handles, streams, subscribes
+from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.session.messages import SessionsEnded
 from actors.span_store.messages import GetSpan
@@ -48,27 +50,8 @@ _DEFAULT_LIMITS = PlaygroundLimits()
 _VENDORS_OWN: Mapping[str, OpenProvider] = {}
 
 
-class _Parts:
-    """What the actor consists of while it runs."""
-
-    def __init__(self, actor: "PlaygroundActor", keys: ProviderKeys, adapters: Mapping[str, OpenProvider]) -> None:
-        limits = actor.limits
-        self.keys = keys
-        self.connections = Connections(keys, adapters)
-        self.models = ModelLists(self.connections, actor.clock)
-        self.traces = TraceWriter(actor.bus)
-        self.calls = ProviderCalls(self.connections, self.traces, limits.run_seconds)
-        self.shares = Shares(limits)
-        self.runs = Runs(self.calls, self.shares, limits)
-        self.sign_outs = SignOuts()
-
-
 class PlaygroundActor(Actor):
-    """Calls LLM providers for users.
-
-    ``endpoints`` are the operator's, by provider. Keys that users set are kept in the SQLite file at ``path``, sealed
-    with ``cookie_key`` (32 bytes). ``adapters`` replace the vendors' own, by provider.
-    """
+    """Calls LLM providers for users: with keys that a user has set, or else those of the operator."""
 
     # Many, because they wait for providers. ``PlaygroundLimits`` bounds what one user has.
     lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=512)}
@@ -77,6 +60,30 @@ class PlaygroundActor(Actor):
 
     def __init__(
         self,
+        bus: ActorBus,
+        keys: ProviderKeys,
+        *,
+        endpoints: Mapping[str, Endpoint],
+        limits: PlaygroundLimits,
+        adapters: Mapping[str, OpenProvider],
+        clock: Clock,
+    ) -> None:
+        super().__init__(bus)
+        self._keys = keys
+        self._endpoints = endpoints
+        self._connections = Connections(keys, adapters)
+        self._models = ModelLists(self._connections, clock)
+        self._traces = TraceWriter(bus)
+        self._calls = ProviderCalls(self._connections, self._traces, limits.run_seconds)
+        self._shares = Shares(limits)
+        self._runs = Runs(self._calls, self._shares, limits)
+        self._sign_outs = SignOuts()
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls,
+        bus: ActorBus,
         path: Path,
         *,
         cookie_key: bytes,
@@ -84,78 +91,66 @@ class PlaygroundActor(Actor):
         limits: PlaygroundLimits = _DEFAULT_LIMITS,
         adapters: Mapping[str, OpenProvider] = _VENDORS_OWN,
         clock: Clock = utc_now,
-    ) -> None:
-        self.limits = limits
-        self.clock = clock
-        self._path = path
-        self._cookie_key = cookie_key
-        self._endpoints = endpoints
-        self._adapters = adapters
-        self._started: _Parts | None = None
+    ) -> AsyncIterator[Self]:
+        """Open the keys that users set: they are in the SQLite file at ``path``, sealed with ``cookie_key`` (32 bytes).
 
-    async def start(self) -> None:
-        keys = await ProviderKeys.open(self._path, self._endpoints, self._cookie_key, self.clock)
-        self._started = _Parts(self, keys, self._adapters)
+        ``endpoints`` are the operator's, by provider. ``adapters`` replace the providers' own, by provider.
+        """
+        keys = await ProviderKeys.open(path, endpoints, cookie_key, clock)
+        async with on_exit(keys.close):
+            actor = cls(bus, keys, endpoints=endpoints, limits=limits, adapters=adapters, clock=clock)
+            async with on_exit(actor._finish):
+                yield actor
 
     async def work(self) -> None:
-        await self._parts.traces.work()
-
-    async def stop(self) -> None:
-        if self._started is None:
-            return
-        try:
-            await self._started.runs.stop()
-            await self._started.connections.close()
-            await self._started.traces.flush()
-        finally:
-            await self._started.keys.close()
+        await self._traces.work()
 
     @handles(ListProviders, lane="reads")
     async def providers(self, _: ListProviders) -> tuple[ProviderState, ...]:
-        return states(self._parts.keys)
+        return states(self._keys)
 
     @handles(SetProviderKey)
     async def set_provider_key(self, request: SetProviderKey) -> ProviderState:
         vendor = entry_of(request.provider)
-        await self._parts.keys.set(vendor, request.key, request.by)
-        self._parts.models.forget(vendor)
-        return self._parts.keys.state(vendor)
+        await self._keys.set(vendor, request.key, request.by)
+        self._models.forget(vendor)
+        return self._keys.state(vendor)
 
     @handles(ForgetProviderKey)
     async def forget_provider_key(self, request: ForgetProviderKey) -> ProviderState:
         vendor = entry_of(request.provider)
-        await self._parts.keys.forget(vendor, request.by)
-        self._parts.models.forget(vendor)
-        return self._parts.keys.state(vendor)
+        await self._keys.forget(vendor, request.by)
+        self._models.forget(vendor)
+        return self._keys.state(vendor)
 
     @handles(ListModels, lane="reads")
     async def models(self, request: ListModels) -> tuple[Model, ...]:
         vendor = entry_of(request.provider)
-        lists = self._parts.models
+        lists = self._models
         return await (lists.refresh(vendor) if request.refresh else lists.models(vendor))
 
     @handles(Generate, lane="reads")
     async def generate(self, request: Generate) -> RunResult:
-        with self._parts.shares.taken(request.by.user_id, request.prompt.size):
-            return await self._parts.calls.generate(RunRecord(prompt=request.prompt, by=request.by))
+        with self._shares.taken(request.by.user_id, request.prompt.size):
+            return await self._calls.generate(RunRecord(prompt=request.prompt, by=request.by))
 
     @handles(StartRun)
     async def start_run(self, request: StartRun) -> None:
-        self._parts.sign_outs.check(request.by)
-        self._parts.connections.check(entry_of(request.prompt.provider))
-        self._parts.runs.start(request.run_id, request.prompt, request.by)
+        self._sign_outs.check(request.by)
+        self._connections.check(entry_of(request.prompt.provider))
+        self._runs.start(request.run_id, request.prompt, request.by)
 
     @streams(FollowRun)
     def follow_run(self, request: FollowRun) -> AsyncGenerator[tuple[RunEvent, ...], None]:
-        return self._parts.runs.follow(request.run_id, request.after, request.by)
+        return self._runs.follow(request.run_id, request.after, request.by)
 
     @handles(CancelRun)
     async def cancel_run(self, request: CancelRun) -> None:
-        self._parts.runs.cancel(request.run_id, request.by)
+        self._runs.cancel(request.run_id, request.by)
 
     @streams(AwaitSignedOut)
     async def await_signed_out(self, request: AwaitSignedOut) -> AsyncGenerator[None, None]:
-        await self._parts.sign_outs.wait(request.by)
+        await self._sign_outs.wait(request.by)
         yield None
 
     @subscribes(SessionsEnded)
@@ -181,11 +176,11 @@ class PlaygroundActor(Actor):
 
     def _sign_out(self, *credentials: str) -> None:
         for credential in credentials:
-            self._parts.sign_outs.add(credential)
-        self._parts.runs.sign_out(self._parts.sign_outs.has_ended)
+            self._sign_outs.add(credential)
+        self._runs.sign_out(self._sign_outs.has_ended)
 
-    @property
-    def _parts(self) -> _Parts:
-        if self._started is None:
-            raise RuntimeError("a message came before start")
-        return self._started
+    async def _finish(self) -> None:
+        """End the runs, and store their traces."""
+        await self._runs.stop()
+        await self._connections.close()
+        await self._traces.flush()

@@ -25,7 +25,7 @@ _MARK = "__handles__"
 
 
 class StartRefused(Exception):
-    """Raised by ``Actor.start`` when trying again will not help. The text is one line for the operator."""
+    """Raised while an actor starts when trying again will not help. The text is one line for the operator."""
 
 
 class DeliveryMode(Enum):
@@ -163,9 +163,18 @@ class ActorBus(Protocol):
 class Actor:
     """A thin wrapper over a plain class: it owns state, and messages are the only way to reach it.
 
-    Subclasses mark methods with ``handles`` and its siblings, open what they need in ``start`` and close it in
-    ``stop``. An exception in a handler is answered and logged; one in ``start`` or ``work`` crashes the actor, and
-    the supervisor starts a new instance.
+    Subclasses mark methods with ``handles`` and its siblings. What one needs open is opened before it is made, by an
+    async context manager that yields it complete, ``running`` by convention::
+
+        @classmethod
+        @asynccontextmanager
+        async def running(cls, bus: ActorBus, path: Path) -> AsyncIterator[Self]:
+            store = await Store.open(path)
+            async with on_exit(store.close):
+                yield cls(bus, store)
+
+    An exception in a handler is answered and logged; one in ``running`` or ``work`` crashes the actor, and the
+    supervisor enters a new context manager.
     """
 
     capacity: ClassVar[Capacity] = Capacity()  # of the serial messages
@@ -173,8 +182,6 @@ class Actor:
     most_streams: ClassVar[int] = 256
     stream_buffer: ClassVar[int] = 64  # items between a stream's handler and its reader
     routes: ClassVar[tuple[Route, ...]] = ()
-
-    bus: ActorBus  # set before ``start``
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -188,11 +195,8 @@ class Actor:
         if unknown:
             raise TypeError(f"{cls.__name__} has no lane {', '.join(sorted(unknown))}")
 
-    async def start(self) -> None:
-        """Open files, start threads. The actor gets no message before this returns."""
+    def __init__(self, bus: ActorBus) -> None:
+        self.bus = bus
 
     async def work(self) -> None:
         """Run beside the handlers, for an actor with an activity of its own. Cancelled at stop."""
-
-    async def stop(self) -> None:
-        """Close what ``start`` opened. No handler runs any more; also called when ``start`` failed half-way."""

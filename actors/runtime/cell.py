@@ -33,7 +33,7 @@ class _Handler:
 
 
 class Cell:
-    """Runs one instance of an actor from start to stop or crash."""
+    """Serves one instance of an actor, until it is closed or the actor crashes."""
 
     def __init__(self, actor: Actor, statistics: Statistics) -> None:
         self.name = type(actor).__name__
@@ -49,25 +49,20 @@ class Cell:
         self._closed = False
         self._clock = asyncio.get_running_loop().time
 
-    async def run(self, on_started: Callable[[], None], on_ended: Callable[[], None]) -> None:
-        """Start the actor, call ``on_started``, and serve until ``close`` or a crash, which is raised.
+    async def run(self, on_ended: Callable[[], None]) -> None:
+        """Serve until ``close`` or a crash, which is raised.
 
         ``on_ended`` is called as soon as no more messages are taken. After ``close`` handlers in work may finish;
-        cancel ``run`` to cut them short, as a crash does. The actor's ``stop`` runs in any case, after the last one.
+        cancel ``run`` to cut them short, as a crash does. No handler runs any more when it returns.
         """
         crashed = True
         try:
-            await self._actor.start()
-            on_started()
             await self._serve()
             crashed = False
         finally:
             on_ended()
             self.close()
-            try:
-                await self._end_concurrent(cut_short=crashed)
-            finally:
-                await self._stop_actor(crashed=crashed)
+            await self._end_concurrent(cut_short=crashed)
 
     def close(self) -> None:
         """Take no more messages and answer the unread ones ``Unavailable``. ``run`` then returns."""
@@ -229,14 +224,6 @@ class Cell:
         for envelope in envelopes:
             if not envelope.abandoned:
                 envelope.answer(self._away())
-
-    async def _stop_actor(self, *, crashed: bool) -> None:
-        try:
-            await self._actor.stop()
-        except Exception:
-            if not crashed:
-                raise
-            log.exception("actor did not stop cleanly after a crash", actor=self.name)  # the crash itself is raised
 
     def _away(self) -> Unavailable:
         return Unavailable(f"{self.name} is not running")

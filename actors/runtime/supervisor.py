@@ -3,15 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import TypeAlias
 
 import structlog
 
-from actors.runtime.actor import Actor, StartRefused
+from actors.runtime.actor import Actor, ActorBus, StartRefused
 from actors.runtime.bus import Bus
 from actors.runtime.cancellation import is_own_cancellation
 from actors.runtime.cell import Cell
 
 log = structlog.get_logger(__name__)
+
+# Entering the context manager starts the actor and yields it complete; leaving it closes what was opened.
+ActorFactory: TypeAlias = Callable[[ActorBus], AbstractAsyncContextManager[Actor]]
 
 
 class ActorGaveUp(Exception):
@@ -47,10 +52,14 @@ class Supervisor:
         self._children: list[_Child] = []
         self._gave_up: asyncio.Future[ActorGaveUp] | None = None
 
-    def add(self, actor_class: type[Actor], make: Callable[[], Actor]) -> None:
-        """Supervise the actor that ``make`` returns; it is called again for each restart."""
+    def add(self, actor_class: type[Actor], factory: ActorFactory) -> None:
+        """Supervise an actor of this class. ``factory`` is called with the bus, for the start and each restart.
+
+        The actor gets its first message after the factory's context manager has been entered, and its last before
+        that is left: ``supervisor.add(Registry, lambda bus: Registry.running(bus, path))``.
+        """
         self._bus.register(actor_class)
-        self._children.append(_Child(actor_class, make))
+        self._children.append(_Child(actor_class, factory))
 
     async def start(self) -> None:
         """Start the actors one after the other, in the order they were added.
@@ -87,13 +96,9 @@ class Supervisor:
             raise self._gave_up.result()
 
     async def _stop(self, child: "_Child") -> None:
-        child.stopping = True
+        child.stop()
         if child.task is None:
             return
-        if child.cell is not None:
-            child.cell.close()
-        else:
-            child.task.cancel()  # it is between two lives
         done, _ = await asyncio.wait({child.task}, timeout=self._grace)
         if not done:
             log.warning("actor cut short at stop", actor=child.name, grace=self._grace)
@@ -101,9 +106,7 @@ class Supervisor:
             await asyncio.wait({child.task})
 
     async def _keep_alive(self, child: "_Child") -> None:
-        loop = asyncio.get_running_loop()
-        crashes: deque[float] = deque()
-        while not child.stopping:
+        while not child.stopping.is_set():
             try:
                 await self._live(child)
             except StartRefused as refusal:
@@ -113,34 +116,24 @@ class Supervisor:
             except (Exception, asyncio.CancelledError) as crash:
                 if is_own_cancellation(crash):
                     raise
-                crashes.append(loop.time())
-                while crashes[0] < crashes[-1] - self._window:
-                    crashes.popleft()
-                if len(crashes) > self._most_crashes:
-                    self._give_up(child, crash)
+                crashes = child.crashes_within(self._window)
+                if crashes > self._most_crashes:
+                    log.exception("actor gave up", actor=child.name)
+                    self._end(child, crash)
                     return
-                log.exception("actor crashed", actor=child.name, crashes=len(crashes))
-                if not child.stopping:
-                    await asyncio.sleep(self._backoff * 2 ** (len(crashes) - 1))
+                log.exception("actor crashed", actor=child.name, crashes=crashes)
+                await child.rest(self._backoff * 2 ** (crashes - 1))
 
     async def _live(self, child: "_Child") -> None:
-        actor = child.make()
-        actor.bus = self._bus
-        cell = Cell(actor, self._bus.statistics)
-
-        def started() -> None:
+        """One life of the actor: started, served until it is stopped or crashes, and closed."""
+        async with child.factory(self._bus) as actor:
+            cell = Cell(actor, self._bus.statistics)
             self._bus.connect(child.actor_class, cell)
-            child.started.set()
-
-        child.cell = cell
-        try:
-            await cell.run(started, lambda: self._bus.disconnect(child.actor_class))
-        finally:
-            child.cell = None
-
-    def _give_up(self, child: "_Child", crash: BaseException) -> None:
-        log.error("actor gave up", actor=child.name, exc_info=crash)
-        self._end(child, crash)
+            child.begin(cell)
+            try:
+                await cell.run(lambda: self._bus.disconnect(child.actor_class))
+            finally:
+                child.cell = None
 
     def _end(self, child: "_Child", crash: BaseException) -> None:
         if self._gave_up is not None and not self._gave_up.done():
@@ -150,11 +143,39 @@ class Supervisor:
 class _Child:
     """One supervised actor through all its lives."""
 
-    def __init__(self, actor_class: type[Actor], make: Callable[[], Actor]) -> None:
+    def __init__(self, actor_class: type[Actor], factory: ActorFactory) -> None:
         self.actor_class = actor_class
-        self.make = make
+        self.factory = factory
         self.name = actor_class.__name__
         self.started = asyncio.Event()
-        self.stopping = False
-        self.cell: Cell | None = None
+        self.stopping = asyncio.Event()
+        self.cell: Cell | None = None  # while it takes messages
         self.task: asyncio.Task[None] | None = None
+        self._crashes: deque[float] = deque()  # loop times
+
+    def begin(self, cell: Cell) -> None:
+        """The actor is complete, and serves from now on; not for long when it was stopped while it started."""
+        self.cell = cell
+        self.started.set()
+        if self.stopping.is_set():
+            cell.close()
+
+    def stop(self) -> None:
+        """Begin no other life, and end the present one when what is in work is done."""
+        self.stopping.set()
+        if self.cell is not None:
+            self.cell.close()
+
+    def crashes_within(self, window: float) -> int:
+        """Count a crash now; how many there were in so many seconds."""
+        now = asyncio.get_running_loop().time()
+        self._crashes.append(now)
+        while self._crashes[0] < now - window:
+            self._crashes.popleft()
+        return len(self._crashes)
+
+    async def rest(self, seconds: float) -> None:
+        """Wait between two lives, but for no actor that is to stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()

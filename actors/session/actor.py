@@ -1,10 +1,11 @@
 """SessionActor: users, sign-in and sessions."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import attrs
 import structlog
@@ -13,7 +14,8 @@ from actors.clock import Clock, utc_now
 from actors.errors import StudioError, Unavailable
 from actors.key_registry.messages import HandOverKeys, WithdrawScope
 from actors.principal import Role, Scope
-from actors.runtime.actor import Actor, handles, handles_inline
+from actors.runtime.actor import Actor, ActorBus, handles, handles_inline
+from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.session.accounts import Accounts
 from actors.session.cookies import CookieSeal
@@ -59,16 +61,23 @@ _DEFAULT_POLICY = ThrottlePolicy()
 
 
 class SessionActor(Actor):
-    """Keeps accounts and sessions in the SQLite file at ``path``, which may be shared with other actors.
+    """Keeps accounts and sessions.
 
-    ``cookie_key`` has 32 bytes. Sign-ins run beside the writes, because a password takes some 30 ms to check; there may
-    be 128 of them, and their lane takes more, so that other reads never wait for them.
+    Sign-ins run beside the writes, because a password takes some 30 ms to check; there may be 128 of them, and their
+    lane takes more, so that other reads never wait for them.
     """
 
     lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=256)}
 
-    def __init__(
-        self,
+    def __init__(self, bus: ActorBus, accounts: Accounts) -> None:
+        super().__init__(bus)
+        self._accounts = accounts
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls,
+        bus: ActorBus,
         path: Path,
         *,
         cookie_key: bytes,
@@ -76,39 +85,28 @@ class SessionActor(Actor):
         lifetime: SessionLifetime = _DEFAULT_LIFETIME,
         policy: ThrottlePolicy = _DEFAULT_POLICY,
         clock: Clock = utc_now,
-    ) -> None:
-        self._path = path
-        self._seal = CookieSeal(cookie_key, session_secret)
-        self._session_secret = session_secret
-        self._lifetime = lifetime
-        self._policy = policy
-        self._clock = clock
-        self._opened: Accounts | None = None
-
-    async def start(self) -> None:
-        self._opened = Accounts(
-            await Accounts.open_database(self._path),
-            seal=self._seal,
-            session_secret=self._session_secret,
-            lifetime=self._lifetime,
-            policy=self._policy,
-            clock=self._clock,
-            tell_ended=self._tell_ended,
+    ) -> AsyncIterator[Self]:
+        """Open the SQLite file at ``path``, which may be shared with other actors. ``cookie_key`` has 32 bytes."""
+        seal = CookieSeal(cookie_key, session_secret)
+        accounts = Accounts(
+            await Accounts.open_database(path),
+            seal=seal,
+            session_secret=session_secret,
+            lifetime=lifetime,
+            policy=policy,
+            clock=clock,
+            tell_ended=partial(_tell_ended, bus),
         )
-        await self._opened.load()
+        async with on_exit(accounts.close):
+            await accounts.load()
+            actor = cls(bus, accounts)
+            async with on_exit(actor._sweep):
+                yield actor
 
     async def work(self) -> None:
         async with asyncio.TaskGroup() as both:
             both.create_task(self._sweep_when_due())
             both.create_task(self._follow_others())
-
-    async def stop(self) -> None:
-        if self._opened is None:
-            return
-        try:
-            await self._sweep()
-        finally:
-            await self._opened.close()
 
     @handles(UsersExist, lane="reads")
     async def users_exist(self, _: UsersExist) -> bool:
@@ -233,11 +231,9 @@ class SessionActor(Actor):
             log.warning("sessions not swept", fault=fault.detail)
 
     def _tell_ended(self, session_ids: tuple[str, ...]) -> None:
-        if session_ids:
-            self.bus.publish(SessionsEnded(session_ids=session_ids))
+        _tell_ended(self.bus, session_ids)
 
-    @property
-    def _accounts(self) -> Accounts:
-        if self._opened is None:
-            raise RuntimeError("a message came before start")
-        return self._opened
+
+def _tell_ended(bus: ActorBus, session_ids: tuple[str, ...]) -> None:
+    if session_ids:
+        bus.publish(SessionsEnded(session_ids=session_ids))

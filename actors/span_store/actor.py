@@ -1,16 +1,17 @@
 """SpanStoreActor: the messages of the span store, each handed to the function that answers it."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import pyarrow as pa
 
 from actors.audit import Action, Resource
 from actors.clock import Clock, Steady, steady_seconds, utc_now
-from actors.runtime.actor import Actor, handles, handles_batched, handles_inline, streams
+from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, handles_inline, streams
+from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.span_store.audit_log import AuditLog
@@ -64,8 +65,18 @@ class SpanStoreActor(Actor):
     most_streams = 8
     stream_buffer = 1
 
-    def __init__(
-        self,
+    def __init__(self, bus: ActorBus, life: StoreLifetime, audit_log: AuditLog, *, accounts: Path) -> None:
+        super().__init__(bus)
+        self._life = life
+        self._audit_log = audit_log
+        self._deletions = AuditedDeletion(audit_log)
+        self._accounts = accounts
+
+    @classmethod
+    @asynccontextmanager
+    async def running(
+        cls,
+        bus: ActorBus,
         path: Path,
         *,
         accounts: Path,
@@ -73,15 +84,12 @@ class SpanStoreActor(Actor):
         interval: float = _INTERVAL,
         clock: Clock = utc_now,
         steady: Steady = steady_seconds,
-    ) -> None:
-        """``interval`` is the number of seconds after which what the disk has refused is tried again.
+    ) -> AsyncIterator[Self]:
+        """Open the store at ``path``. ``accounts`` is the SQLite file with the audit trail, shared with other actors.
 
-        ``accounts`` is the SQLite file with the audit trail, which is shared with other actors.
+        Every ``interval`` seconds, what the disk has refused is tried again.
         """
-        self._accounts = accounts
-        self._audit_log = AuditLog(accounts, clock)
-        self._deletions = AuditedDeletion(self._audit_log)
-        self._life = StoreLifetime(
+        life = StoreLifetime(
             path,
             threads=_READERS + _SEARCHERS + 1,
             limits=limits or Limits(),
@@ -89,17 +97,13 @@ class SpanStoreActor(Actor):
             wall=clock,
             steady=steady,
         )
-
-    async def start(self) -> None:
-        await self._audit_log.open()
-        await self._life.open()
+        audit_log = await AuditLog.open(accounts, clock)
+        async with on_exit(audit_log.close), on_exit(life.close):
+            await life.open()
+            yield cls(bus, life, audit_log, accounts=accounts)
 
     async def work(self) -> None:
         await self._life.tend()
-
-    async def stop(self) -> None:
-        await self._life.close()
-        await self._audit_log.close()
 
     @handles_inline(GetStoreState)
     def state(self, _: GetStoreState) -> StoreState:

@@ -110,14 +110,14 @@ def _one_line(fault: Exception) -> str:
 async def _take_over(accounts: OldAccounts, spans: Path | None, settings: Settings) -> _Taken:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(KeyRegistryActor, lambda: key_registry(settings))
+    supervisor.add(KeyRegistryActor, lambda bus: key_registry(bus, settings))
     supervisor.add(
         SessionActor,
-        lambda: SessionActor(
-            settings.sqlite_path, cookie_key=settings.secure_cookie_key, session_secret=settings.session_secret
+        lambda bus: SessionActor.running(
+            bus, settings.sqlite_path, cookie_key=settings.secure_cookie_key, session_secret=settings.session_secret
         ),
     )
-    supervisor.add(SpanStoreActor, lambda: span_store(settings))
+    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings))
     await supervisor.start()
     taken = _Taken(malformed=accounts.malformed)
     try:

@@ -2,18 +2,20 @@
 
 import sqlite3
 from asyncio import Queue
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from actors.key_registry.messages import KeyRevoked, ScopesWithdrawn
-from actors.runtime.actor import Actor, subscribes
+from actors.runtime.actor import Actor, ActorBus, subscribes
 from actors.runtime.bus import Bus
 from actors.runtime.messages import Event
-from actors.runtime.supervisor import Supervisor
+from actors.runtime.supervisor import ActorFactory, Supervisor
 from actors.session.messages import SessionsEnded
+
+Part: TypeAlias = tuple[type[Actor], ActorFactory]
 
 
 class HandClock:
@@ -32,7 +34,8 @@ class HandClock:
 class Ear(Actor):
     """Keeps the events that it hears."""
 
-    def __init__(self, heard: "Queue[Event]") -> None:
+    def __init__(self, bus: ActorBus, heard: "Queue[Event]") -> None:
+        super().__init__(bus)
         self._heard = heard
 
     @subscribes(KeyRevoked)
@@ -57,13 +60,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(*makes: Callable[[], Actor]) -> AsyncIterator[Stage]:
-    """The actors that are made, each before those that ask it: supervised for the length of the block."""
+async def staged(*parts: Part) -> AsyncIterator[Stage]:
+    """Actors, each before those that ask it: supervised for the length of the block."""
     stage = Stage()
     supervisor = Supervisor(stage.bus, backoff=0.001)
-    supervisor.add(Ear, lambda: Ear(stage.events))
-    for make in makes:
-        supervisor.add(type(make()), make)
+    supervisor.add(Ear, lambda bus: nullcontext(Ear(bus, stage.events)))
+    for actor_class, factory in parts:
+        supervisor.add(actor_class, factory)
     await supervisor.start()
     try:
         yield stage

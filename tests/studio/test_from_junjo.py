@@ -301,7 +301,8 @@ def test_more_spans_than_memory_takes_wait_for_their_sealing(tmp_path: Path, mon
     monkeypatch.setattr(
         from_junjo,
         "span_store",
-        lambda chosen: SpanStoreActor(
+        lambda bus, chosen: SpanStoreActor.running(
+            bus,
             chosen.duckdb_path,
             accounts=chosen.sqlite_path,
             limits=Limits(seal_at=1024 * 1024, most_recent=2 * 1024 * 1024),

@@ -1,7 +1,6 @@
 """Where a key stands in a request, and what it allows."""
 
 from collections.abc import AsyncIterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ pytestmark = [pytest.mark.unit, pytest.mark.security]
 async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(KeyRegistryActor, partial(KeyRegistryActor, tmp_path / "junjo.db"))
+    supervisor.add(KeyRegistryActor, lambda bus: KeyRegistryActor.running(bus, tmp_path / "junjo.db"))
     await supervisor.start()
     yield bus
     await supervisor.stop()

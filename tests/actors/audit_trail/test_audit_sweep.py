@@ -147,12 +147,13 @@ async def running(folder: Path, machine: Machine) -> AsyncIterator[Bus]:
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
-        lambda: SpanStoreActor(
-            folder / "traces.duckdb", accounts=folder / "junjo.db", clock=machine.wall, steady=machine.steady
+        lambda bus: SpanStoreActor.running(
+            bus, folder / "traces.duckdb", accounts=folder / "junjo.db", clock=machine.wall, steady=machine.steady
         ),
     )
     supervisor.add(
-        AuditTrailActor, lambda: AuditTrailActor(folder / "junjo.db", age=YEAR, interval=0.0, clock=machine.wall)
+        AuditTrailActor,
+        lambda bus: AuditTrailActor.running(bus, folder / "junjo.db", age=YEAR, interval=0.0, clock=machine.wall),
     )
     await supervisor.start()
     try:

@@ -32,8 +32,8 @@ async def running(folder: Path, settings: Sequence[Setting] = (), **more: Any) -
     bus = Bus()
     supervisor = Supervisor(bus, backoff=0.001)
     path = folder / "junjo.db"
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb", accounts=path))
-    supervisor.add(AuditTrailActor, lambda: AuditTrailActor(path, settings=settings, **more))
+    supervisor.add(SpanStoreActor, lambda bus: SpanStoreActor.running(bus, folder / "traces.duckdb", accounts=path))
+    supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, path, settings=settings, **more))
     await supervisor.start()
     try:
         yield bus

@@ -25,10 +25,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 async def pulling(folder: Path, port: int, *, batch_size: int = 4, interval: float = 0.01) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db"))
+    supervisor.add(
+        SpanStoreActor, lambda bus: SpanStoreActor.running(bus, folder / "traces.duckdb", accounts=folder / "junjo.db")
+    )
     supervisor.add(
         IngestionActor,
-        lambda: IngestionActor(
+        lambda bus: IngestionActor.running(
+            bus,
             folder / "junjo.db",
             lambda: ReadSpansSource("127.0.0.1", port),
             interval=timedelta(seconds=interval),

@@ -7,7 +7,7 @@ from actors.key_registry.actor import KeyRegistryActor
 from actors.key_registry.messages import ApiKey, IssuedKey, IssueKey, ListKeys
 from actors.principal import SYSTEM, Principal, Role, Scope
 from actors.runtime.bus import Bus
-from tests.actors.stage import HandClock
+from tests.actors.stage import HandClock, Part
 
 ADA = Principal(user_id="u0", email="ada@example.com", session_id="s0", role=Role.ADMIN)
 ANN = Principal(user_id="u1", email="ann@example.com", session_id="s1")
@@ -15,8 +15,11 @@ BEN = Principal(user_id="u2", email="ben@example.com", session_id="s2")
 BOTH = frozenset((Scope.INGEST, Scope.READ))
 
 
-def registry(path: Path, clock: HandClock | None = None, reveal_under: bytes | None = None) -> KeyRegistryActor:
-    return KeyRegistryActor(path, clock=clock or HandClock(), reveal_under=reveal_under)
+def registry(path: Path, clock: HandClock | None = None, reveal_under: bytes | None = None) -> Part:
+    """A registry on the stage."""
+    return KeyRegistryActor, lambda bus: KeyRegistryActor.running(
+        bus, path, clock=clock or HandClock(), reveal_under=reveal_under
+    )
 
 
 async def issue(

@@ -50,7 +50,7 @@ def audited(path: Path, action: str) -> list[dict[str, Any]]:
 
 
 async def test_what_sends_spans_passes_on_and_all_else_ends(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         sending = await issue(stage.bus, "sends", BOTH | {Scope.PLAY})
         reading = await issue(stage.bus, "reads", frozenset({Scope.READ}))
         others = await issue(stage.bus, "of another", by=BEN)
@@ -67,7 +67,7 @@ async def test_what_sends_spans_passes_on_and_all_else_ends(path: Path) -> None:
         assert [await verified(stage.bus, each) for each in (sending, reading, others)] == [now_adas, None, others.key]
         assert await stage.bus.ask(HasKeyEnded(secret=reading.secret))
         assert await stage.bus.ask(HAND_OVER) == ()
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert [attrs.evolve(key, last_used_at=None) for key in await stage.bus.ask(ListKeys(by=SYSTEM))] == [
             others.key,
             now_adas,
@@ -87,7 +87,7 @@ async def test_what_sends_spans_passes_on_and_all_else_ends(path: Path) -> None:
 
 @pytest.mark.parametrize("by", [SYSTEM, ANN], ids=["on the command line", "by themselves"])
 async def test_the_system_takes_over_where_nobody_else_stays(path: Path, by: Principal) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued = await issue(stage.bus)
         await stage.bus.ask(HandOverKeys(user_id="u1", by=by))
         (key,) = await stage.bus.ask(ListKeys(by=ADA))
@@ -98,7 +98,7 @@ async def test_the_system_takes_over_where_nobody_else_stays(path: Path, by: Pri
 
 async def test_expired_keys_are_nobodys(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         issued = await issue(stage.bus, expires_at=clock() + timedelta(hours=1))
         clock.move(hours=1)
         assert [key.id for key in await stage.bus.ask(HAND_OVER)] == [issued.key.id]
@@ -108,7 +108,7 @@ async def test_expired_keys_are_nobodys(path: Path) -> None:
 async def test_a_scope_is_withdrawn_from_the_keys_that_have_it(path: Path) -> None:
     was_admin = attrs.evolve(ANN, role=ADA.role)
     backup = frozenset({Scope.BACKUP})
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         only, also, without = [
             await issue(stage.bus, scopes=scopes, by=was_admin) for scopes in (backup, backup | BOTH, BOTH)
         ]
@@ -121,7 +121,7 @@ async def test_a_scope_is_withdrawn_from_the_keys_that_have_it(path: Path) -> No
         assert [await verified(stage.bus, each) for each in keys] == [None, left, without.key, others.key]
         assert await stage.bus.ask(HasKeyEnded(secret=only.secret))
         assert await stage.bus.ask(withdraw) == ()
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert [await verified(stage.bus, each) for each in keys] == [None, left, without.key, others.key]
     assert [entry["withdrawn"] for action in ("update", "delete") for entry in audited(path, action)] == ["backup"] * 2
 
@@ -130,7 +130,7 @@ async def test_a_scope_is_withdrawn_from_the_keys_that_have_it(path: Path) -> No
 async def test_what_cannot_be_written_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
     monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         sending, reading = await issue(stage.bus), await issue(stage.bus, scopes=frozenset({Scope.READ}))
         before = await all_keys(stage.bus)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 async def test_a_key_works_until_it_expires_and_is_listed_then(path: Path) -> None:
     clock = HandClock()
     end = clock() + timedelta(hours=1, microseconds=7)
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         issued, other = await issue(stage.bus, expires_at=end), await issue(stage.bus)
         clock.now = end - timedelta(microseconds=1)
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) == issued.key
@@ -35,7 +35,7 @@ async def test_a_key_works_until_it_expires_and_is_listed_then(path: Path) -> No
         listed = await all_keys(stage.bus)
         assert (listed[issued.key.id].state, listed[issued.key.id].expires_at) == (KeyState.EXPIRED, end)
         assert (listed[other.key.id].state, listed[other.key.id].expires_at) == (KeyState.LIVE, None)
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         assert await all_keys(stage.bus) == listed
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) is None
         assert await stage.bus.ask(HasKeyEnded(secret=issued.secret))
@@ -43,7 +43,7 @@ async def test_a_key_works_until_it_expires_and_is_listed_then(path: Path) -> No
 
 async def test_an_end_is_told_once(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         issued = await issue(stage.bus, expires_at=clock() + timedelta(hours=1))
         revoked = await issue(stage.bus)
         clock.move(hours=1)
@@ -57,7 +57,7 @@ async def test_an_end_is_told_once(path: Path) -> None:
 
 async def test_an_end_that_nobody_meets_is_told_too(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         issued = await issue(stage.bus, expires_at=clock() + timedelta(hours=1))
         clock.move(hours=1)
         await issue(
@@ -69,7 +69,7 @@ async def test_an_end_that_nobody_meets_is_told_too(path: Path) -> None:
 @pytest.mark.parametrize("ago", [timedelta(0), timedelta(days=400)])
 async def test_no_key_is_made_that_has_expired(path: Path, ago: timedelta) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         with pytest.raises(InvalidRequest) as refused:
             await issue(stage.bus, expires_at=clock() - ago)
         (problem,) = refused.value.problems
@@ -78,10 +78,10 @@ async def test_no_key_is_made_that_has_expired(path: Path, ago: timedelta) -> No
 
 
 async def test_a_revoked_key_has_ended_and_an_unknown_one_has_not(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued, live = await issue(stage.bus), await issue(stage.bus)
         await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert await stage.bus.ask(HasKeyEnded(secret=issued.secret))
         for secret in (live.secret, "x" * 64, "", "é" * 64, "x" * 10_000_000, issued.secret.swapcase()):
             assert not await stage.bus.ask(HasKeyEnded(secret=secret))
@@ -89,7 +89,7 @@ async def test_a_revoked_key_has_ended_and_an_unknown_one_has_not(path: Path) ->
 
 async def test_an_expired_key_can_be_revoked(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         issued = await issue(stage.bus, expires_at=clock() + timedelta(hours=1))
         clock.move(hours=2)
         await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
@@ -98,7 +98,7 @@ async def test_an_expired_key_can_be_revoked(path: Path) -> None:
 
 
 async def test_the_newest_ten_thousand_ends_are_remembered(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         oldest = await issue(stage.bus)
         await stage.bus.ask(RevokeKey(id=oldest.key.id, by=ANN))
     with closing(sqlite3.connect(path)) as file, file:
@@ -106,13 +106,13 @@ async def test_the_newest_ten_thousand_ends_are_remembered(path: Path) -> None:
             "INSERT INTO ended_keys (digest, ended_at) VALUES (?, 0)",
             [(number.to_bytes(32, "big"),) for number in range(9_999)],
         )
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert await stage.bus.ask(HasKeyEnded(secret=oldest.secret))
         newest = await issue(stage.bus)
         await stage.bus.ask(RevokeKey(id=newest.key.id, by=ANN))
         assert await stage.bus.ask(HasKeyEnded(secret=newest.secret))
         assert not await stage.bus.ask(HasKeyEnded(secret=oldest.secret))
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert await stage.bus.ask(HasKeyEnded(secret=newest.secret))
         assert not await stage.bus.ask(HasKeyEnded(secret=oldest.secret))
     assert rows(path, "SELECT count(*) FROM ended_keys") == [(10_000,)]

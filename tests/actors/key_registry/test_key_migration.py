@@ -52,9 +52,9 @@ async def test_old_keys_belong_to_who_made_them_and_never_end(tmp_path: Path) ->
         created_at=datetime.fromtimestamp(1_764_000_000, UTC),
     )
     for _ in range(2):
-        async with staged(lambda: registry(path)) as stage:
+        async with staged(registry(path)) as stage:
             assert await stage.bus.ask(ListKeys(by=ANN)) == (key,)
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert await stage.bus.ask(VerifyKey(secret=SECRET)) == key
         (handed,) = await stage.bus.ask(HandOverKeys(user_id="u1", by=ADA))
         assert handed.owner.id == "u0"
@@ -64,7 +64,7 @@ async def test_a_downgrade_is_refused_in_one_line_and_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "junjo.db"
-    async with staged(lambda: registry(path)):
+    async with staged(registry(path)):
         pass
     before = rows(path, "SELECT * FROM schema_migrations")
     known = Component.migrations
@@ -75,7 +75,7 @@ async def test_a_downgrade_is_refused_in_one_line_and_changes_nothing(
 
     monkeypatch.setattr(Component, "migrations", of_before)
     with pytest.raises(ActorGaveUp) as end:
-        async with staged(lambda: registry(path)) as stage:
+        async with staged(registry(path)) as stage:
             await stage.bus.ask(ListKeys(by=SYSTEM))
     assert "written by a newer version of the studio: its key_registry tables have schema 2" in str(end.value)
     assert "\n" not in str(end.value)

@@ -24,7 +24,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_a_user_has_so_many_and_no_more(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         first, *_ = [await issue(stage.bus) for _ in range(3)]
         with pytest.raises(Conflict, match=_FULL):
             await issue(stage.bus)
@@ -38,7 +38,7 @@ async def test_a_user_has_so_many_and_no_more(path: Path) -> None:
 
 async def test_expired_keys_make_way_the_oldest_first(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         end = clock() + timedelta(hours=1)
         live = await issue(stage.bus)
         gone, stays = [await issue(stage.bus, expires_at=end) for _ in range(2)]
@@ -53,7 +53,7 @@ async def test_expired_keys_make_way_the_oldest_first(path: Path) -> None:
 
 
 async def test_what_is_handed_over_has_no_bound_and_what_is_made_then_has(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         for _ in range(3):
             await issue(stage.bus, by=ANN)
             await issue(stage.bus, by=ADA)
@@ -64,7 +64,7 @@ async def test_what_is_handed_over_has_no_bound_and_what_is_made_then_has(path: 
 
 async def test_names_have_a_bound_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_MOST_NAMES", 10)
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         await issue(stage.bus, "123456")
         with pytest.raises(Conflict, match=r"^The names of your API keys are too long together: delete some$"):
             await issue(stage.bus, "12345")

@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_members_see_their_own_keys_and_admins_all(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         anns, bens, adas = [(await issue(stage.bus, by=by)).key for by in (ANN, BEN, ADA)]
         seen: dict[str, tuple[object, ...]] = {
             by.email: await stage.bus.ask(ListKeys(by=by)) for by in (ANN, BEN, ADA, SYSTEM)
@@ -34,7 +34,7 @@ async def test_members_see_their_own_keys_and_admins_all(path: Path) -> None:
 
 
 async def test_a_member_changes_no_others_key(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued = await issue(stage.bus, by=ANN)
         for change in (
             RevokeKey(id=issued.key.id, by=BEN),
@@ -57,12 +57,12 @@ async def test_a_member_changes_no_others_key(path: Path) -> None:
 
 @pytest.mark.parametrize("by", [ADA, SYSTEM])
 async def test_an_admin_gives_every_scope(path: Path, by: Principal) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert (await issue(stage.bus, scopes=frozenset(Scope), by=by)).key.scopes == frozenset(Scope)
 
 
 async def test_a_member_gives_every_scope_but_backup(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         others = frozenset(Scope) - {Scope.BACKUP}
         assert (await issue(stage.bus, scopes=others, by=ANN)).key.scopes == others
         with pytest.raises(Forbidden, match=r"^This needs an admin$"):

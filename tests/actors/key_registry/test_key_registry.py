@@ -31,7 +31,7 @@ def damage(path: Path) -> None:
 
 
 async def test_a_key_is_issued_verified_and_listed(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued = await issue(stage.bus, "  clé {x} 🎏 ", frozenset({Scope.READ}))
         assert re.fullmatch(r"[0-9A-Za-z]{64}", issued.secret)
         assert issued.key == ApiKey(
@@ -48,11 +48,11 @@ async def test_a_key_is_issued_verified_and_listed(path: Path) -> None:
 
 
 async def test_keys_of_one_second_are_listed_newest_first_also_after_a_restart(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued = [await issue(stage.bus, "same name") for _ in range(5)]
         listed = await stage.bus.ask(ListKeys(by=ANN))
         assert [key.id for key in listed] == [one.key.id for one in reversed(issued)]
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert await stage.bus.ask(ListKeys(by=ANN)) == listed
         for one in issued:
             assert await stage.bus.ask(VerifyKey(secret=one.secret)) == one.key
@@ -61,21 +61,21 @@ async def test_keys_of_one_second_are_listed_newest_first_also_after_a_restart(p
 @pytest.mark.security
 @pytest.mark.parametrize("secret", ["", "startup-readiness-check", "0" * 64, "\udc80" * 64, "é" * 64, "x" * 10_000_000])
 async def test_other_texts_are_no_key(path: Path, secret: str) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         await issue(stage.bus)
         assert await stage.bus.ask(VerifyKey(secret=secret)) is None
 
 
 @pytest.mark.security
 async def test_a_key_that_differs_in_one_character_or_in_case_is_no_key(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         secret = (await issue(stage.bus)).secret
         for other in (secret[:-1] + ("a" if secret[-1] != "a" else "b"), secret.swapcase(), f" {secret[1:]}"):
             assert await stage.bus.ask(VerifyKey(secret=other)) is None
 
 
 async def test_a_revoked_key_is_dead_on_the_next_call_and_after_a_restart(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         kept, issued = await issue(stage.bus), await issue(stage.bus)
         await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) is None
@@ -83,21 +83,21 @@ async def test_a_revoked_key_is_dead_on_the_next_call_and_after_a_restart(path: 
         assert await stage.bus.ask(ListKeys(by=ANN)) == (kept.key,)
         with pytest.raises(NotFound, match=r"^API key not found$"):
             await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) is None
         assert await stage.bus.ask(VerifyKey(secret=kept.secret)) == kept.key
 
 
 @pytest.mark.parametrize("key_id", ["", "zzz", "{x}", "\ud800", "' OR 1=1 --"])
 async def test_an_unknown_id_is_not_found(path: Path, key_id: str) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         with pytest.raises(NotFound, match=r"^API key not found$"):
             await stage.bus.ask(RevokeKey(id=key_id, by=ANN))
 
 
 @pytest.mark.concurrency
 async def test_of_many_revocations_of_one_key_one_succeeds(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued = await issue(stage.bus)
         answers = await asyncio.gather(
             *(stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN)) for _ in range(10)), return_exceptions=True
@@ -109,7 +109,7 @@ async def test_of_many_revocations_of_one_key_one_succeeds(path: Path) -> None:
 @pytest.mark.security
 async def test_the_secret_is_in_no_file_and_no_log_line(path: Path) -> None:
     with capture_logs() as lines:
-        async with staged(lambda: registry(path)) as stage:
+        async with staged(registry(path)) as stage:
             issued = await issue(stage.bus)
             await stage.bus.ask(VerifyKey(secret=issued.secret))
             await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
@@ -121,7 +121,7 @@ async def test_the_secret_is_in_no_file_and_no_log_line(path: Path) -> None:
 
 
 async def test_changes_are_audited(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued = await issue(stage.bus, "my key")
         await stage.bus.ask(RevokeKey(id=issued.key.id, by=ANN))
     details = '{"name":"my key","scopes":["ingest","read"]}'
@@ -140,7 +140,7 @@ async def test_while_the_file_is_locked_keys_verify_and_changes_are_unavailable(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued = await issue(stage.bus)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -155,7 +155,7 @@ async def test_while_the_file_is_locked_keys_verify_and_changes_are_unavailable(
 
 @pytest.mark.concurrency
 async def test_keys_verify_while_a_change_waits_for_the_disk(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         issued = await issue(stage.bus)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -170,7 +170,7 @@ async def test_keys_verify_while_a_change_waits_for_the_disk(path: Path) -> None
 async def test_a_damaged_file_is_never_an_empty_registry(path: Path) -> None:
     damage(path)
     with capture_logs() as lines, pytest.raises(ActorGaveUp) as end:
-        async with staged(lambda: registry(path)):
+        async with staged(registry(path)):
             pytest.fail("it must not start")
     assert isinstance(end.value.cause, StartRefused)
     assert "cannot be used as the account database" in str(end.value)

@@ -44,7 +44,7 @@ async def works(bus: Bus, issued: IssuedKey) -> bool:
 async def test_the_new_key_is_like_the_old_one_which_ends_after_the_overlap(path: Path) -> None:
     clock = HandClock()
     end = clock() + 30 * DAY
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         old = await issue(stage.bus, "agents", frozenset({Scope.READ, Scope.PLAY}), expires_at=end)
         clock.move(days=1)
         new = await rotate(stage.bus, old)
@@ -59,7 +59,7 @@ async def test_the_new_key_is_like_the_old_one_which_ends_after_the_overlap(path
         assert list(listed) == [new.key.id, old.key.id]
         assert listed[old.key.id].expires_at == clock() + DAY
         assert [await works(stage.bus, each) for each in (old, new)] == [True, True]
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         clock.move(days=1)
         assert [await works(stage.bus, each) for each in (old, new)] == [False, True]
         assert await stage.bus.ask(HasKeyEnded(secret=old.secret))
@@ -70,7 +70,7 @@ async def test_the_new_key_is_like_the_old_one_which_ends_after_the_overlap(path
 async def test_an_earlier_end_stays_earlier(path: Path) -> None:
     clock = HandClock()
     end = clock() + DAY / 2
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         old = await issue(stage.bus, expires_at=end)
         new = await rotate(stage.bus, old)
         assert {key.expires_at for key in (await all_keys(stage.bus)).values()} == {end}
@@ -78,7 +78,7 @@ async def test_an_earlier_end_stays_earlier(path: Path) -> None:
 
 
 async def test_without_an_overlap_the_old_one_ends_at_once(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         old = await issue(stage.bus)
         new = await rotate(stage.bus, old, timedelta(0))
         assert [await works(stage.bus, each) for each in (old, new)] == [False, True]
@@ -89,13 +89,13 @@ async def test_without_an_overlap_the_old_one_ends_at_once(path: Path) -> None:
 @pytest.mark.concurrency
 async def test_a_key_is_rotated_once(path: Path) -> None:
     """The second new key would end with the old one, and whoever asked would not know."""
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         old = await issue(stage.bus)
         answers = await asyncio.gather(*(rotate(stage.bus, old) for _ in range(5)), return_exceptions=True)
         new = [answer for answer in answers if isinstance(answer, IssuedKey)]
         assert [type(answer) for answer in answers].count(Conflict) == 4
         assert len(await all_keys(stage.bus)) == 2
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         with pytest.raises(Conflict, match=r"^This API key was rotated before: rotate the one that replaced it$"):
             await rotate(stage.bus, old)
         assert await works(stage.bus, await rotate(stage.bus, new[0]))
@@ -103,7 +103,7 @@ async def test_a_key_is_rotated_once(path: Path) -> None:
 
 async def test_an_expired_key_is_not_rotated(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         old = await issue(stage.bus, expires_at=clock() + DAY)
         clock.move(days=1)
         with pytest.raises(Conflict, match=r"^This API key has expired: make a new one$"):
@@ -113,7 +113,7 @@ async def test_an_expired_key_is_not_rotated(path: Path) -> None:
 
 @pytest.mark.security
 async def test_an_admin_rotates_anybodys_key_and_the_owner_keeps_it(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         old = await issue(stage.bus, by=ANN)
         new = await stage.bus.ask(RotateKey(id=old.key.id, overlap=DAY, by=ADA))
         assert new.key.owner.id == "u1"
@@ -122,7 +122,7 @@ async def test_an_admin_rotates_anybodys_key_and_the_owner_keeps_it(path: Path) 
 @pytest.mark.security
 async def test_who_is_no_admin_any_more_does_not_get_backup_by_rotation(path: Path) -> None:
     was_admin = attrs.evolve(ANN, role=ADA.role)
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         old = await issue(stage.bus, scopes=BOTH | {Scope.BACKUP}, by=was_admin)
         with pytest.raises(Forbidden):
             await rotate(stage.bus, old)
@@ -132,7 +132,7 @@ async def test_who_is_no_admin_any_more_does_not_get_backup_by_rotation(path: Pa
 
 async def test_a_rotation_is_audited_with_both_keys(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         old = await issue(stage.bus, "agents")
         new = await rotate(stage.bus, old)
         await stage.bus.ask(RevokeKey(id=old.key.id, by=ANN))

@@ -40,20 +40,20 @@ async def swept(stage: Stage, clock: HandClock) -> None:
 
 async def test_a_use_is_listed_at_once_and_kept_over_a_restart(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         used, _ = await issue(stage.bus), await issue(stage.bus)
         for _ in range(2):
             clock.move(minutes=1)
             await stage.bus.ask(VerifyKey(secret=used.secret))
         await stage.bus.ask(VerifyKey(secret="x" * 64))
         assert await uses(stage.bus) == [clock(), None]
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         assert await uses(stage.bus) == [clock(), None]
 
 
 async def test_uses_are_written_while_the_studio_runs_and_not_with_each_of_them(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         used = await issue(stage.bus)
         await stage.bus.ask(VerifyKey(secret=used.secret))
         assert rows(path, "SELECT last_used_at FROM api_keys") == [(None,)]
@@ -66,7 +66,7 @@ async def test_uses_are_written_when_the_time_has_come(path: Path, monkeypatch: 
     assert timedelta(seconds=30) >= store._BETWEEN_SWEEPS
     monkeypatch.setattr(store, "_BETWEEN_SWEEPS", timedelta(milliseconds=1))
     monkeypatch.setattr(store, "_SOONEST_SWEEP", timedelta(milliseconds=1))
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         used = await issue(stage.bus)
         await stage.bus.ask(VerifyKey(secret=used.secret))
         async with asyncio.timeout(120):
@@ -76,7 +76,7 @@ async def test_uses_are_written_when_the_time_has_come(path: Path, monkeypatch: 
 
 async def test_an_expired_key_is_not_used(path: Path) -> None:
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         issued = await issue(stage.bus, expires_at=clock() + timedelta(hours=1))
         clock.move(hours=1)
         await stage.bus.ask(VerifyKey(secret=issued.secret))
@@ -87,7 +87,7 @@ async def test_an_expired_key_is_not_used(path: Path) -> None:
 async def test_uses_that_cannot_be_written_are_written_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
     clock = HandClock()
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         ending = await issue(stage.bus, expires_at=clock() + timedelta(hours=1))
         used = await issue(stage.bus)
         await stage.bus.ask(VerifyKey(secret=used.secret))
@@ -102,5 +102,5 @@ async def test_uses_that_cannot_be_written_are_written_later(path: Path, monkeyp
                 await all_keys(stage.bus)
             other.execute("ROLLBACK")
         assert await uses(stage.bus) == [None, at]
-    async with staged(lambda: registry(path, clock)) as stage:
+    async with staged(registry(path, clock)) as stage:
         assert await uses(stage.bus) == [None, at]

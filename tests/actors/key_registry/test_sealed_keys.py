@@ -40,10 +40,10 @@ def known(*issued: IssuedKey) -> dict[str, str]:
 
 
 async def test_keys_are_shown_to_their_owners_alone_also_after_a_restart(path: Path) -> None:
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         anns, bens = await issue(stage.bus, by=ANN), await issue(stage.bus, by=BEN)
         assert await revealed(stage.bus, ANN) == known(anns)
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         assert await revealed(stage.bus, ANN) == known(anns)
         assert await revealed(stage.bus, BEN) == known(bens)
         assert await revealed(stage.bus, ADA) == {}
@@ -59,50 +59,50 @@ async def test_keys_are_shown_to_their_owners_alone_also_after_a_restart(path: P
 
 
 async def test_an_adopted_key_is_kept_whole_too(path: Path) -> None:
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         assert await stage.bus.ask(AdoptKey(key=KEY, secret=SECRET, by=SYSTEM))
         assert await revealed(stage.bus, SYSTEM) == {"k1": SECRET}
     assert SECRET.encode() not in file_bytes(path)
 
 
 async def test_by_default_nothing_is_kept_and_nothing_shown(path: Path) -> None:
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         await issue(stage.bus)
         assert await revealed(stage.bus, ANN) == {}
     assert rows(path, "SELECT sealed FROM api_keys") == [(None,)]
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         assert await revealed(stage.bus, ANN) == {}
 
 
 async def test_what_was_kept_is_erased_by_a_start_without_it(path: Path) -> None:
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         issued = await issue(stage.bus)
         ((sealed,),) = rows(path, "SELECT sealed FROM api_keys")
         assert sealed in file_bytes(path)
-    async with staged(lambda: registry(path)) as stage:
+    async with staged(registry(path)) as stage:
         assert await revealed(stage.bus, ANN) == {}
         assert sealed not in file_bytes(path)
         assert await stage.bus.ask(VerifyKey(secret=issued.secret)) is not None
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         assert await revealed(stage.bus, ANN) == {}
 
 
 async def test_under_another_cookie_key_they_are_masked_and_work(path: Path) -> None:
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         issued = await issue(stage.bus)
     with capture_logs() as lines:
-        async with staged(lambda: registry(path, reveal_under=bytes(32))) as stage:
+        async with staged(registry(path, reveal_under=bytes(32))) as stage:
             assert await revealed(stage.bus, ANN) == {}
             assert await stage.bus.ask(VerifyKey(secret=issued.secret)) is not None
     assert [(line["event"], line["keys"]) for line in lines if "sealed" in line["event"]] == [
         ("sealed API keys cannot be read: the cookie key has changed", 1)
     ]
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         assert await revealed(stage.bus, ANN) == known(issued)
 
 
 async def test_a_sealed_key_in_another_row_does_not_open(path: Path) -> None:
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         anns, bens = await issue(stage.bus, by=ANN), await issue(stage.bus, by=BEN)
     rows(
         path,
@@ -110,5 +110,5 @@ async def test_a_sealed_key_in_another_row_does_not_open(path: Path) -> None:
         anns.key.id,
         bens.key.id,
     )
-    async with staged(lambda: registry(path, reveal_under=COOKIE_KEY)) as stage:
+    async with staged(registry(path, reveal_under=COOKIE_KEY)) as stage:
         assert await revealed(stage.bus, BEN) == {}

@@ -1,13 +1,15 @@
 """When the traces of runs are stored."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
 from actors.playground.trace_writer import TraceWriter
-from actors.runtime.actor import Actor, handles
+from actors.runtime.actor import Actor, ActorBus, handles
+from actors.runtime.bus import Bus
+from actors.runtime.supervisor import Supervisor
 from actors.span_store.messages import IngestSpans, IngestSummary
-from tests.actors.runtime.workbench import supervised
 from tests.spans import span
 
 pytestmark = pytest.mark.unit
@@ -16,7 +18,8 @@ pytestmark = pytest.mark.unit
 class SpanTaker(Actor):
     """Stands where the span store does, and lets a run end while it stores."""
 
-    def __init__(self) -> None:
+    def __init__(self, bus: ActorBus) -> None:
+        super().__init__(bus)
         self.meanwhile: Callable[[], None] | None = None
         self.stored: list[int] = []
 
@@ -29,8 +32,12 @@ class SpanTaker(Actor):
 
 
 async def test_what_ends_while_traces_are_stored_waits_for_the_next_commit() -> None:
-    store = SpanTaker()
-    async with supervised(lambda: store) as bus:
+    bus = Bus()
+    store = SpanTaker(bus)
+    supervisor = Supervisor(bus)
+    supervisor.add(SpanTaker, lambda _: nullcontext(store))
+    await supervisor.start()
+    try:
         writer = TraceWriter(bus)
         store.meanwhile = lambda: writer.add(span(9), 100)
         for number in (1, 2):
@@ -39,3 +46,5 @@ async def test_what_ends_while_traces_are_stored_waits_for_the_next_commit() -> 
         assert store.stored == [2]
         await writer.flush()
         assert store.stored == [2, 1]
+    finally:
+        await supervisor.stop()

@@ -1,15 +1,17 @@
 """Crashes, restarts, giving up, and starts that fail."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any, Self
 
 import pytest
 from structlog.testing import capture_logs
 
 from actors.errors import Unavailable
-from actors.runtime.actor import Actor, StartRefused
+from actors.runtime.actor import Actor, ActorBus, StartRefused
 from actors.runtime.bus import Bus
+from actors.runtime.closing import on_exit
 from actors.runtime.messages import Request
 from actors.runtime.supervisor import ActorGaveUp
 from tests.actors.runtime.workbench import (
@@ -19,7 +21,10 @@ from tests.actors.runtime.workbench import (
     DoTogether,
     Fragile,
     Gate,
+    Part,
     Watch,
+    Workbench,
+    fragile,
     replies_of,
     settled,
     supervised,
@@ -37,16 +42,18 @@ async def test_a_crash_in_work_gives_a_new_instance() -> None:
     diary, crash = Diary(), asyncio.Event()
     made: list[Actor] = []
 
-    def make() -> Actor:
-        made.append(Fragile(diary, crash))
-        return made[-1]
+    @asynccontextmanager
+    async def factory(bus: ActorBus) -> AsyncIterator[Actor]:
+        async with Fragile.running(bus, diary, crash) as actor:
+            made.append(actor)
+            yield actor
 
-    async with supervised(make) as bus:
-        before = len(made)
+    async with supervised((Fragile, factory)) as bus:
         with capture_logs() as logs:
             crash.set()
             await diary.reads("start", "stop", "start")
-        assert len(made) == before + 1
+        first, second = made
+        assert first is not second
         assert await bus.ask(DoSerially(work=nothing)) is None
         [entry] = logs
         assert (entry["event"], entry["actor"], entry["exc_info"]) == ("actor crashed", "Fragile", True)
@@ -56,7 +63,7 @@ async def test_a_crash_answers_every_asker() -> None:
     """Unread, just begun or in work, serial or concurrent: nobody waits for their deadline."""
     diary, crash = Diary(), asyncio.Event()
     write, read = Gate(), Gate()
-    async with supervised(lambda: Fragile(diary, crash)) as bus:
+    async with supervised(fragile(diary, crash)) as bus:
         begun = replies_of(bus.ask(DoSerially(work=write)), bus.ask(DoConcurrently(work=read)))
         await asyncio.gather(write.begun.wait(), read.begun.wait())
         kinds: tuple[Callable[[], Request[Any]], ...] = (
@@ -84,7 +91,7 @@ async def test_a_crash_ends_streams() -> None:
         finally:
             closed.set()
 
-    async with supervised(lambda: Fragile(Diary(), crash)) as bus, bus.stream(Watch(items=endless)) as items:
+    async with supervised(fragile(Diary(), crash)) as bus, bus.stream(Watch(items=endless)) as items:
         assert await anext(items) == 1
         with capture_logs():
             crash.set()
@@ -96,7 +103,7 @@ async def test_a_crash_ends_streams() -> None:
 async def test_a_message_taken_in_the_moment_of_the_crash_is_answered() -> None:
     """Its task is cancelled before its first step."""
     crash, diary = asyncio.Event(), Diary()
-    async with supervised(lambda: Fragile(diary, crash)) as bus:
+    async with supervised(fragile(diary, crash)) as bus:
         with capture_logs():
             crash.set()
             asks = [replies_of(bus.ask(DoSerially(work=nothing)), bus.ask(DoConcurrently(work=nothing)))]
@@ -120,7 +127,7 @@ async def test_work_that_is_cancelled_from_inside_is_a_crash() -> None:
             await future
 
     diary = Diary()
-    async with supervised(lambda: Straying(diary, asyncio.Event())):
+    async with supervised((Straying, lambda bus: Straying.running(bus, diary, asyncio.Event()))):
         with capture_logs() as logs:
             crashed.set()
             await diary.reads("start", "stop", "start")
@@ -135,7 +142,7 @@ async def test_a_handler_that_cancels_its_own_task_is_a_crash_and_no_silent_end(
         await asyncio.sleep(0)
 
     diary = Diary()
-    async with supervised(lambda: Fragile(diary, asyncio.Event())) as bus:
+    async with supervised(fragile(diary, asyncio.Event())) as bus:
         with capture_logs() as logs:
             with pytest.raises(Unavailable):
                 await bus.ask(DoSerially(work=cancel_myself))
@@ -144,26 +151,26 @@ async def test_a_handler_that_cancels_its_own_task_is_a_crash_and_no_silent_end(
 
 
 class NeverStarts(Actor):
-    """Fails in ``start`` so many times."""
+    """Fails half-way in its start so many times."""
 
-    def __init__(self, failures: list[BaseException], diary: Diary) -> None:
-        self._failures = failures
-        self._diary = diary
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, bus: ActorBus, failures: list[BaseException], diary: Diary) -> AsyncIterator[Self]:
+        async with diary.of_life():
+            if failures:
+                raise failures.pop()
+            yield cls(bus)
 
-    async def start(self) -> None:
-        self._diary.write("start")
-        if self._failures:
-            raise self._failures.pop()
 
-    async def stop(self) -> None:
-        self._diary.write("stop")
+def never_starts(failures: list[BaseException], diary: Diary) -> Part:
+    return NeverStarts, lambda bus: NeverStarts.running(bus, failures, diary)
 
 
 async def test_a_start_that_fails_is_tried_again() -> None:
     diary = Diary()
     failures: list[BaseException] = [OSError(), OSError(), asyncio.CancelledError()]
     with capture_logs() as logs:
-        async with supervised(lambda: NeverStarts(failures, diary)):
+        async with supervised(never_starts(failures, diary)):
             assert diary.lines == ["start", "stop"] * 3 + ["start"]
     assert [entry["crashes"] for entry in logs] == [1, 2, 3]
 
@@ -173,7 +180,7 @@ async def test_more_than_three_crashes_give_up_and_stop_what_had_started() -> No
     first = Diary()
     bus = Bus()
     failures: list[BaseException] = [OSError("no disk") for _ in range(9)]
-    supervisor = supervisor_of(bus, lambda: Fragile(first, asyncio.Event()), lambda: NeverStarts(failures, diary))
+    supervisor = supervisor_of(bus, fragile(first, asyncio.Event()), never_starts(failures, diary))
     with capture_logs(), pytest.raises(ActorGaveUp, match="NeverStarts crashed too often: no disk") as caught:
         await supervisor.start()
     assert isinstance(caught.value.cause, OSError)
@@ -185,38 +192,106 @@ async def test_more_than_three_crashes_give_up_and_stop_what_had_started() -> No
     assert first.lines == ["start", "stop"], "to stop twice does nothing"
 
 
-async def test_the_cause_of_a_crash_is_not_hidden_by_a_failing_stop() -> None:
-    class Both(NeverStarts):
-        async def stop(self) -> None:
-            raise ValueError("nothing to stop")
+async def nothing_to_stop() -> None:
+    raise ValueError("nothing to stop")
 
-    supervisor = supervisor_of(Bus(), lambda: Both([OSError("no disk")], Diary()), most_crashes=0)
+
+async def test_the_cause_of_a_crash_is_not_hidden_by_a_failing_stop() -> None:
+    @asynccontextmanager
+    async def both(bus: ActorBus) -> AsyncIterator[Actor]:
+        async with on_exit(nothing_to_stop), NeverStarts.running(bus, [OSError("no disk")], Diary()) as actor:
+            yield actor
+
+    supervisor = supervisor_of(Bus(), (NeverStarts, both), most_crashes=0)
     with capture_logs() as logs, pytest.raises(ActorGaveUp, match="no disk"):
         await supervisor.start()
     assert [entry["event"] for entry in logs] == ["actor did not stop cleanly after a crash", "actor gave up"]
+    assert logs[0]["closing"] == "nothing_to_stop"
+
+
+async def test_the_cause_of_a_crash_at_work_is_not_hidden_by_a_failing_stop() -> None:
+    crash = asyncio.Event()
+
+    @asynccontextmanager
+    async def both(bus: ActorBus) -> AsyncIterator[Actor]:
+        async with on_exit(nothing_to_stop), Fragile.running(bus, Diary(), crash) as actor:
+            yield actor
+
+    supervisor = supervisor_of(Bus(), (Fragile, both), most_crashes=0)
+    await supervisor.start()
+    with capture_logs() as logs:
+        crash.set()
+        assert str((await supervisor.gave_up()).cause) == "the disk is gone"
+    assert [entry["event"] for entry in logs] == ["actor did not stop cleanly after a crash", "actor gave up"]
+
+
+async def test_a_failing_stop_alone_is_a_crash() -> None:
+    @asynccontextmanager
+    async def factory(bus: ActorBus) -> AsyncIterator[Actor]:
+        async with on_exit(nothing_to_stop):
+            yield Workbench(bus)
+
+    with capture_logs() as logs:
+        async with supervised((Workbench, factory)):
+            pass
+    assert [entry["event"] for entry in logs] == ["actor crashed"]
+
+
+async def test_a_start_that_fails_half_way_closes_what_it_has_opened() -> None:
+    diary = Diary()
+    refusal = StartRefused("the second file is of a later version")
+
+    @asynccontextmanager
+    async def factory(bus: ActorBus) -> AsyncIterator[Actor]:
+        async with diary.of_life("first file"), NeverStarts.running(bus, [refusal], diary) as actor:
+            yield actor
+
+    supervisor = supervisor_of(Bus(), (NeverStarts, factory))
+    with capture_logs(), pytest.raises(ActorGaveUp, match="of a later version"):
+        await supervisor.start()
+    assert diary.lines == ["first file starts", "start", "stop", "first file stops"]
+
+
+async def test_no_message_comes_before_the_actor_is_complete() -> None:
+    opening, complete = Gate(), Gate()
+
+    @asynccontextmanager
+    async def factory(bus: ActorBus) -> AsyncIterator[Actor]:
+        await opening()
+        yield Workbench(bus)
+
+    bus = Bus()
+    supervisor = supervisor_of(bus, (Workbench, factory))
+    start = asyncio.create_task(supervisor.start())
+    await opening.begun.wait()
+    for ask in (DoSerially(work=complete), DoConcurrently(work=complete)):
+        with pytest.raises(Unavailable):
+            await bus.ask(ask)
+    opening.open()
+    await start
+    assert not complete.begun.is_set()
+    assert await bus.ask(DoSerially(work=nothing)) is None
+    await supervisor.stop()
 
 
 async def test_a_refused_start_is_not_tried_again() -> None:
     diary = Diary()
-    supervisor = supervisor_of(Bus(), lambda: NeverStarts([StartRefused("the file is of a later version")], diary))
+    supervisor = supervisor_of(Bus(), never_starts([StartRefused("the file is of a later version")], diary))
     with capture_logs(), pytest.raises(ActorGaveUp, match=r"^the file is of a later version$"):
         await supervisor.start()
     assert diary.lines == ["start", "stop"]
 
 
-async def test_a_constructor_that_fails_is_a_crash() -> None:
-    class Unmade(Actor):
-        pass
-
+async def test_a_factory_that_fails_is_a_crash() -> None:
     lives = iter(range(9))
 
-    def make() -> Actor:
-        if next(lives) == 1:  # the first is that of the helper, which asks for the class
+    def factory(bus: ActorBus) -> AbstractAsyncContextManager[Actor]:
+        if next(lives) == 0:
             raise OSError("no disk")
-        return Unmade()
+        return nullcontext(Workbench(bus))
 
     with capture_logs() as logs:
-        async with supervised(make):
+        async with supervised((Workbench, factory)):
             pass
     assert [entry["event"] for entry in logs] == ["actor crashed"]
 
@@ -224,7 +299,7 @@ async def test_a_constructor_that_fails_is_a_crash() -> None:
 async def test_giving_up_later_is_announced() -> None:
     diary, crash = Diary(), asyncio.Event()
     bus = Bus()
-    supervisor = supervisor_of(bus, lambda: Fragile(diary, crash), most_crashes=1)
+    supervisor = supervisor_of(bus, fragile(diary, crash), most_crashes=1)
     with pytest.raises(RuntimeError, match="has not been started"):
         await supervisor.gave_up()
     await supervisor.start()
@@ -241,7 +316,7 @@ async def test_giving_up_later_is_announced() -> None:
 
 async def test_crashes_that_lie_far_apart_are_forgotten() -> None:
     diary, crash = Diary(), asyncio.Event()
-    async with supervised(lambda: Fragile(diary, crash), most_crashes=1, window=0.0):
+    async with supervised(fragile(diary, crash), most_crashes=1, window=0.0):
         with capture_logs() as logs:
             for crashes in range(1, 6):
                 crash.set()
@@ -254,16 +329,17 @@ async def test_a_start_that_is_cancelled_stops_what_had_started(moment: str) -> 
     starting = Gate()
     diary = Diary()
 
-    class Slow(Actor):
-        async def start(self) -> None:
-            if moment == "starting":
-                await starting()
-            starting.begun.set()
-            raise OSError
+    @asynccontextmanager
+    async def slow(bus: ActorBus) -> AsyncIterator[Actor]:
+        if moment == "starting":
+            await starting()
+        starting.begun.set()
+        async with NeverStarts.running(bus, [OSError()], Diary()) as actor:
+            yield actor
 
     bus = Bus()
-    supervisor = supervisor_of(bus, lambda: Fragile(diary, asyncio.Event()), Slow, backoff=3600, grace=0.01)
-    with capture_logs():
+    supervisor = supervisor_of(bus, fragile(diary, asyncio.Event()), (NeverStarts, slow), backoff=3600, grace=0.01)
+    with capture_logs() as logs:
         start = asyncio.create_task(supervisor.start())
         await starting.begun.wait()
         await settled()
@@ -271,3 +347,6 @@ async def test_a_start_that_is_cancelled_stops_what_had_started(moment: str) -> 
         with pytest.raises(asyncio.CancelledError):
             await start
     assert diary.lines == ["start", "stop"]
+    assert [entry["event"] for entry in logs] == [
+        "actor cut short at stop" if moment == "starting" else "actor crashed"  # nobody waits for the next life
+    ]

@@ -1,12 +1,15 @@
 """An orderly stop: what is in hand is finished, what is unread is answered, in reverse order."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
 
 import pytest
 from structlog.testing import capture_logs
 
 from actors.errors import Unavailable
-from actors.runtime.actor import Actor, handles
+from actors.runtime.actor import Actor, ActorBus, handles
 from actors.runtime.bus import Bus
 from actors.runtime.messages import Request
 from tests.actors.runtime.workbench import (
@@ -14,9 +17,9 @@ from tests.actors.runtime.workbench import (
     DoConcurrently,
     DoSerially,
     DoTogether,
-    Fragile,
     Gate,
     Workbench,
+    fragile,
     replies_of,
     settled,
     supervised,
@@ -37,14 +40,11 @@ class Asked(Request[str]):
 class Elder(Actor):
     """Starts first, stops last; is asked by the younger."""
 
-    def __init__(self, diary: Diary) -> None:
-        self._diary = diary
-
-    async def start(self) -> None:
-        self._diary.write("Elder starts")
-
-    async def stop(self) -> None:
-        self._diary.write("Elder stops")
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, bus: ActorBus, diary: Diary) -> AsyncIterator[Self]:
+        async with diary.of_life("Elder"):
+            yield cls(bus)
 
     @handles(Asked)
     async def asked(self, _: Asked) -> str:
@@ -54,20 +54,19 @@ class Elder(Actor):
 class Younger(Actor):
     """Starts last, stops first; asks the elder."""
 
-    def __init__(self, diary: Diary) -> None:
-        self._diary = diary
-
-    async def start(self) -> None:
-        self._diary.write("Younger starts")
-
-    async def stop(self) -> None:
-        self._diary.write(await self.bus.ask(Asked()))
-        self._diary.write("Younger stops")
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, bus: ActorBus, diary: Diary) -> AsyncIterator[Self]:
+        async with diary.of_life("Younger"):
+            yield cls(bus)
+            diary.write(await bus.ask(Asked()))
 
 
 async def test_actors_stop_in_reverse_order() -> None:
     diary = Diary()
-    async with supervised(lambda: Elder(diary), lambda: Younger(diary)):
+    async with supervised(
+        (Elder, lambda bus: Elder.running(bus, diary)), (Younger, lambda bus: Younger.running(bus, diary))
+    ):
         assert diary.lines == ["Elder starts", "Younger starts"]
     assert diary.lines[2:] == ["still here", "Younger stops", "Elder stops"]
 
@@ -102,7 +101,7 @@ async def test_at_stop_a_handler_that_hangs_is_cut_short_after_the_grace() -> No
     write, read = Gate(), Gate()
     diary = Diary()
     bus = Bus()
-    supervisor = supervisor_of(bus, lambda: Fragile(diary, asyncio.Event()), grace=0.01)
+    supervisor = supervisor_of(bus, fragile(diary, asyncio.Event()), grace=0.01)
     await supervisor.start()
     asks = replies_of(bus.ask(DoSerially(work=write)), bus.ask(DoConcurrently(work=read)))
     await asyncio.gather(write.begun.wait(), read.begun.wait())
@@ -129,7 +128,7 @@ async def test_the_actor_stops_after_its_last_handler() -> None:
             order.write("read has cleaned up")
 
     bus = Bus()
-    supervisor = supervisor_of(bus, lambda: Fragile(order, asyncio.Event()), grace=0.01)
+    supervisor = supervisor_of(bus, fragile(order, asyncio.Event()), grace=0.01)
     await supervisor.start()
     ask = replies_of(bus.ask(DoConcurrently(work=careful)))
     await begun.wait()
@@ -140,6 +139,29 @@ async def test_the_actor_stops_after_its_last_handler() -> None:
         await stop
     assert {type(reply) for reply in await ask} == {Unavailable}
     assert order.lines == ["start", "read has cleaned up", "stop"]
+
+
+async def test_an_actor_that_is_stopped_while_it_starts_is_closed_as_soon_as_it_has_started() -> None:
+    diary, opening = Diary(), Gate()
+
+    @asynccontextmanager
+    async def factory(bus: ActorBus) -> AsyncIterator[Actor]:
+        async with diary.of_life():
+            await opening()
+            yield Workbench(bus)
+
+    bus = Bus()
+    supervisor = supervisor_of(bus, (Workbench, factory))
+    start = asyncio.create_task(supervisor.start())
+    await opening.begun.wait()
+    stop = asyncio.create_task(supervisor.stop())
+    await settled()
+    assert not stop.done()
+    opening.open()
+    await asyncio.gather(start, stop)
+    assert diary.lines == ["start", "stop"]
+    with pytest.raises(Unavailable):
+        await bus.ask(DoSerially(work=nothing))
 
 
 async def test_work_is_cancelled_at_stop() -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from actors.errors import Conflict, InternalError, Refused, StudioError
+from actors.runtime.actor import ActorBus
 from actors.runtime.bus import Bus
 from tests.actors.runtime.workbench import (
     DoSerially,
@@ -27,14 +28,13 @@ pytestmark = pytest.mark.unit
 class Groups(Workbench):
     """Remembers the groups it was given."""
 
-    seen: list[list[int]]
-
-    def __init__(self, together: Any = numbers_of) -> None:
+    def __init__(self, bus: ActorBus, seen: list[list[int]], together: Any) -> None:
+        super().__init__(bus)
+        self._seen = seen
         self._together = together
-        self.seen = []
 
     async def together(self, requests: Sequence[DoTogether]) -> Sequence[int | StudioError]:
-        self.seen.append([request.number for request in requests])
+        self._seen.append([request.number for request in requests])
         replies: Sequence[int | StudioError] = await self._together(requests)
         return replies
 
@@ -42,11 +42,12 @@ class Groups(Workbench):
 @asynccontextmanager
 async def grouping(together: Any = numbers_of) -> AsyncIterator[tuple[Bus, list[list[int]], Gate]]:
     """A bus whose one actor is held by a gate, so that what is asked waits together; and the groups it will see."""
-    actor, gate = Groups(together), Gate()
-    async with supervised(lambda: actor) as bus:
+    seen: list[list[int]] = []
+    gate = Gate()
+    async with supervised((Groups, lambda bus: nullcontext(Groups(bus, seen, together)))) as bus:
         holding = asyncio.create_task(bus.ask(DoSerially(work=gate)))
         await gate.begun.wait()
-        yield bus, actor.seen, gate
+        yield bus, seen, gate
         await holding
 
 

@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from typing import Any, ClassVar
+from contextlib import aclosing, asynccontextmanager, nullcontext
+from typing import Any, ClassVar, Self, TypeAlias
 
 import attrs
 
 from actors.errors import StudioError
-from actors.runtime.actor import Actor, handles, handles_batched, streams, subscribes
+from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, streams, subscribes
 from actors.runtime.bus import Bus
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.runtime.messages import Event, Request, StreamRequest
-from actors.runtime.supervisor import Supervisor
+from actors.runtime.supervisor import ActorFactory, Supervisor
 
 Work = Callable[[], Awaitable[Any]]
+Part: TypeAlias = tuple[type[Actor], ActorFactory]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -105,6 +106,15 @@ class Diary:
         self.lines.append(line)
         self._written.set()
 
+    @asynccontextmanager
+    async def of_life(self, name: str = "") -> AsyncIterator[None]:
+        """Write when the block begins and ends."""
+        self.write(f"{name} starts" if name else "start")
+        try:
+            yield
+        finally:
+            self.write(f"{name} stops" if name else "stop")
+
     async def reads(self, *lines: str) -> None:
         """Wait until these are all its lines."""
         while self.lines != list(lines):
@@ -115,20 +125,24 @@ class Diary:
 class Fragile(Workbench):
     """Crashes in its work when it is told to, and keeps a diary of all its lives."""
 
-    def __init__(self, diary: Diary, crash: asyncio.Event) -> None:
-        self._diary = diary
+    def __init__(self, bus: ActorBus, crash: asyncio.Event) -> None:
+        super().__init__(bus)
         self._crash = crash
 
-    async def start(self) -> None:
-        self._diary.write("start")
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, bus: ActorBus, diary: Diary, crash: asyncio.Event) -> AsyncIterator[Self]:
+        async with diary.of_life():
+            yield cls(bus, crash)
 
     async def work(self) -> None:
         await self._crash.wait()
         self._crash.clear()
         raise OSError("the disk is gone")
 
-    async def stop(self) -> None:
-        self._diary.write("stop")
+
+def fragile(diary: Diary, crash: asyncio.Event) -> Part:
+    return Fragile, lambda bus: Fragile.running(bus, diary, crash)
 
 
 class Gate:
@@ -157,10 +171,10 @@ class Gate:
 
 
 @asynccontextmanager
-async def supervised(*makes: Callable[[], Actor], **options: float) -> AsyncIterator[Bus]:
+async def supervised(*parts: Part | type[Actor], **options: float) -> AsyncIterator[Bus]:
     """Actors on a bus for the length of the block. ``options`` are those of the supervisor, but for a short backoff."""
     bus = Bus()
-    supervisor = supervisor_of(bus, *makes, **options)
+    supervisor = supervisor_of(bus, *parts, **options)
     await supervisor.start()
     try:
         yield bus
@@ -168,11 +182,17 @@ async def supervised(*makes: Callable[[], Actor], **options: float) -> AsyncIter
         await supervisor.stop()
 
 
-def supervisor_of(bus: Bus, *makes: Callable[[], Actor], **options: Any) -> Supervisor:
+def supervisor_of(bus: Bus, *parts: Part | type[Actor], **options: Any) -> Supervisor:
+    """A supervisor of these actors. One that has nothing to open is given by its class."""
     supervisor = Supervisor(bus, **({"backoff": 0.001} | options))
-    for make in makes:
-        supervisor.add(type(make()), make)
+    for part in parts:
+        supervisor.add(*(part if isinstance(part, tuple) else at_hand(part)))
     return supervisor
+
+
+def at_hand(actor_class: type[Actor]) -> Part:
+    """An actor that has nothing to open."""
+    return actor_class, lambda bus: nullcontext(actor_class(bus))
 
 
 async def settled() -> None:

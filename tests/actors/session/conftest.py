@@ -85,7 +85,10 @@ def start(path: Path, clock: HandClock) -> Start:
     @asynccontextmanager
     async def start(**settings: Any) -> AsyncIterator[Accounts]:
         given: dict[str, Any] = {"cookie_key": COOKIE_KEY, "session_secret": SECRET, "clock": clock, **settings}
-        async with staged(lambda: KeyRegistryActor(path), lambda: SessionActor(path, **given)) as stage:
+        async with staged(
+            (KeyRegistryActor, lambda bus: KeyRegistryActor.running(bus, path)),
+            (SessionActor, lambda bus: SessionActor.running(bus, path, **given)),
+        ) as stage:
             yield Accounts(stage)
 
     return start

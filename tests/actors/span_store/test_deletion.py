@@ -47,7 +47,7 @@ async def running_store(folder: Path, limits: Limits = KEPT_RECENT) -> AsyncIter
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
-        lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits),
+        lambda bus: SpanStoreActor.running(bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits),
     )
     await supervisor.start()
     try:

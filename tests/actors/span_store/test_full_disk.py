@@ -57,7 +57,9 @@ async def running_store(folder: Path, limits: Limits = SMALL_FILES) -> AsyncIter
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
-        lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits, interval=0.05),
+        lambda bus: SpanStoreActor.running(
+            bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits, interval=0.05
+        ),
     )
     await supervisor.start()
     try:

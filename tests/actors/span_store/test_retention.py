@@ -33,7 +33,9 @@ async def running_store(folder: Path, retention: Retention, seal_at: int = 1) ->
     limits = Limits(seal_at=seal_at, retention=retention)
     supervisor.add(
         SpanStoreActor,
-        lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits, interval=0.01),
+        lambda bus: SpanStoreActor.running(
+            bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits, interval=0.01
+        ),
     )
     await supervisor.start()
     try:

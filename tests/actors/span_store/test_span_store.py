@@ -41,7 +41,10 @@ SEALED_AT_ONCE = Limits(seal_at=1)
 async def running_store(path: Path, limits: Limits = KEPT_RECENT) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(path, accounts=path.with_name("junjo.db"), limits=limits))
+    supervisor.add(
+        SpanStoreActor,
+        lambda bus: SpanStoreActor.running(bus, path, accounts=path.with_name("junjo.db"), limits=limits),
+    )
     await supervisor.start()
     try:
         yield bus

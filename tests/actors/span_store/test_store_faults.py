@@ -48,7 +48,10 @@ async def running_store(path: Path, limits: Limits | None = None) -> AsyncIterat
     bus = Bus()
     supervisor = Supervisor(bus)
     supervisor.add(
-        SpanStoreActor, lambda: SpanStoreActor(path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01)
+        SpanStoreActor,
+        lambda bus: SpanStoreActor.running(
+            bus, path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01
+        ),
     )
     await supervisor.start()
     try:

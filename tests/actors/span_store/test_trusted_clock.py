@@ -196,7 +196,8 @@ async def running(folder: Path, machine: Machine, seal_at: int = 1) -> AsyncIter
     limits = Limits(seal_at=seal_at, retention=Retention(age=MONTH, every=timedelta()))
     supervisor.add(
         SpanStoreActor,
-        lambda: SpanStoreActor(
+        lambda bus: SpanStoreActor.running(
+            bus,
             folder / "traces.duckdb",
             accounts=folder / "junjo.db",
             limits=limits,

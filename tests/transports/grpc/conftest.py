@@ -75,8 +75,11 @@ Serving: TypeAlias = Callable[..., AbstractAsyncContextManager[Server]]
 async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(KeyRegistryActor, partial(KeyRegistryActor, tmp_path / "junjo.db"))
-    supervisor.add(SpanStoreActor, partial(SpanStoreActor, tmp_path / "traces.duckdb", accounts=tmp_path / "junjo.db"))
+    supervisor.add(KeyRegistryActor, lambda bus: KeyRegistryActor.running(bus, tmp_path / "junjo.db"))
+    supervisor.add(
+        SpanStoreActor,
+        lambda bus: SpanStoreActor.running(bus, tmp_path / "traces.duckdb", accounts=tmp_path / "junjo.db"),
+    )
     await supervisor.start()
     issued = await bus.ask(IssueKey(name="test", scopes=frozenset(Scope), by=SYSTEM))
     yield Backend(bus=bus, key=issued.secret)
