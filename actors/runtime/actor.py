@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import attrs
 
 from actors.errors import StudioError
-from actors.runtime.lane import Lane
+from actors.runtime.lane import SERIAL, Lane
 from actors.runtime.mailbox import Capacity
 from actors.runtime.messages import Event, Message, Request, StreamRequest
 
@@ -191,6 +191,8 @@ class Actor:
         twice = {message.__name__ for message in messages if messages.count(message) > 1}
         if twice:
             raise TypeError(f"{cls.__name__} has two methods for {', '.join(sorted(twice))}")
+        if SERIAL in cls.lanes:
+            raise TypeError(f"{cls.__name__} has a lane {SERIAL}, which is the name of that without one")
         unknown = {route.lane for route in cls.routes} - {"", *cls.lanes}
         if unknown:
             raise TypeError(f"{cls.__name__} has no lane {', '.join(sorted(unknown))}")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, Protocol, TypeVar
@@ -11,7 +11,7 @@ from actors.errors import DeadlineExceeded, StudioError, Unavailable
 from actors.runtime.actor import Actor, DeliveryMode
 from actors.runtime.mailbox import Envelope
 from actors.runtime.messages import Event, Message, Request, StreamRequest
-from actors.runtime.statistics import Statistics
+from actors.runtime.statistics import LaneLoad, Statistics
 from actors.runtime.subscription import Subscription
 
 R = TypeVar("R")
@@ -47,6 +47,9 @@ class Recipient(Protocol):
 
     def subscribe(self, request: Message) -> Subscription[Any]:
         """Start a stream's handler, or raise ``Overloaded`` or ``Unavailable``."""
+
+    def loads(self) -> Mapping[str, LaneLoad]:
+        """How full each lane is, by name."""
 
 
 class Bus:
@@ -144,6 +147,15 @@ class Bus:
                 counters.asked += 1
             else:
                 counters.refused += 1
+
+    def loads(self) -> dict[tuple[str, str], LaneLoad]:
+        """How full the lanes are, by the names of actor and lane, for ``/metrics``. An actor that is away has none."""
+        return {
+            (actor_class.__name__, lane): load
+            for actor_class, recipient in self._recipients.items()
+            if recipient is not None
+            for lane, load in recipient.loads().items()
+        }
 
     def _answer_by(self, actor_class: type[Actor], answer: Callable[[Any], Any]) -> None:
         """From now on this answers what the actor handles inline. Looking it up for each message takes longer."""

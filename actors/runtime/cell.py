@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -13,10 +13,10 @@ import structlog
 from actors.errors import InternalError, Overloaded, StudioError, Unavailable
 from actors.runtime.actor import Actor, DeliveryMode, Route
 from actors.runtime.cancellation import is_own_cancellation
-from actors.runtime.lane import RunningLane
+from actors.runtime.lane import SERIAL, RunningLane
 from actors.runtime.mailbox import Envelope, Mailbox
 from actors.runtime.messages import Message
-from actors.runtime.statistics import Statistics
+from actors.runtime.statistics import LaneLoad, Statistics
 from actors.runtime.subscription import Subscription
 
 _MASKED = "Internal Server Error"
@@ -44,6 +44,10 @@ class Cell:
         self._lanes = {
             name: RunningLane(f"{self.name} ({name})", lane, self._answer_concurrent, self._turn_away)
             for name, lane in actor.lanes.items()
+        }
+        self._put = {
+            route.message: self._lanes[route.lane].put if route.mode is DeliveryMode.CONCURRENT else self._serial.put
+            for route in actor.routes
         }
         self._subscriptions: set[Subscription[Any]] = set()
         self._closed = False
@@ -73,11 +77,7 @@ class Cell:
 
     def post(self, envelope: Envelope) -> None:
         """Put the envelope into the mailbox of its message, or raise ``Overloaded`` or ``Unavailable``."""
-        route = self._handlers[type(envelope.message)].route
-        if route.mode is DeliveryMode.CONCURRENT:
-            self._lanes[route.lane].put(envelope)
-        else:
-            self._serial.put(envelope)
+        self._put[type(envelope.message)](envelope)
 
     def answer_inline(self, request: Message) -> Any:  # noqa: ANN401 - the reply of the request
         """Call the handler here and now. Raises what the asker is to hear."""
@@ -98,6 +98,10 @@ class Cell:
             counters.handled += 1
             counters.seconds_in_handler += perf_counter() - begun
         raise InternalError(_MASKED)  # out here, so that it does not carry its cause to the asker
+
+    def loads(self) -> Mapping[str, LaneLoad]:
+        """How full each lane is, by name."""
+        return {SERIAL: self._serial.load(), **{name: lane.load() for name, lane in self._lanes.items()}}
 
     def accepts(self, envelope: Envelope) -> bool:
         """Put the envelope into its mailbox if there is room; whether there was."""

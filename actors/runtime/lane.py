@@ -9,7 +9,9 @@ from typing import Any
 import attrs
 
 from actors.runtime.mailbox import Capacity, Envelope, Mailbox
+from actors.runtime.statistics import LaneLoad
 
+SERIAL = "serial"  # names the lane of the messages that are answered one at a time
 _DEFAULT_CAPACITY = Capacity()
 
 
@@ -46,6 +48,10 @@ class RunningLane:
     def close(self) -> list[Envelope]:
         """Refuse further messages and hand back those that are not begun."""
         return self._mailbox.close()
+
+    def load(self) -> LaneLoad:
+        """How many messages wait, and how many are in work."""
+        return self._mailbox.load()
 
     def _begin(self) -> None:
         while len(self.tasks) < self._at_once and (envelope := self._mailbox.take_if_waiting()):

@@ -14,6 +14,7 @@ import attrs
 from actors.errors import Overloaded, StudioError, Unavailable
 from actors.runtime.budget import Budget
 from actors.runtime.messages import Message
+from actors.runtime.statistics import LaneLoad
 
 _SHORTEST_RETRY = 0.1
 
@@ -109,6 +110,11 @@ class Mailbox:
         """Give back the room of envelopes that were handled together in so many seconds."""
         self._messages.give_back(len(envelopes), seconds)
         self._bytes.give_back_a_part(_weight_of(envelopes))
+
+    def load(self) -> LaneLoad:
+        """How many messages wait, and how many are in work."""
+        waiting = len(self._waiting)
+        return LaneLoad(waiting=waiting, at_work=self._messages.held - waiting)
 
     def retry_after(self) -> float:
         """Seconds in which what is held now will have drained, at the rate of the latest messages."""

@@ -1,4 +1,4 @@
-"""What the bus counts, for each message class."""
+"""Counters for each message class, and how full lanes are."""
 
 from collections import defaultdict
 
@@ -23,6 +23,14 @@ class MessageStatistics:
     handled: int = 0  # a handler ran, whatever came of it
     seconds_in_mailbox: float = 0.0
     seconds_in_handler: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class LaneLoad:
+    """Messages of one lane at this moment."""
+
+    waiting: int
+    at_work: int
 
 
 class Statistics:

@@ -12,7 +12,8 @@ from actors.runtime.actor import Actor, handles
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.runtime.messages import Request
-from tests.actors.runtime.workbench import DoConcurrently, Gate, Work, Workbench, settled, supervised
+from actors.runtime.statistics import LaneLoad
+from tests.actors.runtime.workbench import DoConcurrently, DoSerially, Gate, Work, Workbench, settled, supervised
 
 pytestmark = pytest.mark.unit
 
@@ -89,6 +90,26 @@ async def test_at_the_end_those_who_wait_are_turned_away_and_what_is_in_work_is_
     assert not gates[1].begun.is_set()
 
 
+async def test_the_bus_tells_how_full_each_lane_is() -> None:
+    gate = Gate()
+    async with supervised(WithLane) as bus:
+        asks = [
+            asyncio.create_task(bus.ask(kind(work=gate)))
+            for kind, times in ((DoSerially, 3), (DoConcurrently, 4), (DoForLong, 2))
+            for _ in range(times)
+        ]
+        await settled()
+        assert bus.loads() == {
+            ("WithLane", "serial"): LaneLoad(waiting=2, at_work=1),
+            ("WithLane", "reads"): LaneLoad(waiting=1, at_work=3),
+            ("WithLane", "long"): LaneLoad(waiting=1, at_work=1),
+        }
+        gate.open()
+        await asyncio.gather(*asks)
+        assert set(bus.loads().values()) == {LaneLoad(waiting=0, at_work=0)}
+    assert bus.loads() == {}
+
+
 def test_a_lane_that_the_actor_does_not_have_is_a_mistake() -> None:
     with pytest.raises(TypeError, match="has no lane nowhere"):
 
@@ -96,6 +117,13 @@ def test_a_lane_that_the_actor_does_not_have_is_a_mistake() -> None:
             @handles(DoForLong, lane="nowhere")
             async def do(self, request: DoForLong) -> Any:
                 return await request.work()
+
+
+def test_the_serial_messages_keep_the_name_of_their_lane() -> None:
+    with pytest.raises(TypeError, match="has a lane serial"):
+
+        class _Mistaken(Actor):
+            lanes: ClassVar[Mapping[str, Lane]] = {"serial": Lane(at_once=1)}
 
 
 def test_a_lane_in_which_nothing_runs_is_a_mistake() -> None:

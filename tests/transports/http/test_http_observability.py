@@ -150,3 +150,6 @@ async def test_metrics_count_the_messages(studio: HttpStudio) -> None:
     assert (await studio.call("GET", "/metrics")).status == 401
     reply = await studio.call("GET", "/metrics", headers={"x-junjo-api-key": key})
     assert b'studio_messages_asked_total{message="CreateFirstUser"} 1.0' in reply.body
+    for lane in (b"serial", b"reads", b"searches", b"deletions"):
+        for gauge in (b"waiting", b"at_work"):
+            assert b'studio_lane_%s{actor="SpanStoreActor",lane="%s"} 0.0' % (gauge, lane) in reply.body
