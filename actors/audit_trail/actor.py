@@ -1,4 +1,4 @@
-"""AuditTrailActor: the audit trail read, swept, and added to by those who have no transaction of their own."""
+"""AuditTrailActor: the audit trail is read and swept, and added to by actors without a transaction of their own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -31,10 +31,10 @@ _INTERVAL = 300.0
 
 
 class AuditTrailActor(Actor):
-    """Keeps the trail in a SQLite file in which other actors write entries, too, in transactions of their own.
+    """Keeps the trail, in a SQLite file in which other actors write entries, too, in transactions of their own.
 
-    ``settings`` are those of this start: what changed since the last one is recorded. Entries go when they are older
-    than ``age``, once it is certain what time it is; every ``interval`` seconds that is looked at.
+    ``settings`` are those of this start: changes since the last one are recorded. Entries older than ``age`` are
+    deleted every ``interval`` seconds, once it is certain what time it is.
     """
 
     lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=8)}
@@ -107,7 +107,7 @@ class AuditTrailActor(Actor):
         return True
 
     async def _record_settings(self) -> None:
-        """A file that cannot be written now is no reason not to run; it is tried again."""
+        """Record the settings once. A file that cannot be written now is tried again, and is no reason not to run."""
         if self._settings_recorded or not self._settings:
             return
         try:
@@ -118,7 +118,7 @@ class AuditTrailActor(Actor):
             self._settings_recorded = True
 
     async def _sweep(self) -> None:
-        """Deleted is deleted, so a clock that jumped must not decide it. The next sweep catches up."""
+        """Delete old entries, but never by a clock that jumped. The next sweep catches up."""
         try:
             now = await self.bus.ask(GetTrustedTime())
             swept = 0 if now is None else await self._trail.sweep(self._age, now)

@@ -30,7 +30,7 @@ _NEVER_ASKED = IngestionState(connected=False, fault="not asked yet", stored=0, 
 
 
 class IngestionActor(Actor):
-    """Pulls, stores, and only then remembers how far it came.
+    """Pulls spans, stores them, and only then remembers how far it came.
 
     A stop or crash between the two pulls the same spans again, which the span store knows as duplicates; so nothing is
     lost and nothing doubled. ``interval`` is the pause after a pull that found no full batch. Failures are tried again
@@ -69,7 +69,7 @@ class IngestionActor(Actor):
         batch_size: int,
         longest_wait: float = _LONGEST_WAIT,
     ) -> AsyncIterator[Self]:
-        """Connect to the service, and open the SQLite file at ``path``, where the actor remembers how far it came."""
+        """Open the SQLite file at ``path``, which remembers how far the actor came, and connect to the service."""
         database = await Database.open(path, _INGESTION)
         async with on_exit(database.close):
             source = connect()
@@ -98,7 +98,7 @@ class IngestionActor(Actor):
                     await asyncio.sleep(self._interval)
 
     async def _pull(self) -> bool:
-        """One batch: read, store, remember the key. Whether there is more."""
+        """Read one batch, store it, and remember its last key. Returns whether there is more."""
         [row] = await self._database.rows("SELECT last_key FROM poller_state WHERE id = 1")
         batch = await self._source.read(row[0] or b"", self._batch_size)
         unstorable = await self._store(batch)
@@ -109,7 +109,7 @@ class IngestionActor(Actor):
         return batch.more
 
     async def _store(self, batch: PulledBatch) -> int:
-        """Store the batch; how many of its spans cannot be stored, which must not hold up the others for ever."""
+        """Store the batch. Returns how many of its spans cannot be stored, which must not hold up the others."""
         if not batch.spans:
             return 0
         try:
@@ -138,7 +138,7 @@ class IngestionActor(Actor):
         )
 
     def _wait_after(self, fault: StudioError, failures: int) -> float:
-        """Doubled each time, capped, and spread, so that many studios do not call in step."""
+        """Seconds to wait: doubled each time, capped, and spread, so that many studios do not call in step."""
         wait = min(_FIRST_WAIT * 2 ** min(failures - 1, 16), self._longest_wait)
         if isinstance(fault, RetryableError) and fault.retry_after is not None:
             wait = min(max(wait, fault.retry_after), self._longest_wait)

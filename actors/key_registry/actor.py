@@ -57,7 +57,7 @@ class KeyRegistryActor(Actor):
         """Open the SQLite file at ``path``, which may be shared with other actors.
 
         ``reveal_under`` (32 bytes, those of the session cookie) keeps keys whole, under a key made from it; with
-        ``None`` whatever was kept so is erased.
+        ``None`` all keys that were kept so are erased.
         """
         seal = None if reveal_under is None else Seal.derived(reveal_under, _USE_OF_COOKIE_KEY)
         store = await KeyStore.open(path, clock, seal)
@@ -113,7 +113,7 @@ class KeyRegistryActor(Actor):
         return self._store.has_ended(request.secret)
 
     def _told(self, changed: Changed) -> tuple[ApiKey, ...]:
-        """Say what has changed, and answer it."""
+        """Publish the changes, and return them for the answer."""
         for known in changed.ended:
             self.bus.publish(KeyRevoked(id=known.key.id))
         for known in changed.kept:
@@ -121,7 +121,7 @@ class KeyRegistryActor(Actor):
         return changed.listed()
 
     async def _sweep(self) -> None:
-        """A fault of the disk costs this sweep only: the next one writes the last uses."""
+        """Publish the ends of expired keys, and write last uses. A fault of the disk costs this sweep only."""
         for key_id in self._store.tell_expired():
             self.bus.publish(KeyRevoked(id=key_id))
         try:

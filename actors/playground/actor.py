@@ -51,7 +51,7 @@ _VENDORS_OWN: Mapping[str, OpenProvider] = {}
 
 
 class PlaygroundActor(Actor):
-    """Calls LLM providers for users: with keys that a user has set, or else those of the operator."""
+    """Calls LLM providers for users, with keys that a user has set or else those of the operator."""
 
     # Many, because they wait for providers. ``PlaygroundLimits`` bounds what one user has.
     lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=512)}

@@ -1,4 +1,4 @@
-"""What an actor's author writes: a class whose methods are marked with the messages they answer."""
+"""Actors: classes whose methods are marked with the messages that they answer."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _MARK = "__handles__"
 
 
 class StartRefused(Exception):
-    """Raised while an actor starts when trying again will not help. The text is one line for the operator."""
+    """Trying again will not help an actor that starts. The text is one line for the operator."""
 
 
 class DeliveryMode(Enum):
-    """How a message meets its handler."""
+    """How a message is delivered to its handler."""
 
     SERIAL = "serial"  # one at a time, in order: writes
     CONCURRENT = "concurrent"  # in a lane, several at once, cancelled when the asker leaves: reads
@@ -41,7 +41,7 @@ class DeliveryMode(Enum):
 
 @attrs.frozen(kw_only=True)
 class Route:
-    """Which method answers a message class, and how."""
+    """The method that answers a message class, and its delivery mode."""
 
     message: type[Message]
     mode: DeliveryMode
@@ -53,7 +53,7 @@ class Route:
 
 @attrs.frozen
 class Handling(Generic[Q_co]):
-    """The decorator that ``handles`` makes. The method must take that very request and return its reply type."""
+    """Decorator of ``handles``. The method must take that very request and return its reply type."""
 
     route: Route
 
@@ -65,7 +65,7 @@ class Handling(Generic[Q_co]):
 
 @attrs.frozen
 class HandlingInline(Generic[Q_co]):
-    """The decorator that ``handles_inline`` makes."""
+    """Decorator of ``handles_inline``."""
 
     route: Route
 
@@ -75,7 +75,7 @@ class HandlingInline(Generic[Q_co]):
 
 @attrs.frozen
 class HandlingBatched(Generic[Q_co]):
-    """The decorator that ``handles_batched`` makes."""
+    """Decorator of ``handles_batched``."""
 
     route: Route
 
@@ -88,7 +88,7 @@ class HandlingBatched(Generic[Q_co]):
 
 @attrs.frozen
 class Streaming(Generic[Q_co]):
-    """The decorator that ``streams`` makes."""
+    """Decorator of ``streams``."""
 
     route: Route
 
@@ -99,20 +99,20 @@ class Streaming(Generic[Q_co]):
 
 
 def handles(request: type[Q_co], *, lane: str = "") -> Handling[Q_co]:
-    """Answer ``request`` with what the method returns.
+    """Answer ``request`` with the method's result.
 
-    Serial by default: one message at a time, in order, never interrupted when its asker leaves. With the name of one
-    of the actor's ``lanes`` it is concurrent: it runs beside the serial messages and those of other lanes, as many at
-    once as the lane says, and is cancelled when its asker leaves.
+    A message without a ``lane`` is serial: one at a time, in order, never interrupted when its asker leaves. With the
+    name of one of the actor's ``lanes`` it is concurrent: it runs beside the serial messages and those of other lanes,
+    as many at once as the lane says, and is cancelled when its asker leaves.
     """
     return Handling(Route(message=request, mode=DeliveryMode.CONCURRENT if lane else DeliveryMode.SERIAL, lane=lane))
 
 
 def handles_inline(request: type[Q_co]) -> HandlingInline[Q_co]:
-    """Answer ``request`` with what a plain method returns, inside the very ``ask``: no mailbox, no task, no waiting.
+    """Answer ``request`` with the result of a plain method, inside the very ``ask``: no mailbox, no task, no waiting.
 
-    For what takes microseconds and touches memory only. It is called between two steps of any other handler of the
-    actor, and its asker's deadline does not matter to it.
+    The method must take microseconds and touch memory only. It is called between two steps of any other handler of
+    the actor, and its asker's deadline does not matter to it.
     """
     return HandlingInline(Route(message=request, mode=DeliveryMode.INLINE))
 
@@ -120,8 +120,8 @@ def handles_inline(request: type[Q_co]) -> HandlingInline[Q_co]:
 def handles_batched(request: type[Q_co], *, messages: int, weight: int) -> HandlingBatched[Q_co]:
     """Answer all requests of one class that wait together, at most ``messages`` of them or ``weight`` bytes.
 
-    The method returns one reply for each, in order; an error among them is raised at its asker, one that the method
-    raises at all of them. Serial otherwise. It works for many askers, so no asker's context variables are set in it.
+    The method returns one reply for each, in order. An error among the replies is raised at its asker, and an error of
+    the method at all askers. Batches are serial. A batch has many askers, so none's context variables are set in it.
     """
     return HandlingBatched(Route(message=request, mode=DeliveryMode.BATCHED, most_messages=messages, most_bytes=weight))
 
@@ -129,7 +129,7 @@ def handles_batched(request: type[Q_co], *, messages: int, weight: int) -> Handl
 def streams(request: type[Q_co]) -> Streaming[Q_co]:
     """Answer ``request`` with the items of an asynchronous generator, closed when its reader leaves.
 
-    A generator that it reads from in turn is its own to close, with ``contextlib.aclosing``.
+    The generator must itself close another one that it reads from, with ``contextlib.aclosing``.
     """
     return Streaming(Route(message=request, mode=DeliveryMode.STREAM))
 
@@ -137,7 +137,7 @@ def streams(request: type[Q_co]) -> Streaming[Q_co]:
 def subscribes(
     event: type[E],
 ) -> Callable[[Callable[[A, E], Coroutine[Any, Any, None]]], Callable[[A, E], Coroutine[Any, Any, None]]]:
-    """Hear of ``event``, in order with the serial messages."""
+    """Call the method with each ``event``, in order with the serial messages."""
     return partial(_mark, route=Route(message=event, mode=DeliveryMode.EVENT))
 
 
@@ -148,7 +148,7 @@ def _mark(method: M, route: Route) -> M:
 
 
 class ActorBus(Protocol):
-    """What an actor may ask of the bus. ``Bus`` says what each of them promises."""
+    """The bus as actors see it. ``Bus`` says what each method promises."""
 
     async def ask(self, request: Request[R], *, timeout: float = ...) -> R:  # noqa: ASYNC109 - sent with the message
         """Send a request to its owner and wait for the reply."""
@@ -161,10 +161,10 @@ class ActorBus(Protocol):
 
 
 class Actor:
-    """A thin wrapper over a plain class: it owns state, and messages are the only way to reach it.
+    """An actor owns state, and messages are the only way to reach it.
 
-    Subclasses mark methods with ``handles`` and its siblings. What one needs open is opened before it is made, by an
-    async context manager that yields it complete, ``running`` by convention::
+    Subclasses mark methods with ``handles`` and its siblings. Files and threads are opened before the actor is made, by
+    an async context manager that yields it complete, ``running`` by convention::
 
         @classmethod
         @asynccontextmanager

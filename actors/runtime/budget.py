@@ -1,4 +1,4 @@
-"""A bound on what is held at once, in units of whoever holds it: bytes, or messages."""
+"""Bounds on bytes or messages that are held at once."""
 
 import asyncio
 import time
@@ -16,11 +16,11 @@ _MOST_WAITING = 64
 
 
 class Budget:
-    """Shared by all who hold something of one kind, so that many of them together cannot exhaust memory.
+    """A bound shared by all holders of one kind, so that many of them together cannot exhaust memory.
 
-    Who finds no room is told to come back when what is held now will have been given back, as fast as it lately was,
-    and after ``shortest_retry`` seconds at least. What is larger than the whole budget is taken when nothing else is
-    held; otherwise it could never be.
+    A refusal names the seconds in which everything held now will have been given back, at the latest pace, and at least
+    ``shortest_retry``. A size larger than the whole budget is taken when nothing else is held; otherwise it could never
+    be.
     """
 
     def __init__(
@@ -43,17 +43,17 @@ class Budget:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def reserve(self) -> "Reservation":
-        """Hold something for the length of a ``with`` block."""
+        """Make a reservation, which holds nothing yet, for the length of a ``with`` block."""
         return Reservation(self)
 
     def take(self, size: int, own: int = 0) -> None:
-        """For who holds ``own`` already, which is nothing else."""
+        """Take so much, or raise ``Overloaded``. The taker's ``own`` part of what is held does not stand in its way."""
         if size > self._free and self.held > own:
             raise self._overloaded()
         self._free -= size
 
     async def wait(self, size: int, seconds: float) -> None:
-        """Take it as soon as there is room, first come, first served. ``Overloaded`` when there is none in time."""
+        """Take so much as soon as there is room, first come, first served. Raises ``Overloaded`` after ``seconds``."""
         if not self._waiting and self._has_room(size):
             self._free -= size
             return
@@ -71,25 +71,28 @@ class Budget:
             raise self._overloaded()
 
     def give_back(self, size: int, seconds: float) -> None:
-        """What was worked off in so many seconds."""
+        """Give back what was worked off in so many seconds, which sets the pace."""
         self._measure(size, seconds)
         self.give_back_a_part(size)
 
     def give_back_after(self, size: int, since: float, most: int) -> None:
-        """The rest of ``most``, held since then beside others: all of it was worked off since the last of them was."""
+        """Give back the rest of ``most``, held since then beside others, which sets the pace.
+
+        All of ``most`` counts as worked off since the last of the others was given back.
+        """
         now = self.clock()
         self._measure(most, now - max(since, self._given_back_at))
         self._given_back_at = now
         self.give_back_a_part(size)
 
     def give_back_a_part(self, size: int) -> None:
-        """Of something of which the rest is held on."""
+        """Give back a part of something; the pace is set when the rest comes back."""
         self._free += size
         self._let_in()
 
     @property
     def room(self) -> int:
-        """Below zero while something is held that is larger than the whole."""
+        """Units that are free. Below zero while something is held that is larger than the whole budget."""
         return self._free
 
     @property
@@ -100,7 +103,7 @@ class Budget:
         return size <= self._free or not self.held
 
     def retry_after(self) -> float:
-        """Seconds in which what is held now will have been given back, as fast as it lately was."""
+        """Seconds in which everything held now will have been given back, at the latest pace."""
         known = self._seconds_per_unit
         estimate = self._first_guess if known is None else known * self.held
         return min(max(estimate, self._shortest_retry), _LONGEST_RETRY)
@@ -116,7 +119,7 @@ class Budget:
             turn.set_result(None)
 
     def _leave(self, place: tuple[int, "asyncio.Future[None]"]) -> None:
-        """Wait no longer. Also for one that was let in, and has left in the same turn of the loop."""
+        """Wait no longer; give back what was taken when room came in the same turn of the loop."""
         size, turn = place
         if turn.done():
             self._free += size
@@ -129,7 +132,7 @@ class Budget:
 
 
 class Reservation:
-    """What one holder holds."""
+    """The part of a budget that one holder holds, given back at the end of its ``with`` block."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -150,12 +153,12 @@ class Reservation:
         self._grown(size)
 
     async def wait(self, size: int, seconds: float) -> None:
-        """Hold so much more as soon as there is room. Only for who holds nothing yet: or two wait for each other."""
+        """Hold so much more as soon as there is room. Only a holder of nothing may wait, or two wait for each other."""
         await self._budget.wait(size, seconds)
         self._grown(size)
 
     def shrink(self, size: int) -> None:
-        """Hold only so much on, if it is less."""
+        """Keep only so much, if that is less."""
         if size < self.size:
             self._budget.give_back_a_part(self.size - size)
             self.size = size

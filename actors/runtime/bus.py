@@ -1,4 +1,4 @@
-"""The bus finds the owner of a message by the message's class."""
+"""The bus: finds the owner of a message by the message's class."""
 
 import asyncio
 from collections import defaultdict
@@ -18,15 +18,15 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _NEVER = float("inf")
-# Loop time at which whoever stands behind the present work stops waiting. An ask made while answering an ask never
-# waits longer than that.
+# Deadline of the present work, in loop time. An ask made while answering an ask never waits longer than that.
 _deadline: ContextVar[float] = ContextVar("deadline", default=_NEVER)
 
 
 def context_until(deadline: float = _NEVER) -> Context:
     """A copy of the present context in which asks wait until ``deadline`` (loop time) at most.
 
-    Without an argument it is for work that outlives the ask it began in: ``create_task(..., context=context_until())``.
+    Without an argument there is no deadline, for work that outlives the ask it began in:
+    ``create_task(..., context=context_until())``.
     """
     context = copy_context()
     context.run(_deadline.set, deadline)
@@ -34,7 +34,7 @@ def context_until(deadline: float = _NEVER) -> Context:
 
 
 class Recipient(Protocol):
-    """What takes the messages of one actor while it runs. ``Cell`` says what each method promises."""
+    """The taker of one actor's messages while the actor runs. ``Cell`` says what each method promises."""
 
     def post(self, envelope: Envelope) -> None:
         """Queue the envelope, or raise ``Overloaded`` or ``Unavailable``."""
@@ -81,12 +81,12 @@ class Bus:
         self._answer_by(actor_class, self._refuse_inline)
 
     def connect(self, actor_class: type[Actor], recipient: Recipient) -> None:
-        """From now on the actor's messages go to this recipient."""
+        """Send the actor's messages to this recipient from now on."""
         self._recipients[actor_class] = recipient
         self._answer_by(actor_class, recipient.answer_inline)
 
     def disconnect(self, actor_class: type[Actor]) -> None:
-        """From now on the actor's messages are answered ``Unavailable``."""
+        """Answer the actor's messages ``Unavailable`` from now on."""
         self._recipients[actor_class] = None
         self._answer_by(actor_class, self._refuse_inline)
 
@@ -94,8 +94,8 @@ class Bus:
         """Send a request to its owner and wait for the reply, for ``timeout`` seconds.
 
         Raises the ``StudioError`` the owner answers, ``DeadlineExceeded``, ``Overloaded``, or ``Unavailable``.
-        Cancelling the caller withdraws the request where it has not been begun, and cancels a concurrent one. What is
-        handled inline is answered without a turn of the loop, so it is never late.
+        Cancelling the caller withdraws the request where it has not been begun, and cancels a concurrent one. A
+        request that is handled inline is answered without a turn of the loop, so it is never late.
         """
         inline = self._inline.get(type(request))
         if inline is not None:
@@ -158,7 +158,7 @@ class Bus:
         }
 
     def _answer_by(self, actor_class: type[Actor], answer: Callable[[Any], Any]) -> None:
-        """From now on this answers what the actor handles inline. Looking it up for each message takes longer."""
+        """Let ``answer`` take the actor's inline messages. To look up the recipient for each would take longer."""
         messages = (route.message for route in actor_class.routes if route.mode is DeliveryMode.INLINE)
         self._inline.update(dict.fromkeys(messages, answer))
 

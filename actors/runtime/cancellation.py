@@ -1,4 +1,4 @@
-"""Tells an order to end from a cancellation that strayed in."""
+"""Cancellations: an order to end is told from one that strayed in."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The running part of an actor: its mailboxes, and what empties them."""
+"""Cells: the mailboxes of a running actor, and the tasks that empty them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Cell:
         self._put[type(envelope.message)](envelope)
 
     def answer_inline(self, request: Message) -> Any:  # noqa: ANN401 - the reply of the request
-        """Call the handler here and now. Raises what the asker is to hear."""
+        """Call the handler here and now. Raises the error that the asker is to have."""
         counters = self._statistics.of(type(request))
         if self._closed:
             counters.refused += 1
@@ -187,7 +187,7 @@ class Cell:
             envelope.answer(reply)
 
     async def _replies(self, handler: _Handler, group: list[Envelope]) -> Sequence[object]:
-        """What the handler answers to each message; what it raises is everybody's answer."""
+        """The handler's reply to each message. An error that it raises is the reply to all of them."""
         name = handler.route.message.__name__
         try:
             if handler.route.mode is not DeliveryMode.BATCHED:
@@ -224,7 +224,7 @@ class Cell:
         return {*concurrent, *(subscription.pump for subscription in self._subscriptions)}
 
     def _turn_away(self, envelopes: list[Envelope]) -> None:
-        """Answer those that have no answer yet: they were never begun, or cut short."""
+        """Answer ``Unavailable`` to envelopes without an answer: they were never begun, or cut short."""
         for envelope in envelopes:
             if not envelope.abandoned:
                 envelope.answer(self._away())

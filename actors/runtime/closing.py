@@ -1,4 +1,4 @@
-"""Closes what an actor has opened."""
+"""Closing of files and threads that an actor has opened."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,8 +12,8 @@ log = structlog.get_logger(__name__)
 async def on_exit(close: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
     """Await ``close`` when the block is left, however it is.
 
-    Differs from ``try … finally`` where both fail: the block's own error is raised, because it is the cause that the
-    supervisor decides by, and that of ``close`` is logged.
+    It differs from ``try … finally`` where both fail: the block's own error is raised, because it is the cause that the
+    supervisor decides by, and the error of ``close`` is logged.
     """
     try:
         yield

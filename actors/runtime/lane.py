@@ -1,4 +1,4 @@
-"""Lanes: messages that are answered beside the serial ones, so many at once, each in a task of its own."""
+"""Lanes: concurrent messages are answered beside the serial ones, so many at once, each in a task of its own."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _DEFAULT_CAPACITY = Capacity()
 
 @attrs.frozen(kw_only=True)
 class Lane:
-    """Size of one lane of an actor: the messages in work at once, and those that may wait besides."""
+    """Size of one lane of an actor: how many messages are in work at once, and how many may be held in all."""
 
     at_once: int = attrs.field(validator=attrs.validators.ge(1))
     capacity: Capacity = _DEFAULT_CAPACITY
 
 
 class RunningLane:
-    """A mailbox, and the tasks that answer what is taken from it: ``at_once`` of them, and no more."""
+    """A mailbox, and the tasks that answer its messages: ``at_once`` of them, and no more."""
 
     def __init__(
         self,

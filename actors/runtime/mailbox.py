@@ -1,4 +1,4 @@
-"""Bounded queues of envelopes.
+"""Mailboxes: bounded queues of envelopes.
 
 A mailbox never makes a sender wait: it takes a message or refuses it at once, with the time after which it will
 probably have room. That way a queue is a buffer for bursts and never a hidden delay.
@@ -21,11 +21,11 @@ _SHORTEST_RETRY = 0.1
 
 @attrs.frozen(kw_only=True)
 class Capacity:
-    """Limits of one mailbox: what may wait or be in work."""
+    """Limits of one mailbox, for the messages that wait or are in work."""
 
     messages: int = 1024
     bytes: int = 64 * 1024 * 1024
-    retry_after: float = _SHORTEST_RETRY  # seconds to wait that are named to an asker without room, at least
+    retry_after: float = _SHORTEST_RETRY  # seconds; a refused asker is told to wait at least so long
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -39,11 +39,11 @@ class Envelope:
 
     @property
     def abandoned(self) -> bool:
-        """Nobody waits for the answer any more."""
+        """Whether nobody waits for the answer any more."""
         return self.reply is not None and self.reply.done()
 
     def answer(self, reply: object) -> None:
-        """Give the asker its reply; a ``StudioError`` is raised there. Does nothing when nobody waits."""
+        """Give the asker its reply, or raise a ``StudioError`` there. Does nothing when nobody waits."""
         if self.reply is None or self.reply.done():
             return
         if isinstance(reply, StudioError):
@@ -117,7 +117,7 @@ class Mailbox:
         return LaneLoad(waiting=waiting, at_work=self._messages.held - waiting)
 
     def retry_after(self) -> float:
-        """Seconds in which what is held now will have drained, at the rate of the latest messages."""
+        """Seconds in which everything held now will have drained, at the rate of the latest messages."""
         return self._messages.retry_after()
 
     def close(self) -> list[Envelope]:

@@ -7,7 +7,7 @@ Item_co = TypeVar("Item_co", covariant=True)
 
 
 class Message:
-    """What all messages share. Messages are immutable, so that two tasks may hold one."""
+    """Base of all messages. Messages are immutable, so that two tasks may hold one."""
 
     __slots__ = ()
 
@@ -18,18 +18,18 @@ class Message:
 
 
 class Request(Message, Generic[Reply_co]):
-    """Asks its owner to do something; ``Bus.ask`` returns a ``Reply``. Named in the imperative: ``SignIn``."""
+    """A request asks its owner to do something, as its name does: ``SignIn``. ``Bus.ask`` returns a ``Reply``."""
 
     __slots__ = ()
 
 
 class StreamRequest(Message, Generic[Item_co]):
-    """Asks its owner for many ``Item``s over time, read with ``Bus.stream``."""
+    """A stream request asks its owner for many ``Item``s over time, read with ``Bus.stream``."""
 
     __slots__ = ()
 
 
 class Event(Message):
-    """Tells whoever listens that something happened; never the only copy of data. Past tense: ``KeyRevoked``."""
+    """An event tells of something past, as its name does: ``KeyRevoked``. It is never the only copy of data."""
 
     __slots__ = ()

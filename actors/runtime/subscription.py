@@ -1,4 +1,4 @@
-"""One reader of one stream."""
+"""Subscriptions: one reader of one stream."""
 
 import asyncio
 from collections import deque
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Subscription(Generic[T]):
-    """Items from a handler's generator to a reader, through a bounded buffer.
+    """Carries the items of a handler's generator to a reader, through a bounded buffer.
 
     A slow reader stops the generator after ``buffer`` items; a reader that leaves closes it. An error of the
     generator is raised at the reader, after the items before it.

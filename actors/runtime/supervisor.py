@@ -1,4 +1,4 @@
-"""Starts actors in order, restarts the one that crashes, gives up on the one that keeps crashing, stops in reverse."""
+"""The supervisor: starts actors in order, restarts one that crashes, stops them in reverse."""
 
 import asyncio
 from collections import deque
@@ -20,7 +20,7 @@ ActorFactory: TypeAlias = Callable[[ActorBus], AbstractAsyncContextManager[Actor
 
 
 class ActorGaveUp(Exception):
-    """An actor crashed too often, or refused to start. The process should end with a non-zero code."""
+    """An actor crashed too often, or its start was refused. The process should end with a non-zero code."""
 
     def __init__(self, actor: str, cause: BaseException) -> None:
         super().__init__(str(cause) if isinstance(cause, StartRefused) else f"{actor} crashed too often: {cause}")
@@ -125,7 +125,7 @@ class Supervisor:
                 await child.rest(self._backoff * 2 ** (crashes - 1))
 
     async def _live(self, child: "_Child") -> None:
-        """One life of the actor: started, served until it is stopped or crashes, and closed."""
+        """Start the actor, serve it until it is stopped or crashes, and close it."""
         async with child.factory(self._bus) as actor:
             cell = Cell(actor, self._bus.statistics)
             self._bus.connect(child.actor_class, cell)
@@ -154,20 +154,20 @@ class _Child:
         self._crashes: deque[float] = deque()  # loop times
 
     def begin(self, cell: Cell) -> None:
-        """The actor is complete, and serves from now on; not for long when it was stopped while it started."""
+        """Serve the actor, which is complete now. One that was stopped while it started is closed again."""
         self.cell = cell
         self.started.set()
         if self.stopping.is_set():
             cell.close()
 
     def stop(self) -> None:
-        """Begin no other life, and end the present one when what is in work is done."""
+        """Begin no further life, and end the present one when its handlers in work are done."""
         self.stopping.set()
         if self.cell is not None:
             self.cell.close()
 
     def crashes_within(self, window: float) -> int:
-        """Count a crash now; how many there were in so many seconds."""
+        """Count a crash now, and return how many there were in so many seconds."""
         now = asyncio.get_running_loop().time()
         self._crashes.append(now)
         while self._crashes[0] < now - window:
@@ -175,7 +175,7 @@ class _Child:
         return len(self._crashes)
 
     async def rest(self, seconds: float) -> None:
-        """Wait between two lives, but for no actor that is to stop."""
+        """Wait between two lives, for so many seconds or until the actor is to stop."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.stopping.wait()

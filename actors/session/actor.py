@@ -140,7 +140,7 @@ class SessionActor(Actor):
 
     @handles(DeleteUser)
     async def delete_user(self, request: DeleteUser) -> None:
-        """Keys first: a crash between the two leaves a user without keys, and never keys without a user."""
+        """Delete keys first: a crash between the two leaves a user without keys, and never keys without a user."""
         people = self._accounts.people
         await people.require_deletable(request.user_id)
         keys = HandOverKeys(user_id=request.user_id, by=request.by)
@@ -150,7 +150,7 @@ class SessionActor(Actor):
 
     @handles(ChangeRole)
     async def change_role(self, request: ChangeRole) -> Person:
-        """Of a demoted user's keys, what only an admin may give ends first, as with deletion."""
+        """Change the role. Scopes that only an admin may give end first, as keys do before a deletion."""
         people = self._accounts.people
         if request.role is Role.ADMIN:
             await people.change_role(request.user_id, request.role, request.by)
@@ -205,7 +205,7 @@ class SessionActor(Actor):
         return AccountsState(problems=self._accounts.problems())
 
     async def _ask_for_late_keys(self, keys: HandOverKeys | WithdrawScope) -> None:
-        """Once more, for keys that were asked for before the change: after it nobody can ask for such any more."""
+        """Ask once more, for keys made during the change: after it nobody can make such any more."""
         try:
             await self.bus.ask(keys)
         except StudioError as fault:
@@ -217,14 +217,14 @@ class SessionActor(Actor):
             await self._sweep()
 
     async def _follow_others(self) -> None:
-        """A command on this machine may end sessions, reset a password or lift a lock while the studio runs."""
+        """Take over what a command on this machine does: it may end sessions, reset a password or lift a lock."""
         while True:
             await asyncio.sleep(_GLANCE)
             with suppress(Unavailable):  # the next look finds the same
                 await self._accounts.follow()
 
     async def _sweep(self) -> None:
-        """A fault of the disk costs this sweep only: memory stays right, and the next one catches up."""
+        """End expired sessions. After a fault of the disk memory is still right, and the next sweep catches up."""
         try:
             self._tell_ended(await self._accounts.sweep())
         except Unavailable as fault:
