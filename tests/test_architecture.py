@@ -132,6 +132,17 @@ def test_the_runtime_knows_no_domain() -> None:
     )
 
 
+@pytest.mark.parametrize("package", ["actors", "transports"])
+def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
+    """Types count: a circle that ``TYPE_CHECKING`` hides from Python is one for whoever reads."""
+    TopologicalSorter(
+        {
+            module.name: {name for _, name in module.imported_modules() if within(name, package)}
+            for module in modules(package)
+        }
+    ).prepare()
+
+
 def test_the_runtime_imports_in_one_direction() -> None:
     """Each module knows those before it and none behind it, also for its types."""
     assert {module.name for module in modules("actors/runtime")} == {"actors.runtime", *RUNTIME}
