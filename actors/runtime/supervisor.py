@@ -134,6 +134,8 @@ class Supervisor:
                 await cell.run(lambda: self._bus.disconnect(child.actor_class))
             finally:
                 child.cell = None
+            return
+        raise RuntimeError(f"{child.name} suppressed its crash")  # which would be a restart that nobody counts
 
     def _end(self, child: "_Child", crash: BaseException) -> None:
         if self._gave_up is not None and not self._gave_up.done():

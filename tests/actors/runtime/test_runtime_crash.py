@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any, Self
 
 import pytest
@@ -235,6 +235,21 @@ async def test_a_failing_stop_alone_is_a_crash() -> None:
         async with supervised((Workbench, factory)):
             pass
     assert [entry["event"] for entry in logs] == ["actor crashed"]
+
+
+async def test_a_crash_that_the_context_manager_suppresses_is_counted() -> None:
+    crash = asyncio.Event()
+
+    @asynccontextmanager
+    async def factory(bus: ActorBus) -> AsyncIterator[Actor]:
+        with suppress(OSError):
+            yield Fragile(bus, crash)
+
+    supervisor = supervisor_of(Bus(), (Fragile, factory), most_crashes=0)
+    await supervisor.start()
+    with capture_logs():
+        crash.set()
+        assert str((await supervisor.gave_up()).cause) == "Fragile suppressed its crash"
 
 
 async def test_a_start_that_fails_half_way_closes_what_it_has_opened() -> None:
