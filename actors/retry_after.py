@@ -23,11 +23,11 @@ def seconds_to_wait(headers: Headers) -> float | None:
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return _within_reason(milliseconds / 1000)
-    said = headers.get("retry-after")
-    seconds = _number(said)
+    value = headers.get("retry-after")
+    seconds = _number(value)
     if seconds is not None:
         return _within_reason(seconds)
-    until = _unix_seconds(said)
+    until = _unix_seconds(value)
     if until is None:
         return None
     now = _unix_seconds(headers.get("date"))

@@ -20,8 +20,8 @@ from actors.runtime.actor import StartRefused
 log = structlog.get_logger(__name__)
 
 # Seconds to wait for another connection's write before the answer is Unavailable: while a file is opened, and later.
-_BUSY_TIMEOUT = 5.0
-_PATIENCE = 1.0
+_OPEN_TIMEOUT = 5.0
+_WRITE_TIMEOUT = 1.0
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite does not wait itself
 _NOT_AVAILABLE = "The account database is not available"
 _HELD_BY_ANOTHER = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # primary result codes: the low byte
@@ -92,7 +92,7 @@ class Database:
         """
         try:
             _make(path)
-            connection = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
+            connection = await aiosqlite.connect(path, timeout=_OPEN_TIMEOUT, isolation_level=None)
         except (OSError, sqlite3.Error) as fault:
             raise _refusal(path, fault) from fault
         database = cls(connection, path)
@@ -164,7 +164,7 @@ class Database:
                 await self.rows(f"PRAGMA {pragma}")
             for component in components:
                 await self._migrate(component)
-            await self.rows(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}")
+            await self.rows(f"PRAGMA busy_timeout = {round(_WRITE_TIMEOUT * 1000)}")
         except Unavailable as unavailable:
             fault = unavailable.__cause__
             if isinstance(fault, sqlite3.Error) and fault.sqlite_errorcode & 0xFF in _HELD_BY_ANOTHER:
@@ -174,7 +174,7 @@ class Database:
     async def _use_wal(self) -> None:
         """SQLite waits for others as long as it is told to, but not where they switch the same new file to WAL."""
         clock = asyncio.get_running_loop().time
-        deadline = clock() + _BUSY_TIMEOUT
+        deadline = clock() + _OPEN_TIMEOUT
         with self._faults_as_answers("change"):
             while True:
                 try:

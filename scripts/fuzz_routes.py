@@ -15,7 +15,7 @@ from pathlib import Path
 from scripts.load.own_studio import HOST, OwnStudio
 
 # Runs of the playground end at a port where nobody listens, whatever keys are put in.
-NO_VENDORS = {f"{vendor}_BASE_URL": f"http://{HOST}:9/v1" for vendor in ("OPENAI", "ANTHROPIC", "GEMINI")}
+NO_PROVIDERS = {f"{provider}_BASE_URL": f"http://{HOST}:9/v1" for provider in ("OPENAI", "ANTHROPIC", "GEMINI")}
 BUDGET = ("--max-examples=50", "--seed=20261122", "--generation-database=none", "--workers=2", "--continue-on-failure")
 # These end the session that the calls carry, the first two when user or session are the caller's. So they come last,
 # and the first two without the phase that takes ids from other answers.
@@ -33,7 +33,7 @@ TRACEBACK = '"exception"'
 
 
 def main(folder: Path, options: Sequence[str]) -> int:
-    with OwnStudio(folder / "data", **NO_VENDORS) as studio:
+    with OwnStudio(folder / "data", **NO_PROVIDERS) as studio:
         key = studio.sign_up()
         failed = [call_routes(folder, studio, key, (*chosen, *options)) for chosen in PASSES]
         alive = studio.rest("GET", "/health").status == 200

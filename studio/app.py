@@ -108,14 +108,14 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             large=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode-large")),
             limits=request_limits(settings),
         )
-        strays = MisdirectedExporters()
+        misdirected = MisdirectedExporters()
         connections = Connections(most_connections(), settings.trusted_proxies)
         answers = Budget(int(memory * _MEGABYTE * _ANSWERING), refusal=TOO_MANY_ANSWERS)
         spans_per_second = settings.key_spans_per_second
         key_rate = None if spans_per_second is None else KeyRate(spans_per_second)
-        http = http_config(settings, budget, decoder, strays)
+        http = http_config(settings, budget, decoder, misdirected)
         seen_by_http = attrs.evolve(http, answers=answers, key_rate=key_rate)
-        grpc = attrs.evolve(grpc_config(settings, budget, decoder, strays, connections), key_rate=key_rate)
+        grpc = attrs.evolve(grpc_config(settings, budget, decoder, misdirected, connections), key_rate=key_rate)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
         servers = Servers()
@@ -144,7 +144,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             extra_ports=tuple([await listen("JUNJO_OTLP_EXTRA_PORTS", port, server) for port, server in both]),
             http_port=await listen("JUNJO_BACKEND_PORT", settings.backend_port, rest),
         )
-        strays.http_port, strays.grpc_port = studio.http_port, studio.otlp_port
+        misdirected.http_port, misdirected.grpc_port = studio.http_port, studio.otlp_port
         yield studio
 
 
@@ -214,7 +214,7 @@ def request_limits(settings: Settings) -> RequestLimits:
     return RequestLimits(spans=settings.max_spans, values=settings.max_values, resources=settings.max_resources)
 
 
-def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: MisdirectedExporters) -> HttpConfig:
+def http_config(settings: Settings, budget: Budget, decoder: Decoder, misdirected: MisdirectedExporters) -> HttpConfig:
     return HttpConfig(
         version=__version__,
         environment="production" if settings.production else "development",
@@ -232,7 +232,7 @@ def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: Mi
         otlp_budget=budget,
         decoder=decoder,
         max_request_bytes=settings.max_request_bytes,
-        strays=strays,
+        misdirected=misdirected,
         log_together=log_together,
         play=PlayConfig(
             any_openai_model=settings.openai_base_url is not None,
@@ -243,7 +243,7 @@ def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: Mi
 
 
 def grpc_config(
-    settings: Settings, budget: Budget, decoder: Decoder, strays: MisdirectedExporters, connections: Connections
+    settings: Settings, budget: Budget, decoder: Decoder, misdirected: MisdirectedExporters, connections: Connections
 ) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,
@@ -251,5 +251,5 @@ def grpc_config(
         otlp_budget=budget,
         connections=connections,
         decoder=decoder,
-        strays=strays,
+        misdirected=misdirected,
     )

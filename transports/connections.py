@@ -10,7 +10,7 @@ import structlog
 
 from transports.addresses import Network, is_in, plain
 from transports.connection_limits import DEFAULT
-from transports.seldom import Seldom
+from transports.limited_log import RateLimitedLog
 
 _ALL_BUSY_SECONDS = 0.1  # looking through thousands of connections takes a millisecond
 
@@ -28,7 +28,7 @@ class Connection(Protocol):
     def idle(self) -> bool:
         """Whether nothing is in work for it."""
 
-    def make_way(self) -> None:
+    def evict(self) -> None:
         """Close, and give the file descriptor back at once."""
 
 
@@ -57,7 +57,7 @@ class _Address:
 
     def _close(self, connection: Connection) -> bool:
         del self.open[connection]
-        connection.make_way()
+        connection.evict()
         return True
 
 
@@ -72,12 +72,12 @@ class Connections:
         self._proxies = proxies
         self._addresses: dict[str, _Address] = {}
         self.count = 0
-        self._seldom = Seldom(log)
+        self._limited_log = RateLimitedLog(log)
 
     def admit(self, connection: Connection, address: str) -> bool:
         """Count a new connection, or tell that there is no place for it."""
         if not self._place_for(address):
-            self._seldom.warning("connection refused: too many are open", client=address)
+            self._limited_log.warning("connection refused: too many are open", client=address)
             return False
         self._addresses.setdefault(address, _Address()).open[connection] = 0
         self.count += 1

@@ -36,26 +36,28 @@ def sender_of(transport: asyncio.BaseTransport) -> str:
 class FirstBytes(asyncio.Protocol):
     """Waits for the beginning of a connection, and hands both to the protocol that is chosen by it.
 
-    It keeps 24 bytes at most until it knows, and ends a connection that says too little for ``patience`` seconds. While
-    it waits it is in ``waiting``, so that a server that stops can ``abort`` it, and has one of the ``places``.
+    It keeps 24 bytes at most until it knows, and ends a connection that says too little for ``seconds`` seconds. While
+    it waits it is in ``waiting``, so that a server that stops can ``abort`` it, and has one of the ``all_connections``.
     """
 
     calls_begun = 0
     idle = True  # nothing is in work for it
 
-    def __init__(self, choose: Choose, waiting: MutableSet["FirstBytes"], patience: float, places: Connections) -> None:
+    def __init__(
+        self, choose: Choose, waiting: MutableSet["FirstBytes"], seconds: float, all_connections: Connections
+    ) -> None:
         self._choose = choose
         self._waiting = waiting
-        self._patience = patience
-        self._places = places
+        self._seconds = seconds
+        self._all_connections = all_connections
         self._begin = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._address = sender_of(transport)
         self._waiting.add(self)
-        self._too_late = asyncio.get_running_loop().call_later(self._patience, self.abort)
-        if not self._places.admit(self, self._address):
+        self._too_late = asyncio.get_running_loop().call_later(self._seconds, self.abort)
+        if not self._all_connections.admit(self, self._address):
             self.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -74,14 +76,14 @@ class FirstBytes(asyncio.Protocol):
     def abort(self) -> None:
         self._transport.abort()
 
-    def make_way(self) -> None:
+    def evict(self) -> None:
         """Close, for another."""
         self.abort()
 
     def _leave(self) -> None:
         self._too_late.cancel()
         self._waiting.discard(self)
-        self._places.forget(self, self._address)
+        self._all_connections.forget(self, self._address)
 
 
 class Refusal(asyncio.Protocol):

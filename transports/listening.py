@@ -16,19 +16,19 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import structlog
 
-from transports.seldom import Seldom
+from transports.limited_log import RateLimitedLog
 
 BACKLOG = 100  # connections that wait to be accepted, of one port; so many may be open beyond what is allowed
-_AT_ONCE = 8  # connections in a turn of the event loop, in which others wait for what each of them brings along
+_MOST_ACCEPTS = 8  # connections in a turn of the event loop, in which others wait for what each of them brings along
 _NONE_LEFT = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 log = structlog.get_logger(__name__)
-_seldom = Seldom(log)
-_resting: "WeakSet[_PatientSocket]" = WeakSet()
-_accepted: "WeakKeyDictionary[_PatientSocket, int]" = WeakKeyDictionary()  # in this turn of the event loop
+_limited_log = RateLimitedLog(log)
+_paused: "WeakSet[_LimitedAcceptSocket]" = WeakSet()
+_accepted: "WeakKeyDictionary[_LimitedAcceptSocket, int]" = WeakKeyDictionary()  # in this turn of the event loop
 
 
-class _PatientSocket(socket.socket):
+class _LimitedAcceptSocket(socket.socket):
     """Says that nobody waits when enough have been accepted; the event loop asks again in its next turn.
 
     It fails once when no descriptor is left, so that asyncio rests for a second.
@@ -38,8 +38,8 @@ class _PatientSocket(socket.socket):
 
     def accept(self) -> tuple[socket.socket, object]:
         accepted = _accepted.get(self, 0)
-        if self in _resting or accepted >= _AT_ONCE:
-            _resting.discard(self)
+        if self in _paused or accepted >= _MOST_ACCEPTS:
+            _paused.discard(self)
             _accepted[self] = 0
             raise BlockingIOError
         _accepted[self] = accepted + 1
@@ -50,19 +50,19 @@ class _PatientSocket(socket.socket):
             raise
         except OSError as error:
             if error.errno in _NONE_LEFT:
-                _resting.add(self)
-                _seldom.warning("no file descriptor is left for a connection", error=str(error))
+                _paused.add(self)
+                _limited_log.warning("no file descriptor is left for a connection", error=str(error))
             raise
 
 
-class _Told(logging.Filter):
+class _OutOfResourcesFilter(logging.Filter):
     """Drops asyncio's line about it, which has a traceback and comes for each socket."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not record.getMessage().startswith("socket.accept() out of system resource")
 
 
-logging.getLogger("asyncio").addFilter(_Told())
+logging.getLogger("asyncio").addFilter(_OutOfResourcesFilter())
 
 
 async def listen(make: Callable[[], asyncio.Protocol], host: str, port: int) -> asyncio.Server:
@@ -73,14 +73,14 @@ async def listen(make: Callable[[], asyncio.Protocol], host: str, port: int) -> 
         server = await loop.create_server(make, host, port, backlog=BACKLOG)
     else:
         server = await loop.create_server(make, sock=both_families, backlog=BACKLOG)
-    accept_patiently(server)
+    limit_accepts(server)
     return server
 
 
-def accept_patiently(server: asyncio.AbstractServer) -> None:
+def limit_accepts(server: asyncio.AbstractServer) -> None:
     """Let a server that listens survive a lack of file descriptors without a busy core, whoever uses them up."""
     for listening in cast("asyncio.Server", server)._sockets or ():  # type: ignore[attr-defined] # noqa: SLF001 - the real ones
-        listening.__class__ = _PatientSocket
+        listening.__class__ = _LimitedAcceptSocket
 
 
 def socket_for(host: str, port: int) -> socket.socket | None:

@@ -7,8 +7,8 @@ MASK = "***"
 
 _LENGTH = 64  # of a studio's key
 _KEY = re.compile(rf"(?<![0-9A-Za-z])[0-9A-Za-z]{{{_LENGTH},}}")
-# Keys of vendors begin with a word of theirs.
-_VENDORS_KEY = re.compile(r"(?<![0-9A-Za-z])(?:[spr]k-[0-9A-Za-z_-]{16,}|AIza[0-9A-Za-z_-]{20,})")
+# Keys of providers begin with a word of theirs.
+_PROVIDER_KEY = re.compile(r"(?<![0-9A-Za-z])(?:[spr]k-[0-9A-Za-z_-]{16,}|AIza[0-9A-Za-z_-]{20,})")
 _NOT_IN_NAMES = re.compile("[^a-z0-9]")
 # As people write them: password, Password, pass_word, new_password, passwd, pwd, Passwort, api-key, access_token.
 _SECRET_NAME = re.compile(
@@ -33,5 +33,5 @@ def without_keys(text: str) -> str:
     if len(text) >= _LENGTH:
         text = _KEY.sub(MASK, text)
     if "k-" in text or "AIza" in text:
-        text = _VENDORS_KEY.sub(MASK, text)
+        text = _PROVIDER_KEY.sub(MASK, text)
     return text

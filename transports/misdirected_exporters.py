@@ -73,7 +73,7 @@ class MisdirectedExporters:
         self._now = now
         self._told: dict[tuple[str, str], float] = {}  # when, the longest ago first
 
-    def found(self, sender: str, fault: Fault, **more: Any) -> None:  # noqa: ANN401 - fields of the line
+    def report(self, sender: str, fault: Fault, **more: Any) -> None:  # noqa: ANN401 - fields of the line
         """An exporter at this address made this mistake. ``more`` must hold no secret."""
         now = self._now()
         self._forget_before(now - _SECONDS)

@@ -43,7 +43,7 @@ from actors.span_store.messages import GetSpan
 __all__ = ["PlaygroundActor", "PlaygroundLimits"]
 
 _DEFAULT_LIMITS = PlaygroundLimits()
-_VENDORS_OWN: Mapping[str, OpenProvider] = {}
+_SDK_ADAPTERS: Mapping[str, OpenProvider] = {}
 
 
 class _Parts:
@@ -65,7 +65,7 @@ class PlaygroundActor(Actor):
     """Calls LLM providers for users.
 
     ``endpoints`` are the operator's, by provider. Keys that users set are kept in the SQLite file at ``path``, sealed
-    with ``cookie_key`` (32 bytes). ``adapters`` replace the vendors' own, by provider.
+    with ``cookie_key`` (32 bytes). ``adapters`` replace the providers' own, by provider.
     """
 
     readers = 512  # they wait for providers; ``PlaygroundLimits`` bounds what one user has
@@ -79,7 +79,7 @@ class PlaygroundActor(Actor):
         cookie_key: bytes,
         endpoints: Mapping[str, Endpoint],
         limits: PlaygroundLimits = _DEFAULT_LIMITS,
-        adapters: Mapping[str, OpenProvider] = _VENDORS_OWN,
+        adapters: Mapping[str, OpenProvider] = _SDK_ADAPTERS,
         clock: Clock = utc_now,
     ) -> None:
         self.limits = limits
@@ -113,23 +113,23 @@ class PlaygroundActor(Actor):
 
     @handles(SetProviderKey)
     async def set_provider_key(self, request: SetProviderKey) -> ProviderState:
-        vendor = entry_of(request.provider)
-        await self._parts.keys.set(vendor, request.key, request.by)
-        self._parts.models.forget(vendor)
-        return self._parts.keys.state(vendor)
+        entry = entry_of(request.provider)
+        await self._parts.keys.set(entry, request.key, request.by)
+        self._parts.models.forget(entry)
+        return self._parts.keys.state(entry)
 
     @handles(ForgetProviderKey)
     async def forget_provider_key(self, request: ForgetProviderKey) -> ProviderState:
-        vendor = entry_of(request.provider)
-        await self._parts.keys.forget(vendor, request.by)
-        self._parts.models.forget(vendor)
-        return self._parts.keys.state(vendor)
+        entry = entry_of(request.provider)
+        await self._parts.keys.forget(entry, request.by)
+        self._parts.models.forget(entry)
+        return self._parts.keys.state(entry)
 
     @handles(ListModels, concurrent=True)
     async def models(self, request: ListModels) -> tuple[Model, ...]:
-        vendor = entry_of(request.provider)
+        entry = entry_of(request.provider)
         lists = self._parts.models
-        return await (lists.refresh(vendor) if request.refresh else lists.models(vendor))
+        return await (lists.refresh(entry) if request.refresh else lists.models(entry))
 
     @handles(Generate, concurrent=True)
     async def generate(self, request: Generate) -> RunResult:

@@ -22,7 +22,7 @@ class _Connection:
 class Connections:
     """One client for each provider, kept between calls, and replaced when the key changes.
 
-    ``adapters`` stand in for the vendors' own, by name.
+    ``adapters`` stand in for the providers' own, by name.
     """
 
     def __init__(self, keys: ProviderKeys, adapters: Mapping[str, OpenProvider]) -> None:
@@ -30,20 +30,20 @@ class Connections:
         self._adapters = adapters
         self._current: dict[str, _Connection] = {}
 
-    def check(self, vendor: ProviderEntry) -> None:
+    def check(self, entry: ProviderEntry) -> None:
         """``Refused`` when the provider has no key."""
-        self._keys.endpoint(vendor)
+        self._keys.endpoint(entry)
 
     @asynccontextmanager
-    async def to(self, vendor: ProviderEntry) -> AsyncIterator[Provider]:
+    async def to(self, entry: ProviderEntry) -> AsyncIterator[Provider]:
         """A client for the length of the block. ``Refused`` when the provider has no key."""
-        connection = await self._connection(vendor)
+        connection = await self._connection(entry)
         connection.users += 1
         try:
             yield connection.provider
         finally:
             connection.users -= 1
-            await self._close_replaced(vendor.name, connection)
+            await self._close_replaced(entry.name, connection)
 
     async def close(self) -> None:
         """Close the clients that nobody uses."""
@@ -51,18 +51,18 @@ class Connections:
         for name, connection in current.items():
             await self._close_replaced(name, connection)
 
-    async def _connection(self, vendor: ProviderEntry) -> _Connection:
-        endpoint = self._keys.endpoint(vendor)
-        current = self._current.get(vendor.name)
+    async def _connection(self, entry: ProviderEntry) -> _Connection:
+        endpoint = self._keys.endpoint(entry)
+        current = self._current.get(entry.name)
         if current is not None and current.endpoint == endpoint:
             return current
-        make = self._adapters.get(vendor.name) or await vendor.load()
-        opened = self._current.get(vendor.name)
+        make = self._adapters.get(entry.name) or await entry.load()
+        opened = self._current.get(entry.name)
         if opened is not None and opened.endpoint == endpoint:
             return opened  # somebody was faster
-        self._current[vendor.name] = made = _Connection(make(endpoint), endpoint)
+        self._current[entry.name] = made = _Connection(make(endpoint), endpoint)
         if opened is not None:
-            await self._close_replaced(vendor.name, opened)
+            await self._close_replaced(entry.name, opened)
         return made
 
     async def _close_replaced(self, name: str, connection: _Connection) -> None:

@@ -34,34 +34,34 @@ class ModelLists:
         self._forgotten: Counter[str] = Counter()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one call for all who wait
 
-    async def models(self, vendor: ProviderEntry) -> tuple[Model, ...]:
+    async def models(self, entry: ProviderEntry) -> tuple[Model, ...]:
         """The list, at most 900 s old. Raises ``Refused`` and ``ProviderFailed``."""
-        async with self._turns[vendor.name]:
-            kept = self._lists.get(vendor.name)
+        async with self._turns[entry.name]:
+            kept = self._lists.get(entry.name)
             if kept is not None and self._clock().timestamp() - kept.fetched_at < _SECONDS:
                 return kept.models
-            return await self._fetch(vendor, "fetch")
+            return await self._fetch(entry, "fetch")
 
-    async def refresh(self, vendor: ProviderEntry) -> tuple[Model, ...]:
+    async def refresh(self, entry: ProviderEntry) -> tuple[Model, ...]:
         """The list as it is now."""
-        async with self._turns[vendor.name]:
-            return await self._fetch(vendor, "refresh")
+        async with self._turns[entry.name]:
+            return await self._fetch(entry, "refresh")
 
-    def forget(self, vendor: ProviderEntry) -> None:
+    def forget(self, entry: ProviderEntry) -> None:
         """Another key may see other models."""
-        self._lists.pop(vendor.name, None)
-        self._forgotten[vendor.name] += 1
+        self._lists.pop(entry.name, None)
+        self._forgotten[entry.name] += 1
 
-    async def _fetch(self, vendor: ProviderEntry, verb: str) -> tuple[Model, ...]:
-        forgotten = self._forgotten[vendor.name]
-        async with self._connections.to(vendor) as provider:
+    async def _fetch(self, entry: ProviderEntry, verb: str) -> tuple[Model, ...]:
+        forgotten = self._forgotten[entry.name]
+        async with self._connections.to(entry) as provider:
             try:
                 models = await provider.models()
             except ProviderFailed as error:
-                log.warning("model list not fetched", provider=vendor.name, reason=error.detail)
-                failed = ProviderFailed(f"Failed to {verb} models from {vendor.name} API")
+                log.warning("model list not fetched", provider=entry.name, reason=error.detail)
+                failed = ProviderFailed(f"Failed to {verb} models from {entry.name} API")
                 failed.retry_after = error.retry_after
                 raise failed from error
-        if models and forgotten == self._forgotten[vendor.name]:
-            self._lists[vendor.name] = _List(models=models, fetched_at=self._clock().timestamp())
+        if models and forgotten == self._forgotten[entry.name]:
+            self._lists[entry.name] = _List(models=models, fetched_at=self._clock().timestamp())
         return models

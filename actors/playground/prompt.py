@@ -70,8 +70,8 @@ class Prompt:
     @property
     def size(self) -> int:
         """The characters of its texts, about."""
-        said = sum(len(message.content) + _size_of(message.tool_calls) for message in self.messages)
-        return said + len(str(self.json_schema)) + sum(len(str(tool)) for tool in self.tools)
+        characters = sum(len(message.content) + _size_of(message.tool_calls) for message in self.messages)
+        return characters + len(str(self.json_schema)) + sum(len(str(tool)) for tool in self.tools)
 
 
 def _size_of(calls: tuple[ToolCall, ...]) -> int:

@@ -27,26 +27,26 @@ class ProviderCalls:
 
     async def generate(self, record: RunRecord) -> RunResult:
         """The whole answer. Raises what ``Provider`` does, and ``DeadlineExceeded``."""
-        vendor = entry_of(record.prompt.provider)
-        self._connections.check(vendor)
+        entry = entry_of(record.prompt.provider)
+        self._connections.check(entry)
         await self._traces.room()
-        async with self._settled(record), self._connections.to(vendor) as provider:
+        async with self._settled(record), self._connections.to(entry) as provider:
             completion = well_formed_completion(await provider.generate(record.prompt))
             return record.result(completion)
 
     async def stream(self, record: RunRecord, log: RunLog) -> None:
         """The answer into the log, up to ``Finished``. Raises as ``generate`` does."""
-        vendor = entry_of(record.prompt.provider)
-        log.append(Started(provider=vendor.name, model=record.prompt.model, trace_id=record.trace_id))
+        entry = entry_of(record.prompt.provider)
+        log.append(Started(provider=entry.name, model=record.prompt.model, trace_id=record.trace_id))
         await self._traces.room()
-        async with self._settled(record), self._connections.to(vendor) as provider:
+        async with self._settled(record), self._connections.to(entry) as provider:
             async with aclosing(provider.stream(record.prompt)) as chunks:
                 repair = Repair()
                 async for given in chunks:
                     for chunk in repair.of(given):
                         await self._pass_on(chunk, record, log)
             if record.completion is None:
-                raise ProviderFailed(f"{vendor.name}: the stream ended early")
+                raise ProviderFailed(f"{entry.name}: the stream ended early")
             result = record.result(record.completion)
         if result.completion.usage is not None:
             log.append(result.completion.usage)
@@ -58,7 +58,7 @@ class ProviderCalls:
         if isinstance(chunk, Completion):
             return
         log.append(chunk)
-        # A vendor may have sent much at once: the first words go out before the next are looked at.
+        # A provider may have sent much at once: the first words go out before the next are looked at.
         await (log.caught_up() if is_first else log.room())
 
     @asynccontextmanager

@@ -49,44 +49,44 @@ class ProviderKeys:
     async def close(self) -> None:
         await self._database.close()
 
-    def endpoint(self, vendor: ProviderEntry) -> Endpoint:
+    def endpoint(self, entry: ProviderEntry) -> Endpoint:
         """Where and as whom to call. ``Refused`` without a key, unless the server may want none."""
-        given = self._given.get(vendor.name, Endpoint(key=""))
-        endpoint = Endpoint(key=self._set.get(vendor.name, given.key), base_url=given.base_url)
-        if not endpoint.key and not (vendor.keyless and endpoint.base_url):
-            raise Refused(f"{vendor.variable} not configured")
+        given = self._given.get(entry.name, Endpoint(key=""))
+        endpoint = Endpoint(key=self._set.get(entry.name, given.key), base_url=given.base_url)
+        if not endpoint.key and not (entry.keyless and endpoint.base_url):
+            raise Refused(f"{entry.variable} not configured")
         return endpoint
 
-    def state(self, vendor: ProviderEntry) -> ProviderState:
+    def state(self, entry: ProviderEntry) -> ProviderState:
         try:
-            key = self.endpoint(vendor).key
+            key = self.endpoint(entry).key
         except Refused:
-            return ProviderState(provider=vendor.name, configured=False, last_four=None)
-        return ProviderState(provider=vendor.name, configured=True, last_four=key[-_SHOWN:] or None)
+            return ProviderState(provider=entry.name, configured=False, last_four=None)
+        return ProviderState(provider=entry.name, configured=True, last_four=key[-_SHOWN:] or None)
 
-    async def set(self, vendor: ProviderEntry, key: str, by: Principal) -> None:
+    async def set(self, entry: ProviderEntry, key: str, by: Principal) -> None:
         """Keep a key, also for the next start."""
         now = self._clock()
         async with audited(self._database, now) as change:
             await change.rows(
                 "INSERT OR REPLACE INTO provider_keys (provider, sealed, set_at, set_by, set_by_id) "
                 "VALUES (?, ?, ?, ?, ?)",
-                vendor.name,
-                self._seal.close(key, _purpose(vendor.name)),
+                entry.name,
+                self._seal.close(key, _purpose(entry.name)),
                 int(now.timestamp()),
                 by.email,
                 by.user_id,
             )
-            await change.record(_entry(Action.UPDATE, vendor, by))
-        self._set[vendor.name] = key
+            await change.record(_entry(Action.UPDATE, entry, by))
+        self._set[entry.name] = key
 
-    async def forget(self, vendor: ProviderEntry, by: Principal) -> None:
+    async def forget(self, entry: ProviderEntry, by: Principal) -> None:
         """Drop the key that was set; the operator's counts again. Raises ``NotFound``."""
         async with audited(self._database, self._clock()) as change:
-            if not await change.rows("DELETE FROM provider_keys WHERE provider = ? RETURNING 1", vendor.name):
+            if not await change.rows("DELETE FROM provider_keys WHERE provider = ? RETURNING 1", entry.name):
                 raise NotFound("No key was set for this provider")
-            await change.record(_entry(Action.DELETE, vendor, by))
-        self._set.pop(vendor.name, None)
+            await change.record(_entry(Action.DELETE, entry, by))
+        self._set.pop(entry.name, None)
 
     async def _load(self) -> None:
         for row in await self._database.rows("SELECT provider, sealed FROM provider_keys"):
@@ -106,5 +106,5 @@ def _purpose(provider: str) -> bytes:
     return f"junjo provider key 1 {provider}".encode()
 
 
-def _entry(action: Action, vendor: ProviderEntry, by: Principal) -> AuditEntry:
-    return AuditEntry(action=action, resource=Resource.PROVIDER_KEY, resource_id=vendor.name, by=by)
+def _entry(action: Action, entry: ProviderEntry, by: Principal) -> AuditEntry:
+    return AuditEntry(action=action, resource=Resource.PROVIDER_KEY, resource_id=entry.name, by=by)

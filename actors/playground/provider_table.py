@@ -33,8 +33,8 @@ class ProviderEntry:
 
 
 PROVIDERS: Mapping[str, ProviderEntry] = {
-    vendor.name: vendor
-    for vendor in (
+    entry.name: entry
+    for entry in (
         ProviderEntry(
             name="anthropic",
             variable="ANTHROPIC_API_KEY",
@@ -59,8 +59,8 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
 
 
 def entry_of(provider: str) -> ProviderEntry:
-    """The vendor of this name. ``Refused`` when there is none."""
-    vendor = PROVIDERS.get(provider)
-    if vendor is None:
+    """The entry of this name. ``Refused`` when there is none."""
+    entry = PROVIDERS.get(provider)
+    if entry is None:
         raise Refused(f"Invalid provider. Must be one of: {', '.join(sorted(PROVIDERS))}")
-    return vendor
+    return entry

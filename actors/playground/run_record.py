@@ -12,7 +12,7 @@ from actors.playground.prompt import Completion, Prompt, ToolCall, Usage
 from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
 from actors.principal import Principal
 
-_CHARACTERS_PER_TOKEN = 4  # of English text, by the vendors' rule of thumb
+_CHARACTERS_PER_TOKEN = 4  # of English text, by the providers' rule of thumb
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -35,7 +35,7 @@ class RunRecord:
     _text: list[str] = attrs.field(factory=list)
     _reasoning: list[str] = attrs.field(factory=list)
     _tool_calls: list[ToolCall] = attrs.field(factory=list)
-    _told: Usage | None = None
+    _counted: Usage | None = None
 
     def note(self, chunk: Chunk) -> bool:
         """Remember what came; whether it is the first thing that was said."""
@@ -50,7 +50,7 @@ class RunRecord:
             case ToolCall():
                 self._tool_calls.append(chunk)
             case Usage():
-                self._told = chunk
+                self._counted = chunk
             case Completion():
                 self.completion = chunk
         return is_first
@@ -102,7 +102,7 @@ class RunRecord:
     @property
     def usage(self) -> Usage | None:
         """Tokens as the provider counted them."""
-        return self._told if self.completion is None else self.completion.usage
+        return self._counted if self.completion is None else self.completion.usage
 
     def _settle(self) -> Usage:
         """Stop the clock and price what was used; the tokens are an estimate where the provider told none."""
@@ -118,10 +118,10 @@ class RunRecord:
             return Usage(prompt_tokens=0, completion_tokens=0)
         asked = sum(len(message.content) for message in self.prompt.messages)
         reasoning = len(self.reasoning) // _CHARACTERS_PER_TOKEN
-        said = len(self.text) + sum(len(call.arguments) for call in self.tool_calls)
+        answered = len(self.text) + sum(len(call.arguments) for call in self.tool_calls)
         return Usage(
             prompt_tokens=asked // _CHARACTERS_PER_TOKEN,
-            completion_tokens=said // _CHARACTERS_PER_TOKEN + reasoning,
+            completion_tokens=answered // _CHARACTERS_PER_TOKEN + reasoning,
             reasoning_tokens=reasoning,
         )
 

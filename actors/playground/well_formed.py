@@ -22,7 +22,8 @@ def well_formed(text: str) -> str:
 class Repair:
     """Makes the chunks of one run safe to send on and to store.
 
-    A vendor may cut a character in two: the half at the end of a chunk waits for the next of its kind, or for the end.
+    A provider may cut a character in two: the half at the end of a chunk is held back until the next chunk of its kind,
+    or until the end.
     """
 
     def __init__(self) -> None:

@@ -94,7 +94,7 @@ class SessionStore:
             raise Unauthenticated("Invalid credentials")
         cookie, digest = self._seal.new_cookie()
         live = _begun(digest, user_in(rows[0]), now, client)
-        ends = await self._make_way(change, live, client, replacing)
+        ends = await self._evict(change, live, client, replacing)
         await change.rows(
             "INSERT INTO sessions (id, digest, user_id, authenticated_at, last_seen_at, address, user_agent) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -217,7 +217,7 @@ class SessionStore:
         except TimeoutError:
             return
 
-    async def _make_way(
+    async def _evict(
         self, change: AuditedTransaction, live: LiveSession, client: Client, replacing: Sequence[str]
     ) -> tuple[LiveSession, ...]:
         """Delete, with the transaction, what the new session replaces, and what is too much for one user."""

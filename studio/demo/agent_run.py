@@ -81,7 +81,7 @@ def _person(conversation: str) -> Attributes:
 
 
 def _plan() -> Attributes:
-    """A reasoning model chooses a tool. Part of the prompt came from the vendor's cache."""
+    """A reasoning model chooses a tool. Part of the prompt came from the provider's cache."""
     return {
         "openinference.span.kind": "LLM",
         "llm.provider": "openai",

@@ -41,7 +41,7 @@ class Calls:
 
     def __init__(self, services: Sequence[Servable], others: Sequence[Servable], config: GrpcConfig) -> None:
         self._config = config
-        self._strangers = Budget(config.limits.strangers)
+        self._anonymous_budget = Budget(config.limits.anonymous_bytes)
         self._methods = {
             path: handler._replace(func=partial(self._answer, handler.func, path, awaited))
             for awaited, group in ((True, services), (False, others))
@@ -81,7 +81,7 @@ class Calls:
                 await method(stream)
         except StudioError as error:
             if path.startswith(OTLP):
-                note_refusal(self._config.strays, stream, error)
+                note_refusal(self._config.misdirected, stream, error)
             raise status_of(error, request_id) from error
         except GRPCError:
             raise
@@ -94,7 +94,7 @@ class Calls:
 
     def _budget_of(self, stream: Stream[Any, Any]) -> Budget:
         """Spans have a budget of their own, which nobody without a key can exhaust."""
-        return self._config.otlp_budget if takes_bytes(stream) else self._strangers
+        return self._config.otlp_budget if takes_bytes(stream) else self._anonymous_budget
 
     def _begun(self) -> None:
         self._in_work += 1

@@ -23,7 +23,7 @@ from actors.errors import DeadlineExceeded
 from transports.connection_limits import ConnectionLimits
 from transports.connections import Connections
 from transports.grpc.corked_transport import CorkedTransport
-from transports.grpc.http2 import Frames, Http2
+from transports.grpc.http2 import FrameBucket, Http2
 from transports.grpc.status import status_of
 from transports.inflate import ENCODINGS
 
@@ -34,9 +34,9 @@ Headers = list[tuple[str, str]]
 
 
 class HttpStream(grpclib.protocol.Stream):
-    """One call. ``give_up_at`` is when it has taken too long, on the monotonic clock."""
+    """One call. ``deadline`` is when it has taken too long, on the monotonic clock."""
 
-    give_up_at = 0.0
+    deadline = 0.0
     released = False
     was_reset = False  # by the client
     connection: "HttpConnection"
@@ -47,12 +47,12 @@ class HttpStream(grpclib.protocol.Stream):
             headers.append(_ACCEPT_ENCODING)
         await super().send_headers(headers, end_stream)
 
-    def give_up(self) -> None:
+    def time_out(self) -> None:
         """Answer that it has taken too long."""
         if isinstance(self.wrapper, Wrapper) and not self.wrapper.cancelled:
             self.wrapper.cancel(status_of(DeadlineExceeded("The message did not arrive in time"), ""))
 
-    def let_go(self) -> None:
+    def drop_error(self) -> None:
         """Break the circle of an error that ended the call, and the frames that it went through."""
         if self.wrapper is not None:
             self.wrapper._error = None  # noqa: SLF001 - grpclib keeps it for ever
@@ -83,14 +83,14 @@ class HttpConnection(grpclib.protocol.Connection):
     def create_stream(self, *, stream_id: int | None = None, wrapper: Wrapper | None = None) -> HttpStream:
         """A stream whose message has so much time to arrive."""
         stream = HttpStream(self, self._http2, self._transport, stream_id=stream_id, wrapper=wrapper)
-        stream.give_up_at = monotonic() + self._limits.stranger_patience
+        stream.deadline = monotonic() + self._limits.anonymous_message_seconds
         return stream
 
     def call_answered(self) -> None:
         """Tell the bounds that a call came to its end."""
         self._http2.call_answered()
 
-    def say_goodbye(self) -> None:
+    def send_goaway(self) -> None:
         """Send GOAWAY: from it a client knows which calls were never begun, and repeats them by itself."""
         if not self.is_closing():
             self._http2.close_connection()
@@ -108,14 +108,14 @@ class ServerProtocol(H2Protocol):
         h2_config: H2Configuration,
         *,
         limits: ConnectionLimits,
-        places: Connections,
-        strangers: Frames,
+        all_connections: Connections,
+        all_anonymous_frames: FrameBucket,
         connections: "set[ServerProtocol]",
     ) -> None:
         super().__init__(handler, Configuration().__for_server__(), h2_config)
         self._limits = limits
-        self._places = places
-        self._strangers = strangers
+        self._all_connections = all_connections
+        self._all_anonymous_frames = all_anonymous_frames
         self._address = ""
         self._connections = connections
         self._transport: CorkedTransport | None = None
@@ -125,8 +125,8 @@ class ServerProtocol(H2Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = CorkedTransport(cast("asyncio.Transport", transport), self._is_busy)
-        self._transport.read_at_most(self._limits.stranger_read)
-        http2 = Http2(self.h2_config, self._limits, self._strangers)
+        self._transport.read_at_most(self._limits.anonymous_read)
+        http2 = Http2(self.h2_config, self._limits, self._all_anonymous_frames)
         self.connection = HttpConnection(http2, self._transport, self.config, self._limits)
         self.connection.flush()
         self.processor = EventsProcessor(self.handler, self.connection)
@@ -134,7 +134,7 @@ class ServerProtocol(H2Protocol):
         self._streams = cast("Mapping[int, HttpStream]", self.processor.streams)
         self._connections.add(self)
         self._address = str((transport.get_extra_info("peername") or ("",))[0])
-        if not self._places.admit(self, self._address):
+        if not self._all_connections.admit(self, self._address):
             self.abort()
 
     @property
@@ -147,9 +147,9 @@ class ServerProtocol(H2Protocol):
         """Whether no call is in work."""
         return not self._streams
 
-    def make_way(self) -> None:
+    def evict(self) -> None:
         """Close, for another."""
-        self.connection.say_goodbye()
+        self.connection.send_goaway()
         self.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -177,11 +177,11 @@ class ServerProtocol(H2Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.discard(self)
-        self._places.forget(self, self._address)
+        self._all_connections.forget(self, self._address)
         super().connection_lost(exc)
         self._transport = None  # which knows this connection
 
-    def look(self, now: float) -> None:
+    def check_timeouts(self, now: float) -> None:
         """Give up what has taken too long: the connection, or calls on it."""
         if self.connection.is_closing():
             if now - self._closing_since > self._limits.closing:
@@ -193,14 +193,14 @@ class ServerProtocol(H2Protocol):
             self._calls_seen = self.connection.streams_started
             self._quiet_since = now
             for stream in tuple(self._streams.values()):
-                if stream.give_up_at < now:
-                    stream.give_up()
+                if stream.deadline < now:
+                    stream.time_out()
         elif now - self._quiet_since > (self._limits.idle if self._calls_seen else self._limits.first_request):
             self.end("Nothing was asked")
 
     def end(self, reason: str) -> None:
         """Say goodbye and close."""
-        self.connection.say_goodbye()
+        self.connection.send_goaway()
         self._close(reason)
 
     def abort(self) -> None:
@@ -224,10 +224,10 @@ class ServerProtocol(H2Protocol):
         return len(self._streams) > 1 or any(each.data_received > _LARGE for each in self._streams.values())
 
 
-class Acceptor(grpclib.server.Handler):
+class CallHandler(grpclib.server.Handler):
     """The calls of one connection."""
 
-    def __init__(self, *args: Any, ended: "Callable[[Acceptor], None]") -> None:  # noqa: ANN401 - those of grpclib's handler
+    def __init__(self, *args: Any, ended: "Callable[[CallHandler], None]") -> None:  # noqa: ANN401 - those of grpclib's handler
         super().__init__(*args)
         self._ended = ended
 
@@ -285,7 +285,7 @@ def _release(stream: HttpStream, release_stream: Callable[[], Any]) -> None:
     stream.released = True
     if stream.closable:
         stream.reset_nowait()
-    stream.let_go()
+    stream.drop_error()
     release_stream()
 
 

@@ -18,7 +18,7 @@ _FRAMES_A_RESET = 4  # what it costs to have begun the call in vain, of a strang
 _SETTINGS_A_FRAME = 8  # more of them count as several frames
 
 
-class Frames:
+class FrameBucket:
     """How many there may be: so many at once, and so many a second."""
 
     def __init__(self, most: float, a_second: float) -> None:
@@ -40,8 +40,8 @@ class Frames:
 class Http2(H2Connection):
     """A server's side. Who goes beyond the limits gets ``ENHANCE_YOUR_CALM``: ``ProtocolError`` while receiving."""
 
-    def __init__(self, config: H2Configuration, limits: ConnectionLimits, strangers: Frames) -> None:
-        """``strangers`` is what all connections have together on which no key was seen."""
+    def __init__(self, config: H2Configuration, limits: ConnectionLimits, all_anonymous_frames: FrameBucket) -> None:
+        """``all_anonymous_frames`` is what all connections have together on which no key was seen."""
         # Class attributes of h2, which it reads as it begins.
         self.DEFAULT_MAX_HEADER_LIST_SIZE = limits.header_list
         self.MAX_CLOSED_STREAMS = limits.closed_streams
@@ -49,17 +49,17 @@ class Http2(H2Connection):
         self.trusted = False
         self.incoming_buffer = _FrameBuffer(limits)
         self._limits = limits
-        self._frames = Frames(limits.stranger_frames, limits.frames_a_second)
-        self._strangers = strangers
-        self._of_stranger = -limits.stranger_first_frames
+        self._frames = FrameBucket(limits.anonymous_frames, limits.frames_a_second)
+        self._all_anonymous_frames = all_anonymous_frames
+        self._anonymous_debt = -limits.anonymous_first_frames
         self.initiate_connection()
-        self._take_frames_of(limits.stranger_frame)
+        self._take_frames_of(limits.anonymous_frame)
 
     def trust(self) -> None:
         """Take large messages in large frames from now on: the client has a key."""
         self.trusted = True
-        self._frames = Frames(self._limits.frames, self._limits.frames_a_second)
-        self.increment_flow_control_window(self._limits.window - self._limits.stranger_window)
+        self._frames = FrameBucket(self._limits.frames, self._limits.frames_a_second)
+        self.increment_flow_control_window(self._limits.window - self._limits.anonymous_window)
         self.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: self._limits.window})
         self._take_frames_of(self._limits.frame)
 
@@ -67,7 +67,7 @@ class Http2(H2Connection):
         """A call is a reason for some frames."""
         if self._frames.left < self._frames.most:
             self._frames.left += self._limits.frames_a_call
-        self._of_stranger -= self._limits.frames_a_call
+        self._anonymous_debt -= self._limits.frames_a_call
 
     def _take_frames_of(self, size: int) -> None:
         """Let clients send large messages in fewer pieces, as those on gRPC's C core then do: each piece costs."""
@@ -95,8 +95,8 @@ class Http2(H2Connection):
     def _count(self, frames: int) -> None:
         good = self._frames.take(frames)
         if not self.trusted:
-            self._of_stranger += frames
-            good = good and (self._of_stranger <= 0 or self._strangers.take(frames))
+            self._anonymous_debt += frames
+            good = good and (self._anonymous_debt <= 0 or self._all_anonymous_frames.take(frames))
         if not good:
             raise DenialOfServiceError("Too many frames that ask for nothing")
 

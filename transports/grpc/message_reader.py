@@ -20,7 +20,7 @@ from transports.inflate import inflate_in_turn, too_large
 from transports.otlp.decoder import decoding_memory
 
 _PREFIX = struct.Struct(">BI")  # compressed flag, length
-_PIECE = 16 * 1024  # no more than limits.stranger_call, in which the first is counted
+_PIECE = 16 * 1024  # no more than limits.anonymous_call, in which the first is counted
 
 
 def takes_bytes(stream: grpclib.server.Stream[Any, Any]) -> bool:
@@ -48,9 +48,9 @@ class MessageReader:
         self._config = config
         if self._type is bytes:
             self._limit = config.max_request_bytes
-            self._source.give_up_at = monotonic() + config.patience
+            self._source.deadline = monotonic() + config.message_seconds
         else:
-            self._limit = config.limits.stranger_message
+            self._limit = config.limits.anonymous_message
 
     async def next_message(self) -> Any:  # noqa: ANN401 - of the request type
         """The next message; ``None`` at the end of a stream. Raises ``StudioError``.
@@ -59,7 +59,7 @@ class MessageReader:
         """
         if self._type is not bytes and not self._reservation.size:
             headers = sum(len(name) + len(value) for name, value in self._source.headers or ())
-            self._reservation.grow(self._config.limits.stranger_call + headers)
+            self._reservation.grow(self._config.limits.anonymous_call + headers)
         try:
             prefix = await self._source.recv_data(_PREFIX.size)
             if not prefix:
@@ -72,12 +72,12 @@ class MessageReader:
                 self._reservation.grow(length)
                 data = await self._source.recv_data(length)
             else:
-                data = await self._read_of_stranger(length)
+                data = await self._read_anonymous(length)
         except AssertionError as error:  # how grpclib says that the stream ended too early
             raise InvalidRequest("The message is truncated") from error
         if len(data) < length:
             raise InvalidRequest("The message is truncated")
-        self._has_come()
+        self._message_complete()
         if encoding:
             data = await self._inflated(data, encoding)
         if self._type is not bytes:
@@ -85,7 +85,7 @@ class MessageReader:
         self._reservation.grow(decoding_memory(len(data)))
         return data
 
-    async def _read_of_stranger(self, length: int) -> bytes:
+    async def _read_anonymous(self, length: int) -> bytes:
         """Room is held for what has come, because a large claim costs nothing."""
         pieces = [await self._source.recv_data(min(length, _PIECE))]
         for begin in range(_PIECE, length, _PIECE):
@@ -97,13 +97,13 @@ class MessageReader:
         if not self._streaming:
             raise InvalidRequest("The call has no message")
 
-    def _has_come(self) -> None:
+    def _message_complete(self) -> None:
         """Wait for the next message, or for none: what a client sends behind the only one is thrown away."""
         limits = self._config.limits
         if self._streaming:
-            self._source.give_up_at = monotonic() + limits.idle
+            self._source.deadline = monotonic() + limits.idle
         else:
-            self._source.give_up_at = monotonic() + limits.answer
+            self._source.deadline = monotonic() + limits.answer
             buffer = self._source.buffer
             buffer.add = partial(_throw_away, buffer._ack_callback)  # type: ignore[method-assign] # noqa: SLF001 - see above
 

@@ -17,23 +17,23 @@ from transports.grpc.generated.ingestion_grpc import InternalIngestionServiceStu
 from transports.grpc.generated.ingestion_pb2 import ReadSpansRequest, ReadSpansResponse
 from transports.otlp.decode import decode_single_span
 
-_PATIENCE = 30.0  # seconds for one batch
+_READ_SECONDS = 30.0  # seconds for one batch
 
 
 class ReadSpansSource:
     """A client of one ingestion service. The channel connects at the first call and again after it broke."""
 
-    def __init__(self, host: str, port: int, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, host: str, port: int, *, read_seconds: float = _READ_SECONDS) -> None:
         self._channel = Channel(host, port)
         self._stub = InternalIngestionServiceStub(self._channel)
         self._where = host_and_port(host, port)
-        self._patience = patience
+        self._read_seconds = read_seconds
 
     async def read(self, after: bytes, limit: int) -> PulledBatch:
         """One batch. Raises ``Unavailable`` for whatever keeps the service from answering."""
         request = ReadSpansRequest(start_key_ulid=after, batch_size=limit)
         try:
-            rows = await self._stub.ReadSpans(request, timeout=self._patience)
+            rows = await self._stub.ReadSpans(request, timeout=self._read_seconds)
         except (TimeoutError, GRPCError, StreamTerminatedError, OSError) as fault:
             raise Unavailable(f"The ingestion service at {self._where} does not answer: {_reason(fault)}") from fault
         return _batch(rows, after, limit)

@@ -35,7 +35,7 @@ from transports.http.api import (
 from transports.http.config import HttpConfig
 from transports.http.framework import cors
 from transports.http.framework.access_log import AccessLog
-from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, SOCKETS, VISIT
+from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, REQUEST_STATE, SOCKETS
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.dispatch import endpoint
 from transports.http.framework.expectation import meet_expectation
@@ -141,9 +141,9 @@ async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     headers[VARY] = f"Origin, {varies_by}" if varies_by else "Origin"
     if ORIGIN in request.headers:
         cors.add_headers(request, response)
-    if VISIT not in request:  # aiohttp answers a bad Expect header before the layers
+    if REQUEST_STATE not in request:  # aiohttp answers a bad Expect header before the layers
         return
-    visit = request[VISIT]
-    headers[HEADER] = visit.request_id
-    if visit.renewed is not None:
-        await renew_cookie(request, response, visit.renewed)
+    state = request[REQUEST_STATE]
+    headers[HEADER] = state.request_id
+    if state.renewed is not None:
+        await renew_cookie(request, response, state.renewed)

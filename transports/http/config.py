@@ -55,12 +55,12 @@ class HttpConfig:
     otlp_budget: Budget  # for bodies of those who are known; shared with the gRPC receiver
     key_rate: KeyRate | None = None  # of spans; shared with gRPC
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
-    strangers: Budget = attrs.field(factory=lambda: Budget(DEFAULT.strangers))  # for what anybody may ask
+    anonymous_budget: Budget = attrs.field(factory=lambda: Budget(DEFAULT.anonymous_bytes))  # for what anybody may ask
     # For what is read and rendered of large answers with spans, until they are sent.
     answers: Budget = attrs.field(factory=lambda: Budget(_ANSWERS, refusal=TOO_MANY_ANSWERS))
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
-    strays: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with gRPC
+    misdirected: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with gRPC
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408
     answer_seconds: float = 10.0  # that a large answer waits for its turn

@@ -1,1 +1,1 @@
-"""One adapter per vendor, on its own SDK."""
+"""One adapter per provider, on its own SDK."""

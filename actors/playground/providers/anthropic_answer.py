@@ -9,7 +9,7 @@ from actors.playground.prompt import ToolCall, Usage
 from actors.playground.providers.anthropic_request import JSON_TOOL
 from actors.playground.providers.gathered import Gathered
 from actors.playground.providers.provider import Chunk
-from actors.playground.providers.untrusted import Json, an_object, arguments, member, objects, said, word
+from actors.playground.providers.untrusted import Json, an_object, arguments, member, objects, text_in, word
 
 _FINISH_REASONS = {
     "end_turn": "stop",
@@ -20,7 +20,7 @@ _FINISH_REASONS = {
     "refusal": "content_filter",
 }
 # The member of a delta or block that holds what is said, by the kind of the block.
-_SAYING = {"text": "text", "thinking": "thinking", "tool_use": "partial_json"}
+_TEXT_MEMBERS = {"text": "text", "thinking": "thinking", "tool_use": "partial_json"}
 _KINDS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "tool_use"}
 
 _EVENTS = frozenset(
@@ -44,7 +44,7 @@ class _Block:
     name: str = ""
     given: str = ""
     parts: list[str] = attrs.field(factory=list)
-    told: bool = False
+    ended: bool = False
 
     @property
     def is_answer(self) -> bool:
@@ -97,7 +97,7 @@ class StreamedAnswer:
                 return self._message(an_object(event, "message"))
             case "message_delta":
                 return self._last(an_object(event, "delta"), an_object(event, "usage"))
-            case _:  # the vendor announces that there may be more types
+            case _:  # the provider announces that there may be more types
                 return ()
 
     def _message(self, message: Json) -> list[Chunk]:
@@ -130,7 +130,7 @@ class StreamedAnswer:
         kind = _KINDS.get(word(delta.get("type")))
         if kind is None:  # signatures and citations
             return []
-        if block is None or block.told:
+        if block is None or block.ended:
             if kind == "tool_use":  # arguments of a call that nobody named
                 return []
             self._begin({"type": kind}, member(event, "index"))
@@ -145,21 +145,21 @@ class StreamedAnswer:
         return self._blocks[-1] if self._blocks else None
 
     def _say(self, block: _Block, holder: Json) -> list[Chunk]:
-        value = holder.get(_SAYING.get(block.kind, ""))
-        text = arguments(value) if block.kind == "tool_use" else said(value)
+        value = holder.get(_TEXT_MEMBERS.get(block.kind, ""))
+        text = arguments(value) if block.kind == "tool_use" else text_in(value)
         if text:
             block.parts.append(text)
         if block.is_answer:
-            return self._gathered.say(text)
-        return self._gathered.think(text) if block.kind == "thinking" else []
+            return self._gathered.add_text(text)
+        return self._gathered.add_reasoning(text) if block.kind == "thinking" else []
 
     def _end_block(self, block: _Block | None) -> list[Chunk]:
         """The call that a block is, once; or the answer that its start held as arguments."""
-        if block is None or block.told:
+        if block is None or block.ended:
             return []
-        block.told = True
+        block.ended = True
         if block.is_answer:
-            return [] if block.parts else self._gathered.say(block.given)
+            return [] if block.parts else self._gathered.add_text(block.given)
         if not block.is_call:
             return []
         whole = "".join(block.parts) or block.given or "{}"
@@ -169,7 +169,7 @@ class StreamedAnswer:
 
 
 def _usage(counts: dict[str, int]) -> Usage | None:
-    """The vendor counts cached tokens beside the others, and thinking among the output."""
+    """The provider counts cached tokens beside the others, and thinking among the output."""
     if not counts:
         return None
     read, written = counts.get("cache_read_input_tokens", 0), counts.get("cache_creation_input_tokens", 0)

@@ -13,7 +13,7 @@ from actors.playground.prompt import ChatMessage, JsonObject, Prompt, ToolCall
 
 JSON_TOOL = "json_tool_call"  # the tool whose arguments are the answer, when JSON is asked for
 
-_MAX_TOKENS = 4096  # where the prompt says nothing; the vendor demands a figure
+_MAX_TOKENS = 4096  # where the prompt says nothing; the provider demands a figure
 _LEAST_TOP_P_WITH_THINKING = 0.95
 _ANY_OBJECT: JsonObject = {"type": "object", "properties": {}, "additionalProperties": True}
 
@@ -44,7 +44,7 @@ _MODELS_SINCE = (
     ModelsSince(since=(0, 0), thinking=Thinking.NONE, sampling=True),
 )
 
-# What our efforts are as a budget (contract, section 7). The vendor has nothing for "minimal".
+# What our efforts are as a budget (contract, section 7). The provider has nothing for "minimal".
 _BUDGETS = {"low": 1024, "medium": 2048, "high": 4096}
 
 # claude-sonnet-4-5-20250929, claude-opus-5, and the older claude-3-7-sonnet-latest. A date is no minor version.

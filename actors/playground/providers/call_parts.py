@@ -37,19 +37,19 @@ class CallParts:
     def add(self, part: Json) -> None:
         function = an_object(part, "function") or part  # some leave the wrapping out
         identity, name = word(part.get("id")), word(function.get("name"))
-        said = arguments(function.get("arguments"))
-        if not (identity or name or said):
+        piece = arguments(function.get("arguments"))
+        if not (identity or name or piece):
             return
         index = count(part.get("index"))
         call = self._goes_on(index, identity)
-        if call is None or _is_another(call, identity, name, said):
+        if call is None or _is_another(call, identity, name, piece):
             call = _Call()
             self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
         call.id = identity or call.id
         call.name = name or call.name
-        call.arguments.append(said)
+        call.arguments.append(piece)
 
     def calls(self) -> tuple[ToolCall, ...]:
         """The calls so far, in the order in which they began. One without an id gets one."""
@@ -66,7 +66,7 @@ class CallParts:
         return next(named, self._calls[-1] if self._calls else None)
 
 
-def _is_another(call: _Call, identity: str, name: str, said: str) -> bool:
+def _is_another(call: _Call, identity: str, name: str, piece: str) -> bool:
     """Whether the part begins a call of its own.
 
     By a new name, a new id with a name or behind whole arguments, or the same name with arguments behind whole ones. An
@@ -77,4 +77,4 @@ def _is_another(call: _Call, identity: str, name: str, said: str) -> bool:
     if identity and call.id and identity != call.id:
         return bool(name) or call.is_whole
     is_named_again = bool(name and call.name) and not (identity and identity == call.id)
-    return is_named_again and bool(said) and call.is_whole
+    return is_named_again and bool(piece) and call.is_whole

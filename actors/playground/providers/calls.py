@@ -1,4 +1,4 @@
-"""Calls to a vendor: each with a deadline, and its faults told as ``ProviderFailed``."""
+"""Calls to a provider: each with a deadline, and its faults told as ``ProviderFailed``."""
 
 import asyncio
 import traceback
@@ -32,12 +32,12 @@ _REASONS = {
     429: "too many requests, or the quota is used up",
     529: "overloaded",  # Anthropic's own
 }
-_TELLING_NOTHING = {401, 403}  # their messages quote the key, in parts
+_QUOTING_THE_KEY = {401, 403}  # their messages quote the key, in parts
 
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """What went wrong at a vendor: the HTTP status of the answer, or that it names, if any, and the vendor's words."""
+    """A fault of a provider: its message, and the HTTP status, either of the answer or named in it, if any."""
 
     message: str
     status: int | None = None
@@ -71,7 +71,7 @@ class Answer(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Calls:
-    """``fault_of`` knows the exceptions of the vendor's SDK; it answers ``None`` to any other."""
+    """``fault_of`` knows the exceptions of the provider's SDK; it answers ``None`` to any other."""
 
     provider: str
     key: str = attrs.field(repr=False)
@@ -106,7 +106,7 @@ class Calls:
         return items
 
     async def each(self, open_stream: OpenStream, answer: Answer, seconds: float) -> AsyncGenerator[Chunk, None]:
-        """A streamed answer. Leaving it, in whatever way, closes the vendor's connection."""
+        """A streamed answer. Leaving it, in whatever way, closes the provider's connection."""
         deadline = asyncio.get_running_loop().time() + seconds
         with self._faults():
             async with asyncio.timeout_at(deadline):
@@ -204,8 +204,8 @@ class Calls:
 
     def _not_understood(self, events: Iterable[Event]) -> ProviderFailed:
         """An answer of status 200 that is none, with what it says in plain words."""
-        said = next((words for event in events if not (words := words_in(event.data)).startswith(("{", "["))), "")
-        reason = presentable(said, self.key) or "the answer is not understood"
+        message = next((words for event in events if not (words := words_in(event.data)).startswith(("{", "["))), "")
+        reason = presentable(message, self.key) or "the answer is not understood"
         return ProviderFailed(f"{self.provider}: {reason}")
 
     def _log_oddity(self, **facts: str) -> None:
@@ -213,7 +213,7 @@ class Calls:
 
     def _failed(self, fault: Fault) -> ProviderFailed:
         reason = _reason(fault)
-        if fault.status not in _TELLING_NOTHING:
+        if fault.status not in _QUOTING_THE_KEY:
             reason = ": ".join(part for part in (reason, presentable(fault.message, self.key)) if part)
         failed = ProviderFailed(f"{self.provider}: {reason or 'it reports an error'}")
         failed.retry_after = fault.retry_after

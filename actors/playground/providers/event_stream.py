@@ -1,6 +1,6 @@
 """The events of a streamed answer, and whatever else a server sends in their place.
 
-The decoders of the vendors' SDKs end with the first event that is no JSON, and find nothing in a plain document.
+The decoders of the providers' SDKs end with the first event that is no JSON, and find nothing in a plain document.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What of an answer has arrived, whichever vendor it is from."""
+"""What of an answer has arrived, whichever provider it is from."""
 
 import time
 
@@ -14,7 +14,7 @@ _LAST_YEAR = 253_402_300_799  # the end of the year 9999, in Unix seconds
 
 @attrs.define(kw_only=True)
 class Gathered:
-    """``model`` is the one that was asked, until the vendor names its own. ``begun`` says that there is an answer."""
+    """``model`` is the one that was asked, until the provider names its own. ``begun`` says that there is an answer."""
 
     model: str
     id: str = ""
@@ -26,7 +26,7 @@ class Gathered:
     counts: dict[str, int] = attrs.field(factory=dict)
 
     @property
-    def has_spoken(self) -> bool:
+    def has_output(self) -> bool:
         return bool(self.text or self.reasoning)
 
     def head(self, identity: object, model: object, created: object = None) -> None:
@@ -37,13 +37,13 @@ class Gathered:
         if moment is not None and 0 < moment <= _LAST_YEAR:
             self.created = moment
 
-    def say(self, text: str) -> list[Chunk]:
+    def add_text(self, text: str) -> list[Chunk]:
         if not text:
             return []
         self.text.append(text)
         return [TextDelta(text=text)]
 
-    def think(self, text: str) -> list[Chunk]:
+    def add_reasoning(self, text: str) -> list[Chunk]:
         if not text:
             return []
         self.reasoning.append(text)
@@ -57,7 +57,7 @@ class Gathered:
                 self.counts[name] = number
 
     def completion(self, calls: tuple[ToolCall, ...], usage: Usage | None) -> Completion:
-        """Everything together; what the vendor left out is filled in."""
+        """Everything together; what the provider left out is filled in."""
         return Completion(
             id=self.id or f"chatcmpl-{time.time_ns():x}",
             created=int(time.time()) if self.created is None else self.created,

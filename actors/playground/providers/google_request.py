@@ -1,7 +1,7 @@
 """A prompt as a request to Gemini's generateContent.
 
 The SDK writes names in camelCase where the reference wrote snake_case, and sends the key as ``x-goog-api-key`` where it
-sent a bearer token: the vendor reads both alike.
+sent a bearer token: the provider reads both alike.
 """
 
 import re
@@ -122,7 +122,7 @@ def _turn(message: ChatMessage, names: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def _result(content: str) -> Mapping[str, Any]:
-    """The vendor wants an object."""
+    """The provider wants an object."""
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -145,7 +145,7 @@ def _response_schema(prompt: Prompt) -> JsonValue:
 
 
 def _in_order(schema: JsonValue) -> JsonValue:
-    """Without ``additionalProperties``, and with the order of the properties, which the vendor's schemas know."""
+    """Without ``additionalProperties``, and with the order of the properties, which the provider's schemas know."""
     if isinstance(schema, Mapping):
         kept = {name: _in_order(value) for name, value in schema.items() if name != "additionalProperties"}
         properties = kept.get("properties")

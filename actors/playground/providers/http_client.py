@@ -1,4 +1,4 @@
-"""The HTTP client that the vendors' SDKs are given, so that nothing comes from the environment of the process."""
+"""The HTTP client that the providers' SDKs are given, so that nothing comes from the environment of the process."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,20 +15,20 @@ _LONG = 1024 * 1024  # bytes of a request
 
 @attrs.frozen(kw_only=True)
 class Timeouts:
-    """How long to wait for a vendor, in seconds."""
+    """How long to wait for a provider, in seconds."""
 
     connect: float = 10
     answer: float = 600  # the whole of it, with connecting
     models: float = 10
 
 
-def open_client(patience: Timeouts) -> httpx2.AsyncClient:
+def open_client(timeouts: Timeouts) -> httpx2.AsyncClient:
     """A client of its own pool, without proxies, ``.netrc`` and redirects (which could carry a key elsewhere)."""
     return httpx2.AsyncClient(
-        transport=_Transport(open_session(patience.connect)),
+        transport=_Transport(open_session(timeouts.connect)),
         trust_env=False,
         follow_redirects=False,
-        timeout=patience.answer,
+        timeout=timeouts.answer,
     )
 
 

@@ -1,4 +1,4 @@
-"""The HTTP that the vendors' SDKs go over: aiohttp's, which costs less than httpx2's own (decision 0005)."""
+"""The HTTP that the providers' SDKs go over: aiohttp's, which costs less than httpx2's own (decision 0005)."""
 
 import ssl
 from functools import cache

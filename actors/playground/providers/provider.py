@@ -1,4 +1,4 @@
-"""What the playground asks of a vendor. Each adapter translates it to the vendor's SDK and back."""
+"""What the playground asks of a provider. Each adapter translates it to the provider's SDK and back."""
 
 from collections.abc import AsyncGenerator
 from typing import Protocol, TypeAlias
@@ -17,13 +17,13 @@ class TextDelta:
 
 @attrs.frozen(kw_only=True)
 class ReasoningDelta:
-    """More of the reasoning that the vendor shows."""
+    """More of the reasoning that the provider shows."""
 
     text: str
 
 
-# A stream is deltas and tool calls as they come, the tokens counted so far where a vendor tells them early, and at its
-# end one Completion with everything together.
+# A stream is deltas and tool calls as they come, the tokens counted so far where a provider tells them early, and one
+# Completion with everything together at its end.
 Chunk: TypeAlias = TextDelta | ReasoningDelta | ToolCall | Usage | Completion
 
 
@@ -31,7 +31,7 @@ Chunk: TypeAlias = TextDelta | ReasoningDelta | ToolCall | Usage | Completion
 class Model:
     """A model that may be chosen. Facts that are not known are ``None``."""
 
-    id: str  # as the vendor says it
+    id: str  # as the provider says it
     display_name: str
     supports_reasoning: bool | None = None
     supports_vision: bool | None = None
@@ -40,28 +40,28 @@ class Model:
 
 @attrs.frozen(kw_only=True)
 class Endpoint:
-    """Where and as whom to call a vendor. ``key`` is empty for a server that wants none."""
+    """Where and as whom to call a provider. ``key`` is empty for a server that wants none."""
 
     key: str = attrs.field(repr=False)
-    base_url: str | None = None  # the vendor's own when None
+    base_url: str | None = None  # the provider's own when None
 
 
 class Provider(Protocol):
-    """One vendor. Its SDK is imported with the adapter, before any of these is called.
+    """One provider. Its SDK is imported with the adapter, before any of these is called.
 
-    All raise ``Refused`` for parameters that the model does not support, with the reason, and ``ProviderFailed`` for
-    whatever goes wrong at the vendor: ``<provider>: <short reason>``, without keys, URLs or tracebacks. Cancelling the
-    caller, or closing the generator, closes the vendor's connection at once.
+    All methods raise ``Refused`` with the reason for parameters that the model does not support, and ``ProviderFailed``
+    for every fault of the provider: ``<provider>: <short reason>``, without keys, URLs or tracebacks. Cancelling the
+    caller, or closing the generator, closes the provider's connection at once.
     """
 
     async def generate(self, prompt: Prompt) -> Completion:
         """The whole answer in one piece."""
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
-        """The answer as it comes. A reader that pauses pauses the read from the vendor."""
+        """The answer as it comes. A reader that pauses pauses the read from the provider."""
 
     async def models(self) -> tuple[Model, ...]:
-        """The models that can chat, up to 100 pages of the vendor's list, in its order."""
+        """The models that can chat, up to 100 pages of the provider's list, in its order."""
 
     async def close(self) -> None:
         """Close idle connections."""

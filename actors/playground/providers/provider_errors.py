@@ -1,4 +1,4 @@
-"""What a vendor says went wrong, in whatever form: found, and made fit to be shown."""
+"""What a provider says went wrong, in whatever form: found, and made fit to be shown."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from actors.playground.counts import count
 from actors.playground.providers.untrusted import member, objects
 from actors.playground.well_formed import well_formed
 
-_SAYING = (
+_TEXT_MEMBERS = (
     "message",
     "detail",
     "msg",
@@ -27,7 +27,7 @@ _LENGTH = 200  # of what is shown
 _MOST_LOOKED_AT = 16 * 1024  # characters; nobody says more before coming to the point
 _SHORTEST_KEY = 4
 
-# What an answer has, in one of the vendors' tongues: a document with one of these is not an error for a message in it.
+# Members of an answer, in the format of any provider: a document with one of them is no error, whatever message it has.
 _ANSWER = frozenset(
     (
         *("id", "object", "choices", "usage", "created", "model", "type", "delta", "index", "content"),
@@ -53,8 +53,8 @@ def words_in(body: object, depth: int = 0) -> str:
         named = words_in(body.get("error"), depth + 1)
         if named and not isinstance(body["error"], str):
             return named
-        told = next((found for name in _SAYING if (found := words_in(body.get(name), depth + 1))), "")
-        return ": ".join(text for text in (named, told) if text)
+        described = next((found for name in _TEXT_MEMBERS if (found := words_in(body.get(name), depth + 1))), "")
+        return ": ".join(text for text in (named, described) if text)
     if isinstance(body, list):
         items = (words_in(item, depth + 1) for item in body[:_MOST_ITEMS])
         return "; ".join(text for text in items if text)
@@ -85,7 +85,7 @@ def status_in(document: object) -> int | None:
 
 
 def presentable(message: str, key: str) -> str:
-    """The vendor's words without keys, addresses and markup, in one short line."""
+    """The provider's words without keys, addresses and markup, in one short line."""
     message = _without(key, _plain(_without(key, message)[:_MOST_LOOKED_AT]))
     message = "".join(character if character.isprintable() else " " for character in well_formed(message))
     line = " ".join(_ADDRESS.sub("", _KEY.sub("***", message)).split())

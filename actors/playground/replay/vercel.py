@@ -22,7 +22,7 @@ _NO_PARAMETERS = frozenset(("maxRetries", "maxSteps", "context", "output"))
 def read_messages(attributes: Attributes, _: Sequence[Attributes], draft: Draft) -> None:
     messages = objects(attributes.get("ai.prompt.messages"))
     if not messages:
-        messages = _around(as_json(attributes.get("ai.prompt")))
+        messages = _outer_messages(as_json(attributes.get("ai.prompt")))
     for message in messages:
         add_message(draft, message)
 
@@ -46,7 +46,7 @@ def read_tools(attributes: Attributes, draft: Draft) -> None:
         draft.tool(tool)
 
 
-def _around(prompt: object) -> list[dict[str, Any]]:
+def _outer_messages(prompt: object) -> list[dict[str, Any]]:
     """``{system?, prompt? or messages?}``; a prompt may be a list of messages too."""
     if not isinstance(prompt, dict):
         return []

@@ -9,8 +9,8 @@ from actors.playground.prompt import ChatMessage, Completion, JsonObject, Prompt
 from actors.playground.providers.anthropic import AnthropicProvider
 from actors.playground.providers.anthropic_request import Thinking, generation_of, request_body
 from actors.playground.providers.provider import Endpoint, Model, TextDelta
-from tests.vendors.anthropic import AnthropicServer, model
-from tests.vendors.server import Script, ScriptedCall
+from tests.providers.anthropic import AnthropicServer, model
+from tests.providers.server import Script, ScriptedCall
 
 SCHEMA: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}}
 

@@ -1,4 +1,4 @@
-"""Whatever JSON a vendor sends, reading it does not fail, and what is passed on in pieces is what the whole says."""
+"""Whatever JSON a provider sends, reading it does not fail, and what is passed on in pieces is what the whole says."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The vendors' SDKs take half a second and 25 to 55 MB each: a studio that nobody plays with does not load them."""
+"""The providers' SDKs take half a second and 25 to 55 MB each: a studio that nobody plays with does not load them."""
 
 import subprocess
 import sys

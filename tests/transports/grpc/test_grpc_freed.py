@@ -14,7 +14,7 @@ from tests.freed import held, no_collector, until_free
 from tests.spans import otlp_request, otlp_span
 from tests.transports.grpc.conftest import EXPORT, Server, Serving
 from tests.transports.grpc.http2_client import Http2Client, framed, http2_client
-from transports.grpc.connection import Acceptor, HttpConnection, HttpStream, ServerProtocol
+from transports.grpc.connection import CallHandler, HttpConnection, HttpStream, ServerProtocol
 from transports.grpc.corked_transport import CorkedTransport
 from transports.grpc.http2 import Http2
 from transports.grpc.message_reader import MessageReader
@@ -31,13 +31,13 @@ __all__ = ["no_collector"]  # a fixture, which pytest finds by its name
 ONE_SPAN = otlp_request(otlp_span(1)).SerializeToString()
 HEALTH = "/grpc.health.v1.Health/Check"
 ENOUGH = 20  # seconds; a test that waits so long would wait for ever
-KINDS = (Acceptor, CorkedTransport, Http2, HttpConnection, HttpStream, MessageReader, ServerProtocol, Stream)
+KINDS = (CallHandler, CorkedTransport, Http2, HttpConnection, HttpStream, MessageReader, ServerProtocol, Stream)
 Way: TypeAlias = Callable[[Http2Client, Server], Awaitable[None]]
 
 
 @pytest.fixture
 async def server(serving_otlp: Serving) -> AsyncIterator[Server]:
-    async with serving_otlp(patience=60.0) as server:
+    async with serving_otlp(message_seconds=60.0) as server:
         yield server
 
 

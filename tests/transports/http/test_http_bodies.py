@@ -64,14 +64,14 @@ async def test_a_body_that_dawdles_is_given_up(tmp_path: Path, path: str) -> Non
 
 
 async def test_large_bodies_of_strangers_share_their_room(tmp_path: Path) -> None:
-    config = http_config(strangers=Budget(_LARGE))
+    config = http_config(anonymous_budget=Budget(_LARGE))
     async with running_http_studio(tmp_path, config) as studio:
         cookie = await studio.set_up()
         _, writer = await asyncio.open_connection("127.0.0.1", studio.port)
         head = f"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: {_LARGE}\r\n\r\n"
         writer.write(head.encode() + bytes(_LARGE - 1))
         async with asyncio.timeout(_ENOUGH):
-            while config.strangers.held < _LARGE - 1:  # noqa: ASYNC110 - nothing tells it
+            while config.anonymous_budget.held < _LARGE - 1:  # noqa: ASYNC110 - nothing tells it
                 await asyncio.sleep(0.01)
         other = "/users/create-first-user"  # where strangers are not counted as guessing
         late = await studio.call("POST", other, body=_USER | {"more": "x" * _LARGE})

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from actors.errors import Overloaded, Unavailable
 from actors.span_store.messages import BackUp, FilePart
-from transports.http.framework.file_download import streamed
+from transports.http.framework.file_download import file_download
 from transports.http.framework.route import Access, Call, Route
 
 _BLOCK = 512  # of a tar file: what everything in it is filled up to
@@ -18,7 +18,7 @@ _MEDIA_TYPE = "application/x-tar"
 async def back_up(call: Call[None, None]) -> web.StreamResponse:
     async with call.bus.stream(BackUp(by=call.by)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
-        async with streamed(call.request, _MEDIA_TYPE, "studio-backup.tar") as download:
+        async with file_download(call.request, _MEDIA_TYPE, "studio-backup.tar") as download:
             await download.write(_in_tar(first))
             async for part in parts:
                 await download.write(_in_tar(part))

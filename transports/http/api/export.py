@@ -13,7 +13,7 @@ from actors.audit_trail.messages import RecordAudit
 from actors.errors import Overloaded, Unavailable
 from actors.span_store.messages import ExportSpans
 from transports.http.framework.compression import accepts_gzip
-from transports.http.framework.file_download import streamed
+from transports.http.framework.file_download import file_download
 from transports.http.framework.route import Access, Call, Route, described
 from transports.http.framework.rules import HexId
 from transports.http.wire.export_formats import CsvText, Encoder, Gzipped, JsonLines, ParquetFile
@@ -62,7 +62,7 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
         first = await anext(parts)  # an error that comes before the first part is answered as one
         await call.bus.ask(RecordAudit(entry=_entry(call)))  # nothing leaves that is not recorded
         name = f"spans.{call.query.format.value}"
-        async with streamed(call.request, encoder.content_type, name, headers) as download:
+        async with file_download(call.request, encoder.content_type, name, headers) as download:
             await download.write(await asyncio.to_thread(encoder.add, first))
             async for part in parts:
                 await download.write(await asyncio.to_thread(encoder.add, part))

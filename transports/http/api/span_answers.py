@@ -15,7 +15,7 @@ from actors.runtime.budget import Reservation
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.messages import Cursor
 from transports.http.framework.compression import GzipStream, accepts_gzip
-from transports.http.framework.file_download import Download, streamed
+from transports.http.framework.file_download import Download, file_download
 from transports.http.framework.route import Answer, Call
 
 SMALL = 4 * 1024 * 1024  # bytes of spans that are read without asking the budget
@@ -74,7 +74,7 @@ async def answer_found(call: Call[Any, Any], read: Read) -> Answer | web.StreamR
         room = need.bytes
     else:
         return await answer_small(found)
-    async with piece_of(call, read, room) as piece, streamed_json(call.request, piece.headers) as body:
+    async with piece_of(call, read, room) as piece, json_download(call.request, piece.headers) as body:
         await body.write(piece.text)
     return body.response
 
@@ -93,8 +93,8 @@ async def piece_of(call: Call[Any, Any], read: Read, room: int, *, has_begun: bo
 
     An answer that has begun can only be broken off, so it waits for longer.
     """
-    patience = call.config.stall_seconds if has_begun else call.config.answer_seconds
-    async with _within_budget(call, partial(_piece, read), room, patience) as (piece, held):
+    wait_seconds = call.config.stall_seconds if has_begun else call.config.answer_seconds
+    async with _within_budget(call, partial(_piece, read), room, wait_seconds) as (piece, held):
         held.shrink(len(piece.text))
         yield piece
 
@@ -115,11 +115,11 @@ async def read_within_budget(call: Call[Any, Any], read: Callable[[int], Awaitab
 
 @asynccontextmanager
 async def _within_budget(
-    call: Call[Any, Any], read: Callable[[int], Awaitable[T]], room: int, patience: float
+    call: Call[Any, Any], read: Callable[[int], Awaitable[T]], room: int, wait_seconds: float
 ) -> AsyncIterator[tuple[T, Reservation]]:
     for _ in range(_MOST_TRIES):
         with call.config.answers.reserve() as held:
-            await held.wait(COPIES * room, patience)
+            await held.wait(COPIES * room, wait_seconds)
             try:
                 found = await read(room)
             except NeedsRoom as need:
@@ -158,12 +158,12 @@ class JsonBody:
 
 
 @asynccontextmanager
-async def streamed_json(request: web.Request, headers: Headers = ()) -> AsyncIterator[JsonBody]:
+async def json_download(request: web.Request, headers: Headers = ()) -> AsyncIterator[JsonBody]:
     """Begin the answer; ``write`` to it inside the block, as ``file_download`` has it."""
     gzip = GzipStream() if accepts_gzip(request.headers) else None
     encoding = {} if gzip is None else {"Content-Encoding": "gzip"}
     sent = {"Vary": "Accept-Encoding", **encoding, **dict(headers)}
-    async with streamed(request, "application/json", headers=sent) as download:
+    async with file_download(request, "application/json", headers=sent) as download:
         yield JsonBody(download, gzip)
         if gzip is not None:
             await download.write(gzip.end(b""))

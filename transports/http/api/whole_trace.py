@@ -11,7 +11,7 @@ from aiohttp import web
 from actors.errors import NeedsRoom
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.messages import GetTraceSpans, SearchTrace
-from transports.http.api.span_answers import SMALL, Found, JsonBody, Piece, answer_small, piece_of, streamed_json
+from transports.http.api.span_answers import SMALL, Found, JsonBody, Piece, answer_small, json_download, piece_of
 from transports.http.framework.route import Answer, Call
 from transports.http.wire.span_json import render_spans, subflow_names
 
@@ -34,7 +34,7 @@ async def answer_trace(call: Call[None, None], trace_id: str) -> Answer | web.St
     every = SearchTrace(trace_id=trace_id, limit=_SPANS, room=SMALL)
     async with aclosing(_pieces(call, every, partial(render_spans, names=names))) as pieces:
         first = await anext(pieces)  # an error that comes before the first piece is answered as one
-        async with streamed_json(call.request) as body:
+        async with json_download(call.request) as body:
             await _write(body, first, pieces)
     return body.response
 

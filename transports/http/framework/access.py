@@ -7,7 +7,7 @@ from actors.principal import Role, Scope
 from actors.runtime.bus import Bus
 from actors.session.messages import CheckSession, Session
 from transports.api_key import key_in, live_key, require_key
-from transports.http.framework.app_keys import BUS, CALLERS_KEY, VISIT
+from transports.http.framework.app_keys import BUS, CALLERS_KEY, REQUEST_STATE
 from transports.http.framework.request_state import Renewed
 from transports.http.framework.route import Access
 from transports.http.framework.session_cookie import cookies_in
@@ -50,6 +50,6 @@ async def session_of(request: web.Request, bus: Bus) -> Session | None:
         checked = await bus.ask(CheckSession(cookie=cookie))
         if checked is not None:
             if checked.renewed:
-                request[VISIT].renewed = Renewed(cookie, checked.max_age)
+                request[REQUEST_STATE].renewed = Renewed(cookie, checked.max_age)
             return checked.session
     return None

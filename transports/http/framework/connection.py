@@ -35,7 +35,7 @@ class HttpProtocol(MalformedRefused):
         """Whether it waits for a request. A WebSocket does not: that is a request which goes on."""
         return self._waiter is not None
 
-    def make_way(self) -> None:
+    def evict(self) -> None:
         """Close, for another."""
         self.force_close()
 

@@ -22,7 +22,7 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
     But who sends a large body is asked before it is read, so that strangers cannot make us hold many of them.
     """
     access = route.access
-    budget = config.strangers if access is Access.PUBLIC else config.otlp_budget
+    budget = config.anonymous_budget if access is Access.PUBLIC else config.otlp_budget
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:

@@ -14,7 +14,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from actors.errors import InternalError, InvalidRequest, Problem, StudioError
 from transports.errors import wire_form
-from transports.http.framework.app_keys import VISIT
+from transports.http.framework.app_keys import REQUEST_STATE
 from transports.http.framework.not_found import allowed_method, slashless_url
 from transports.http.wire import otlp_answers
 
@@ -52,7 +52,7 @@ def _studio_error(request: web.Request, error: StudioError) -> web.Response:
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
-    if otlp_answers.speaks(request):
+    if otlp_answers.is_otlp_request(request):
         return otlp_answers.error_answer(request, wire.otlp or wire.http, wire.grpc, error, headers)
     return error_response(wire.http, {"detail": detail_of(error)}, headers)
 
@@ -78,7 +78,7 @@ def _item(problem: Problem) -> dict[str, Any]:
 async def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
     """Aiohttp's own: unknown paths and methods, bodies over the limit."""
     headers: dict[str, str] = {}
-    if isinstance(error, web.HTTPNotFound) and not otlp_answers.speaks(request):
+    if isinstance(error, web.HTTPNotFound) and not otlp_answers.is_otlp_request(request):
         location = await slashless_url(request)
         if location is not None:
             return web.Response(status=307, headers={"Location": location})
@@ -88,12 +88,12 @@ async def _http_error(request: web.Request, error: web.HTTPException) -> web.Str
 
 
 def _failure(request: web.Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    if otlp_answers.speaks(request):
+    if otlp_answers.is_otlp_request(request):
         return otlp_answers.failure(request, status, detail, headers or {})
     return error_response(status, {"detail": detail}, headers)
 
 
 def _internal_error(request: web.Request) -> web.Response:
-    if otlp_answers.speaks(request):
+    if otlp_answers.is_otlp_request(request):
         return otlp_answers.failure(request, 500, _MASKED, {})
-    return error_response(500, {"detail": _MASKED, "request_id": request[VISIT].request_id})
+    return error_response(500, {"detail": _MASKED, "request_id": request[REQUEST_STATE].request_id})

@@ -43,7 +43,7 @@ class Download:
 
 
 @asynccontextmanager
-async def streamed(
+async def file_download(
     request: web.Request, content_type: str, file_name: str | None = None, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[Download]:
     """An answer of unknown length; ``write`` to it inside the block. With a name it is offered to browsers as a file.

@@ -12,13 +12,13 @@ from multidict import istr
 from transports import log_context
 from transports.http.framework import misdirected
 from transports.http.framework.access_log import AccessLog
-from transports.http.framework.app_keys import VISIT
+from transports.http.framework.app_keys import REQUEST_STATE
 from transports.http.framework.compression import compress
 from transports.http.framework.cors import preflight_answer
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.error_answers import answer_to
 from transports.http.framework.request_state import RequestState
-from transports.http.wire.otlp_answers import speaks
+from transports.http.wire.otlp_answers import is_otlp_request
 
 HEADER = istr("X-Request-Id")
 _REFUSED = 400
@@ -34,10 +34,10 @@ def middleware(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
     """
 
     @web.middleware
-    async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = perf_counter()
         request_id = _id_for(request)
-        request[VISIT] = RequestState(request_id)
+        request[REQUEST_STATE] = RequestState(request_id)
         log_context.REQUEST_ID.set(request_id)  # in place of that of an earlier request on this connection
         try:
             preflight = preflight_answer(request) if request.method == "OPTIONS" else None
@@ -45,18 +45,20 @@ def middleware(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
             response = await handler(request) if preflight is None else preflight
         except Exception as error:  # noqa: BLE001 - it becomes an answer, and is logged where nobody expected it
             response = await answer_to(request, error)
-            _let_go(error)
+            _drop_traceback(error)
         if response.status >= _REFUSED:
             misdirected.note(request, response.status)
-        if not speaks(request):  # exporters are answered in few bytes, and some of them ask for what they cannot read
+        if not is_otlp_request(
+            request
+        ):  # exporters are answered in few bytes, and some of them ask for what they cannot read
             await compress(request, response)
         access_log.add(request, request_id, response.status, perf_counter() - began)
         return response
 
-    return surround
+    return handle
 
 
-def _let_go(error: BaseException | None) -> None:
+def _drop_traceback(error: BaseException | None) -> None:
     """Forget through which frames it went. What broke off a body is kept by the body, which those frames hold."""
     while error is not None:
         error.__traceback__ = None

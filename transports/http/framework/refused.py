@@ -12,7 +12,7 @@ from transports.http.config import HttpConfig
 from transports.http.framework.access import session_of
 from transports.http.framework.route import Call, Route
 
-_PATIENCE = 2.0  # seconds
+_RECORD_SECONDS = 2.0  # seconds
 _ACTIONS = {
     "GET": Action.READ,
     "POST": Action.CREATE,
@@ -53,4 +53,4 @@ async def record_refused_route(request: web.Request, route: Route, bus: Bus, con
             outcome=Outcome.REFUSED,
             details={"route": f"{route.method} {route.path}"},
         )
-        await bus.ask(RecordRefusal(entry=entry), timeout=_PATIENCE)
+        await bus.ask(RecordRefusal(entry=entry), timeout=_RECORD_SECONDS)

@@ -15,7 +15,7 @@ from actors.principal import Client, Principal, Role, Scope
 from actors.runtime.bus import Bus
 from actors.session.messages import Session, User
 from transports.http.config import HttpConfig
-from transports.http.framework.app_keys import CALLERS_KEY, VISIT
+from transports.http.framework.app_keys import CALLERS_KEY, REQUEST_STATE
 from transports.http.framework.clients import address_of
 
 BodyT = TypeVar("BodyT")
@@ -75,7 +75,7 @@ class Call(Generic[BodyT, QueryT]):
         agent = self.request.headers.get(USER_AGENT)
         return Client(
             address=address_of(self.request, self.config.trusted_proxies),
-            request_id=self.request[VISIT].request_id,
+            request_id=self.request[REQUEST_STATE].request_id,
             user_agent=agent and agent[:_LONGEST_AGENT].encode(errors="replace").decode(),  # a header is any bytes
         )
 

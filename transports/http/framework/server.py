@@ -13,9 +13,9 @@ from transports.first_bytes import FirstBytes, is_http2, is_tls, sender_of
 from transports.http.framework.app_keys import CONFIG
 from transports.http.framework.connection import HttpProtocol
 from transports.http.framework.malformed import LONGEST_HEADER, LONGEST_LINE, MOST_HEADERS
+from transports.limited_log import RateLimitFilter
 from transports.listening import listen
 from transports.misdirected_exporters import GRPC_AT_HTTP, TLS
-from transports.seldom import SeldomFilter
 
 # For requests in work when the studio stops. Those that go on then are cut off after as long again.
 _SHUTDOWN_SECONDS = 3.0
@@ -23,7 +23,7 @@ _KEEPALIVE_SECONDS = 75.0  # also for a client that does not finish its headers
 _LINGERING_SECONDS = 5.0  # reading on after an early answer, so that the client sees it and no reset
 
 _log = logging.getLogger(__name__)
-_log.addFilter(SeldomFilter())
+_log.addFilter(RateLimitFilter())
 
 
 @asynccontextmanager
@@ -35,17 +35,17 @@ async def serve_http(
     ``connections`` are all that the studio has, on other ports too. aiohttp must not inflate bodies itself: it accepts
     truncated gzip (see ``transports/inflate.py``).
     """
-    places, strays = connections or Connections(), app[CONFIG].strays
+    all_connections, misdirected = connections or Connections(), app[CONFIG].misdirected
     waiting: set[FirstBytes] = set()
-    async with http_connections(app, places) as http:
+    async with http_connections(app, all_connections) as http:
 
         def chosen(begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
             """Aiohttp in any case: its answer in HTTP/1 is what clients of gRPC know how to report."""
             if is_http2(begin) or is_tls(begin):
-                strays.found(sender_of(transport), TLS if is_tls(begin) else GRPC_AT_HTTP)
+                misdirected.report(sender_of(transport), TLS if is_tls(begin) else GRPC_AT_HTTP)
             return http()
 
-        server = await listen(partial(FirstBytes, chosen, waiting, _KEEPALIVE_SECONDS, places), host, port)
+        server = await listen(partial(FirstBytes, chosen, waiting, _KEEPALIVE_SECONDS, all_connections), host, port)
         try:
             yield server.sockets[0].getsockname()[1]
         finally:

@@ -29,7 +29,7 @@ def is_otlp(path: str) -> bool:
     return path.startswith(_PREFIXES)
 
 
-def speaks(request: web.Request) -> bool:
+def is_otlp_request(request: web.Request) -> bool:
     """Whether this is a request of an OTLP exporter."""
     return is_otlp(request.path)
 

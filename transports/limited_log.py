@@ -24,7 +24,7 @@ class _Kinds:
         return waiting + 1
 
 
-class Seldom:
+class RateLimitedLog:
     """Logs the first of a kind at once, and counts those that come within a second of the last line.
 
     The next line of the kind says how many it stands for.
@@ -41,7 +41,7 @@ class Seldom:
             self._log.warning(event, **fields, times=times)
 
 
-class SeldomFilter(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """The same for what a library logs. Its kinds are its messages, before anything is put into them."""
 
     def __init__(self) -> None:

@@ -8,8 +8,8 @@ import attrs
 
 from actors.playground.prompt import Completion, ToolCall
 from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
-from tests.vendors.pairs import PAIRS
-from tests.vendors.server import Script
+from tests.providers.pairs import PAIRS
+from tests.providers.server import Script
 
 PAIRS_BY_NAME = {pair.name: pair for pair in PAIRS}
 OSLO, PARIS = '{"city":"Oslo"}', '{"city":"Paris"}'
