@@ -1,4 +1,4 @@
-"""Where the application and a request keep what the HTTP side needs."""
+"""Keys of the application's state and of a request's state."""
 
 from aiohttp import web
 

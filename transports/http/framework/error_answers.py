@@ -1,6 +1,6 @@
-"""Errors on the wire: FastAPI's forms on the REST routes, google.rpc.Status on the OTLP ones.
+"""Errors on the wire: FastAPI's forms on the REST routes, google.rpc.Status on the OTLP routes.
 
-The statuses are those of ``transports/errors.py``.
+The table in ``transports/errors.py`` gives the statuses.
 """
 
 import json
@@ -24,9 +24,9 @@ _MASKED = "Internal Server Error"
 
 
 async def answer_to(request: web.Request, error: Exception) -> web.StreamResponse:
-    """The answer to the error of a handler that is being handled.
+    """Answer the error of a handler, inside its ``except`` block.
 
-    What nobody expected is logged with its traceback and masked.
+    An unexpected error is logged with its traceback and masked.
     """
     match error:
         case StudioError():
@@ -40,7 +40,10 @@ async def answer_to(request: web.Request, error: Exception) -> web.StreamRespons
 
 
 def error_response(status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
-    """Compact JSON by the standard library, because an echoed input may hold integers that orjson refuses."""
+    """Make an error answer in compact JSON.
+
+    The standard library writes it, because an echoed input may hold integers that orjson refuses.
+    """
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return web.Response(status=status, body=text.encode(), content_type="application/json", headers=headers)
 
@@ -58,7 +61,7 @@ def _studio_error(request: web.Request, error: StudioError) -> web.Response:
 
 
 def detail_of(error: StudioError) -> str | list[dict[str, Any]]:
-    """The error's text, or the faults that it names."""
+    """The error's text, or the list of its faults."""
     if isinstance(error, InvalidRequest) and error.problems:
         return [_item(problem) for problem in error.problems]
     return error.detail
@@ -76,7 +79,7 @@ def _item(problem: Problem) -> dict[str, Any]:
 
 
 async def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
-    """Aiohttp's own: unknown paths and methods, bodies over the limit."""
+    """Answer an error of aiohttp's own: an unknown path or method, or a body over the limit."""
     headers: dict[str, str] = {}
     if isinstance(error, web.HTTPNotFound) and not otlp_answers.is_otlp_request(request):
         location = await slashless_url(request)

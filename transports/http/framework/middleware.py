@@ -1,4 +1,4 @@
-"""What surrounds every request: id, log line, preflights, foreign pages, errors and gzip. One layer: each costs."""
+"""The middleware of every request: id, preflight, cross-site check, errors, gzip, access log. One layer: each costs."""
 
 import random
 import re
@@ -28,9 +28,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def middleware(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
-    """A layer that answers each request, whatever comes of it, and logs one line.
+    """Make the middleware, which answers each request, whatever it raises, and logs one line.
 
-    Lines that are logged meanwhile carry the request's id too.
+    Lines that are logged meanwhile carry the request's id.
     """
 
     @web.middleware
@@ -59,14 +59,17 @@ def middleware(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
 
 
 def _drop_traceback(error: BaseException | None) -> None:
-    """Forget through which frames it went. What broke off a body is kept by the body, which those frames hold."""
+    """Drop the tracebacks of an error and its contexts.
+
+    A body keeps the error that broke it off, whose traceback holds the frames that hold the body.
+    """
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
 
 
 def _id_for(request: web.Request) -> str:
-    """The client's own, when it is a harmless one."""
+    """The client's own request id when it is harmless, else a random one."""
     given = request.headers.get(HEADER)
     if given is not None and _SANE.fullmatch(given):
         return given

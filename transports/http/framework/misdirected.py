@@ -1,4 +1,4 @@
-"""Exporters whose requests are refused because of their settings: path, format or key."""
+"""Detection of exporters whose requests are refused because of their settings: path, format or key."""
 
 import re
 
@@ -23,7 +23,7 @@ _LONGEST = 200  # characters of a path in a line
 
 
 def note(request: web.Request, status: int) -> None:
-    """Warn of a request that was refused, if an exporter sent it."""
+    """Warn of a refused request if an exporter sent it."""
     fault = _fault(request, status) if request.method == "POST" else None
     if fault is not None:
         config = request.app[CONFIG]
