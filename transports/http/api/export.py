@@ -1,4 +1,4 @@
-"""Spans out, many of them: a download in one of three formats."""
+"""Route of the export: a download of many spans in one of three formats."""
 
 import asyncio
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _LATEST = 2**64 - 1
 
 
 class Format(Enum):
-    """What a download is written in."""
+    """File format of a download."""
 
     PARQUET = "parquet"
     JSONL = "jsonl"
@@ -39,7 +39,7 @@ _ENCODERS: dict[Format, type[Encoder]] = {
 
 @attrs.frozen(kw_only=True)
 class ExportQuery:
-    """Which spans, and how."""
+    """A selection of spans, and the format of the download."""
 
     service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
     trace_id: Annotated[str, HexId(32)] | None = attrs.field(
@@ -84,7 +84,7 @@ def _entry(call: Call[None, ExportQuery]) -> AuditEntry:
 
 
 def _encoder_for(call: Call[None, ExportQuery]) -> tuple[Encoder, Mapping[str, str]]:
-    """The one of the format, in gzip where it is text and the client accepts that; and the headers that say so."""
+    """The encoder of the format and its headers: in gzip where the format is text and the client accepts that."""
     encoder = _ENCODERS[call.query.format]()
     if not encoder.is_text:
         return encoder, {}

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the bus."""
+"""Route of the Prometheus metrics of the bus."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -25,7 +25,7 @@ _COUNTERS: Final[tuple[tuple[str, str, Callable[[MessageStatistics], float]], ..
 
 
 class BusCollector(Collector):
-    """Reads the bus's counters when they are asked for."""
+    """Prometheus collector that reads the bus's counters on each scrape."""
 
     def __init__(self, statistics: Statistics) -> None:
         self._statistics = statistics
