@@ -1,4 +1,4 @@
-"""A port where exporters may speak what they like: OTLP over gRPC or over HTTP (OTLP 1.11, "Default Port")."""
+"""The OTLP port: OTLP over gRPC or HTTP on one port (OTLP 1.11, "Default Port")."""
 
 import asyncio
 from collections.abc import AsyncIterator
