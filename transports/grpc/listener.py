@@ -1,4 +1,4 @@
-"""grpclib's server with what it lacks: headers of any bytes, connections that are bounded, a stop that ends."""
+"""grpclib's server, with headers of any bytes, connection limits and a stop that ends."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ from transports.limited_log import RateLimitFilter
 from transports.listening import limit_accepts, socket_for
 
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
-_POLL_SECONDS = 0.01  # seconds between two looks at what is left
+_POLL_SECONDS = 0.01  # between two checks whether connections are left
 
 Other: TypeAlias = Callable[[bytes, asyncio.Transport], asyncio.Protocol]
 
@@ -29,8 +29,8 @@ def _brief(frame: Any) -> str:  # noqa: ANN401 - a DATA frame, whose type does n
     return f"<{len(frame.data)} bytes>"
 
 
-# h2 asks each frame that it receives how it looks, for a log that is not kept. The answer of a DATA frame is made from
-# all of its content in hexadecimal, which is a quarter of what receiving a large message costs.
+# h2 formats each frame that it receives, for a log that is not kept. For a DATA frame that is all of its content in
+# hexadecimal, which is a quarter of what receiving a large message costs.
 DataFrame._body_repr = _brief  # type: ignore[assignment, method-assign] # noqa: SLF001 - see above
 
 
@@ -38,7 +38,7 @@ logging.getLogger("grpclib.server").addFilter(RateLimitFilter())  # a line for e
 
 
 class Listener(grpclib.server.Server):
-    """Accepts connections and knows them, so that it can end them: all when it stops, and those that take too long."""
+    """Accepts connections and tracks them, to end them: all when it stops, and each at its timeout."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class Listener(grpclib.server.Server):
         other: Other | None = None,
         **options: Any,  # noqa: ANN401 - as above
     ) -> None:
-        """``all_connections`` are for all connections of the studio.
+        """Make a server; ``all_connections`` counts all connections of the studio.
 
-        ``other`` makes the protocol of a connection that does not begin as HTTP/2 does; by default it is ended.
+        ``other`` makes the protocol of a connection that does not begin as HTTP/2 does; by default it is closed.
         """
         super().__init__(*args, **options)
         self._other = other or _ended
@@ -66,7 +66,7 @@ class Listener(grpclib.server.Server):
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port that it listens on."""
         if self._server is None:
             raise RuntimeError("the server has not been started")
         port: int = self._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined] # typed too widely
@@ -87,7 +87,7 @@ class Listener(grpclib.server.Server):
             limit_accepts(self._server)
 
     async def stop(self) -> None:
-        """Cancel the calls that are left, tell the clients that no more are taken, and close the connections."""
+        """Cancel the calls that are left, send GOAWAY, and close the connections."""
         self.close()
         for each in list(self._waiting):
             each.abort()
@@ -110,7 +110,7 @@ class Listener(grpclib.server.Server):
             await asyncio.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
-        """Take no more connections, and cancel all calls."""
+        """Accept no more connections, and cancel all calls."""
         self._next_check.cancel()
         for handler in tuple(self._handlers):
             handler.close()  # which leaves them, where it has no calls

@@ -1,4 +1,4 @@
-"""The messages of one call, as they come off the wire: framed, bounded, and compressed or not.
+"""The messages of one call off the wire: framed, bounded, and compressed or not.
 
 Follows "Length-Prefixed-Message" of gRPC over HTTP/2. grpclib's own reader has no limit and no compression.
 """
@@ -20,11 +20,11 @@ from transports.inflate import inflate_in_turn, too_large
 from transports.otlp.decoder import decoding_memory
 
 _PREFIX = struct.Struct(">BI")  # compressed flag, length
-_PIECE = 16 * 1024  # no more than limits.anonymous_call, in which the first is counted
+_PIECE = 16 * 1024  # no more than limits.anonymous_call, which includes the first piece
 
 
 def takes_bytes(stream: grpclib.server.Stream[Any, Any]) -> bool:
-    """Whether its messages are spans and the like: from callers with a key, and decoded elsewhere."""
+    """Whether the messages are exports: from callers with a key, and decoded elsewhere."""
     return stream._recv_type is bytes  # noqa: SLF001 - from the mapping of the service
 
 
@@ -34,10 +34,10 @@ def trust(stream: grpclib.server.Stream[Any, Any]) -> None:
 
 
 class MessageReader:
-    """Reads what ``stream`` receives. A request type of ``bytes`` means the serialised message itself.
+    """Reader of the messages of ``stream``. A request type of ``bytes`` means the serialised message itself.
 
-    It may take as long as ``config`` says; the connection looks at that, because a timer for each call would cost more
-    than the call's message.
+    ``config`` says how long a message may take; the connection checks that, because a timer for each call would cost
+    more than the call's message.
     """
 
     def __init__(self, stream: grpclib.server.Stream[Any, Any], reservation: Reservation, config: GrpcConfig) -> None:
@@ -53,9 +53,9 @@ class MessageReader:
             self._limit = config.limits.anonymous_message
 
     async def next_message(self) -> Any:  # noqa: ANN401 - of the request type
-        """The next message; ``None`` at the end of a stream. Raises ``StudioError``.
+        """Read the next message; ``None`` at the end of a stream. Raises ``StudioError``.
 
-        A message that is too large, or for which there is no room, is refused before it is read.
+        A message that is too large, or for which the budget has no room, is refused before it is read.
         """
         if self._type is not bytes and not self._reservation.size:
             headers = sum(len(name) + len(value) for name, value in self._source.headers or ())
@@ -86,7 +86,7 @@ class MessageReader:
         return data
 
     async def _read_anonymous(self, length: int) -> bytes:
-        """Room is held for what has come, because a large claim costs nothing."""
+        """Read a message without a key. The budget holds the bytes that have arrived, not the length that is claimed."""
         pieces = [await self._source.recv_data(min(length, _PIECE))]
         for begin in range(_PIECE, length, _PIECE):
             self._reservation.grow(_PIECE)
@@ -98,7 +98,7 @@ class MessageReader:
             raise InvalidRequest("The call has no message")
 
     def _message_complete(self) -> None:
-        """Wait for the next message, or for none: what a client sends behind the only one is thrown away."""
+        """Set the deadline of the next step, and discard what a client sends behind its only message."""
         limits = self._config.limits
         if self._streaming:
             self._source.deadline = monotonic() + limits.idle

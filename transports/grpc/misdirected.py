@@ -1,4 +1,4 @@
-"""Connections to a port for gRPC that speak something else, and spans that come to the port for key checks."""
+"""Misdirected clients of the gRPC ports: other protocols, and spans at the port for key checks."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ _ANSWER = (
 
 
 def refused(misdirected: MisdirectedExporters, begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
-    """The protocol for a client that does not speak HTTP/2: HTTP/1 gets an answer that it can read."""
+    """Make the protocol for a client that does not speak HTTP/2: HTTP/1 gets an answer that it can read."""
     if is_tls(begin):
         misdirected.report(sender_of(transport), TLS)
     if not is_http1(begin):
@@ -53,7 +53,7 @@ def note_refusal(misdirected: MisdirectedExporters, stream: Stream[Any, Any], er
 
 
 class SpansAtKeyCheck:
-    """OTLP's methods where they are not served: an exporter learns which port serves them."""
+    """OTLP's methods on the port for key checks: an exporter learns which port serves them."""
 
     def __init__(self, paths: Iterable[str], misdirected: MisdirectedExporters) -> None:
         self._paths = paths

@@ -1,4 +1,4 @@
-"""The two gRPC servers: OTLP for everybody's spans, and the key check for an external ingestion service."""
+"""The two gRPC servers: OTLP, and the key check for an external ingestion service."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -34,7 +34,7 @@ async def serve_otlp(
 
 @asynccontextmanager
 async def serve_auth(bus: Bus, config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
-    """Answer ``ingestion.InternalAuthService`` for the length of the block. Yields the bound port; ``OSError``."""
+    """Serve ``ingestion.InternalAuthService`` for the length of the block. Yields the bound port; ``OSError``."""
     misdirected = SpansAtKeyCheck(EXPORTS, config.misdirected)
     async with _serve((KeyCheck(bus, config.internal_token),), config, host, port, refusing=[misdirected]) as bound:
         yield bound
