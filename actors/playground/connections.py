@@ -12,7 +12,7 @@ from actors.playground.providers.provider import Endpoint, Provider
 
 @attrs.define(eq=False)
 class _Connection:
-    """One client and how many use it now."""
+    """A client and the number of its current users."""
 
     provider: Provider
     endpoint: Endpoint
@@ -22,7 +22,7 @@ class _Connection:
 class Connections:
     """One client for each provider, kept between calls, and replaced when the key changes.
 
-    ``adapters`` stand in for the providers' own, by name.
+    ``adapters`` replace the adapters of the provider table, by name.
     """
 
     def __init__(self, keys: ProviderKeys, adapters: Mapping[str, OpenProvider]) -> None:
@@ -31,12 +31,12 @@ class Connections:
         self._current: dict[str, _Connection] = {}
 
     def check(self, entry: ProviderEntry) -> None:
-        """``Refused`` when the provider has no key."""
+        """Raise ``Refused`` when the provider has no key."""
         self._keys.endpoint(entry)
 
     @asynccontextmanager
     async def to(self, entry: ProviderEntry) -> AsyncIterator[Provider]:
-        """A client for the length of the block. ``Refused`` when the provider has no key."""
+        """Yield a client for the length of the block. ``Refused`` when the provider has no key."""
         connection = await self._connection(entry)
         connection.users += 1
         try:
@@ -46,7 +46,7 @@ class Connections:
             await self._close_replaced(entry.name, connection)
 
     async def close(self) -> None:
-        """Close the clients that nobody uses."""
+        """Drop all clients. Idle ones are closed now, the others when their last user is done."""
         current, self._current = self._current, {}
         for name, connection in current.items():
             await self._close_replaced(name, connection)
@@ -59,7 +59,7 @@ class Connections:
         make = self._adapters.get(entry.name) or await entry.load()
         opened = self._current.get(entry.name)
         if opened is not None and opened.endpoint == endpoint:
-            return opened  # somebody was faster
+            return opened  # another call opened it meanwhile
         self._current[entry.name] = made = _Connection(make(endpoint), endpoint)
         if opened is not None:
             await self._close_replaced(entry.name, opened)

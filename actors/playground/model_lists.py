@@ -1,4 +1,4 @@
-"""The providers' models, remembered for a while."""
+"""Cache of the providers' lists of models."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -24,13 +24,13 @@ class _List:
 
 
 class ModelLists:
-    """One list for each provider. An empty one is asked for again each time."""
+    """One list for each provider. An empty list is not cached."""
 
     def __init__(self, connections: Connections, clock: Clock) -> None:
         self._connections = connections
         self._clock = clock
         self._lists: dict[str, _List] = {}
-        # How often, by provider. What is being fetched meanwhile was asked for with another key.
+        # Number of drops by provider: a fetch that began before the latest one used another key.
         self._forgotten: Counter[str] = Counter()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one call for all who wait
 
@@ -48,7 +48,7 @@ class ModelLists:
             return await self._fetch(entry, "refresh")
 
     def forget(self, entry: ProviderEntry) -> None:
-        """Another key may see other models."""
+        """Drop the list, because another key may see other models."""
         self._lists.pop(entry.name, None)
         self._forgotten[entry.name] += 1
 

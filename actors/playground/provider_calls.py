@@ -1,4 +1,4 @@
-"""Calls a provider for a run, and sees to it that the call becomes a trace, however it ends."""
+"""Calls of a provider for a run, each of which becomes a trace, however it ends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ class ProviderCalls:
         self._seconds = seconds
 
     async def generate(self, record: RunRecord) -> RunResult:
-        """The whole answer. Raises what ``Provider`` does, and ``DeadlineExceeded``."""
+        """Get the whole answer. Raises what ``Provider`` does, and ``DeadlineExceeded``."""
         entry = entry_of(record.prompt.provider)
         self._connections.check(entry)
         await self._traces.room()
@@ -35,7 +35,7 @@ class ProviderCalls:
             return record.result(completion)
 
     async def stream(self, record: RunRecord, log: RunLog) -> None:
-        """The answer into the log, up to ``Finished``. Raises as ``generate`` does."""
+        """Stream the answer into the log, up to ``Finished``. Raises as ``generate`` does."""
         entry = entry_of(record.prompt.provider)
         log.append(Started(provider=entry.name, model=record.prompt.model, trace_id=record.trace_id))
         await self._traces.room()
@@ -58,12 +58,12 @@ class ProviderCalls:
         if isinstance(chunk, Completion):
             return
         log.append(chunk)
-        # A provider may have sent much at once: the first words go out before the next are looked at.
+        # A provider may have sent much at once: the first text goes out before the next is read.
         await (log.caught_up() if is_first else log.room())
 
     @asynccontextmanager
     async def _settled(self, record: RunRecord) -> AsyncIterator[None]:
-        """Whatever happens in the block ends up in the record, and the record in a trace."""
+        """Record the outcome of the block, and store the record as a trace."""
         try:
             async with asyncio.timeout(self._seconds):
                 yield

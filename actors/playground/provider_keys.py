@@ -1,7 +1,7 @@
 """The keys of the providers: given by the operator, or set by a user and kept encrypted.
 
 They are sealed with AES-256-GCM under the key that also seals session cookies, each for its provider, so that a sealed
-key moved to another row does not open. Under a changed cookie key they are as good as gone: users set them again.
+key moved to another row does not open. Under a changed cookie key they cannot be opened: users set them again.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _SHOWN = 4  # characters
 
 
 class ProviderKeys:
-    """The endpoint of each provider. A key that a user has set wins over the operator's."""
+    """The endpoint of each provider. A key that a user has set replaces the operator's."""
 
     def __init__(self, database: Database, given: Mapping[str, Endpoint], cookie_key: bytes, clock: Clock) -> None:
         self._database = database
@@ -50,7 +50,7 @@ class ProviderKeys:
         await self._database.close()
 
     def endpoint(self, entry: ProviderEntry) -> Endpoint:
-        """Where and as whom to call. ``Refused`` without a key, unless the server may want none."""
+        """The endpoint to call. ``Refused`` without a key, unless the server may need none."""
         given = self._given.get(entry.name, Endpoint(key=""))
         endpoint = Endpoint(key=self._set.get(entry.name, given.key), base_url=given.base_url)
         if not endpoint.key and not (entry.keyless and endpoint.base_url):
@@ -81,7 +81,7 @@ class ProviderKeys:
         self._set[entry.name] = key
 
     async def forget(self, entry: ProviderEntry, by: Principal) -> None:
-        """Drop the key that was set; the operator's counts again. Raises ``NotFound``."""
+        """Drop the key that was set, so that the operator's is used again. Raises ``NotFound``."""
         async with audited(self._database, self._clock()) as change:
             if not await change.rows("DELETE FROM provider_keys WHERE provider = ? RETURNING 1", entry.name):
                 raise NotFound("No key was set for this provider")
@@ -97,12 +97,12 @@ class ProviderKeys:
 
 
 def states(keys: ProviderKeys) -> tuple[ProviderState, ...]:
-    """All providers, by name."""
+    """The states of all providers, by name."""
     return tuple(keys.state(PROVIDERS[name]) for name in sorted(PROVIDERS))
 
 
 def _purpose(provider: str) -> bytes:
-    """Authenticated with each key, so that nothing else that is sealed with the cookie key can pass as one."""
+    """Associated data of a sealed key, so that nothing else sealed with the cookie key can pass as one."""
     return f"junjo provider key 1 {provider}".encode()
 
 

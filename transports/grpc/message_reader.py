@@ -86,7 +86,7 @@ class MessageReader:
         return data
 
     async def _read_anonymous(self, length: int) -> bytes:
-        """Read a message without a key. The budget holds the bytes that have arrived, not the length that is claimed."""
+        """Read a message without a key. The budget holds the bytes that have arrived, not the claimed length."""
         pieces = [await self._source.recv_data(min(length, _PIECE))]
         for begin in range(_PIECE, length, _PIECE):
             self._reservation.grow(_PIECE)

@@ -24,11 +24,11 @@ _BASE_URL = "https://api.anthropic.com"
 # The version of the API that has temperature and top_p; the next one, which the SDK is made for, refuses them.
 _VERSION = "2023-06-01"
 _PATH = "/v1/messages"
-_PAGE = 1000  # the most that the provider allows
+_PAGE = 1000  # models, the most that the provider allows
 
 
 class AnthropicProvider:
-    """Messages, through the SDK's own ``post``, which answers JSON as it is and leaves ``temperature`` in the body."""
+    """The Messages API, through the SDK's own ``post``: it returns raw JSON and leaves ``temperature`` in the body."""
 
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None) -> None:
         self._timeouts = timeouts or Timeouts()
@@ -52,7 +52,7 @@ class AnthropicProvider:
         await self._client.close()
 
     async def _open_stream(self, body: dict[str, Any]) -> httpx2.Response:
-        """The answer as it arrives; its events are read by ``Calls``."""
+        """Open the stream of an answer; ``Calls`` reads its events."""
         body = {**body, "stream": True}
         stream = await self._client.post(
             _PATH, body=body, cast_to=object, stream=True, stream_cls=anthropic.AsyncStream[object]
@@ -65,7 +65,7 @@ class AnthropicProvider:
 
 
 def _open_sdk(endpoint: Endpoint, timeouts: Timeouts) -> anthropic.AsyncAnthropic:
-    """The SDK, told everything: what it is not told it takes from the environment."""
+    """Make the SDK's client with every option set: options that are not set come from the environment."""
     client = anthropic.AsyncAnthropic(
         api_key=endpoint.key,
         webhook_key="",
@@ -75,7 +75,7 @@ def _open_sdk(endpoint: Endpoint, timeouts: Timeouts) -> anthropic.AsyncAnthropi
         open_telemetry=False,  # every run becomes a trace already
         http_client=open_client(timeouts),
     )
-    client.api_key = None  # which would go out as a bearer token; this version of the API has its own header
+    client.api_key = None  # it would be sent as a bearer token; this version of the API has its own header
     headers = {"anthropic-version": _VERSION, "x-api-key": endpoint.key}
     client._custom_headers = headers  # noqa: SLF001 - there is no other way to be rid of ANTHROPIC_CUSTOM_HEADERS
     return client
@@ -86,7 +86,7 @@ def _page_after(page: object) -> str:
 
 
 def _model(item: object) -> Model:
-    """What the provider says of the model; older answers say less."""
+    """A model of the provider's list; older servers give fewer members."""
     name = well_formed(word(member(item, "id")))
     reasons = truth(member(item, "capabilities", "thinking", "supported"))
     return Model(

@@ -27,14 +27,14 @@ model_facts.load()  # this file is imported in a thread
 
 _BASE_URL = "https://generativelanguage.googleapis.com"
 _VERSION = "v1beta"
-_PAGE = 1000  # the most that the provider allows
+_PAGE = 1000  # models, the most that the provider allows
 
 
 class GoogleProvider:
     """generateContent of the Gemini API (not of Vertex AI).
 
     Google's SDK writes the requests. They are sent, and the answers read, as those of the other providers: the SDK puts
-    every answer into a model of its own, which refuses all of it for one odd member.
+    every answer into a model of its own, which refuses all of it for one unexpected member.
     """
 
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None) -> None:
@@ -62,7 +62,7 @@ class GoogleProvider:
         self._sdk.close()
 
     async def _open(self, request: HttpRequest, *, streamed: bool = False) -> httpx2.Response:
-        """The answer, as it arrives when it is streamed. Raises ``_Refusal``."""
+        """Send a request; a streamed answer is returned unread. Raises ``_Refusal``."""
         sent = self._http.build_request(request.method, request.url, headers=request.headers, content=request.body)
         response = await self._http.send(sent, stream=True)
         try:
@@ -89,14 +89,14 @@ class _Refusal(Exception):
 
 
 def _open_sdk(endpoint: Endpoint, timeouts: Timeouts) -> genai.Client:
-    """The SDK, told everything: what it is not told it takes from the environment."""
+    """Make the SDK's client with every option set: options that are not set come from the environment."""
     base_url, version = _address(endpoint.base_url)
     options = types.HttpOptions(
         base_url=base_url,
         api_version=version,
         timeout=_milliseconds(timeouts.answer),
         client_args={"verify": tls_context(), "trust_env": False},  # of a client that is made but not used
-        # Not none at all, with which the SDK tries again by itself after a wait of up to ten seconds.
+        # Without options the SDK retries by itself after up to ten seconds.
         retry_options=types.HttpRetryOptions(attempts=1),
     )
     debug = genai.client.DebugConfig(client_mode="", replays_directory="", replay_id="")

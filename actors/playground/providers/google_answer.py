@@ -1,4 +1,4 @@
-"""What Gemini's generateContent answers, whole and streamed: a stream is partial answers of the same form."""
+"""Answers of Gemini's generateContent, plain and streamed: a stream is partial answers of the same form."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ _ANSWER = ("promptFeedback", "usageMetadata", "modelVersion", "responseId")
 
 
 class StreamedAnswer:
-    """An answer, of which parts arrive. ``model`` stands in where the provider does not name its own."""
+    """A partial answer. ``model`` is used where the provider does not name its own."""
 
     def __init__(self, model: str) -> None:
         self._gathered = Gathered(model=model)
@@ -76,7 +76,7 @@ def _parts(content: object) -> list[Json]:
 
 
 def _usage(counts: dict[str, int]) -> Usage | None:
-    """The provider counts thoughts beside the answer, and cached tokens among those of the prompt."""
+    """Sum the counts: the provider counts thoughts beside the answer, and cached tokens among those of the prompt."""
     if not counts:
         return None
     thoughts = counts.get("thoughtsTokenCount", 0)

@@ -1,4 +1,4 @@
-"""Requests as Google's SDK writes them, to be sent by whoever wants to read the answer themselves."""
+"""HTTP requests as Google's SDK writes them, to be sent without the SDK."""
 
 import json
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ async def _write(recorder: "_RequestRecorder", request: Request) -> None:
 
 
 class _RequestRecorder:
-    """Stands in for the part of the SDK that sends, and keeps what it is given."""
+    """Replaces the sending part of the SDK and records the request."""
 
     def __init__(self, sender: Any) -> None:  # noqa: ANN401 - the SDK's own class is not public
         self._sender = sender

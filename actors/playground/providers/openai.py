@@ -1,4 +1,4 @@
-"""OpenAI, and servers that speak like it, through OpenAI's own SDK."""
+"""OpenAI, and servers that are compatible with it, through OpenAI's own SDK."""
 
 from collections.abc import AsyncGenerator
 from functools import partial
@@ -22,14 +22,14 @@ model_facts.load()  # this file is imported in a thread
 _BASE_URL = "https://api.openai.com/v1"
 _PATH = "/chat/completions"
 _CHAT_PREFIXES = ("gpt-", "o1", "o3", "o4")  # of the provider's own list (contract, section 7)
-_NOT_CHAT = ("whisper", "tts", "dall-e", "embedding", "moderation")  # of anybody else's
+_NOT_CHAT = ("whisper", "tts", "dall-e", "embedding", "moderation")  # of any other server's list
 
 
 class OpenAIProvider:
     """Chat completions. A server without keys is sent none.
 
-    They go through the SDK's own ``post``, which answers JSON as it is: its typed method spends more time on a model
-    of each event than all else takes together.
+    They go through the SDK's own ``post``, which returns raw JSON: its typed method spends more time on a model of each
+    event than all else takes together.
     """
 
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None) -> None:
@@ -57,7 +57,7 @@ class OpenAIProvider:
         await self._client.close()
 
     async def _open_stream(self, body: dict[str, Any]) -> httpx2.Response:
-        """The answer as it arrives; its events are read by ``Calls``."""
+        """Open the stream of an answer; ``Calls`` reads its events."""
         body = {**body, "stream": True, "stream_options": {"include_usage": True}}
         stream = await self._client.post(
             _PATH, body=body, cast_to=object, options=self._options, stream=True, stream_cls=openai.AsyncStream[object]
@@ -74,7 +74,7 @@ class OpenAIProvider:
 
 
 def _open_sdk(endpoint: Endpoint, timeouts: Timeouts) -> openai.AsyncOpenAI:
-    """The SDK, told everything: what it is not told it takes from the environment."""
+    """Make the SDK's client with every option set: options that are not set come from the environment."""
     client = openai.AsyncOpenAI(
         api_key=endpoint.key,
         admin_api_key="",

@@ -1,4 +1,4 @@
-"""A prompt as a request to OpenAI's chat completions, or to a server that speaks like OpenAI."""
+"""A prompt as a request to OpenAI's chat completions, or to a compatible server."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Models and parameters as the REST contract allows them (section 7); what does not fit is said to be lost."""
+"""Models and parameters as the REST contract allows them (section 7); those that do not fit are listed as lost."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -38,7 +38,7 @@ _EFFORTS = ("minimal", "low", "medium", "high")
 
 
 def fitting_model(draft: Draft, *, any_openai_model: bool) -> tuple[str, str]:
-    """Provider and model. One that is not served here is told by a name like its own, so that a user sees it."""
+    """Provider and model. One that is not served here keeps a similar name, so that a user sees it."""
     model = text(draft.model).removeprefix("models/")[:_LONGEST_MODEL]
     named = text(draft.provider).lower()
     provider = _PROVIDERS.get(re.split(r"[._ -]", named)[0]) or _provider_of(model)

@@ -1,4 +1,4 @@
-"""The Vercel AI SDK's own attributes: ``ai.prompt.messages`` on calls of a provider, ``ai.prompt`` on those around."""
+"""The Vercel AI SDK's attributes: ``ai.prompt.messages`` on provider calls, ``ai.prompt`` on their parent spans."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,7 +47,7 @@ def read_tools(attributes: Attributes, draft: Draft) -> None:
 
 
 def _outer_messages(prompt: object) -> list[dict[str, Any]]:
-    """``{system?, prompt? or messages?}``; a prompt may be a list of messages too."""
+    """Messages of ``{system?, prompt? or messages?}``; a prompt may be a list of messages too."""
     if not isinstance(prompt, dict):
         return []
     messages = objects(prompt.get("messages")) or objects(prompt.get("prompt"))
