@@ -38,16 +38,16 @@ from transports.otlp.decoder import Decoder
 from transports.otlp.limits import RequestLimits
 from transports.otlp_port import serve_otlp_both
 
-# The share of the memory that requests have while they are received and decoded, over HTTP and gRPC together. What
-# waits in mailboxes is counted there.
+# Share of the memory for requests that are received and decoded, over HTTP and gRPC together. Messages in mailboxes are
+# counted there.
 _RECEIVING = 0.5
-# And that of large answers while they are made and sent.
+# Share of the memory for large answers while they are made and sent.
 _ANSWERING = 0.25
 _MEGABYTE = 1024 * 1024
 
 
 class PortInUse(Exception):
-    """A port cannot be had. ``variable`` is the setting that changes it."""
+    """A port is not available. ``variable`` is the setting that changes it."""
 
     def __init__(self, variable: str, host: str, port: int) -> None:
         super().__init__(f"Port {port} on {host} is in use or not allowed: set {variable} to another port")
@@ -56,7 +56,7 @@ class PortInUse(Exception):
 
 @attrs.frozen(kw_only=True)
 class Studio:
-    """A running studio and where it listens."""
+    """A running studio and its ports."""
 
     bus: Bus
     supervisor: Supervisor
@@ -66,25 +66,25 @@ class Studio:
     extra_ports: tuple[int, ...]  # for OTLP over gRPC and HTTP
 
     async def gave_up(self) -> ActorGaveUp:
-        """Wait until the studio can go on no longer."""
+        """Wait until an actor has given up, without which the studio cannot go on."""
         return await self.supervisor.gave_up()
 
 
 class Servers:
-    """What is entered here is left all at once: nobody's clients have to wait for those of another server."""
+    """Running servers, which are stopped all at once: no server's clients have to wait for those of another."""
 
     def __init__(self) -> None:
         self._running: list[AsyncExitStack] = []
 
     async def enter(self, server: AbstractAsyncContextManager[int]) -> int:
-        """Start the server; its port."""
+        """Start the server; returns its port."""
         stack = AsyncExitStack()
         port = await stack.enter_async_context(server)
         self._running.append(stack)
         return port
 
     async def stop(self) -> None:
-        """Stop them, and raise what the first of them raises, if any does, when all have ended."""
+        """Stop all servers, and raise the first error, if there is any, when all have ended."""
         ends = await asyncio.gather(*(each.aclose() for each in self._running), return_exceptions=True)
         for fault in filter(None, ends):
             raise fault
@@ -149,7 +149,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
 
 
 def add_actors(supervisor: Supervisor, settings: Settings) -> None:
-    """All actors, each before those that ask it."""
+    """Add all actors, each before those that ask it."""
     lifetime = SessionLifetime(idle=settings.session_idle, absolute=settings.session_absolute)
     supervisor.add(KeyRegistryActor, lambda: key_registry(settings))
     supervisor.add(
@@ -178,7 +178,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
 
 
 def key_registry(settings: Settings) -> KeyRegistryActor:
-    """Whoever opens the registry does it so: opened without the key, it erases the API keys that are kept whole."""
+    """Make the registry. Every opener has to do it so: without the key it erases the API keys that are kept whole."""
     reveal_under = settings.secure_cookie_key if settings.reveal_api_keys else None
     return KeyRegistryActor(settings.sqlite_path, reveal_under=reveal_under)
 

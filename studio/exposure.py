@@ -1,4 +1,4 @@
-"""What strangers could guess or reach, with these settings."""
+"""Exposure: what anybody could guess or reach with these settings."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ COMMAND = "make one with: openssl rand -base64 32"
 
 
 def weak_secrets(settings: "Settings") -> Iterator[tuple[set[str], str]]:
-    """Secrets that production does not take: the variables concerned, and a line for the operator."""
+    """Secrets that production refuses: the variables concerned, and a line for the operator."""
     token = settings.internal_grpc_token
     if settings.session_secret and _is_weak(settings.session_secret):
         yield {"JUNJO_SESSION_SECRET"}, f"JUNJO_SESSION_SECRET: {_WEAK}"
@@ -47,7 +47,7 @@ def exposures(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect. A name that is none of this machine's own may be anything."""
+    """Whether only this machine can connect. A name that is none of this machine's own may be any address."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

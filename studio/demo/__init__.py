@@ -1,4 +1,4 @@
-"""Something to look at in a minute: an agent run and a Junjo workflow, sent to a running studio over OTLP/HTTP."""
+"""Demonstration traces: an agent run and a Junjo workflow, sent to a running studio over OTLP/HTTP."""
 
 import gzip
 import time
@@ -25,12 +25,12 @@ class DemoFailed(Exception):
 
 @attrs.frozen(kw_only=True)
 class DemoSent:
-    """The traces that are stored now."""
+    """The stored traces."""
 
     traces: tuple[TraceDraft, ...]
 
     def report(self, endpoint: str) -> str:
-        """What was sent, and where to read it, for the person at the terminal."""
+        """The report for the person at the terminal: what was sent, and where to read it."""
         observability = f"{endpoint}/api/v1/observability"
         lines = [f"Stored by the studio at {endpoint}:"]
         for trace in self.traces:
