@@ -67,7 +67,7 @@ _EVENTS = [
 
 
 async def complete(request: web.Request) -> web.StreamResponse:
-    """Chat completions, at once."""
+    """Answer chat completions, at once."""
     if not orjson.loads(await request.read()).get("stream"):
         return web.Response(body=_PLAIN, content_type="application/json")
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -163,7 +163,7 @@ class Socket:
         self._runs = 0
 
     async def run(self) -> float:
-        """Seconds to the first delta of a run, which is read to its end."""
+        """Run a prompt to its end; returns the seconds to the first delta."""
         self._runs += 1
         request = {"model": f"openai/{MODEL}", "messages": MESSAGES}
         begun, first = time.perf_counter(), 0.0
@@ -179,21 +179,21 @@ class Socket:
 
 
 async def open_socket(stack: AsyncExitStack, http: aiohttp.ClientSession, url: str) -> Socket:
-    """A new one for each part: aiohttp answers pings only while it reads, so one that rests is taken for dead."""
+    """Open a socket for each part: aiohttp answers pings only while it reads, so an idle one is taken for dead."""
     opened = await stack.enter_async_context(http.ws_connect(f"{url}/llm/stream", headers={"Origin": url}))
     return Socket(opened, token_hex(4))
 
 
 @attrs.frozen
 class Rate:
-    """Of one run of the benchmark."""
+    """Result of one run of the benchmark."""
 
     calls: float  # in a second
     first: float  # seconds to the first delta, or to the end of a plain answer, p50
 
 
 async def rate(call: Sample, concurrency: int, seconds: float) -> Rate:
-    """Call for so many seconds, after a shorter warm-up."""
+    """Call for ``seconds``, after a shorter warm-up."""
 
     async def until(end: float) -> list[float]:
         samples = []

@@ -1,10 +1,10 @@
 """Let schemathesis call every route of the REST API by its OpenAPI document, and judge the answers.
 
 The studio is a process of its own over an empty folder; the calls carry a session and an API key. The seed and the
-number of calls are fixed, so that a finding can be found again.
+number of calls are fixed, so that a finding can be reproduced.
 
 Run from the repository: ``python -m scripts.fuzz_routes FOLDER [OPTIONS OF schemathesis run]``; the folder holds
-``openapi.json``, and takes the studio's data and log. Exits with 1 when an answer is not as it should be.
+``openapi.json``, and takes the studio's data and log. Exits with 1 when an answer breaks the document.
 """
 
 import subprocess
@@ -43,7 +43,7 @@ def main(folder: Path, options: Sequence[str]) -> int:
 
 
 def call_routes(folder: Path, studio: OwnStudio, key: str, options: Sequence[str]) -> int:
-    """The exit code of schemathesis."""
+    """Run schemathesis; returns its exit code."""
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         f"--config-file={Path(__file__).with_name('schemathesis.toml')}",
