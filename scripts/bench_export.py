@@ -26,7 +26,7 @@ from scripts.load.watching import repeated
 SPANS_A_REQUEST = 512
 LOOK_SECONDS = 0.01
 PIECE = 1024 * 1024
-PATIENCE = 120.0  # seconds of silence
+TIMEOUT = 120.0  # seconds of silence
 EXPORT = "/api/v1/observability/export?format="
 READS = {"jsonl": f"{EXPORT}jsonl", "csv": f"{EXPORT}csv", "parquet": f"{EXPORT}parquet", "backup": "/api/v1/backup"}
 HEAD = head("spans", "what", "MB", "seconds", "RSS MB before", "most meanwhile", "more")
@@ -61,7 +61,7 @@ def read_and_watched(studio: OwnStudio, path: str) -> tuple[int, int]:
 
 def read_to_the_end(studio: OwnStudio, path: str) -> int:
     """The number of bytes read."""
-    with closing(HTTPConnection(HOST, studio.http_port, timeout=PATIENCE)) as connection:
+    with closing(HTTPConnection(HOST, studio.http_port, timeout=TIMEOUT)) as connection:
         connection.request("GET", path, headers={"Cookie": studio.cookie})
         response = connection.getresponse()
         if response.status != 200:

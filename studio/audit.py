@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no other name for it
 
 _PAGE = 1000
-_PATIENCE = 5.0  # seconds
+_TIMEOUT = 5.0  # seconds
 _LAST = 2**63 - 1
 
 
@@ -91,7 +91,7 @@ def _opened(database: Path) -> sqlite3.Connection:
     log = database.with_name(f"{database.name}-wal")
     sharing = "" if log.exists() else "&immutable=1"
     connection = sqlite3.connect(
-        f"file:{quote(os.fsencode(database))}?mode=ro{sharing}", uri=True, timeout=_PATIENCE, isolation_level=None
+        f"file:{quote(os.fsencode(database))}?mode=ro{sharing}", uri=True, timeout=_TIMEOUT, isolation_level=None
     )
     connection.row_factory = sqlite3.Row
     return connection

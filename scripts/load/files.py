@@ -4,15 +4,15 @@ import time
 from pathlib import Path
 
 _LOOK_SECONDS = 0.25
-_PATIENCE = 600.0  # seconds
+_TIMEOUT = 600.0  # seconds
 
 
 def wait_for_files(data_dir: Path) -> None:
     """Wait until all spans but those of the last WAL are in segments, and all segments have n-gram indexes."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _TIMEOUT
     while files(data_dir, "journal") > 1 or files(data_dir, "grams") < files(data_dir, "parquet"):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"files are still missing after {_PATIENCE:.0f} s")
+            raise TimeoutError(f"files are still missing after {_TIMEOUT:.0f} s")
         time.sleep(_LOOK_SECONDS)
 
 

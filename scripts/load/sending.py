@@ -12,7 +12,7 @@ import attrs
 from scripts.load.payloads import Payload
 from scripts.load.senders import NotAcknowledged, Sender
 
-_PATIENCE = 300.0  # seconds of refusals of one request, after which they are a failure
+_TIMEOUT = 300.0  # seconds of refusals of one request, after which they are a failure
 
 
 @attrs.frozen
@@ -84,7 +84,7 @@ class _Clients:
             try:
                 return sender.send(payload.body)
             except NotAcknowledged as refusal:
-                if refusal.retry_after is None or waited > _PATIENCE:
+                if refusal.retry_after is None or waited > _TIMEOUT:
                     raise
                 self._sent.refusals.append(refusal.retry_after)
                 waited += refusal.retry_after

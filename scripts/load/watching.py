@@ -21,14 +21,14 @@ from scripts.load.payloads import Payload
 
 _EVERY = 0.02  # seconds between two looks
 _BEAT = 0.005  # seconds
-_PATIENCE = 30.0  # seconds for an answer, and for an acknowledged span to be found
+_TIMEOUT = 30.0  # seconds for an answer, and for an acknowledged span to be found
 
 
 class Rest:
     """One connection that stays open, with the studio's session; for one thread at a time and a ``closing`` block."""
 
     def __init__(self, studio: OwnStudio) -> None:
-        self._connection = HTTPConnection(HOST, studio.http_port, timeout=_PATIENCE)
+        self._connection = HTTPConnection(HOST, studio.http_port, timeout=_TIMEOUT)
         self._headers = {"Cookie": studio.cookie}
 
     def get(self, path: str) -> Reply:
@@ -149,7 +149,7 @@ class FreshnessWatch:
     def _find(self, payload: Payload, acknowledged: float) -> None:
         span, asked = random.choice(payload.ids), 1
         while not self.rest.has(span):
-            if time.perf_counter() - acknowledged > _PATIENCE:
+            if time.perf_counter() - acknowledged > _TIMEOUT:
                 raise AssertionError(f"acknowledged and not found: {span}")
             asked += 1
         self.seconds.append(time.perf_counter() - acknowledged)

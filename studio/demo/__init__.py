@@ -15,7 +15,7 @@ from studio.demo.agent_run import agent_run
 from studio.demo.drafts import TraceDraft
 from studio.demo.workflow_run import workflow_run
 
-_PATIENCE = ClientTimeout(total=15)
+_TIMEOUT = ClientTimeout(total=15)
 _HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
 
 
@@ -65,7 +65,7 @@ async def _post(endpoint: str, key: str, body: bytes, *, is_far: bool) -> tuple[
     url = f"{endpoint.rstrip('/')}/v1/traces"
     try:
         async with (
-            ClientSession(timeout=_PATIENCE, trust_env=is_far) as session,
+            ClientSession(timeout=_TIMEOUT, trust_env=is_far) as session,
             session.post(url, data=body, headers=headers, allow_redirects=False) as response,
         ):
             return response.status, await response.read()

@@ -17,7 +17,7 @@ from google.rpc.status_pb2 import Status as RpcStatus
 from actors.retry_after import seconds_to_wait
 from transports.masking import without_keys
 
-_PATIENCE = 120.0  # seconds of silence
+_TIMEOUT = 120.0  # seconds of silence
 _MOST_TRIES = 60
 _LATER = (429, 503)
 _LONGEST_WAIT = 10.0  # seconds between two tries
@@ -73,7 +73,7 @@ class StudioClient:
         opener = self._opener()
         for attempt in range(_MOST_TRIES):
             try:
-                answer: HTTPResponse = opener.open(request, timeout=_PATIENCE)
+                answer: HTTPResponse = opener.open(request, timeout=_TIMEOUT)
             except HTTPError as refusal:
                 if refusal.code not in _LATER or attempt == _MOST_TRIES - 1:
                     raise Refused(f"{self.endpoint} says {refusal.code}: {_detail(refusal)}", refusal.code) from refusal

@@ -30,7 +30,7 @@ from studio.transfer.progress import Progress
 from studio.variables import duckdb_takes
 
 _MOST_WAITS = 300  # of two seconds each, for the store to flush its memtables
-_PATIENCE = 300.0  # seconds for one batch
+_TIMEOUT = 300.0  # seconds for one batch
 
 
 @attrs.frozen
@@ -179,7 +179,7 @@ async def _ingest(bus: Bus, batch: Batch) -> IngestSummary:
     request = IngestSpans(spans=batch.spans, size=batch.bytes)
     for _ in range(_MOST_WAITS):
         try:
-            return await bus.ask(request, timeout=_PATIENCE)
+            return await bus.ask(request, timeout=_TIMEOUT)
         except Overloaded as later:
             await asyncio.sleep(later.retry_after or 1.0)
     raise TransferFailed("The data cannot be stored: the span store does not get to seal it")
