@@ -1,4 +1,4 @@
-"""Recorded calls of gRPC, made again with the bytes as recorded."""
+"""Recorded gRPC calls, replayed with the recorded bytes."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""An LLM provider that says what a test tells it to, one chunk at a time, and tells when it was let go."""
+"""An LLM provider that answers by a test's script, one chunk at a time, and reports when it was released."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""What an adapter passes on of an answer that a test writes byte by byte."""
+"""The chunks that an adapter makes of an answer that a test writes byte by byte."""
 
 import json
 from collections.abc import Mapping

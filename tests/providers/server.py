@@ -1,4 +1,4 @@
-"""What the local servers of the three providers have in common: they are told what to answer, and say what they saw."""
+"""Base of the local servers of the three providers: they answer by a script and record requests."""
 
 import asyncio
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""A studio whose standard input, output or error is closed, full, or read by nobody any more."""
+"""A studio whose standard input, output or error is closed, full, or no longer read."""
 
 import asyncio
 import os

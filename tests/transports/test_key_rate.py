@@ -1,4 +1,4 @@
-"""How many spans a key may send a second: the bucket, and what exporters meet."""
+"""The rate limit of a key: the token bucket, and what exporters meet."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

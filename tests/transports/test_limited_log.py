@@ -1,4 +1,4 @@
-"""Lines that strangers can cause come once a second of each kind."""
+"""Rate-limited log lines: one a second of each kind."""
 
 import logging
 

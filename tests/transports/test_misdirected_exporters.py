@@ -1,4 +1,4 @@
-"""Warnings of exporters that need other settings: seldom, and bounded."""
+"""Warnings about misdirected exporters: rare and bounded."""
 
 import pytest
 from structlog.testing import capture_logs

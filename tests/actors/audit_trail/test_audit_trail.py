@@ -1,4 +1,4 @@
-"""The audit trail read and added to, on a real file."""
+"""The audit trail on a real file: reading and adding."""
 
 import random
 import sqlite3

@@ -1,4 +1,4 @@
-"""Settings compared from start to start, refusals that are bounded, and a file that fails."""
+"""AuditTrailActor: changed settings, bounded refusals, and a failing file."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""What becomes of the keys of who goes, or is an admin no more."""
+"""Keys of users who are deleted or demoted."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""When a key was used last."""
+"""The last use of a key."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""What every adapter says when its provider does not do what it was asked."""
+"""Faults of providers, as every adapter reports them."""
 
 import socket
 from typing import Any

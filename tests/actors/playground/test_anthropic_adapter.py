@@ -1,4 +1,4 @@
-"""What is particular to Anthropic: generations of models, thinking, JSON by way of a tool, and its list."""
+"""Anthropic's particularities: generations of models, thinking, JSON through a tool, and its list."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is particular to Gemini: budgets and levels of thinking, schemas, blocked prompts, and its list."""
+"""Gemini's particularities: budgets and levels of thinking, schemas, blocked prompts, and its list."""
 
 from typing import Any
 

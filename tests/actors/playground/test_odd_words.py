@@ -1,4 +1,4 @@
-"""Errors and lists of models in forms that a provider's specification does not have."""
+"""Errors and lists of models in forms outside a provider's specification."""
 
 import json
 from typing import Any

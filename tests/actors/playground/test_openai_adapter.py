@@ -1,4 +1,4 @@
-"""What is particular to OpenAI: families of models, its list, and servers that only speak like it."""
+"""OpenAI's particularities: families of models, its list, and compatible servers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the reference was seen to ask of the providers, and to answer (contract, section 7)."""
+"""Recorded requests of the reference to the providers, and its answers (contract, section 7)."""
 
 import json
 import re

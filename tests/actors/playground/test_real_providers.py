@@ -1,4 +1,4 @@
-"""The providers themselves, when there is a key. These calls cost money, a little."""
+"""The real providers, when there is a key. These calls cost money, a little."""
 
 import os
 

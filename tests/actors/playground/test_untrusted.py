@@ -1,4 +1,4 @@
-"""Reading JSON of which nothing can be taken for granted."""
+"""Access to JSON that may have any form."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who signed in from a browser before is not kept out by an attack on the account, nor by one from the same address."""
+"""Known browsers sign in during an attack on the account, or from the same address."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where one is signed in: listed, ended, replaced, bounded; and a new password of one's own."""
+"""A user's own sessions: listed, ended, replaced, bounded; and a new password."""
 
 import asyncio
 from datetime import timedelta

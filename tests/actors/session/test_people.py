@@ -1,4 +1,4 @@
-"""What admins do with accounts: roles, passwords, locks, deletion."""
+"""Changes of accounts by admins: roles, passwords, locks, deletion."""
 
 import asyncio
 from datetime import timedelta

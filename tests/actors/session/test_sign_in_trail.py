@@ -1,4 +1,4 @@
-"""What the audit trail has of sign-ins that came to nothing, and that it stays bounded."""
+"""The audit trail of failed and refused sign-ins, and its bounds."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What no gRPC client would send, and clients that leave, wait or dawdle."""
+"""Framing that no gRPC client would send, and clients that leave, wait or are slow."""
 
 import asyncio
 import gzip

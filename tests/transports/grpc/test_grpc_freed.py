@@ -1,4 +1,4 @@
-"""What a connection held is free as soon as it ends, whatever its client did: no collector of garbage has to run."""
+"""A closed connection is freed at once, whatever its client did, without the garbage collector."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What a connection may cost: floods, claims and dawdling end it, or the call; nobody who is honest meets a bound."""
+"""Connection limits: floods, large claims and slowness end the connection or the call; honest clients meet no limit."""
 
 import asyncio
 import logging
@@ -85,7 +85,7 @@ async def test_a_flood_is_ended_with_the_advice_to_calm_down(otlp: Server, kind:
     assert await otlp.export(ONE_SPAN) == b""
 
 
-async def test_strangers_who_come_again_and_again_share_their_frames(serving_otlp: Serving) -> None:
+async def test_anonymous_connections_share_their_frames(serving_otlp: Serving) -> None:
     limits = ConnectionLimits(all_anonymous_frames=40, all_anonymous_frames_a_second=0)
     pings = b"".join(FLOODS["ping"](number) for number in range(40))
     async with serving_otlp(limits=limits) as server, http2_client(server.port) as with_key:
@@ -145,7 +145,7 @@ async def test_a_window_is_small_until_a_key_was_seen(otlp: Server) -> None:
         assert client.most_in_a_frame == 256 * 1024
 
 
-async def test_strangers_together_hold_no_more_than_their_share(serving_otlp: Serving) -> None:
+async def test_anonymous_calls_together_hold_no_more_than_their_budget(serving_otlp: Serving) -> None:
     limits = ConnectionLimits(anonymous_bytes=100 * 1024)
     async with serving_otlp(limits=limits) as server, http2_client(server.port) as client:
         calls = [await client.open(HEALTH) for _ in range(4)]
@@ -160,7 +160,7 @@ async def test_strangers_together_hold_no_more_than_their_share(serving_otlp: Se
         assert (await client.answer(late))["grpc-status"] == "0"
 
 
-async def test_a_large_message_of_a_stranger_is_counted_as_it_comes(serving_otlp: Serving) -> None:
+async def test_a_large_anonymous_message_is_counted_as_it_arrives(serving_otlp: Serving) -> None:
     limits = ConnectionLimits(anonymous_bytes=104 * 1024)
     async with serving_otlp(limits=limits) as server, http2_client(server.port) as client:
         first = await client.open(HEALTH)

@@ -1,4 +1,4 @@
-"""Clients that come to a port for gRPC with something else, or with spans to the wrong one."""
+"""Misdirected clients of the gRPC ports: other protocols, and spans at the wrong port."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""Spans in over gRPC, with the clients that people use."""
+"""Spans in over gRPC, with the usual clients."""
 
 import asyncio
 from pathlib import Path

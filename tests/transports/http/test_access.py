@@ -1,7 +1,7 @@
-"""Who may call what: every route, asked by everybody, with everything that could be taken for a credential.
+"""Access control: every route, called by everybody, with everything that could be taken for a credential.
 
-What is expected is written out here and derived from nothing. A route that is not in the table fails, and so does a row
-whose route is gone: whoever adds one says here who may call it.
+The expectations are written out here and derived from nothing. A route that is not in the table fails, and so does a
+row whose route is gone: each new route needs a row with its callers.
 """
 
 from collections.abc import AsyncIterator, Mapping

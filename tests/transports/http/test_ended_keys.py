@@ -1,4 +1,4 @@
-"""What a key that ends takes with it: sockets, runs, spans."""
+"""The end of a key ends its sockets, runs and exports."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

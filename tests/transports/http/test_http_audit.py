@@ -1,4 +1,4 @@
-"""The audit trail over HTTP: what is recorded, by whom it is read, and how."""
+"""The audit trail over HTTP: recorded actions, readers and queries."""
 
 import re
 import sqlite3

@@ -1,4 +1,4 @@
-"""Bodies that are claimed, late, large or never sent: what anybody can make us hold, and for how long."""
+"""Bodies that are claimed, late, large or never sent: bounds on memory and time."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ async def test_a_body_that_dawdles_is_given_up(tmp_path: Path, path: str) -> Non
         assert b" 408 " in answer.splitlines()[0]
 
 
-async def test_large_bodies_of_strangers_share_their_room(tmp_path: Path) -> None:
+async def test_large_anonymous_bodies_share_their_budget(tmp_path: Path) -> None:
     config = http_config(anonymous_budget=Budget(_LARGE))
     async with running_http_studio(tmp_path, config) as studio:
         cookie = await studio.set_up()
@@ -73,7 +73,7 @@ async def test_large_bodies_of_strangers_share_their_room(tmp_path: Path) -> Non
         async with asyncio.timeout(_ENOUGH):
             while config.anonymous_budget.held < _LARGE - 1:  # noqa: ASYNC110 - nothing tells it
                 await asyncio.sleep(0.01)
-        other = "/users/create-first-user"  # where strangers are not counted as guessing
+        other = "/users/create-first-user"  # where anonymous requests are not counted as guessing
         late = await studio.call("POST", other, body=_USER | {"more": "x" * _LARGE})
         assert late.status == 503
         assert int(late.headers["Retry-After"]) >= 1

@@ -1,4 +1,4 @@
-"""How the service says that it is: briefly to everybody, and in full to who may read."""
+"""The health routes: brief for everybody, and in full for those who may read."""
 
 import sqlite3
 from collections.abc import Iterator

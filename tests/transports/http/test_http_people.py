@@ -1,4 +1,4 @@
-"""What admins do with accounts over HTTP, and what members may not."""
+"""Changes of accounts by admins over HTTP, and what members may not do."""
 
 import re
 import sqlite3

@@ -1,4 +1,4 @@
-"""Finding spans by text over REST."""
+"""Text search over REST."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The playground's REST routes, with a provider that says what it is told to."""
+"""The playground's REST routes, with a scripted provider."""
 
 import asyncio
 import json

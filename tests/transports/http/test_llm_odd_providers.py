@@ -1,4 +1,4 @@
-"""Providers that send what nobody expects: what a person gets over REST and the WebSocket, and the trace that stays."""
+"""Unexpected answers of providers: the user's answer over REST and the WebSocket, and the stored trace."""
 
 import json
 from collections.abc import AsyncIterator, Mapping

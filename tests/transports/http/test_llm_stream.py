@@ -1,4 +1,4 @@
-"""Runs over a WebSocket, with a provider that says what it is told to."""
+"""Runs over a WebSocket, with a scripted provider."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

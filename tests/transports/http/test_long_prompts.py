@@ -1,4 +1,4 @@
-"""Prompts of megabytes: what may be sent, by whom, and what a replay of one hands out."""
+"""Prompts of megabytes: limits, permissions, and their replays."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The rules of OTLP/HTTP (OTLP 1.11), each in both encodings; ``test_traces_in.py`` has what is ours beside them."""
+"""The rules of OTLP/HTTP (OTLP 1.11), each in both encodings; ``test_traces_in.py`` has our own rules."""
 
 import gzip
 from io import BytesIO

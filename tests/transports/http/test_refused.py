@@ -1,4 +1,4 @@
-"""What a refusal is filed under in the audit trail."""
+"""The audited resource of a refusal."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a replay hands out, ``/llm/generate`` takes: whatever was stored, in whichever convention."""
+"""Every replay is accepted by ``/llm/generate``, whatever was stored, in any convention."""
 
 import json
 from typing import Any
