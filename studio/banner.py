@@ -56,7 +56,7 @@ def banner(settings: Settings, studio: Studio, *, users_exist: bool) -> str:
 
 
 def _new_account(settings: Settings, http: str) -> str:
-    """How to create the first account, with the setup code where it is needed: the reader could read its file too."""
+    """The steps to create the first account, with the setup code where needed: the reader could read its file too."""
     account = NEW.format(http=http)
     if settings.setup_code is None or (not settings.production and is_loopback(settings.host)):
         return account

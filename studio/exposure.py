@@ -28,7 +28,7 @@ def weak_secrets(settings: "Settings") -> Iterator[tuple[set[str], str]]:
 def exposures(
     settings: "Settings", *, http_port: int, otlp_port: int, grpc_port: int, extra_ports: tuple[int, ...] = ()
 ) -> Iterator[str]:
-    """What other machines reach without TLS or a token, a line each."""
+    """Lines about what other machines reach without TLS or a token."""
     if settings.production and settings.allow_weak_secrets:
         for _, line in weak_secrets(settings):
             yield f"JUNJO_ALLOW_WEAK_SECRETS lets this pass, and the next version will not: {line}"

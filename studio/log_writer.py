@@ -102,7 +102,7 @@ class LogWriter:
         try:
             while rest:
                 written: int | None = self._file.write(rest)
-                if written is None:  # whoever shares this pipe with us has made it non-blocking
+                if written is None:  # another process that shares this pipe has made it non-blocking
                     select.select((), (self._file,), ())
                     continue
                 self._torn = rest[written - 1] != ord("\n")

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_ROWS = 20_000  # in the trail, failed and refused ones together
 _ONE_ROW = timedelta(minutes=1)  # for each account and address that is refused
-_MOST_REFUSALS = 60  # rows in that time, whoever is refused
+_MOST_REFUSALS = 60  # rows in that time, of all accounts and addresses
 
 
 class SignInTrail:

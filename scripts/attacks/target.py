@@ -17,7 +17,7 @@ class Target:
     http_port: int
     otlp_port: int
     until: float
-    key: str = attrs.field(default="", repr=False)  # of somebody who may send spans, for attacks from within
+    key: str = attrs.field(default="", repr=False)  # with the scope ingest, for authorised attacks
 
     def goes_on(self) -> bool:
         return time.monotonic() < self.until

@@ -10,7 +10,7 @@ def percentile(ascending: Sequence[float], share: float) -> float:
 
 
 def percentiles(values: Iterable[float], *shares: float) -> list[float]:
-    """Of values in any order."""
+    """The percentiles of values in any order."""
     ascending = sorted(values)
     return [percentile(ascending, share) for share in shares]
 

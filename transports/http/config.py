@@ -49,11 +49,11 @@ class HttpConfig:
     backend_url: str | None
     allow_origins: tuple[str, ...]  # exact origins of pages that may call with the session cookie
     secure_cookies: bool
-    allowed_hosts: tuple[str, ...] = ()  # names that Host headers may have, besides localhost and the public ones
-    setup_code: str | None = attrs.field(default=None, repr=False)  # for the first user; ``None`` asks nobody for it
-    production: bool = False  # the first user needs the code in any case, and browsers are to come by HTTPS only
-    strict_passwords: bool = False  # new ones must not be among those that are tried first
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose word on who the client is counts
+    allowed_hosts: tuple[str, ...] = ()  # valid names in Host headers, besides localhost and the public ones
+    setup_code: str | None = attrs.field(default=None, repr=False)  # for the first user; ``None`` demands none
+    production: bool = False  # the first user needs the code in any case, and HSTS is sent
+    strict_passwords: bool = False  # new passwords are checked by the strict rules
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose headers about the client are trusted
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
     otlp_budget: Budget  # for bodies of authorised clients; shared with the gRPC receiver
     key_rate: KeyRate | None = None  # of spans; shared with gRPC

@@ -47,7 +47,7 @@ class Found:
         return sum(map(span_bytes, self.spans))
 
 
-# Reads what is answered, with room for so many bytes. Raises ``NeedsRoom``.
+# Reads the spans of an answer, within a number of bytes. Raises ``NeedsRoom``.
 Read: TypeAlias = Callable[[int], Awaitable[Found]]
 
 
