@@ -146,7 +146,7 @@ def module_marks(tree: ast.Module) -> set[str]:
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
 def test_every_test_has_a_marker(path: Path) -> None:
-    """So that each runs in one of the phases of the test command."""
+    """The marker decides in which phase of the test command a test runs."""
     tree, markers = parsed(path), declared_markers()
     if module_marks(tree) & markers:
         return

@@ -266,7 +266,7 @@ async def test_a_locked_file_is_unavailable_until_it_is_free(
 @pytest.mark.error_recovery
 @pytest.mark.concurrency
 async def test_a_locked_file_is_waited_for_once_by_all_together(path: Path, database: Database) -> None:
-    """Else the last of many would wait for as many times as long."""
+    """Otherwise the last of many would wait many times as long."""
 
     async def add(title: str) -> None:
         async with database.transaction() as transaction:

@@ -15,7 +15,7 @@ _FULL = 64 * 1024 - 4096  # of the buffer before the system's own: about where w
 
 
 class Trouble(Enum):
-    """What goes wrong in an answer; in a streamed one, after the deltas of the script."""
+    """A fault in an answer; in a streamed one, after the deltas of the script."""
 
     NONE = "none"
     HANG = "hang"  # nothing more is sent, and the connection stays open
@@ -35,7 +35,7 @@ class ScriptedCall:
 
 @attrs.frozen(kw_only=True)
 class Script:
-    """What the provider answers, in pieces that a streamed answer sends one by one."""
+    """The provider's answer, in pieces that a streamed answer sends one by one."""
 
     text: tuple[str, ...] = ("hello ", "from ", "the provider")
     reasoning: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class ProviderServer(ABC):
     @property
     @abstractmethod
     def base_url(self) -> str:
-        """What an SDK is given."""
+        """The base URL for an SDK."""
 
     @abstractmethod
     def routes(self) -> Iterable[web.RouteDef]:

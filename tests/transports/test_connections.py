@@ -67,7 +67,7 @@ class Client:
             return False
 
     async def until_closed(self) -> bytes:
-        """What the studio said before it closed."""
+        """The bytes that the studio sent before it closed."""
         async with asyncio.timeout(_ENOUGH):
             try:
                 return await self._reader.read()

@@ -45,7 +45,7 @@ class Hand:
 
 
 def wait_of(rate: KeyRate, key: str = "k") -> float | None:
-    """How long the key is told to wait; ``None`` when it is let in."""
+    """The wait of the key in seconds; ``None`` when it is admitted."""
     try:
         rate.admit(key)
     except Throttled as refusal:

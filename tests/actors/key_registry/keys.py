@@ -31,5 +31,5 @@ async def issue(
 
 
 async def all_keys(bus: Bus) -> dict[str, ApiKey]:
-    """By id, newest first."""
+    """All keys by id, newest first."""
     return {key.id: key for key in await bus.ask(ListKeys(by=SYSTEM))}

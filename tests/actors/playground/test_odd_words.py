@@ -28,7 +28,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 
 
 async def failures(pair: Pair, script: Script) -> list[str]:
-    """What is said plainly, and in a stream."""
+    """The errors of a plain and of a streamed call."""
     details = []
     async with pair.open(script) as (_, provider):
         with pytest.raises(ProviderFailed) as plain:

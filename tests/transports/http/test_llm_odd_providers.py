@@ -23,7 +23,7 @@ _MODELS = {pair.name: f"{pair.name}/{pair.model}" for pair in PAIRS}
 
 @attrs.frozen(kw_only=True)
 class Got:
-    """What a person got of a run, and its trace."""
+    """The user's answer of a run, and its trace."""
 
     status: int
     detail: str | None = None
