@@ -1,4 +1,4 @@
-"""Who changed what: a row that commits with the change, and a log line once it has.
+"""The audit trail's writing side: a row that commits with the change, and a log line after the commit.
 
 The fields follow the product's contract.
 """
@@ -66,7 +66,7 @@ class AuditedTransaction:
         self.entries.append(entry)
 
     async def has_deleted(self, resource: Resource, resource_id: str) -> bool:
-        """Whether this user or key came to an end here, also when its entry has been swept since."""
+        """Whether this user or key was deleted here, also when the entry has been swept since."""
         found = await self.rows(
             "SELECT 1 FROM audit_ended WHERE resource_type = ? AND resource_id = ?", resource.value, resource_id
         )
@@ -75,7 +75,7 @@ class AuditedTransaction:
 
 @asynccontextmanager
 async def audited(database: Database, at: datetime) -> AsyncIterator[AuditedTransaction]:
-    """A transaction whose audit lines are logged once it has committed."""
+    """Open a transaction whose audit lines are logged once it has committed."""
     async with database.transaction() as transaction:
         change = AuditedTransaction(transaction, at)
         yield change
@@ -87,14 +87,17 @@ async def audited(database: Database, at: datetime) -> AsyncIterator[AuditedTran
 async def sweeping(
     transaction: Transaction, *, before: int | None = None, failed_up_to: int | None = None
 ) -> AsyncIterator[None]:
-    """Let entries be deleted inside the block: those before a Unix second, failed and refused sign-ins up to an id."""
+    """Let entries be deleted inside the block.
+
+    They are those before a Unix second, or failed and refused sign-ins up to an id.
+    """
     await transaction.rows("UPDATE audit_horizon SET before = ?, failed_up_to = ?", before, failed_up_to)
     yield
     await transaction.rows("UPDATE audit_horizon SET before = NULL, failed_up_to = NULL")
 
 
 async def keep_failed_sign_ins(transaction: Transaction, most: int) -> None:
-    """Delete failed and refused sign-ins but the latest so many: strangers cause as many as they like."""
+    """Delete all failed and refused sign-ins but the latest ``most``: anybody can cause any number of them."""
     failed = Action.SIGN_IN_FAILED.value
     newest_to_go = await transaction.rows(
         "SELECT id FROM audit_trail WHERE action = ? ORDER BY id DESC LIMIT 1 OFFSET ?", failed, most
@@ -105,7 +108,7 @@ async def keep_failed_sign_ins(transaction: Transaction, most: int) -> None:
 
 
 def _clipped(entry: AuditEntry) -> AuditEntry:
-    """With no text longer than is read at a glance: some are as long as whoever is recorded likes."""
+    """Clip the texts of an entry, some of which are as long as a client likes."""
     details = {
         name: value[:_LONGEST] if isinstance(value, str) else [item[:_LONGEST] for item in value]
         for name, value in entry.details.items()

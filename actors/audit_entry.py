@@ -1,4 +1,4 @@
-"""What an entry of the audit trail says. An entry never holds a secret or a part of one.
+"""Entries of the audit trail. An entry never holds a secret or a part of one.
 
 Actions and resources follow the product's contract.
 """
@@ -12,7 +12,7 @@ from actors.principal import Principal
 
 
 class Action(Enum):
-    """What was done."""
+    """An audited action."""
 
     CREATE = "create"
     READ = "read"
@@ -24,7 +24,7 @@ class Action(Enum):
 
 
 class Resource(Enum):
-    """What it was done to."""
+    """The kind of resource of an action."""
 
     USER = "user"
     SESSION = "session"
@@ -40,16 +40,16 @@ class Resource(Enum):
 
 
 class Outcome(Enum):
-    """What came of it."""
+    """The outcome of an action."""
 
     OK = "ok"
-    REFUSED = "refused"  # who asked may not, or not now
+    REFUSED = "refused"  # the caller may not do it, or not now
     FAILED = "failed"
 
 
 @attrs.frozen(kw_only=True)
 class AuditEntry:
-    """One change. ``details`` holds plain values only."""
+    """One entry. ``details`` holds plain values only."""
 
     action: Action
     resource: Resource

@@ -1,4 +1,4 @@
-"""The time of day, and time that only ever passes: as things that a test can move."""
+"""Clocks as values that a test can replace: wall-clock time, and monotonic time."""
 
 import time
 from collections.abc import Callable
@@ -16,5 +16,5 @@ def utc_now() -> datetime:
 
 
 def steady_seconds() -> float:
-    """The time that has passed, also while the machine slept."""
+    """Monotonic seconds, which also count while the machine sleeps."""
     return time.clock_gettime(_ALSO_ASLEEP)

@@ -1,7 +1,7 @@
-"""What can go wrong in a way that the caller should hear about.
+"""Errors that a caller should hear about.
 
 A ``StudioError`` is a normal answer: an actor raises it, the bus carries it to the asker, and the table in
-``transports/errors.py`` says what it looks like on the wire. Its text may be shown to a user, so it holds no secret.
+``transports/errors.py`` maps it to the wire. Its text may be shown to a user, so it holds no secret.
 """
 
 from typing import Any
@@ -50,27 +50,27 @@ class InvalidRequest(StudioError):
 
 
 class Refused(StudioError):
-    """Well formed, but a rule of the product says no."""
+    """The request is well formed, but a rule of the product forbids it."""
 
 
 class UnsupportedMedia(StudioError):
-    """A content type or content encoding that is not understood."""
+    """The content type or content encoding is not supported."""
 
 
 class Unauthenticated(StudioError):
-    """No valid session or key."""
+    """The request has no valid session or key."""
 
 
 class Forbidden(StudioError):
-    """Known, but not allowed."""
+    """The caller is known, but not allowed to do this."""
 
 
 class Misdirected(StudioError):
-    """Meant for another server, by the name that was used."""
+    """The request is meant for another server, by the host name that was used."""
 
 
 class NotFound(StudioError):
-    """The thing that was named does not exist."""
+    """The named thing does not exist."""
 
 
 class Conflict(StudioError):
@@ -78,15 +78,18 @@ class Conflict(StudioError):
 
 
 class TooLarge(StudioError):
-    """Over a size limit; sending it again will not help."""
+    """The request is over a size limit; sending it again will not help."""
 
 
 class TooSlow(StudioError):
-    """The request did not come in time."""
+    """The request did not arrive in time."""
 
 
 class NeedsRoom(StudioError):
-    """It takes more bytes than the asker has room for. Asked again with room for ``bytes``, it may be answered."""
+    """The answer takes more bytes than the asker has room for.
+
+    Asked again with room for ``bytes``, it may be answered.
+    """
 
     def __init__(self, needed: int) -> None:
         super().__init__(f"The answer takes {needed} bytes")
@@ -94,15 +97,15 @@ class NeedsRoom(StudioError):
 
 
 class HeadersTooLarge(StudioError):
-    """The headers of a request are longer or more than are read."""
+    """The headers of a request are too long or too many."""
 
 
 class UrlTooLong(StudioError):
-    """The first line of a request is longer than is read."""
+    """The request line is too long."""
 
 
 class Throttled(RetryableError):
-    """This caller exceeds its share."""
+    """The caller exceeds its share."""
 
 
 class Overloaded(RetryableError):
@@ -114,11 +117,11 @@ class Unavailable(RetryableError):
 
 
 class DeadlineExceeded(StudioError):
-    """No reply in time."""
+    """No reply came in time."""
 
 
 class ProviderFailed(StudioError):
-    """An LLM provider did not do what it was asked."""
+    """An LLM provider failed."""
 
 
 class InternalError(StudioError):

@@ -1,4 +1,4 @@
-"""Who asks. A transport finds out once; every change names it in the audit trail."""
+"""Principals: the caller of a request. A transport finds it once; every change names it in the audit trail."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ import attrs
 
 
 class Scope(Enum):
-    """What an API key may do."""
+    """A permission of an API key."""
 
     INGEST = "ingest"  # send spans
     READ = "read"  # read spans
@@ -18,7 +18,7 @@ class Scope(Enum):
 
 
 class Role(Enum):
-    """What a user may do. A member sees all data; an admin also decides about people, others' keys and what is kept."""
+    """The role of a user. A member sees all data; an admin also decides about people, others' keys and what is kept."""
 
     ADMIN = "admin"
     MEMBER = "member"
@@ -26,7 +26,7 @@ class Role(Enum):
 
 @attrs.frozen(kw_only=True)
 class Client:
-    """Where a request came from, as far as that is known. ``user_agent`` is cut off after 256 characters."""
+    """The client of a request, as far as it is known. ``user_agent`` is cut off after 256 characters."""
 
     address: str | None = None
     request_id: str | None = None

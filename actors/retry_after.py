@@ -1,4 +1,4 @@
-"""When to come back, as an HTTP answer says it."""
+"""The wait that an HTTP answer asks for."""
 
 import re
 import time
@@ -6,28 +6,28 @@ from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
-_LONGEST = 1_000_000.0  # seconds; who names more is taken to name nothing
+_LONGEST = 1_000_000.0  # seconds; a longer wait is ignored
 
 
 class Headers(Protocol):
-    """Of an answer, as any client has them: names are looked up without regard to case."""
+    """The headers of an answer, as any client has them: names are looked up without regard to case."""
 
     def get(self, name: str, /) -> str | None: ...
 
 
 def seconds_to_wait(headers: Headers) -> float | None:
-    """Of ``retry-after-ms``, or of ``Retry-After`` in seconds or as a date; ``None`` when neither says anything.
+    """Read ``retry-after-ms``, or ``Retry-After`` in seconds or as a date; ``None`` when neither has a value.
 
     A date counts from the answer's own ``Date``, so that it does not matter whose clock is right.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return _within_reason(milliseconds / 1000)
-    said = headers.get("retry-after")
-    seconds = _number(said)
+    value = headers.get("retry-after")
+    seconds = _number(value)
     if seconds is not None:
         return _within_reason(seconds)
-    until = _unix_seconds(said)
+    until = _unix_seconds(value)
     if until is None:
         return None
     now = _unix_seconds(headers.get("date"))

@@ -1,4 +1,4 @@
-"""Secrets that are needed again in plain text, encrypted at rest with AES-256-GCM."""
+"""Encryption at rest, by AES-256-GCM, for secrets that are needed again in plain text."""
 
 import secrets
 
@@ -12,14 +12,14 @@ _KEY_BYTES = 32
 
 
 class SealBroken(Exception):
-    """What should be opened was sealed with another key or for another purpose, or it is damaged."""
+    """The text was sealed with another key or for another purpose, or it is damaged."""
 
 
 class Seal:
     """Seals texts with a key of 32 bytes.
 
-    A text's ``purpose`` is authenticated with it, so that what was sealed for one never opens for another: not one row
-    in the place of another, and nothing else that the same key encrypts.
+    A text's ``purpose`` is authenticated with it, so that a text sealed for one never opens for another: neither in
+    another row, nor as anything else that the same key encrypts.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -27,7 +27,7 @@ class Seal:
 
     @classmethod
     def derived(cls, key: bytes, use: bytes) -> "Seal":
-        """A seal whose key is made from another one by HKDF for this use, and tells nothing of that."""
+        """Make a seal whose key is derived from another one by HKDF for this use, and reveals nothing of that."""
         return cls(HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=use).derive(key))
 
     def close(self, text: str, purpose: bytes) -> bytes:
@@ -35,7 +35,7 @@ class Seal:
         return nonce + self._cipher.encrypt(nonce, text.encode(), purpose)
 
     def open(self, sealed: bytes, purpose: bytes) -> str:
-        """Raises ``SealBroken``."""
+        """Open a sealed text. Raises ``SealBroken``."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose).decode()
         except (InvalidTag, ValueError) as fault:

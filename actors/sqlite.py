@@ -1,4 +1,4 @@
-"""The SQLite file that actors share: each has a connection of its own and brings its own tables up to date."""
+"""The SQLite file that actors share: each has its own connection and migrates its own tables."""
 
 import asyncio
 import errno
@@ -20,8 +20,8 @@ from actors.runtime.actor import StartRefused
 log = structlog.get_logger(__name__)
 
 # Seconds to wait for another connection's write before the answer is Unavailable: while a file is opened, and later.
-_BUSY_TIMEOUT = 5.0
-_PATIENCE = 1.0
+_OPEN_TIMEOUT = 5.0
+_WRITE_TIMEOUT = 1.0
 _BUSY_PAUSE = 0.01  # seconds between two tries where SQLite does not wait itself
 _NOT_AVAILABLE = "The account database is not available"
 _HELD_BY_ANOTHER = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)  # primary result codes: the low byte
@@ -42,7 +42,7 @@ class Migration:
 
 @attrs.frozen(kw_only=True)
 class Component:
-    """A set of tables with its own numbering. Its SQL lies in the folder ``migrations`` of ``package``."""
+    """A set of tables with its own numbering. Its SQL is in the folder ``migrations`` of ``package``."""
 
     name: str
     package: str
@@ -64,7 +64,7 @@ class Transaction:
         self._connection = connection
 
     async def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - what SQLite stores
-        """Run one statement; its rows, or those of its RETURNING clause."""
+        """Run one statement; returns its rows, or those of its RETURNING clause."""
         return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
@@ -74,13 +74,13 @@ class Transaction:
 
 
 class Database:
-    """One connection. A fault of the file or its disk is answered ``Unavailable``, and logged."""
+    """One connection. A fault of the file or its disk is raised as ``Unavailable``, and logged."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
         self._turn = asyncio.Lock()  # statements of two transactions must not mix on one connection
-        self._failing: set[str] = set()  # of reads and changes, those whose latest met a fault
+        self._failing: set[str] = set()  # "read" and "change", where the latest one met a fault
         self._held_at = -1.0  # when another connection was last found to hold the file, by the loop's clock
 
     @classmethod
@@ -92,7 +92,7 @@ class Database:
         """
         try:
             _make(path)
-            connection = await aiosqlite.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None)
+            connection = await aiosqlite.connect(path, timeout=_OPEN_TIMEOUT, isolation_level=None)
         except (OSError, sqlite3.Error) as fault:
             raise _refusal(path, fault) from fault
         database = cls(connection, path)
@@ -110,7 +110,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """A write transaction: committed at the end of the block, undone when it raises or is cancelled.
+        """Open a write transaction: committed at the end of the block, rolled back when it raises or is cancelled.
 
         Nothing else runs between the commit and the statement after the block, so what a caller then does in memory
         happens in the order of the commits.
@@ -127,7 +127,10 @@ class Database:
 
     @asynccontextmanager
     async def _turn_to_write(self) -> AsyncIterator[None]:
-        """One finds out for all: who waited while another program held the file does not wait for it once more."""
+        """Wait for the turn to write.
+
+        A caller that waited while another program was found to hold the file does not wait for it once more.
+        """
         asked = asyncio.get_running_loop().time()
         async with self._turn:
             if asked < self._held_at:
@@ -141,9 +144,9 @@ class Database:
                 return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def version(self) -> int:
-        """A number that is another one when other connections have committed something.
+        """A number that changes when other connections have committed.
 
-        It tells nothing of how the file is, because SQLite knows it from shared memory.
+        It says nothing about the file's health, because SQLite reads it from shared memory.
         """
         async with self._turn:
             try:
@@ -164,7 +167,7 @@ class Database:
                 await self.rows(f"PRAGMA {pragma}")
             for component in components:
                 await self._migrate(component)
-            await self.rows(f"PRAGMA busy_timeout = {round(_PATIENCE * 1000)}")
+            await self.rows(f"PRAGMA busy_timeout = {round(_WRITE_TIMEOUT * 1000)}")
         except Unavailable as unavailable:
             fault = unavailable.__cause__
             if isinstance(fault, sqlite3.Error) and fault.sqlite_errorcode & 0xFF in _HELD_BY_ANOTHER:
@@ -172,9 +175,9 @@ class Database:
             raise _refusal(self._path, fault) from fault
 
     async def _use_wal(self) -> None:
-        """SQLite waits for others as long as it is told to, but not where they switch the same new file to WAL."""
+        """Switch to WAL. SQLite's own timeout does not cover connections that switch the same new file at once."""
         clock = asyncio.get_running_loop().time
-        deadline = clock() + _BUSY_TIMEOUT
+        deadline = clock() + _OPEN_TIMEOUT
         with self._faults_as_answers("change"):
             while True:
                 try:
@@ -225,8 +228,8 @@ class Database:
 def _make(path: Path) -> None:
     """Make the file, for its owner alone, unless it is there. Raises ``OSError`` when it cannot be written.
 
-    One that is there is not opened. To close it again would take from this process all locks on it (POSIX), those that
-    SQLite holds for another connection too; then the next program that leaves would take itself for the last, and
+    A file that is there is not opened. To close it again would take from this process all locks on it (POSIX), those
+    that SQLite holds for another connection too; then the next program that leaves would take itself for the last, and
     remove the write-ahead log that is still in use here.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -258,7 +261,7 @@ async def _apply(transaction: Transaction, component: Component, migration: Migr
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The statements of a script. ``executescript`` would do, but it commits, and a migration is all or nothing."""
+    """Split a script into statements. ``executescript`` would do, but it commits, and a migration is all or nothing."""
     pending = ""
     for piece in script.split(";"):
         pending += piece + ";"

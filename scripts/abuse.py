@@ -1,4 +1,4 @@
-"""Does a studio that strangers attack go on serving its exporters?
+"""Does an attacked studio go on serving its exporters?
 
 Starts a studio of its own, sends it spans over HTTP and gRPC as exporters do, and meanwhile runs all attacks in turn,
 each in a process of its own, for an equal part of the time. Prints a line for each: the slowest answer to an exporter
@@ -39,7 +39,7 @@ _MB = 1024 * 1024
 
 @attrs.define
 class Exporter:
-    """Sends requests of its own until it is told to stop, each again until it is acknowledged."""
+    """Sends its requests until it is told to stop, each again until it is acknowledged."""
 
     studio: OwnStudio
     key: str
@@ -89,7 +89,7 @@ class Served:
         self.studio.kill()
 
     def acknowledged_and_lost(self) -> tuple[int, int]:
-        """Stop the exporters; how many spans were acknowledged to them, and how many of these are missing."""
+        """Stop the exporters; returns the number of acknowledged spans, and of those that are missing."""
         for exporter, thread in zip(self.exporters, self._threads, strict=True):
             exporter.stopped.set()
             thread.join()
@@ -109,12 +109,12 @@ def slowest_health(studio: OwnStudio, until: float) -> float:
 
 
 def attack_by_name(name: str, target: Target) -> None:
-    """In the process of the attack."""
+    """Run an attack, as the process of the attack."""
     ATTACKS[name](target)
 
 
 def attacked(studio: OwnStudio, key: str, name: str, seconds: float) -> float:
-    """Run one attack; the slowest answer to ``/health`` meanwhile."""
+    """Run one attack; returns the slowest answer to ``/health`` meanwhile."""
     until = time.monotonic() + seconds
     target = Target(http_port=studio.http_port, otlp_port=studio.otlp_port, until=until, key=key)
     attack = multiprocessing.get_context("forkserver").Process(target=attack_by_name, args=(name, target), daemon=True)
@@ -128,7 +128,7 @@ def attacked(studio: OwnStudio, key: str, name: str, seconds: float) -> float:
 
 
 def run(names: Sequence[str], seconds: float, after: float, folder: Path) -> bool:
-    """Whether no span was lost, every answer came in time and no memory stayed away."""
+    """Run all attacks. False if a span was lost, an answer was late, or memory was not freed."""
     with ExitStack() as stack:
         served = stack.enter_context(Served(_made(folder / "attacked")))
         other = stack.enter_context(Served(_made(folder / "other"))) if after else None

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What does the studio add to a request? Each of its checks beside an empty handler of the same library.
+r"""What does the studio add to a request? Each of its checks beside an empty handler of the same library.
 
 ``ValidateApiKey`` is compared with an empty grpclib handler, an authenticated ``GET /auth-test`` with an empty aiohttp
-handler. All servers run in one process apart from the load, the studio whole and with its log going to a file. The two
-sides of a comparison take turns, so that a noisy machine disturbs them alike.
+handler. All servers run in one process apart from the load; the studio runs whole, with its log going to a file. The
+two sides of a comparison take turns, so that a noisy machine disturbs them alike.
 Run from the repository: ``uv run python -m scripts.bench_auth``.
 """
 
@@ -48,7 +48,7 @@ Ask = Callable[[], Awaitable[object]]
 
 
 class EmptyHandler(InternalAuthServiceBase):
-    """Reads the request and says yes."""
+    """Reads the request and answers true."""
 
     async def ValidateApiKey(  # noqa: N802 - the name in auth.proto
         self, stream: "grpclib.server.Stream[ValidateApiKeyRequest, ValidateApiKeyResponse]"
@@ -63,7 +63,7 @@ async def empty_handler(_: web.Request) -> web.Response:
 
 @attrs.frozen(kw_only=True)
 class Servers:
-    """Where they listen, and what they let in."""
+    """Ports of the servers, and the credentials."""
 
     studio_grpc: int
     studio_http: int
@@ -75,7 +75,7 @@ class Servers:
 
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[Servers]:
-    """The studio and the empty servers, for the length of the block."""
+    """Run the studio and the empty servers for the length of the block."""
     settings = load_settings(environment(folder / "data"), folder)
     async with AsyncExitStack() as stack:
         configure_logging(settings, stack.enter_context((folder / "studio.log").open("w")))
@@ -94,7 +94,7 @@ async def serving(folder: Path) -> AsyncIterator[Servers]:
 
 
 async def admitted(bus: Bus) -> tuple[str, str]:
-    """A live key and a live cookie."""
+    """Make a live key and a live cookie."""
     issued = await bus.ask(IssueKey(name="bench", scopes=frozenset(Scope), by=SYSTEM))
     signed_in = await bus.ask(CreateFirstUser(email=EMAIL, password=PASSWORD))
     return issued.secret, signed_in.cookie
@@ -124,7 +124,7 @@ async def empty_http() -> AsyncIterator[int]:
 
 
 def serve(pipe: Connection) -> None:
-    """The server process: says where it listens and ends when told."""
+    """The server process: it sends its ports and ends when told."""
 
     async def run(folder: Path) -> None:
         async with serving(folder) as servers:
@@ -137,7 +137,7 @@ def serve(pipe: Connection) -> None:
 
 
 class HttpConnection(asyncio.Protocol):
-    """Sends one request over and over, each after the answer to the last. It does as little as possible itself."""
+    """Repeats one request, each after the previous answer, with as little work of its own as possible."""
 
     def __init__(self, request: bytes) -> None:
         self._request = request
@@ -163,7 +163,7 @@ class HttpConnection(asyncio.Protocol):
             self._answer.set_exception(ConnectionError("the server hung up"))
 
     async def ask(self) -> bytes:
-        """One request and its answer."""
+        """Send the request and read its answer."""
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(self._request)
         return await self._answer
@@ -174,14 +174,14 @@ class HttpConnection(asyncio.Protocol):
 
 @attrs.frozen
 class Rate:
-    """Of one run."""
+    """Result of one run."""
 
     calls: float  # answered in a second
     cpu: float  # microseconds of the server's, for each
 
 
 async def rate(asks: Sequence[Ask], seconds: float, server: psutil.Process) -> Rate:
-    """Call them all at once for so many seconds, after a shorter warm-up."""
+    """Run all askers at once for ``seconds``, after a shorter warm-up."""
 
     async def until(ask: Ask, end: float) -> int:
         count = 0
@@ -199,7 +199,7 @@ async def rate(asks: Sequence[Ask], seconds: float, server: psutil.Process) -> R
 
 @asynccontextmanager
 async def grpc_asks(port: int, key: str) -> AsyncIterator[list[Ask]]:
-    """As many as the highest concurrency, over one connection."""
+    """Askers for the highest concurrency, over one connection."""
     async with Channel(HOST, port) as channel:
         ask = partial(InternalAuthServiceStub(channel).ValidateApiKey, ValidateApiKeyRequest(api_key=key))
         if not (await ask()).is_valid:
@@ -209,7 +209,7 @@ async def grpc_asks(port: int, key: str) -> AsyncIterator[list[Ask]]:
 
 @asynccontextmanager
 async def http_asks(port: int, cookie: str) -> AsyncIterator[list[Ask]]:
-    """As many as the highest concurrency, each over a connection of its own."""
+    """Askers for the highest concurrency, each over its own connection."""
     request = f"GET /auth-test HTTP/1.1\r\nHost: {HOST}:{port}\r\nCookie: session={cookie}\r\n\r\n".encode()
     loop = asyncio.get_running_loop()
     made = [

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """How long does a message take through the bus? Microseconds for an ``ask`` there and back, beside a bare coroutine.
 
-"one after the other" is the latency of a lone asker, "together" the cost of each when many ask at once. The ways take
-turns, so that a noisy machine disturbs them alike. Run from the repository: ``uv run python -m scripts.bench_bus``.
+"one after the other" is the latency of a lone asker, "together" the cost of each when many ask at once. The delivery
+modes take turns, so that a noisy machine disturbs them alike. Run from the repository: ``uv run python -m
+scripts.bench_bus``.
 """
 
 import argparse
@@ -31,34 +32,34 @@ Ask = Callable[[], Awaitable[object]]
 
 @attrs.frozen(kw_only=True)
 class Read(Request[int]):
-    """Answered concurrently."""
+    """A message that is answered concurrently."""
 
     number: int
 
 
 @attrs.frozen(kw_only=True)
 class Look(Request[int]):
-    """Answered inside the ask."""
+    """A message that is answered inside the ask."""
 
     number: int
 
 
 @attrs.frozen(kw_only=True)
 class Write(Request[int]):
-    """Answered one at a time."""
+    """A message that is answered one at a time."""
 
     number: int
 
 
 @attrs.frozen(kw_only=True)
 class WriteTogether(Request[int]):
-    """Answered in groups."""
+    """A message that is answered in batches."""
 
     number: int
 
 
 class Echo(Actor):
-    """Gives back the number it is sent."""
+    """Returns the number that it is sent."""
 
     lanes: ClassVar[Mapping[str, Lane]] = {"reads": Lane(at_once=ASKERS)}
 
@@ -80,7 +81,7 @@ class Echo(Actor):
 
 
 async def one_after_the_other(ask: Ask, times: int) -> float:
-    """Microseconds for each."""
+    """Microseconds for each message of a lone asker."""
     begun = time.perf_counter()
     for _ in range(times):
         await ask()
@@ -88,7 +89,7 @@ async def one_after_the_other(ask: Ask, times: int) -> float:
 
 
 async def together(ask: Ask, times: int) -> float:
-    """Microseconds for each, with a crowd of askers."""
+    """Microseconds for each message of a crowd of askers."""
 
     async def asker() -> None:
         for _ in range(times // ASKERS):

@@ -1,8 +1,8 @@
-"""How much memory does the studio take for an export or a backup, and does that grow with what it has?
+"""How much memory does an export or a backup take, and does that grow with the stored data?
 
-A studio of its own is filled with spans. When it is at rest, each format of the export and the backup are read to their
-end over REST, one after the other, while the memory of the process is looked at every 10 ms; then it gets more spans,
-and the same is done again. Not one byte of what comes is kept here.
+A studio of its own is filled with spans. When it is idle, each format of the export and the backup are read to their
+end over REST, one after the other, while the memory of the process is sampled every 10 ms; then it gets more spans, and
+the same is done again. Not one byte of the answers is kept here.
 
 Run from the repository: ``uv run python -m scripts.bench_export``.
 """
@@ -26,7 +26,7 @@ from scripts.load.watching import repeated
 SPANS_A_REQUEST = 512
 LOOK_SECONDS = 0.01
 PIECE = 1024 * 1024
-PATIENCE = 120.0  # seconds of silence
+TIMEOUT = 120.0  # seconds of silence
 EXPORT = "/api/v1/observability/export?format="
 READS = {"jsonl": f"{EXPORT}jsonl", "csv": f"{EXPORT}csv", "parquet": f"{EXPORT}parquet", "backup": "/api/v1/backup"}
 HEAD = head("spans", "what", "MB", "seconds", "RSS MB before", "most meanwhile", "more")
@@ -40,7 +40,7 @@ def fill(studio: OwnStudio, key: str, requests: int) -> None:
 
 
 def rows(studio: OwnStudio, spans: int) -> Iterable[str]:
-    """A line for each read."""
+    """Print a line for each read."""
     for name, path in READS.items():
         before = studio.memory()
         began = time.perf_counter()
@@ -52,7 +52,7 @@ def rows(studio: OwnStudio, spans: int) -> Iterable[str]:
 
 
 def read_and_watched(studio: OwnStudio, path: str) -> tuple[int, int]:
-    """How many bytes there were, and the most memory that the studio had meanwhile."""
+    """The number of bytes read, and the most memory of the studio meanwhile."""
     looks = [studio.memory()]
     with repeated(lambda: looks.append(studio.memory()), LOOK_SECONDS):
         size = read_to_the_end(studio, path)
@@ -60,8 +60,8 @@ def read_and_watched(studio: OwnStudio, path: str) -> tuple[int, int]:
 
 
 def read_to_the_end(studio: OwnStudio, path: str) -> int:
-    """How many bytes there were."""
-    with closing(HTTPConnection(HOST, studio.http_port, timeout=PATIENCE)) as connection:
+    """The number of bytes read."""
+    with closing(HTTPConnection(HOST, studio.http_port, timeout=TIMEOUT)) as connection:
         connection.request("GET", path, headers={"Cookie": studio.cookie})
         response = connection.getresponse()
         if response.status != 200:

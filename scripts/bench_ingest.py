@@ -45,7 +45,7 @@ SMALL_HEAD = head("protocol", "requests", "ack p50 ms, median (min to max)", "p9
 
 @attrs.frozen(kw_only=True)
 class Run:
-    """What one run of one configuration showed. Times in seconds."""
+    """Results of one run of one configuration. Times in seconds."""
 
     spans_a_second: float
     empty_spans_a_second: float
@@ -94,7 +94,7 @@ class Comparison:
     payloads: Payloads
 
     def run(self, service: str, spans: int) -> Run:
-        """Send so many spans through all clients together, to both sides; then count back."""
+        """Send spans through all clients together, to both sides; then count back."""
         prepared = [self.payloads.make(service) for _ in range(-(-spans // SPANS_A_REQUEST))]
         spans = len(prepared) * SPANS_A_REQUEST
         _, empty_seconds = timed(self.theirs, prepared)
@@ -115,7 +115,7 @@ class Comparison:
 
 
 def measure(protocol: str, clients: int, options: argparse.Namespace, payloads: Payloads) -> Line:
-    """One configuration: a fresh studio beside an empty receiver, a warm-up, the runs."""
+    """Measure one configuration: a fresh studio beside an empty receiver, a warm-up, the runs."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder))
         data = Path(folder) / "data"
@@ -139,7 +139,7 @@ def timed(senders: Sequence[Sender], prepared: Sequence[Payload]) -> tuple[Sent,
 
 
 def count_back(studio: OwnStudio, service: str, sent: Sequence[Payload]) -> None:
-    """Every span that was sent is there, once, and no other."""
+    """Check that every span that was sent is there, once, and no other."""
     stored = studio.stored(service)
     expected = {span for payload in sent for span in payload.ids}
     if len(stored) != len(expected) or set(stored) != expected:
@@ -148,7 +148,7 @@ def count_back(studio: OwnStudio, service: str, sent: Sequence[Payload]) -> None
 
 
 def small_requests(protocol: str, options: argparse.Namespace) -> str:
-    """A row about requests of a few spans, one at a time, on a studio that does nothing else."""
+    """A row about requests of a few spans, one at a time, on an otherwise idle studio."""
     payloads = Payloads(SPANS_A_SMALL_REQUEST)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(dir=options.folder))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How much does the playground add to a call of a vendor's SDK?
+"""How much does the playground add to a call of a provider's SDK?
 
 A local server speaks OpenAI's wire without delays, in a process of its own; the studio runs in another one, and all its
 runs are stored as traces. Plain calls go to ``/llm/generate``, streamed ones over ``/llm/stream``; the same calls are
-made with the vendor's SDK directly. Both sides take turns, so that a noisy machine disturbs them alike.
+made with the provider's SDK directly. Both sides take turns, so that a noisy machine disturbs them alike.
 Run from the repository: ``uv run python scripts/bench_playground.py``.
 """
 
@@ -67,7 +67,7 @@ _EVENTS = [
 
 
 async def complete(request: web.Request) -> web.StreamResponse:
-    """Chat completions, at once."""
+    """Answer chat completions, at once."""
     if not orjson.loads(await request.read()).get("stream"):
         return web.Response(body=_PLAIN, content_type="application/json")
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -77,8 +77,8 @@ async def complete(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def vendor(pipe: Connection) -> None:
-    """The vendor's process."""
+async def provider(pipe: Connection) -> None:
+    """The provider's process."""
     app = web.Application()
     app.router.add_post("/v1/chat/completions", complete)
     runner = web.AppRunner(app, access_log=None)
@@ -89,7 +89,7 @@ async def vendor(pipe: Connection) -> None:
     await runner.cleanup()
 
 
-async def studio(pipe: Connection, vendor_url: str) -> None:
+async def studio(pipe: Connection, provider_url: str) -> None:
     """The studio's process: all of it, on free ports and with a folder of its own."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -99,7 +99,7 @@ async def studio(pipe: Connection, vendor_url: str) -> None:
             "JUNJO_OTLP_PORT": "0",
             "GRPC_PORT": "0",
             "JUNJO_LOG_LEVEL": "error",
-            "OPENAI_BASE_URL": vendor_url,
+            "OPENAI_BASE_URL": provider_url,
         }
         settings = load_settings(environ, folder)
         configure_logging(settings)
@@ -163,7 +163,7 @@ class Socket:
         self._runs = 0
 
     async def run(self) -> float:
-        """Seconds to the first delta of a run, which is read to its end."""
+        """Run a prompt to its end; returns the seconds to the first delta."""
         self._runs += 1
         request = {"model": f"openai/{MODEL}", "messages": MESSAGES}
         begun, first = time.perf_counter(), 0.0
@@ -179,21 +179,21 @@ class Socket:
 
 
 async def open_socket(stack: AsyncExitStack, http: aiohttp.ClientSession, url: str) -> Socket:
-    """A new one for each part: aiohttp answers pings only while it reads, so one that rests is taken for dead."""
+    """Open a socket for each part: aiohttp answers pings only while it reads, so an idle one is taken for dead."""
     opened = await stack.enter_async_context(http.ws_connect(f"{url}/llm/stream", headers={"Origin": url}))
     return Socket(opened, token_hex(4))
 
 
 @attrs.frozen
 class Rate:
-    """Of one run of the benchmark."""
+    """Result of one run of the benchmark."""
 
     calls: float  # in a second
     first: float  # seconds to the first delta, or to the end of a plain answer, p50
 
 
 async def rate(call: Sample, concurrency: int, seconds: float) -> Rate:
-    """Call for so many seconds, after a shorter warm-up."""
+    """Call for ``seconds``, after a shorter warm-up."""
 
     async def until(end: float) -> list[float]:
         samples = []
@@ -207,11 +207,11 @@ async def rate(call: Sample, concurrency: int, seconds: float) -> Rate:
     return Rate(len(samples) / (time.perf_counter() - begin), statistics.median(samples))
 
 
-async def compare(vendor_url: str, studio_port: int, options: argparse.Namespace) -> None:
+async def compare(provider_url: str, studio_port: int, options: argparse.Namespace) -> None:
     """Print both sides, plain and streamed, at each concurrency."""
     url = f"http://{HOST}:{studio_port}"
     async with (
-        AsyncOpenAI(api_key="none", base_url=vendor_url, max_retries=0) as sdk,
+        AsyncOpenAI(api_key="none", base_url=provider_url, max_retries=0) as sdk,
         aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
         AsyncExitStack() as stack,
     ):
@@ -256,15 +256,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0)
     options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
-    vendor_here, vendor_there = context.Pipe()
-    vendor_process = context.Process(target=run_process, args=(vendor, vendor_there), daemon=True)
-    vendor_process.start()
-    vendor_url = f"http://{HOST}:{vendor_here.recv()}/v1"
+    provider_here, provider_there = context.Pipe()
+    provider_process = context.Process(target=run_process, args=(provider, provider_there), daemon=True)
+    provider_process.start()
+    provider_url = f"http://{HOST}:{provider_here.recv()}/v1"
     studio_here, studio_there = context.Pipe()
-    studio_process = context.Process(target=run_process, args=(studio, studio_there, vendor_url), daemon=True)
+    studio_process = context.Process(target=run_process, args=(studio, studio_there, provider_url), daemon=True)
     studio_process.start()
-    asyncio.run(compare(vendor_url, studio_here.recv(), options))
-    for pipe, process in ((studio_here, studio_process), (vendor_here, vendor_process)):
+    asyncio.run(compare(provider_url, studio_here.recv(), options))
+    for pipe, process in ((studio_here, studio_process), (provider_here, provider_process)):
         pipe.send("end")
         process.join()
 

@@ -1,4 +1,4 @@
-"""How long do reads take when so many spans are stored?
+"""How long do reads take with a number of stored spans?
 
 The studio is a process of its own; one client asks over one connection that stays open and reads each answer to its
 end. The kinds of read take turns, so that a noisy machine disturbs them alike; an empty aiohttp handler in another
@@ -37,7 +37,7 @@ HEAD = "| read | answer | p50 ms | p95 ms | max ms |\n|---|---|---|---|---|"
 
 @attrs.frozen(kw_only=True)
 class Read:
-    """One kind of read, and what its repetitions took."""
+    """One kind of read, and the times of its repetitions."""
 
     name: str
     connection: HTTPConnection
@@ -64,7 +64,7 @@ class Read:
 
 
 def fill(studio: OwnStudio, key: str, spans: int) -> tuple[str, int]:
-    """Store at least so many spans; the id of a trace in the middle of them, and how many they are."""
+    """Store at least ``spans`` spans; returns the id of a trace in the middle of them, and their number."""
     payloads = Payloads(SPANS_A_REQUEST)
     requests = -(-spans // SPANS_A_REQUEST)
     middle = ""
@@ -78,7 +78,7 @@ def fill(studio: OwnStudio, key: str, spans: int) -> tuple[str, int]:
 
 
 def serve_nothing(pipe: Connection) -> None:
-    """An aiohttp application with one handler that answers at once; says its port through the pipe."""
+    """Serve an aiohttp application with one empty handler; sends its port through the pipe."""
 
     async def empty(_: web.Request) -> web.Response:
         return web.json_response({"user_email": "load@example.com"})
@@ -98,7 +98,7 @@ def serve_nothing(pipe: Connection) -> None:
 
 @contextmanager
 def empty_server() -> Iterator[int]:
-    """Its port."""
+    """Start the empty server; yields its port."""
     ours, its = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve_nothing, args=(its,))
     process.start()

@@ -66,7 +66,7 @@ READ_HEAD = head("read", "items", "answer", "goes on", "p50 ms", "p95 ms", "max 
 
 @attrs.frozen(kw_only=True)
 class Read:
-    """A kind of read, and what its repetitions showed."""
+    """A kind of read, and the results of its repetitions."""
 
     name: str
     path: Callable[[], str]
@@ -92,7 +92,7 @@ class Read:
 
 
 def page_reads(traffic: Traffic) -> list[Read]:
-    """What the pages of a front end ask for."""
+    """The reads of the front end's pages."""
 
     def roots(service: str, **query: str) -> Callable[[], str]:
         return lambda: f"{OBSERVABILITY}/services/{service}/spans/root?{urlencode({'limit': '100', **query})}"
@@ -129,7 +129,7 @@ def searches(traffic: Traffic) -> list[Read]:
 
 
 class Progress:
-    """A row each time that so many more spans were acknowledged."""
+    """Prints a row each time that a number of further spans was acknowledged."""
 
     def __init__(self, studio: OwnStudio, traffic: Traffic, every: int) -> None:
         self._studio, self._traffic, self._every = studio, traffic, every
@@ -143,7 +143,7 @@ class Progress:
                 self.print_row()
 
     def print_row(self) -> None:
-        """About the spans since the last row, if there are any."""
+        """Print the row of the spans since the last one, if there are any."""
         spans, now = self._traffic.spans, time.perf_counter()
         if spans == self._spans:
             return
@@ -154,7 +154,7 @@ class Progress:
 
 
 def fill(studio: OwnStudio, clients: Sequence[Sender], traffic: Traffic, options: argparse.Namespace) -> None:
-    """Store the past."""
+    """Store the past spans."""
     print(f"\n{FILL_HEAD}")
     progress = Progress(studio, traffic, options.every)
     past = traffic.of_the_past(options.spans, options.hours * 3600)
@@ -170,7 +170,7 @@ def said_of(sent: Sent) -> str:
 
 
 def disk_rows(folder: Path, spans: int) -> Iterator[str]:
-    """What the files take, by kind."""
+    """Sizes of the files, by kind."""
     sizes = Counter[str]()
     for file in folder.rglob("*"):
         with suppress(FileNotFoundError):  # journals come and go
@@ -180,7 +180,7 @@ def disk_rows(folder: Path, spans: int) -> Iterator[str]:
 
 
 def read_all(rest: Rest, reads: Sequence[Read], times: int) -> None:
-    """The kinds take turns."""
+    """Repeat all reads; the kinds take turns."""
     for _ in range(WARM_UP + times):
         for read in reads:
             read.once(rest)
@@ -188,9 +188,9 @@ def read_all(rest: Rest, reads: Sequence[Read], times: int) -> None:
 
 
 def wait_for_grams(data_dir: Path, rest: Rest) -> str:
-    """Wait until text can be ruled out of nearly all files: the studio sees to it when it finds time. What it can.
+    """Wait until nearly all segments have n-gram indexes, which the studio builds when idle.
 
-    It closes a connection over which nothing comes for long, so it is asked how it is.
+    The studio closes an idle connection, so its health is asked meanwhile.
     """
     began = time.perf_counter()
     while True:
@@ -203,7 +203,7 @@ def wait_for_grams(data_dir: Path, rest: Rest) -> str:
 
 
 def measure_reads(studio: OwnStudio, key: str, traffic: Traffic, data_dir: Path, options: argparse.Namespace) -> None:
-    """While spans of the present come in."""
+    """Measure reads while spans of the present come in."""
     print(f"\n{options.rate:,.0f} spans/s come in; reads:\n\n{READ_HEAD}")
     load = Load.on(studio, key=key, protocol=options.protocol, clients=options.clients, rate=options.rate)
     with closing(Rest(studio)) as rest, OwnLoad(load) as coming_in:
@@ -217,7 +217,7 @@ def measure_reads(studio: OwnStudio, key: str, traffic: Traffic, data_dir: Path,
 
 
 def start(data_dir: Path) -> tuple[OwnStudio, float]:
-    """A studio that says that it is well, and how many seconds that took from the start of the process."""
+    """Start a studio; returns it with the seconds from the start of the process until it is healthy."""
     began = time.perf_counter()
     studio = OwnStudio(data_dir)
     while (health := studio.rest("GET", "/health").json)["status"] != "ok":
@@ -229,7 +229,7 @@ def start(data_dir: Path) -> tuple[OwnStudio, float]:
 
 
 def measure_starts(name: str, folders: Iterable[Path]) -> None:
-    """A start for each folder; each of them ends with kill -9."""
+    """Measure a start on each folder; each of them ends with kill -9."""
     seconds, memory = [], []
     for folder in folders:
         studio, took = start(folder)
@@ -241,7 +241,7 @@ def measure_starts(name: str, folders: Iterable[Path]) -> None:
 
 
 def count_all(data_dir: Path, traffic: Traffic, folder: Path) -> None:
-    """Everything that was acknowledged is there, once."""
+    """Check that everything acknowledged is there, once."""
     studio, _ = start(data_dir)
     with studio:
         studio.sign_in()

@@ -56,7 +56,7 @@ HALF_HEAD = head(
 
 @attrs.frozen(kw_only=True)
 class Phase:
-    """What one phase of one run showed."""
+    """Results of one phase of one run."""
 
     spans: int
     spans_a_second: float  # acknowledged and readable; or offered
@@ -81,7 +81,7 @@ class Run:
         as_fast_as_acknowledged(self.clients, self._requests("warm-up", WARM_UP_SPANS))
 
     def full(self, spans: int) -> Phase:
-        """As fast as acknowledged."""
+        """Send as fast as acknowledged."""
         prepared = deque(self._requests(FULL, spans))
         ids = [packed for payload in prepared for packed in payload.packed_ids]
         spans, last = len(prepared) * SPANS_A_REQUEST, deque[Payload](maxlen=len(self.clients))
@@ -96,7 +96,7 @@ class Run:
         return Phase(spans=spans, spans_a_second=spans / seconds, sent=sent, watch=watch, pauses=pauses)
 
     def half(self, spans: int, rate: float, *, all_kept: bool) -> Phase:
-        """At fixed times, so that ``rate`` spans a second are offered."""
+        """Send at fixed times, so that ``rate`` spans a second are offered."""
         freshness, ids = FreshnessWatch(self.reader), list[bytes]()
 
         def heard(payload: Payload) -> None:
@@ -116,7 +116,7 @@ class Run:
 
 
 def taken(prepared: deque[Payload]) -> Iterator[Payload]:
-    """All of them; one that is taken is kept no longer."""
+    """Iterate over all items, keeping none that was taken."""
     while prepared:
         yield prepared.popleft()
 
@@ -144,7 +144,7 @@ def measure(protocol: str, options: argparse.Namespace, payloads: Payloads) -> t
 
 
 def cells(protocol: str, clients: int, phases: Sequence[Phase]) -> tuple[list[str], list[str]]:
-    """Of all runs: what stands before the freshness in a row, and what behind it."""
+    """The cells of a row from all runs: those before the freshness, and those behind it."""
     delays = [phase.sent.delays for phase in phases]
     health = [phase.watch.health for phase in phases]
     memory = [size / 1e6 for phase in phases for size in phase.watch.memory]

@@ -1,10 +1,10 @@
 """Let schemathesis call every route of the REST API by its OpenAPI document, and judge the answers.
 
 The studio is a process of its own over an empty folder; the calls carry a session and an API key. The seed and the
-number of calls are fixed, so that a finding can be found again.
+number of calls are fixed, so that a finding can be reproduced.
 
 Run from the repository: ``python -m scripts.fuzz_routes FOLDER [OPTIONS OF schemathesis run]``; the folder holds
-``openapi.json``, and takes the studio's data and log. Exits with 1 when an answer is not as it should be.
+``openapi.json``, and takes the studio's data and log. Exits with 1 when an answer breaks the document.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ from pathlib import Path
 from scripts.load.own_studio import HOST, OwnStudio
 
 # Runs of the playground end at a port where nobody listens, whatever keys are put in.
-NO_VENDORS = {f"{vendor}_BASE_URL": f"http://{HOST}:9/v1" for vendor in ("OPENAI", "ANTHROPIC", "GEMINI")}
+NO_PROVIDERS = {f"{provider}_BASE_URL": f"http://{HOST}:9/v1" for provider in ("OPENAI", "ANTHROPIC", "GEMINI")}
 BUDGET = ("--max-examples=50", "--seed=20261122", "--generation-database=none", "--workers=2", "--continue-on-failure")
 # These end the session that the calls carry, the first two when user or session are the caller's. So they come last,
 # and the first two without the phase that takes ids from other answers.
@@ -33,7 +33,7 @@ TRACEBACK = '"exception"'
 
 
 def main(folder: Path, options: Sequence[str]) -> int:
-    with OwnStudio(folder / "data", **NO_VENDORS) as studio:
+    with OwnStudio(folder / "data", **NO_PROVIDERS) as studio:
         key = studio.sign_up()
         failed = [call_routes(folder, studio, key, (*chosen, *options)) for chosen in PASSES]
         alive = studio.rest("GET", "/health").status == 200
@@ -43,7 +43,7 @@ def main(folder: Path, options: Sequence[str]) -> int:
 
 
 def call_routes(folder: Path, studio: OwnStudio, key: str, options: Sequence[str]) -> int:
-    """The exit code of schemathesis."""
+    """Run schemathesis; returns its exit code."""
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         f"--config-file={Path(__file__).with_name('schemathesis.toml')}",

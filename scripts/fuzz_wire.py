@@ -1,7 +1,7 @@
-"""Send a studio requests that are nearly right, and see that each is answered as what it is.
+"""Send a studio nearly valid requests, and check the answers.
 
-Over HTTP in protobuf and JSON, and over gRPC. No answer may be a fault of ours (5xx, INTERNAL, UNKNOWN), no connection
-may be cut, and nothing but log lines may come out of the process. What was sent when something else happened is kept in
+They go over HTTP in protobuf and JSON, and over gRPC. No answer may be a fault of ours (5xx, INTERNAL, UNKNOWN), no
+connection may be cut, and nothing but log lines may come out of the process. Requests with another outcome are kept in
 the folder, one file each. The seed is fixed unless it is given.
 
 Run from the repository: ``python -m scripts.fuzz_wire FOLDER [--seconds 600] [--seed N]``. Exits with 1 for a finding.
@@ -39,7 +39,7 @@ _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 
 @attrs.frozen
 class Fuzz:
-    """What is sent, what came back, and what should not have."""
+    """Sends requests, and records the answers and the findings."""
 
     folder: Path
     chance: Random
@@ -90,7 +90,7 @@ def spans_of(document: dict[str, list[dict[str, list[dict[str, list[dict[str, st
 
 
 def over_http(fuzz: Fuzz, studio: OwnStudio, key: str) -> None:
-    """A round on one connection, which only the studio may close after it has said so."""
+    """Run a round on one connection, which the studio may close only after it has announced that."""
     connection = http.client.HTTPConnection(HOST, studio.http_port, timeout=60)
     for number in range(2 * _ROUND):
         media, body = (_PROTOBUF, fuzz.protobuf()) if number % 2 else (_JSON, fuzz.json())
@@ -124,7 +124,7 @@ async def over_grpc(fuzz: Fuzz, studio: OwnStudio, key: str) -> None:
 
 
 class AsItIs(CodecBase):
-    """A codec of grpclib for messages that are bytes already."""
+    """Codec of grpclib for messages that are bytes already."""
 
     __content_subtype__ = "proto"
 

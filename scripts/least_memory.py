@@ -1,11 +1,11 @@
-"""How much memory does a studio need to live through far more spans than it can take?
+"""How much memory does a studio need to survive far more spans than it can take?
 
-For each limit: a studio of its own in a cgroup with so much memory, and many clients that send as fast as they get
-answers, also again at once what is refused. Prints a line each: what was taken, what was offered, the most memory, and
-whether the studio lived to the end. Exit code 1 if one did not, or lost what it had acknowledged.
+For each limit: a studio of its own in a cgroup with that much memory, and many clients that send as fast as they get
+answers, and resend refused requests at once. Prints a line each: spans taken, spans offered, the most memory, and
+whether the studio survived. Exit code 1 if one did not, or lost acknowledged spans.
 
-Needs Linux with cgroups that may be made (root in most places). Run from the repository:
-``.venv/bin/python -m scripts.least_memory --megabytes 350 512``.
+Needs Linux with cgroups that may be made (root in most places). Run from the repository: ``.venv/bin/python -m
+scripts.least_memory --megabytes 350 512``.
 """
 
 import argparse
@@ -35,7 +35,7 @@ _SERVICE = "many"
 
 @attrs.frozen(kw_only=True)
 class Assault:
-    """What the clients of one process do."""
+    """The work of the clients of one process."""
 
     http_port: int
     otlp_port: int
@@ -47,7 +47,7 @@ class Assault:
 
 @attrs.frozen
 class Outcome:
-    """What came of it."""
+    """The result of one limit."""
 
     acknowledged: list[SpanId] = attrs.field(factory=list)
     offered: list[int] = attrs.field(factory=list)  # spans of each request, as often as it was sent
@@ -55,7 +55,7 @@ class Outcome:
 
 
 def send(assault: Assault) -> Outcome:
-    """In a process of its own."""
+    """Run the clients, as a process of its own."""
     payloads, making, outcome = Payloads(_SPANS, assault.seed), threading.Lock(), Outcome()
     payloads.make(_SERVICE)  # the first one takes seconds
     until = time.monotonic() + assault.seconds
@@ -74,7 +74,7 @@ def send(assault: Assault) -> Outcome:
 
 
 def _send(sender: Sender, payload: Payload, until: float, outcome: Outcome) -> None:
-    """Send it until it is taken."""
+    """Send a request until it is taken."""
     while time.monotonic() < until:
         outcome.offered.append(_SPANS)
         try:
@@ -89,7 +89,7 @@ def _send(sender: Sender, payload: Payload, until: float, outcome: Outcome) -> N
 
 @contextmanager
 def memory_limited(megabytes: int) -> Iterator[Path]:
-    """A cgroup, in which this process is for the length of the block, and where what it starts stays."""
+    """Put this process into a cgroup for the length of the block; the processes that it starts stay there."""
     is_second = (_CGROUPS / "cgroup.controllers").exists()
     top = _CGROUPS if is_second else _CGROUPS / "memory"
     group = top / f"least-memory-{os.getpid()}-{megabytes}"
@@ -110,7 +110,7 @@ def _own_path(controller: str) -> str:
 
 
 def peak_of(group: Path) -> int:
-    """The most memory of the group, in megabytes; without what the kernel does not tell, 0."""
+    """The most memory of the group, in megabytes; 0 where the kernel does not report it."""
     for name in ("memory.peak", "memory.max_usage_in_bytes"):
         if (group / name).exists():
             return int((group / name).read_text()) // _MB

@@ -61,7 +61,7 @@ def with_uv(uv: str, lock: Path, venv: Path, python: Path) -> bool:
 
 
 def with_pip(lock: Path, venv: Path, python: Path) -> None:
-    """The same with what Python brings. Ends the program if that fails too."""
+    """Install with Python's own pip. Ends the program if that fails too."""
     pip = [str(python), "-I", "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input"]
     made = (runs(python) and succeeds([*pip, "--version"])) or shows(
         [sys.executable, "-I", "-m", "venv", "--clear", str(venv)]
@@ -71,7 +71,7 @@ def with_pip(lock: Path, venv: Path, python: Path) -> None:
 
 
 def runs(python: Path) -> bool:
-    """Whether there is an interpreter, not too old, and not one whose base was removed or updated away."""
+    """Whether there is a working interpreter, recent enough, whose base was not removed or updated away."""
     return succeeds([str(python), "-I", "-c", f"import sys, ssl; sys.exit(sys.version_info < {OLDEST})"])
 
 
@@ -83,7 +83,7 @@ def succeeds(command: list[str]) -> bool:
 
 
 def shows(command: list[str]) -> bool:
-    """Run a command that tells its faults itself; standard output is ours to answer on."""
+    """Run a command that reports its faults itself; its standard output goes to standard error."""
     return subprocess.run(command, check=False, stdout=sys.stderr, stdin=subprocess.DEVNULL).returncode == 0
 
 

@@ -1,26 +1,26 @@
-"""Where a program on this machine finds the studio, and which addresses are this machine."""
+"""Addresses of the studio for programs on this machine."""
 
 import ipaddress
 from urllib.parse import urlsplit
 
 from transports.addresses import host_and_port
 
-# Reached under one name, that of README and banner: browsers and curl send a cookie only to the host that gave it.
+# All become one name, that of README and banner: browsers and curl send a cookie only to the host that set it.
 _OF_LOCALHOST = ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
 def local_name(host: str) -> str:
-    """What programs on this machine call a studio that listens on this host."""
+    """The host name under which programs on this machine reach a studio that listens on this host."""
     return "localhost" if host in _OF_LOCALHOST else host
 
 
 def local_address(host: str, port: int | str) -> str:
-    """Name and port in one, for a client on this machine."""
+    """Name and port as one text, for a client on this machine."""
     return host_and_port(local_name(host), port)
 
 
 def is_this_machine(url: str) -> bool:
-    """Whether a URL leads to loopback. No proxy can reach that, whatever the environment says of proxies."""
+    """Whether a URL leads to loopback. No proxy can reach that, whatever proxies the environment names."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback

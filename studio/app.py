@@ -39,16 +39,16 @@ from transports.otlp.decoder import Decoder
 from transports.otlp.limits import RequestLimits
 from transports.otlp_port import serve_otlp_both
 
-# The share of the memory that requests have while they are received and decoded, over HTTP and gRPC together. What
-# waits in mailboxes is counted there.
+# Share of the memory for requests that are received and decoded, over HTTP and gRPC together. Messages in mailboxes are
+# counted there.
 _RECEIVING = 0.5
-# And that of large answers while they are made and sent.
+# Share of the memory for large answers while they are made and sent.
 _ANSWERING = 0.25
 _MEGABYTE = 1024 * 1024
 
 
 class PortInUse(Exception):
-    """A port cannot be had. ``variable`` is the setting that changes it."""
+    """A port is not available. ``variable`` is the setting that changes it."""
 
     def __init__(self, variable: str, host: str, port: int) -> None:
         super().__init__(f"Port {port} on {host} is in use or not allowed: set {variable} to another port")
@@ -57,7 +57,7 @@ class PortInUse(Exception):
 
 @attrs.frozen(kw_only=True)
 class Studio:
-    """A running studio and where it listens."""
+    """A running studio and its ports."""
 
     bus: Bus
     supervisor: Supervisor
@@ -67,25 +67,25 @@ class Studio:
     extra_ports: tuple[int, ...]  # for OTLP over gRPC and HTTP
 
     async def gave_up(self) -> ActorGaveUp:
-        """Wait until the studio can go on no longer."""
+        """Wait until an actor has given up, without which the studio cannot go on."""
         return await self.supervisor.gave_up()
 
 
 class Servers:
-    """What is entered here is left all at once: nobody's clients have to wait for those of another server."""
+    """Running servers, which are stopped all at once: no server's clients have to wait for those of another."""
 
     def __init__(self) -> None:
         self._running: list[AsyncExitStack] = []
 
     async def enter(self, server: AbstractAsyncContextManager[int]) -> int:
-        """Start the server; its port."""
+        """Start the server; returns its port."""
         stack = AsyncExitStack()
         port = await stack.enter_async_context(server)
         self._running.append(stack)
         return port
 
     async def stop(self) -> None:
-        """Stop them, and raise what the first of them raises, if any does, when all have ended."""
+        """Stop all servers, and raise the first error, if there is any, when all have ended."""
         ends = await asyncio.gather(*(each.aclose() for each in self._running), return_exceptions=True)
         for fault in filter(None, ends):
             raise fault
@@ -109,14 +109,14 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             large=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode-large")),
             limits=request_limits(settings),
         )
-        strays = MisdirectedExporters()
+        misdirected = MisdirectedExporters()
         connections = Connections(most_connections(), settings.trusted_proxies)
         answers = Budget(int(memory * _MEGABYTE * _ANSWERING), refusal=TOO_MANY_ANSWERS)
         spans_per_second = settings.key_spans_per_second
         key_rate = None if spans_per_second is None else KeyRate(spans_per_second)
-        http = http_config(settings, budget, decoder, strays)
+        http = http_config(settings, budget, decoder, misdirected)
         seen_by_http = attrs.evolve(http, answers=answers, key_rate=key_rate)
-        grpc = attrs.evolve(grpc_config(settings, budget, decoder, strays, connections), key_rate=key_rate)
+        grpc = attrs.evolve(grpc_config(settings, budget, decoder, misdirected, connections), key_rate=key_rate)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
         servers = Servers()
@@ -145,12 +145,12 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             extra_ports=tuple([await listen("JUNJO_OTLP_EXTRA_PORTS", port, server) for port, server in both]),
             http_port=await listen("JUNJO_BACKEND_PORT", settings.backend_port, rest),
         )
-        strays.http_port, strays.grpc_port = studio.http_port, studio.otlp_port
+        misdirected.http_port, misdirected.grpc_port = studio.http_port, studio.otlp_port
         yield studio
 
 
 def add_actors(supervisor: Supervisor, settings: Settings) -> None:
-    """All actors, each before those that ask it."""
+    """Add all actors, each before those that ask it."""
     lifetime = SessionLifetime(idle=settings.session_idle, absolute=settings.session_absolute)
     supervisor.add(KeyRegistryActor, lambda bus: key_registry(bus, settings))
     supervisor.add(
@@ -181,7 +181,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
 
 
 def key_registry(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[KeyRegistryActor]:
-    """Whoever opens the registry does it so: opened without the key, it erases the API keys that are kept whole."""
+    """Make the registry. Every opener has to do it so: without the key it erases the API keys that are kept whole."""
     reveal_under = settings.secure_cookie_key if settings.reveal_api_keys else None
     return KeyRegistryActor.running(bus, settings.sqlite_path, reveal_under=reveal_under)
 
@@ -220,7 +220,7 @@ def request_limits(settings: Settings) -> RequestLimits:
     return RequestLimits(spans=settings.max_spans, values=settings.max_values, resources=settings.max_resources)
 
 
-def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: MisdirectedExporters) -> HttpConfig:
+def http_config(settings: Settings, budget: Budget, decoder: Decoder, misdirected: MisdirectedExporters) -> HttpConfig:
     return HttpConfig(
         version=__version__,
         environment="production" if settings.production else "development",
@@ -238,7 +238,7 @@ def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: Mi
         otlp_budget=budget,
         decoder=decoder,
         max_request_bytes=settings.max_request_bytes,
-        strays=strays,
+        misdirected=misdirected,
         log_together=log_together,
         play=PlayConfig(
             any_openai_model=settings.openai_base_url is not None,
@@ -249,7 +249,7 @@ def http_config(settings: Settings, budget: Budget, decoder: Decoder, strays: Mi
 
 
 def grpc_config(
-    settings: Settings, budget: Budget, decoder: Decoder, strays: MisdirectedExporters, connections: Connections
+    settings: Settings, budget: Budget, decoder: Decoder, misdirected: MisdirectedExporters, connections: Connections
 ) -> GrpcConfig:
     return GrpcConfig(
         internal_token=settings.internal_grpc_token,
@@ -257,5 +257,5 @@ def grpc_config(
         otlp_budget=budget,
         connections=connections,
         decoder=decoder,
-        strays=strays,
+        misdirected=misdirected,
     )

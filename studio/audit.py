@@ -1,6 +1,6 @@
 """``studio audit``: the audit trail on the machine itself, as lines of JSON, whether or not a studio runs.
 
-Nothing is written, and no file is made. It is read a page at a time: a reader that dawdles, as ``less`` does, would
+Nothing is written, and no file is made. The trail is read a page at a time: a slow reader, such as ``less``, would
 otherwise keep SQLite from reusing its log for as long.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no other name for it
 
 _PAGE = 1000
-_PATIENCE = 5.0  # seconds
+_TIMEOUT = 5.0  # seconds
 _LAST = 2**63 - 1
 
 
@@ -37,7 +37,7 @@ class TrailUnreadable(Exception):
 
 
 def add_audit_command(commands: "Commands") -> None:
-    """Make the command known to the parser."""
+    """Add the command to the parser."""
     reading = commands.add_parser("audit", help="print the audit trail, a line of JSON for each entry")
     reading.add_argument("--actor", help="only what this user or key did, by id or e-mail address")
     reading.add_argument("--action", help="only this action, such as delete or auth_sign_in_failed")
@@ -49,7 +49,7 @@ def add_audit_command(commands: "Commands") -> None:
 def trail_lines(database: Path, given: argparse.Namespace) -> Iterator[str]:
     """The entries with the members of ``GET /api/v1/audit``, oldest first. Raises ``CannotStart``, ``TrailUnreadable``.
 
-    What is added while it is read comes last.
+    Entries that are added while it reads come last.
     """
     since, before = getattr(given, "from"), given.to
     selection = Selection(
@@ -82,13 +82,16 @@ def _lines(connection: sqlite3.Connection, selection: Selection) -> Iterator[str
 
 
 def _opened(database: Path) -> sqlite3.Connection:
-    """Without a log beside it nobody has the file open, and SQLite needs not make the files that it shares by."""
+    """Open the file read-only.
+
+    Without a WAL beside it nobody has the file open, and SQLite need not make the files that it shares with others.
+    """
     if not database.is_file():
         raise CannotStart(f"JUNJO_SQLITE_PATH: there is no accounts database {database}")
     log = database.with_name(f"{database.name}-wal")
     sharing = "" if log.exists() else "&immutable=1"
     connection = sqlite3.connect(
-        f"file:{quote(os.fsencode(database))}?mode=ro{sharing}", uri=True, timeout=_PATIENCE, isolation_level=None
+        f"file:{quote(os.fsencode(database))}?mode=ro{sharing}", uri=True, timeout=_TIMEOUT, isolation_level=None
     )
     connection.row_factory = sqlite3.Row
     return connection

@@ -1,8 +1,8 @@
-"""The settings as the audit trail compares them from start to start.
+"""The settings in the form that the audit trail compares from start to start.
 
-It names values, and of a secret only that it changed: what is kept for that is a digest under the cookie key, which is
-in no backup and opens the provider keys anyway, so that nobody can try out secrets on it who has not got more already.
-Under another cookie key no digest is comparable.
+It names values, and of a secret only that it changed. A digest of the secret under the cookie key is kept for that; the
+cookie key is in no backup and opens the provider keys anyway, so that nobody can try out secrets on the digest who has
+not more already. Digests under another cookie key cannot be compared.
 """
 
 import hmac
@@ -17,13 +17,13 @@ from transports.masking import MASK, without_keys
 
 _DIGITS = 32  # of a digest, in hex
 _OWN = "own"
-# Names and passwords in URLs, and what stands behind a question mark.
+# User names and passwords in URLs, and the query.
 _USER = re.compile(r"(?<=//)[^/@\s]*@")
 _QUERY = re.compile(r"(?<=\?)\S+")
 
 
 def audited_settings(settings: Settings) -> tuple[Setting, ...]:
-    """All of them, by their variables."""
+    """All settings, by their variables."""
     key = settings.secure_cookie_key
     return tuple(
         _secret(declared.name, field, getattr(settings, field), key)
@@ -34,13 +34,16 @@ def audited_settings(settings: Settings) -> tuple[Setting, ...]:
 
 
 def _plain(declared: Variable, value: object) -> Setting:
-    """Where data lies by default follows from where the studio is started, and so is never a change of the first."""
+    """A setting without secret.
+
+    Default paths follow from the working directory, so a path is never a change at the first start.
+    """
     default = value if isinstance(value, Path) else declared.parse(declared.default)
     return Setting(name=declared.name, value=_text(value), default=_text(default))
 
 
 def _secret(name: str, field: str, value: str | bytes | None, key: bytes) -> Setting:
-    """That of the cookie key itself is comparable whatever the key."""
+    """A secret setting. The digest of the cookie key itself is comparable under any key."""
     content = value.encode() if isinstance(value, str) else value or b""
     under = _OWN if field == "secure_cookie_key" else _digest(key, "which key")
     return Setting(name=name, value=f"{under}:{_digest(key, f'{name} ', content)}", secret=True)
@@ -51,7 +54,7 @@ def _digest(key: bytes, purpose: str, content: bytes = b"") -> str:
 
 
 def _text(value: object) -> str:
-    """As people write it."""
+    """A value as people write it."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What a person at a terminal reads when the studio has started: where it is, and what to do next."""
+"""The banner for a person at a terminal: where the started studio is, and what to do next."""
 
 from studio import __version__
 from studio.addresses import local_address
@@ -56,7 +56,7 @@ def banner(settings: Settings, studio: Studio, *, users_exist: bool) -> str:
 
 
 def _new_account(settings: Settings, http: str) -> str:
-    """With the setup code where it is asked for: whoever reads this could read its file too."""
+    """The steps to create the first account, with the setup code where needed: the reader could read its file too."""
     account = NEW.format(http=http)
     if settings.setup_code is None or (not settings.production and is_loopback(settings.host)):
         return account

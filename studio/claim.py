@@ -1,6 +1,6 @@
-"""What only one studio at a time can have: its ports, its data folder and its databases.
+"""Exclusive claim of a studio on its ports, its data folder and its databases.
 
-Looked at before anything starts, because an actor that meets another studio's database file can only crash.
+It is made before anything starts, because an actor that meets another studio's database file can only crash.
 """
 
 import errno
@@ -29,7 +29,7 @@ class CannotStart(Exception):
 def claimed(settings: Settings) -> Iterator[None]:
     """Hold the data for the length of the block. Raises ``PortInUse`` or ``CannotStart``.
 
-    A free port is not held, only seen: the servers bind it, and report it should someone else be faster.
+    A port is only tested, not held: the servers bind it, and report it should another program be faster.
     """
     _refuse_taken_ports(settings)
     with sole_use_of(settings):
@@ -64,8 +64,8 @@ def _bind_for_a_moment(host: str, port: int) -> None:
 def sole_use_of(settings: Settings) -> Iterator[None]:
     """Hold the data folder and both databases for the length of the block. Raises ``CannotStart``.
 
-    The databases by themselves, because variables or links may lead to them from several folders. A lock goes with the
-    process that has it, however that ends.
+    The databases are locked by themselves, because variables or links may lead to them from several folders. A lock
+    ends with its process, however that ends.
     """
     folder = settings.data_dir
     with ExitStack() as held:
@@ -82,7 +82,7 @@ def _beside_accounts(database: Path) -> Path:
 
 
 def _beside_spans(database: Path) -> Path:
-    """One for all databases whose segments and journals are in the same folders."""
+    """One lock for all databases whose segments and journals are in the same folders."""
     return database.with_suffix(".lock")
 
 
@@ -95,9 +95,9 @@ def _lock_of(folder: Path) -> int:
 
 
 def _locks_of(path: Path, lock_of: Callable[[Path], Path]) -> Iterator[int]:
-    """A file of its own, for all links to the database, and the database itself, which may have several names.
+    """A lock file for all links to the database, and the database itself, which may have several names.
 
-    None where that is not allowed: the database cannot be used then, and whoever opens it says so.
+    None where that is not allowed: the database cannot be used then, and its opener reports that.
     """
     with suppress(OSError, RuntimeError):  # one is for links in a circle
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def _locks_of(path: Path, lock_of: Callable[[Path], Path]) -> Iterator[int]:
 
 @contextmanager
 def _locked(lock: int, what: str, variable: str, kind: str) -> Iterator[None]:
-    """Raises ``CannotStart`` when another studio has it. Where the file system knows no locks, nobody is refused."""
+    """Hold a lock. Raises ``CannotStart`` when another studio has it; on a file system without locks it only warns."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as fault:

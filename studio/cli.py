@@ -53,10 +53,10 @@ NO_KEY = """\
 no API key: give one with --key or in JUNJO_AI_STUDIO_API_KEY.
 Signed in, this makes one (cookies.txt is from the sign-in):
   curl -b cookies.txt {endpoint}/api_keys -H 'content-type: application/json' -d '{{"name":"demo"}}'"""
-# How long one thread keeps the interpreter while others wait for it. Each call into Arrow gives it up and has to get it
-# back: with Python's 5 ms a read of many small steps waits for half a second in all while spans come in.
+# Switch interval of the interpreter's lock. Each call into Arrow releases the lock and has to get it back: with
+# Python's 5 ms a read of many small steps waits for half a second in all while spans come in.
 _TURN_SECONDS = 0.001
-# After the start; the store has looked for what is too old by then, which takes more of DuckDB than anything else.
+# After the start; retention has run by then, which uses more of DuckDB's code than anything else.
 _SETTLED_SECONDS = 2.0
 
 
@@ -64,7 +64,7 @@ def program() -> NoReturn:
     """Run the command of this process, and end it.
 
     All work is done and closed by then, so the interpreter is not torn down: that frees nothing of worth, and DuckDB's
-    binding would greet everybody who stops the studio with a list of what it takes for leaks.
+    binding would print a list of alleged leaks at every stop of the studio.
     """
     code = main()
     finish_logging()
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run() -> int:
-    """Run the studio until it is told to stop. What is wrong with the settings goes to standard error, a line each."""
+    """Run the studio until it is told to stop. Faults of the settings go to standard error, a line each."""
     os.umask(0o077)  # the data folder holds prompts and answers: they are their owner's alone
     try:
         settings = load_settings()
@@ -123,7 +123,7 @@ def demo(endpoint: str | None, key: str | None) -> int:
 
 
 def transferred(given: argparse.Namespace) -> int:
-    """Move data out of a studio or into one, and say what was moved."""
+    """Move data out of a studio or into one, and report it."""
     os.umask(0o077)  # as for the data folder
     try:
         said = say(_printable(transfer(given)))
@@ -138,7 +138,7 @@ def transferred(given: argparse.Namespace) -> int:
 
 
 def on_data(work: Callable[[Settings], Upkeep]) -> int:
-    """Check or repair the data folder, and print what there was to say. The work goes on if nobody can read it."""
+    """Check or repair the data folder, and print the report. The work goes on if nobody can read it."""
     try:
         outcome = work(load_settings())
         said = [say(line) for line in outcome.lines]
@@ -150,7 +150,7 @@ def on_data(work: Callable[[Settings], Upkeep]) -> int:
 
 
 def on_accounts(given: argparse.Namespace) -> int:
-    """Change accounts or list them, and say what was done."""
+    """Change or list accounts, and report it."""
     os.umask(0o077)  # as for the data folder
     try:
         report = user_command(given)
@@ -205,9 +205,9 @@ async def _serve(settings: Settings) -> int:
 
 
 def _stop_signal() -> asyncio.Event:
-    """Set by the first SIGTERM or SIGINT. The second one ends the process at once, for whoever cannot wait.
+    """Make an event that the first SIGTERM or SIGINT sets. The second one ends the process at once.
 
-    SIGHUP is ignored: a terminal that is closed has no say in it.
+    SIGHUP is ignored: closing a terminal does not stop the studio.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     loop = asyncio.get_running_loop()
@@ -250,7 +250,7 @@ async def _announce(settings: Settings, studio: Studio) -> None:
 
 
 async def _users_exist(studio: Studio) -> bool:
-    """For the banner; where it cannot be found out just now, it is no reason to end."""
+    """Whether there are users, for the banner; false where that cannot be read just now."""
     try:
         return await studio.bus.ask(UsersExist())
     except StudioError:
@@ -264,12 +264,12 @@ def _not_started(lines: Sequence[str]) -> int:
 
 
 def _printable(text: str) -> str:
-    """Names of files need not be UTF-8."""
+    """Escape the bytes of file names that are not UTF-8."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def _in_one_line(text: str) -> str:
-    """Names of files may have line ends in them, and what a terminal takes for commands."""
+    """Escape line ends and terminal commands, which names of files may have."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 

@@ -1,4 +1,4 @@
-"""File descriptors: as many as the system lets the studio have, and half of them for connections."""
+"""File descriptors: as many as the system allows, and half of them for connections."""
 
 import resource
 from contextlib import suppress
@@ -9,7 +9,7 @@ _ENOUGH = 65_536
 
 
 def raise_limit() -> None:
-    """Raise the soft limit, which is 1,024 on most systems, to what this process may have without asking anybody."""
+    """Raise the soft limit, which is 1,024 on most systems, to what this process may have without privileges."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _ENOUGH if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -18,6 +18,6 @@ def raise_limit() -> None:
 
 
 def most_connections() -> int:
-    """How many may be open at once; the other half is for files, and for connections on their way in and out."""
+    """The most connections at once; the other half is for files, and for connections being opened and closed."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return DEFAULT.connections if soft == resource.RLIM_INFINITY else min(DEFAULT.connections, soft // 2)

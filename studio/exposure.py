@@ -1,4 +1,4 @@
-"""What strangers could guess or reach, with these settings."""
+"""Exposure: what anybody could guess or reach with these settings."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ COMMAND = "make one with: openssl rand -base64 32"
 
 
 def weak_secrets(settings: "Settings") -> Iterator[tuple[set[str], str]]:
-    """Secrets that production does not take: the variables concerned, and a line for the operator."""
+    """Secrets that production refuses: the variables concerned, and a line for the operator."""
     token = settings.internal_grpc_token
     if settings.session_secret and _is_weak(settings.session_secret):
         yield {"JUNJO_SESSION_SECRET"}, f"JUNJO_SESSION_SECRET: {_WEAK}"
@@ -28,7 +28,7 @@ def weak_secrets(settings: "Settings") -> Iterator[tuple[set[str], str]]:
 def exposures(
     settings: "Settings", *, http_port: int, otlp_port: int, grpc_port: int, extra_ports: tuple[int, ...] = ()
 ) -> Iterator[str]:
-    """What other machines reach without TLS or a token, a line each."""
+    """Lines about what other machines reach without TLS or a token."""
     if settings.production and settings.allow_weak_secrets:
         for _, line in weak_secrets(settings):
             yield f"JUNJO_ALLOW_WEAK_SECRETS lets this pass, and the next version will not: {line}"
@@ -47,7 +47,7 @@ def exposures(
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can connect. A name that is none of this machine's own may be anything."""
+    """Whether only this machine can connect. A name that is none of this machine's own may be any address."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

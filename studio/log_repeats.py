@@ -1,4 +1,4 @@
-"""A fault that repeats is logged once a second, with a count."""
+"""Repeated log lines: a fault that repeats is logged once a second, with a count."""
 
 import logging
 from collections import OrderedDict
@@ -13,7 +13,7 @@ from structlog.typing import EventDict, WrappedLogger
 _SECONDS = 1.0
 _MOST_KINDS = 256
 _MOST_OF_EVENT = 10  # kinds of one event within a second
-# What tells one occasion from another, and not one fault from another.
+# Fields that differ between occasions of one fault.
 OCCASION = frozenset(
     {"client", "exc_info", "exception", "method", "path", "peer", "request_id", "repeated", "timestamp"}
 )
@@ -22,7 +22,7 @@ _LOUD = frozenset({"warning", "error", "critical", "exception"})
 
 @attrs.define
 class _Seen:
-    """When lines of one kind were let through last, and how many were not since then."""
+    """The current second of one kind: its start, and how many lines passed and were held back."""
 
     since: float
     passed: int = 0
@@ -30,10 +30,10 @@ class _Seen:
 
 
 class Repeats:
-    """Lets a line through if none of its kind came within the last second. Used by any thread.
+    """Lets a line pass if none of its kind passed within the last second. Safe for any thread.
 
-    Of one kind are lines of the same logger, event and fields, but those that only tell the occasion. Of an event whose
-    other fields differ each time, ten a second come through.
+    Lines of one kind have the same logger, event and fields, except fields that name the occasion (``OCCASION``). Of an
+    event whose other fields differ each time, ten lines a second pass.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -41,7 +41,7 @@ class Repeats:
         self._seen: OrderedDict[Hashable, _Seen] = OrderedDict()
 
     def of_structlog(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-        """A processor of structlog. Warnings and errors may repeat; other lines tell of work that was done."""
+        """Structlog processor. Only warnings and errors count as repeats; other lines tell of work that was done."""
         if method not in _LOUD:
             return event
         held_back = self._held_back(event.get("logger"), str(event.get("event")), event)
@@ -52,7 +52,7 @@ class Repeats:
         return event
 
     def of_library(self, record: logging.LogRecord) -> bool:
-        """A filter of ``logging``, for all that libraries say at level info and above."""
+        """Filter of ``logging``, for the lines of libraries at level info and above."""
         if record.levelno < logging.INFO:
             return True
         held_back = self._held_back(record.name, record.getMessage(), {})
@@ -61,7 +61,7 @@ class Repeats:
         return held_back is not None
 
     def _held_back(self, logger: str | None, event: str, fields: Mapping[str, Any]) -> int | None:
-        """How many lines of the kind were held back before this one; ``None`` if it is held back itself."""
+        """The number of lines of the kind held back before this one; ``None`` if it is held back itself."""
         now = self._clock()
         said = tuple((name, str(value)) for name, value in fields.items() if name not in OCCASION)
         kind, whole_event = self._of((logger, event, said), now), self._of((logger, event), now)

@@ -1,4 +1,4 @@
-"""Lines of the log for people. Nothing that a client sends can begin a line or move a terminal's cursor."""
+"""Log lines for people. Nothing that a client sends can begin a line or move a terminal's cursor."""
 
 import re
 from io import StringIO
@@ -8,14 +8,14 @@ import attrs
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
-# C0, DEL and C1; the separators of lines and paragraphs; what turns the direction of writing.
+# C0, DEL and C1; the separators of lines and paragraphs; the marks of writing direction.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _PLAIN = (bool, int, float, type(None))
 _INDENT = "    "
 
 
 def text_renderers(*, colours: bool) -> list[Processor]:
-    """For the end of a chain of structlog's processors."""
+    """Processors for the end of structlog's chain."""
     return [_escape, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=_traceback)]
 
 
@@ -30,7 +30,7 @@ def _escape_of(match: re.Match[str]) -> str:
 
 @attrs.frozen
 class _Written:
-    """A value as it is to stand there: of text with odd characters the renderer would make another ``repr``."""
+    """A value whose ``repr`` is its text: the renderer would apply ``repr`` again to text with odd characters."""
 
     text: str
 
@@ -39,7 +39,7 @@ class _Written:
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Names too: some come from what a client sent. A traceback is escaped when it is written."""
+    """Escape values and names: some names come from clients. A traceback is escaped when it is written."""
     return {escaped(str(name)): _shown(name, value) for name, value in event.items()}
 
 
@@ -54,12 +54,12 @@ def _shown(name: str, value: object) -> object:
 
 
 def _traceback(target: TextIO, exception: ExcInfo) -> None:
-    """The plain one: others print local variables, and those hold passwords and keys."""
+    """Write a plain traceback: other formatters print local variables, and those hold passwords and keys."""
     plain = StringIO()
     structlog.dev.plain_traceback(plain, exception)
     target.write("\n" + _indented(plain.getvalue().lstrip("\n")))
 
 
 def _indented(text: str) -> str:
-    """Lines that cannot be taken for those of other events."""
+    """Indent lines so that they cannot be taken for those of other events."""
     return "\n".join(_INDENT + escaped(line) for line in text.rstrip("\n").split("\n"))

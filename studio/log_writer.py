@@ -1,4 +1,4 @@
-"""Lines on their way to the log. Whoever logs never waits for whoever reads."""
+"""Asynchronous writing of log lines: logging never waits for the reader of the log."""
 
 import select
 import threading
@@ -14,17 +14,17 @@ _AT_ONCE = 64 * 1024  # bytes of one write
 
 @attrs.frozen
 class _Piece:
-    """Some lines. ``lines`` are lost if it is not written, also those that it only tells of."""
+    """Some lines. ``lines`` are lost if it is not written, including those whose loss it reports."""
 
     content: bytes
     lines: int
 
 
 class LogWriter:
-    """Writes to a file in a thread of its own, which may block there: a pipe may be full, a disk slow.
+    """Writes to a file in its own thread, which may block there: a pipe may be full, a disk slow.
 
-    What waits is bounded. What does not fit, or what the file does not take, is dropped; how many lines that were is
-    said by a line that ``dropped_line`` makes, as soon as there is room.
+    The queue is bounded. Lines that do not fit, or that the file does not take, are dropped; a line that
+    ``dropped_line`` makes reports their number as soon as there is room.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class LogWriter:
         self._most_waiting = most_waiting
         self._waiting: deque[_Piece] = deque()
         self._size = 0  # bytes, with those that are being written
-        self._dropped = 0  # lines that have not been spoken of
+        self._dropped = 0  # lines whose loss was not reported yet
         self._closing = False
         self._torn = False  # the file ends in half a line
         # Its lock may be taken again by the thread that has it: a destructor may log at any moment.
@@ -43,7 +43,7 @@ class LogWriter:
         self._thread: threading.Thread | None = None
 
     def put(self, content: bytes) -> None:
-        """Have whole lines written soon. Never blocks."""
+        """Queue whole lines. Never blocks."""
         piece = _Piece(content, content.count(b"\n"))
         with self._changed:
             if self._size + len(content) > self._most_waiting:
@@ -57,7 +57,7 @@ class LogWriter:
                 self._thread.start()
 
     def close(self, seconds: float) -> None:
-        """Write what waits, for so long at most."""
+        """Write the queued lines, for at most ``seconds``."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -85,7 +85,7 @@ class LogWriter:
                     self._tell_of_dropped()
 
     def _next(self) -> list[_Piece]:
-        """What to write next; nothing when the writer is closed and all is written."""
+        """The next pieces to write; none when the writer is closed and all is written."""
         with self._changed:
             while not self._waiting and not self._closing:
                 self._changed.wait()
@@ -97,12 +97,12 @@ class LogWriter:
             return pieces
 
     def _write(self, content: bytes) -> bool:
-        """Whether the file has taken all of it."""
+        """Write to the file; false where it does not take everything."""
         rest = memoryview(b"\n" + content if self._torn else content)
         try:
             while rest:
                 written: int | None = self._file.write(rest)
-                if written is None:  # whoever shares this pipe with us has made it non-blocking
+                if written is None:  # another process that shares this pipe has made it non-blocking
                     select.select((), (self._file,), ())
                     continue
                 self._torn = rest[written - 1] != ord("\n")
@@ -113,7 +113,7 @@ class LogWriter:
 
 
 def unbuffered(stream: TextIOBase) -> RawIOBase:
-    """The file behind a stream of text."""
+    """The raw file behind a text stream."""
     stream.flush()
     buffer = stream.buffer  # type: ignore[attr-defined] # every stream of text that is a file has it
     raw: RawIOBase = getattr(buffer, "raw", buffer)

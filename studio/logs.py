@@ -1,7 +1,7 @@
 """Logging: one line an event on standard output, JSON for machines or text for people.
 
-A JSON line starts with ``timestamp`` (ISO 8601, UTC), ``level`` and ``event``; what is bound to the context, such as
-``request_id``, and the fields of the event follow. Records of libraries, which come through ``logging``, look the same.
+A JSON line starts with ``timestamp`` (ISO 8601, UTC), ``level`` and ``event``; the fields of the context, such as
+``request_id``, and of the event follow. Records of libraries, which come through ``logging``, look the same.
 """
 
 import base64
@@ -28,14 +28,14 @@ from transports.masking import MASK, is_secret_name, without_keys
 FIRST_FIELDS = ("timestamp", "level", "event", "request_id")
 # A shorter secret would also be found inside ordinary words, and hides nothing worth hiding.
 LEAST_SECRET = 8
-# How long the end of the process waits for whoever reads the log.
+# How long the end of the process waits for the reader of the log.
 _CLOSING_SECONDS = 2.0
 # At debug level these describe each byte of HTTP/2 and each poll of the loop.
 TALKATIVE = ("asyncio", "hpack")
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send what structlog and the standard library log to a stream, by default the standard output."""
+    """Send the lines of structlog and the standard library to a stream, by default the standard output."""
     stream = stream or sys.stdout
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     in_json = settings.log_format == "json"
@@ -63,19 +63,19 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def log_lost_faults() -> None:
-    """Log what Python writes to standard error otherwise, where whoever reads it may stop the whole process."""
+    """Log the faults that Python writes to standard error otherwise, whose reader may block the whole process."""
     sys.unraisablehook, threading.excepthook = _log_unraisable, _log_of_thread
 
 
 def finish_logging() -> None:
-    """Write the lines that wait, if somebody reads them soon. Afterwards nothing is logged any more."""
+    """Write the lines that wait, if they are read soon. Afterwards nothing is logged any more."""
     logging.shutdown()
 
 
 def log_together(logger: str, event: str, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Log an event at level info once for each of some lines, which have their ``timestamp``.
+    """Log an event at level info once for each line, which has its own ``timestamp``.
 
-    They look as if logged one by one, for a tenth of the time. No field is masked, nor taken from the context.
+    The lines look as if logged one by one, for a tenth of the time. No field is masked, nor taken from the context.
     """
     output = structlog.get_config()["logger_factory"](logger)
     if isinstance(output, _Logger) and output.in_json:
@@ -101,7 +101,7 @@ def _json_renderers() -> list[Processor]:
 
 
 def _json(event: EventDict, default: Callable[[Any], Any] | None = None) -> str:
-    """ASCII without control characters, whatever the encoding of the stream."""
+    """Serialise in ASCII without control characters, whatever the encoding of the stream."""
     try:
         line = orjson.dumps(event, default).decode()
     except TypeError:  # half a surrogate pair, or an integer of more than 64 bits
@@ -142,9 +142,9 @@ def _log_of_thread(fault: threading.ExceptHookArgs) -> None:
 
 
 class _Output:
-    """Hands lines to the writer, without the studio's own secrets, wherever a library may have put them.
+    """Passes lines to the writer, without the studio's own secrets, wherever a library may have put them.
 
-    A full disk, or a reader that is slow or gone, costs the line and never the work that it tells of.
+    A full disk, or a reader that is slow or gone, costs the line and never the work that it reports.
     """
 
     def __init__(self, stream: TextIO, secrets: tuple[str, ...], render: Sequence[Processor]) -> None:
@@ -176,7 +176,7 @@ class _Output:
 
 
 class _Handler(logging.Handler):
-    """Takes what libraries log."""
+    """Handler for the records of libraries."""
 
     def __init__(self, output: _Output) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ class _Handler(logging.Handler):
 
 
 class _Logger:
-    """Where structlog's finished lines go: past ``logging``, which takes several times as long as all the rest."""
+    """Structlog's logger, which bypasses ``logging``: that takes several times as long as all the rest."""
 
     def __init__(self, output: _Output, in_json: bool, name: str = "") -> None:
         self.in_json = in_json  # and at level info
@@ -205,7 +205,7 @@ class _Logger:
         self._output.write(without_keys(line) + "\n")
 
     def msg_without_keys(self, lines: str) -> None:
-        """Write what nobody has put a key into."""
+        """Write lines that hold no key."""
         self._output.write(lines + "\n")
 
     debug = info = warning = error = critical = msg

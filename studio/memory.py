@@ -1,4 +1,4 @@
-"""How much memory this machine lets the studio have."""
+"""The memory that this machine allows the studio."""
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -8,26 +8,27 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _NO_LIMIT = 1 << 50  # version 1 writes a number near 2^63 for none
 _MEGABYTE = 1024 * 1024
 _USUAL = 1024  # megabytes
-# Megabytes that are taken under load whatever is being asked: the program, spans in memory, and a file being sealed.
+# Megabytes that are used under any load: the program, the memtables, and a segment that is being written.
 _WITHOUT_WORK = 300
 
 
 def memory_for_studio(cgroups: Path = _CGROUPS, own: Path = _OWN) -> int:
-    """Megabytes that the container or service may use; 1,024 where nobody says.
+    """Megabytes that the container or service may use; 1,024 where there is no limit.
 
-    A container sees its own limit at the top of ``cgroups``, a service of systemd where ``own`` says, or above it.
+    A container sees its own limit at the top of ``cgroups``, a service of systemd in the group that ``own`` names, or
+    above it.
     """
     limits = [limit for file in _files(cgroups, own) if (limit := _limit_in(file)) is not None]
     return max(min(limits) // _MEGABYTE, 1) if limits else _USUAL
 
 
 def memory_for_work(memory: int) -> int:
-    """Of so many megabytes those that requests and answers in work may take together."""
+    """The part of ``memory`` megabytes that requests and answers in work may take together."""
     return max(memory - _WITHOUT_WORK, memory // 4)
 
 
 def _files(cgroups: Path, own: Path) -> Iterator[Path]:
-    """Where a limit may stand, of both versions (cgroups(7), "/proc files")."""
+    """Files that may hold a limit, of both versions (cgroups(7), "/proc files")."""
     for folder, name, path in (
         (cgroups, "memory.max", _path_in(own, "")),
         (cgroups / "memory", "memory.limit_in_bytes", _path_in(own, "memory")),

@@ -1,4 +1,4 @@
-"""Secrets that nobody chose: made at the first start, kept in the data folder, the same ever after.
+"""Generated secrets: made at the first start, kept in the data folder, the same ever after.
 
 Those of sessions are for development: in production they would be lost with the folder, and every session with them.
 The setup code is needed only as long as the folder holds no user.
@@ -21,7 +21,7 @@ OWNER_ONLY_FOLDER = 0o700
 def development_secret(file: Path) -> str:
     """The secret in the file, as base64 of 32 bytes; it is made if there is none. Mode 0600.
 
-    Two starts at once get the same one: whoever has the lock writes. Raises ``OSError`` if the file cannot be kept,
+    Two starts at once get the same one: the holder of the lock writes. Raises ``OSError`` if the file cannot be kept,
     ``ValueError`` if it holds something else.
     """
     file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)

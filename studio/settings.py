@@ -52,7 +52,7 @@ DEFAULT_ORIGINS = "http://localhost:5151,http://localhost:5153"
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. ``lines`` says everything that is wrong, one fault each, and no secret."""
+    """The settings cannot be used. ``lines`` names every fault, one a line, and no secret."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
@@ -61,7 +61,7 @@ class SettingsError(Exception):
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """What the studio runs with. Paths are absolute; a port of 0 is any free one."""
+    """The settings of a studio. Paths are absolute; a port of 0 is any free one."""
 
     environment: str = attrs.field(
         metadata=variable("JUNJO_ENV", "development", str, "`production` demands secrets and URLs of your own.")
@@ -323,16 +323,16 @@ class Settings:
 
     @property
     def production(self) -> bool:
-        """Whether this is no trial: cookies are ``Secure``, and nothing is generated."""
+        """Whether the studio runs in production: cookies are ``Secure``, and no session secret is generated."""
         return self.environment == "production"
 
     @property
     def strict_passwords(self) -> bool:
-        """Whether new passwords must not be among those that are tried first."""
+        """Whether new passwords are checked by the strict rules."""
         return self.production if self.password_rules is None else self.password_rules == STRICT
 
     def ports(self) -> Iterator[tuple[str, int]]:
-        """All that are listened on, each with the field that says so."""
+        """All ports to listen on, each with the field that names it."""
         for field in ("backend_port", "otlp_port", "grpc_port"):
             yield field, getattr(self, field)
         for port in self.extra_ports:
@@ -340,15 +340,15 @@ class Settings:
 
     @property
     def otlp_endpoint(self) -> str:
-        """Where programs send spans, as the front end tells its users."""
+        """Address to which programs send spans, as the front end shows it to its users."""
         return self.ingestion_url or f"grpc://localhost:{self.otlp_port}"
 
 
 def load_settings(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Settings:
     """Read the settings, seen from a working directory (the process's own by default).
 
-    In development, secrets that are not given are made and kept in the data folder; the setup code is everywhere. It is
-    ``None`` when it is switched off. Raises ``SettingsError``.
+    In development, secrets that are not given are made and kept in the data folder; the setup code is made in any
+    environment. It is ``None`` when it is switched off. Raises ``SettingsError``.
     """
     directory = directory or Path.cwd()
     faults: list[str] = []
@@ -372,7 +372,7 @@ def load_settings(environ: Mapping[str, str] | None = None, directory: Path | No
 
 
 def client_defaults(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> tuple[str, str]:
-    """For a client on this machine: the URL that these settings give it, and JUNJO_AI_STUDIO_API_KEY or ""."""
+    """Defaults of a client on this machine: the URL of these settings, and JUNJO_AI_STUDIO_API_KEY or ""."""
     environ = os.environ if environ is None else environ
     given = _given(environ, directory or Path.cwd(), [])
     fields = attrs.fields(Settings)
@@ -384,7 +384,7 @@ def client_defaults(environ: Mapping[str, str] | None = None, directory: Path | 
 
 
 def accounts_database(environ: Mapping[str, str] | None = None, directory: Path | None = None) -> Path:
-    """Where these settings have it, for who only reads: no folder and no secret is made. Raises ``SettingsError``."""
+    """Path of the accounts database, for readers: no folder and no secret is made. Raises ``SettingsError``."""
     directory = directory or Path.cwd()
     faults: list[str] = []
     given = _given(os.environ if environ is None else environ, directory, faults)
@@ -439,7 +439,7 @@ def _fault_line(declared: Variable, given: Mapping[str, str], fault: ValueError)
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[set[str], str]]:
-    """What is wrong though each value is well formed: the variables concerned, and a line."""
+    """Faults between well-formed values: the variables concerned, and a line."""
     yield from _shared_ports(settings)
     yield from _unusable_paths(settings)
     if settings.production:

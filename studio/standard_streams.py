@@ -1,4 +1,4 @@
-"""Standard input, output and error, which whoever starts the studio may have closed, filled or left alone."""
+"""Standard input, output and error, which may be closed or full."""
 
 import os
 import sys
@@ -8,10 +8,10 @@ _NAMES = ("stdin", "stdout", "stderr")
 
 
 def hold_standard_streams() -> None:
-    """Open /dev/null in place of what is closed.
+    """Open /dev/null in place of closed streams.
 
-    The next file that is opened gets the lowest free number. Without this a database could be standard output, and what
-    any library prints would go into it.
+    The next file that is opened gets the lowest free number. Without this a database could be standard output, and the
+    prints of any library would go into it.
     """
     for number, name in enumerate(_NAMES):
         if not _is_open(number):
@@ -22,7 +22,7 @@ def hold_standard_streams() -> None:
 
 
 def say(text: str) -> bool:
-    """Print what was asked for; whether standard output has taken it."""
+    """Print a result; false where standard output does not take it."""
     try:
         print(text, flush=True)  # noqa: T201 - see above
     except OSError:
@@ -31,7 +31,7 @@ def say(text: str) -> bool:
 
 
 def complain(line: str) -> None:
-    """Tell the person at the terminal what is wrong. If standard error takes nothing, the exit code has to do."""
+    """Print a fault for the person at the terminal. If standard error takes nothing, the exit code has to do."""
     with suppress(OSError):
         print(f"studio: {line}", file=sys.stderr, flush=True)  # noqa: T201 - see above
 

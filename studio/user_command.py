@@ -1,6 +1,6 @@
-"""``studio user``: accounts made, listed and set right on the machine itself, with a studio running on them or not.
+"""``studio user``: accounts created, listed and repaired on the machine itself, also while a studio runs on them.
 
-It writes to the accounts database as a running studio does, by the same rules, and is audited as ``system``. Whoever
+It writes to the accounts database as a running studio does, by the same rules, and is audited as ``system``. A user who
 may write to that file needs no password and no setup code.
 """
 
@@ -42,11 +42,11 @@ _HEADINGS = ("E-MAIL", "ROLE", "LAST SIGN-IN", "SIGN-INS", "LOCKED UNTIL")
 
 
 class UserFailed(Exception):
-    """What was asked for was not done. The text is one line for the person at the terminal."""
+    """The command failed. The text is one line for the person at the terminal."""
 
 
 def add_user_command(commands: "Commands") -> None:
-    """Make the command known to the parser."""
+    """Add the command to the parser."""
     user = commands.add_parser("user", help="create, list and unlock users, and reset passwords, in the data folder")
     actions = user.add_subparsers(dest="action", required=True)
     creating = actions.add_parser(
@@ -64,7 +64,7 @@ def add_user_command(commands: "Commands") -> None:
 
 
 def user_command(given: argparse.Namespace) -> list[str]:
-    """Do what is asked; the lines of the report. Raises ``UserFailed`` or ``SettingsError``."""
+    """Run the command; returns the lines of the report. Raises ``UserFailed`` or ``SettingsError``."""
     settings = load_settings()
     configure_logging(attrs.evolve(settings, log_level="error"))  # the report is for a person
     if given.action != "create" and not settings.sqlite_path.exists():
@@ -81,7 +81,10 @@ def user_command(given: argparse.Namespace) -> list[str]:
 
 
 def _on_accounts(settings: Settings, work: Callable[[Accounts], Awaitable[T]]) -> T:
-    """Never while a password is typed: Ctrl-C would only be noted by the event loop then."""
+    """Run work on the accounts.
+
+    Never call it while a password is typed: the event loop would only take note of Ctrl-C then.
+    """
 
     async def done() -> T:
         async with _opened(settings) as accounts:
@@ -95,7 +98,7 @@ def _on_accounts(settings: Settings, work: Callable[[Accounts], Awaitable[T]]) -
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[Accounts]:
-    """The accounts, with nothing in memory: an actor would also end the sessions that it takes for unused."""
+    """Open the accounts with nothing in memory: an actor would also end the sessions that it takes for unused."""
     accounts = Accounts(
         await Accounts.open_database(settings.sqlite_path),
         seal=CookieSeal(settings.secure_cookie_key, settings.session_secret),
@@ -140,7 +143,7 @@ async def _unlock(accounts: Accounts, text: str) -> str:
 
 
 async def _found(accounts: Accounts, text: str) -> User:
-    """The user of this address as it is written, else as addresses are kept: those of users taken over may be any."""
+    """Find a user by the address as given, else in its normal form: users taken over may have any address."""
     try:
         kept = EmailAddress().apply(text)
     except Fault:
@@ -160,7 +163,7 @@ async def _list(accounts: Accounts) -> list[str]:
 
 
 def _new_password(email: str, settings: Settings) -> str:
-    """What is typed twice at a terminal, else the first line of standard input. All could see an argument."""
+    """Read a password, twice at a terminal, else from the first line of standard input. Arguments are public."""
     password = _typed() if sys.stdin.isatty() else _first_line()
     try:
         structure_body({"password": password}, PasswordOfUser)

@@ -1,6 +1,6 @@
-"""Turn the text of an environment variable into a value. A parser raises ``ValueError`` that says what was expected.
+"""Parsers of environment variables. A parser raises a ``ValueError`` that says what was expected.
 
-Each parser also reads the text of a variable's default, so an empty text is what "not given" looks like.
+Each parser also reads the text of a variable's default, so an empty text stands for "not given".
 """
 
 import base64
@@ -32,10 +32,10 @@ LOG_LEVELS = {"debug": "debug", "info": "info", "warn": "warning", "warning": "w
 
 @attrs.frozen
 class Variable:
-    """How one setting is named, read and explained.
+    """Name, default, parser and explanation of one setting.
 
-    ``default`` is the text that is parsed when nothing is given; ``meaning`` is a sentence for people, the same in
-    the documents. The value of a ``secret`` appears in no message.
+    ``default`` is the text that is parsed when nothing is given; ``meaning`` is a sentence for people, the same in the
+    documents. The value of a ``secret`` appears in no message.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Variable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name it answers to, the first one winning."""
+        """Every name of the variable; the first one wins."""
         return (self.name, *self.aliases)
 
 
@@ -73,7 +73,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def ports(text: str) -> tuple[int, ...]:
-    """Read a comma list of ports, none of them twice; 0 is any free one, and may stand there often."""
+    """Read a comma list of ports, none of them twice; 0 is any free one, and may be repeated."""
     parse = whole_number(0, 65_535)
     try:
         read = tuple(parse(item.strip()) for item in text.split(",") if item.strip())
@@ -108,7 +108,7 @@ def gigabytes(text: str) -> int:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0.1 <= value <= 1_000_000:  # noqa: PLR2004 - less is no room for a journal; more is no disk
+    if not 0.1 <= value <= 1_000_000:  # noqa: PLR2004 - less is too small for a WAL; more is larger than any disk
         raise ValueError("must be a number of gigabytes from 0.1 to 1000000")
     return round(value * 1_000_000_000)
 
@@ -124,13 +124,13 @@ def path(text: str) -> Path:
 
 
 def duckdb_takes(file: Path) -> bool:
-    """Whether DuckDB opens this file and not another, and finds its log: some signs of a name it reads as syntax."""
+    """Whether DuckDB opens this file and not another, and finds its WAL: it reads parts of some names as syntax."""
     name = os.fsencode(file)
     return b"?" not in name and b"\\" not in name and name.decode(errors="replace").encode() == name
 
 
 def cookie_key(text: str) -> bytes:
-    """Read 32 bytes in base64, of either alphabet, padded or not. Nothing given is no bytes."""
+    """Read 32 bytes in base64, of either alphabet, padded or not. An empty text is no bytes."""
     standard = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         key = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
@@ -184,7 +184,7 @@ def host_names(text: str) -> tuple[str, ...]:
 
 
 def setup_code(text: str) -> str:
-    """Read the code for the first user; ``off`` is none. It is as good as a password, so it has to be long."""
+    """Read the code for the first user; ``off`` is none. It is equivalent to a password, so it has to be long."""
     if text.lower() == NO_SETUP_CODE:
         return NO_SETUP_CODE
     if len(text) < _SHORTEST_CODE or not text.isascii() or not text.isprintable():
@@ -193,7 +193,7 @@ def setup_code(text: str) -> str:
 
 
 def password_rules(text: str) -> str:
-    """Read what is asked of new passwords besides their length."""
+    """Read the name of the rules for new passwords."""
     if text.lower() not in (STRICT, "plain"):
         raise ValueError("must be strict or plain")
     return text.lower()
@@ -207,7 +207,7 @@ def log_level(text: str) -> str:
 
 
 def log_format(text: str) -> str:
-    """Read a log format. What is not ``text`` is ``json``: a log collector must not break over a spelling."""
+    """Read a log format. Any text but ``text`` is ``json``: a log collector must not break over a spelling."""
     return "text" if text.lower() == "text" else "json"
 
 

@@ -1,4 +1,4 @@
-"""Is an answer what the OpenAPI document says? Every answer in the HTTP tests is asked that."""
+"""Check of every answer in the HTTP tests against the OpenAPI document."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Whether objects are free without the collector of garbage. Use ``no_collector`` in a test that asks."""
+"""Check that objects are freed without the garbage collector. Use ``no_collector`` in a test that checks."""
 
 import asyncio
 import gc

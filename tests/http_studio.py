@@ -65,7 +65,7 @@ class Reply:
 
 @attrs.frozen(kw_only=True)
 class HttpStudio:
-    """Where the studio listens, and the bus behind it. It keeps no cookies: tests say which one they send."""
+    """A studio's port, and the bus behind it. It keeps no cookies: tests name the one that they send."""
 
     bus: Bus
     supervisor: Supervisor

@@ -16,7 +16,7 @@ _FILLED_BY_US = ("junjo_id", "junjo_parent_id", "junjo_wf_graph_structure")
 
 
 def differences(recorded: Mapping[str, Any], status: int, headers: Mapping[str, str], body: Any) -> list[str]:
-    """What is not as it should be, in words; nothing when all is well."""
+    """The differences in words; none when all is well."""
     ours = recorded["ours"] if isinstance(recorded["ours"], dict) else {}
     expected_status = ours.get("status", recorded["status"])
     found = [] if status == expected_status else [f"status {status}, not {expected_status}"]

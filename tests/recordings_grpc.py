@@ -1,4 +1,4 @@
-"""Recorded calls of gRPC, made again with the bytes as recorded."""
+"""Recorded gRPC calls, replayed with the recorded bytes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _RECORDED_KEY = "nWEbPWoK4jTZnaY3QTtGth3VyzJK9dkLzLK5fDxQDBjRQi537O59bx0dYKDR0fN
 
 
 async def grpc_differences(channel: grpc.aio.Channel, row: Mapping[str, Any], key: str) -> list[str]:
-    """What is not as recorded, in words. ``key`` is a live one here, in place of the one that was live there."""
+    """The differences to the recording, in words. ``key`` is a live one here, in place of the recorded one."""
     expected = row["status"] if row["ours"] == "same" else row["ours"]["status"]
     status, answer = await _called(channel, row["path"], _request_of(row["request_body"], key))
     found = [] if status == expected else [f"{status}, not {expected}"]

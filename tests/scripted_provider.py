@@ -1,4 +1,4 @@
-"""An LLM vendor that says what a test tells it to, one chunk at a time, and tells when it was let go."""
+"""An LLM provider that answers by a test's script, one chunk at a time, and reports when it was released."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -24,7 +24,7 @@ def completion(text: str = "hello", **changes: Any) -> Completion:
 
 
 class ScriptedProvider:
-    """One vendor. ``say`` puts a chunk (or an error) into the stream; a completion ends it."""
+    """One provider. ``say`` puts a chunk (or an error) into the stream; a completion ends it."""
 
     def __init__(self) -> None:
         self.script: asyncio.Queue[Chunk | Exception] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""The project's source as tests of its structure see it: modules, and what each of them imports."""
+"""The project's source for tests of its structure: modules and their imports."""
 
 import ast
 import importlib

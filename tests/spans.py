@@ -1,4 +1,4 @@
-"""Spans for tests: OTLP requests made by hand, and what they become."""
+"""Spans for tests: OTLP requests made by hand, and the spans that they become."""
 
 import random
 from collections.abc import Mapping

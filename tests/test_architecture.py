@@ -178,7 +178,7 @@ def test_what_actors_share_knows_none_of_them() -> None:
 
 
 def test_a_public_face_shows_nothing_behind_it() -> None:
-    """Whoever imports messages or values gets no store, no thread, no library of the implementation along."""
+    """Importing messages or values brings no store, no thread and no library of the implementation along."""
     allowed = COMMON_GROUND | MAKERS | {"actors.clock", "actors.runtime.messages"}
     faults = [
         f"{module.place}:{line} imports {imported}"

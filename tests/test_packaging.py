@@ -88,6 +88,37 @@ def test_names_say_what_a_thing_is() -> None:
     assert not faults
 
 
+def test_names_are_words_of_the_field() -> None:
+    """One word for one thing: these names were our own words for what the field has a term for."""
+    ours = {
+        "Patience",
+        "Seldom",
+        "Visit",
+        "noted",
+        "strays",
+        "surrounding",
+        "told_as_httpx2",
+        "unrouted",
+        "vendor",
+        "vendors",
+    }
+    names = (
+        (path, node.name)
+        for path in sources(*PACKAGES, "scripts", "tests")
+        if path.suffix == ".py"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    modules = ((path, path.stem) for path in sources(*PACKAGES, "scripts", "tests") if path.suffix == ".py")
+    faults = [f"{path.relative_to(PROJECT)}: {name}" for path, name in (*modules, *names) if ours & words_of(name)]
+    assert not faults
+
+
+def words_of(name: str) -> set[str]:
+    """The name itself, and the words between its underscores."""
+    return {name.strip("_"), *name.split("_")}
+
+
 def declared_markers() -> set[str]:
     settings = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     return {marker.partition(":")[0] for marker in settings["tool"]["pytest"]["ini_options"]["markers"]}
@@ -115,7 +146,7 @@ def module_marks(tree: ast.Module) -> set[str]:
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
 def test_every_test_has_a_marker(path: Path) -> None:
-    """So that each runs in one of the phases of the test command."""
+    """The marker decides in which phase of the test command a test runs."""
     tree, markers = parsed(path), declared_markers()
     if module_marks(tree) & markers:
         return

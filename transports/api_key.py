@@ -1,4 +1,4 @@
-"""API keys in requests: where they stand, and what they allow."""
+"""API keys in requests: extraction and authorisation."""
 
 import re
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from actors.principal import Scope
 from actors.runtime.bus import Bus
 
 HEADER = "x-junjo-api-key"
-# The scheme in any case, and white space of any kind (RFC 9110, section 11.4, is stricter; people paste tabs).
+# The scheme in either case, and spaces or tabs (RFC 9110, section 11.4, is stricter; people paste tabs).
 _BEARER = re.compile(r"bearer[ \t]+(\S+)", re.IGNORECASE)
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:
-    """The key in ``x-junjo-api-key`` or ``Authorization: Bearer KEY``; ``None`` when none came. An empty one is none.
+    """The key in ``x-junjo-api-key`` or ``Authorization: Bearer KEY``; ``None`` without one. An empty one is none.
 
-    ``headers`` is looked up in lower case. ``Unauthenticated`` for an Authorization of another form.
+    ``headers`` is looked up in lower case. ``Unauthenticated`` for an Authorization header of another form.
     """
     key = headers.get(HEADER)
     if key and (key := key.strip()):
@@ -39,9 +39,10 @@ async def require_key(bus: Bus, headers: Mapping[str, str], scope: Scope) -> Api
 
 
 async def live_key(bus: Bus, secret: str, *scopes: Scope) -> ApiKey:
-    """The live key of this secret. ``Unauthenticated`` when it is none, ``Forbidden`` when it has none of the scopes.
+    """The live key of this secret, if it has one of the scopes.
 
-    When the registry is away this is ``Unavailable`` and never ``Unauthenticated``: exporters drop data on the latter.
+    ``Unauthenticated`` when the secret is no live key, ``Forbidden`` when the key has none of the scopes. While the
+    registry is down this is ``Unavailable`` and never ``Unauthenticated``: exporters drop data on the latter.
     """
     key = await bus.ask(VerifyKey(secret=secret))
     if key is None:

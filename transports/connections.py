@@ -1,4 +1,4 @@
-"""All open connections, of HTTP and gRPC together: fewer than there are file descriptors, and none for itself alone."""
+"""Limit on open connections, of HTTP and gRPC together: fewer than file descriptors, and no address takes all."""
 
 from collections import OrderedDict
 from collections.abc import Collection
@@ -10,7 +10,7 @@ import structlog
 
 from transports.addresses import Network, is_in, plain
 from transports.connection_limits import DEFAULT
-from transports.seldom import Seldom
+from transports.limited_log import RateLimitedLog
 
 _ALL_BUSY_SECONDS = 0.1  # looking through thousands of connections takes a millisecond
 
@@ -18,29 +18,29 @@ log = structlog.get_logger(__name__)
 
 
 class Connection(Protocol):
-    """One that is open."""
+    """An open connection."""
 
     @property
     def calls_begun(self) -> int:
-        """How many were so far."""
+        """Number of calls so far."""
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is in work for it."""
+        """Whether no call is in work."""
 
-    def make_way(self) -> None:
+    def evict(self) -> None:
         """Close, and give the file descriptor back at once."""
 
 
 @attrs.define(eq=False)
 class _Address:
-    """The connections from one address, and how many calls each had begun when it was last looked at."""
+    """The connections from one address, each with its number of calls at the last check."""
 
     open: OrderedDict[Connection, int] = attrs.field(factory=OrderedDict)
     busy_until: float = 0.0
 
     def close_one(self) -> bool:
-        """Close the one that was idle for longest, more or less; false when all are busy."""
+        """Close the connection that has been idle for longest, approximately; false when all are busy."""
         now = monotonic()
         if now < self.busy_until:
             return False
@@ -57,14 +57,14 @@ class _Address:
 
     def _close(self, connection: Connection) -> bool:
         del self.open[connection]
-        connection.make_way()
+        connection.evict()
         return True
 
 
 class Connections:
-    """At most so many at once, and from one address at most half of them, unless it is that of a trusted proxy.
+    """Admits a number of connections at once, and from one address half of them, unless it is a trusted proxy's.
 
-    A new one is refused only when there is no idle one to be closed in its place.
+    A new connection is refused only when there is no idle one to be closed in its place.
     """
 
     def __init__(self, most: int = DEFAULT.connections, proxies: Collection[Network] = ()) -> None:
@@ -72,19 +72,19 @@ class Connections:
         self._proxies = proxies
         self._addresses: dict[str, _Address] = {}
         self.count = 0
-        self._seldom = Seldom(log)
+        self._limited_log = RateLimitedLog(log)
 
     def admit(self, connection: Connection, address: str) -> bool:
-        """Count a new connection, or tell that there is no place for it."""
+        """Count a new connection; false when there is no place for it."""
         if not self._place_for(address):
-            self._seldom.warning("connection refused: too many are open", client=address)
+            self._limited_log.warning("connection refused: too many are open", client=address)
             return False
         self._addresses.setdefault(address, _Address()).open[connection] = 0
         self.count += 1
         return True
 
     def forget(self, connection: Connection, address: str) -> None:
-        """Take back what was admitted, unless it had to make way."""
+        """Release the place of a connection, unless it was evicted."""
         known = self._addresses.get(address)
         if known is not None and known.open.pop(connection, None) is not None:
             self.count -= 1

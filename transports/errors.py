@@ -1,4 +1,4 @@
-"""The one table: what an error of the actors looks like over HTTP and gRPC, and whether a client may retry.
+"""The error table: an error of the actors over HTTP and gRPC, and whether a client may retry.
 
 Retryable for an OTLP client are the HTTP statuses 429, 502, 503, 504 and the gRPC codes named in the OTLP
 specification; RESOURCE_EXHAUSTED is so only with RetryInfo (OTLP 1.11, "Failures").
@@ -12,7 +12,7 @@ from actors import errors
 
 @attrs.frozen
 class Wire:
-    """How one kind of error is answered. ``otlp`` is the HTTP status on OTLP paths, where it differs."""
+    """HTTP status and gRPC code of one kind of error. ``otlp`` is the HTTP status on OTLP paths, where it differs."""
 
     http: int
     grpc: Status
@@ -44,5 +44,5 @@ ERRORS: dict[type[errors.StudioError], Wire] = {
 
 
 def wire_form(error: errors.StudioError) -> Wire:
-    """The row for this error."""
+    """The row of this error."""
     return ERRORS[type(error)]

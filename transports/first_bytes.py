@@ -1,4 +1,4 @@
-"""What a connection begins with says which protocol its client speaks."""
+"""Protocol detection by the first bytes of a connection."""
 
 import asyncio
 from collections.abc import Callable, MutableSet
@@ -10,7 +10,7 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # of HTTP/2 (RFC 9113, section 3.
 _TLS = b"\x16\x03"  # a handshake (RFC 8446, section 5.1)
 _LINGERING_SECONDS = 2.0  # for a client to read an answer before its connection is cut
 
-# The protocol that takes a connection which begins with these bytes.
+# Chooses the protocol of a connection by its first bytes.
 Choose: TypeAlias = Callable[[bytes, asyncio.Transport], asyncio.Protocol]
 
 
@@ -23,39 +23,41 @@ def is_tls(begin: bytes) -> bool:
 
 
 def is_http1(begin: bytes) -> bool:
-    """Whether it looks like a request line; what it is exactly, a parser has to say."""
+    """Whether the bytes look like a request line; a parser decides whether they are one."""
     return begin[:1].isalpha() and not is_http2(begin)
 
 
 def sender_of(transport: asyncio.BaseTransport) -> str:
-    """The address of the client, without its port."""
+    """The client's address, without its port."""
     address = transport.get_extra_info("peername")
     return str(address[0]) if address else "unknown"
 
 
 class FirstBytes(asyncio.Protocol):
-    """Waits for the beginning of a connection, and hands both to the protocol that is chosen by it.
+    """Protocol that waits for the first bytes of a connection and hands it to the protocol that is chosen by them.
 
-    It keeps 24 bytes at most until it knows, and ends a connection that says too little for ``patience`` seconds. While
-    it waits it is in ``waiting``, so that a server that stops can ``abort`` it, and has one of the ``places``.
+    It buffers 24 bytes at most, and closes a connection that sends too little within ``seconds``. While it waits it is
+    in ``waiting``, so that a server that stops can ``abort`` it, and it is counted in ``all_connections``.
     """
 
     calls_begun = 0
     idle = True  # nothing is in work for it
 
-    def __init__(self, choose: Choose, waiting: MutableSet["FirstBytes"], patience: float, places: Connections) -> None:
+    def __init__(
+        self, choose: Choose, waiting: MutableSet["FirstBytes"], seconds: float, all_connections: Connections
+    ) -> None:
         self._choose = choose
         self._waiting = waiting
-        self._patience = patience
-        self._places = places
+        self._seconds = seconds
+        self._all_connections = all_connections
         self._begin = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._address = sender_of(transport)
         self._waiting.add(self)
-        self._too_late = asyncio.get_running_loop().call_later(self._patience, self.abort)
-        if not self._places.admit(self, self._address):
+        self._too_late = asyncio.get_running_loop().call_later(self._seconds, self.abort)
+        if not self._all_connections.admit(self, self._address):
             self.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -74,18 +76,18 @@ class FirstBytes(asyncio.Protocol):
     def abort(self) -> None:
         self._transport.abort()
 
-    def make_way(self) -> None:
-        """Close, for another."""
+    def evict(self) -> None:
+        """Close, to free the place for another connection."""
         self.abort()
 
     def _leave(self) -> None:
         self._too_late.cancel()
         self._waiting.discard(self)
-        self._places.forget(self, self._address)
+        self._all_connections.forget(self, self._address)
 
 
 class Refusal(asyncio.Protocol):
-    """Gives the same answer to whatever comes, and ends the connection; without an answer at once."""
+    """Protocol that sends one answer to any client and closes the connection; without an answer it closes at once."""
 
     def __init__(self, answer: bytes = b"") -> None:
         self._answer = answer
@@ -97,7 +99,7 @@ class Refusal(asyncio.Protocol):
             return
         self._transport.write(self._answer)
         self._transport.write_eof()
-        # Closed with something unread, it would be reset, and many clients would not read the answer then.
+        # Closed with unread bytes the connection would be reset, and many clients would not read the answer then.
         self._end = asyncio.get_running_loop().call_later(_LINGERING_SECONDS, self._transport.abort)
 
     def connection_lost(self, _: BaseException | None) -> None:

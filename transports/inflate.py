@@ -1,7 +1,7 @@
-"""Decompression that cannot be fooled: bounded, and complete or an error.
+"""Safe decompression: bounded, and complete or an error.
 
-aiohttp answers 200 to a truncated gzip body with part of its data, and grpclib knows no compression at all, so both
-transports receive bodies as they are and come here.
+aiohttp answers 200 to a truncated gzip body with part of its data, and grpclib has no compression at all, so both
+transports receive bodies as they are and decompress them here.
 """
 
 import sys
@@ -22,27 +22,27 @@ else:
 
 ENCODINGS = ("gzip", "zstd", "deflate")  # those to be chosen from; x-gzip is the first one's old name
 DEFAULT_LIMIT = 64 * 1024 * 1024  # recommended by OTLP 1.11, "Size limits"; the same before and after decompression
-_CHUNK = 1024 * 1024  # bytes that are put out at once
-_PIECE = 64 * 1024  # bytes that are taken in at once
+_CHUNK = 1024 * 1024  # bytes of output at once
+_PIECE = 64 * 1024  # bytes of input at once
 _GZIP = 16 + zlib.MAX_WBITS
 _DEFLATED = 8  # the only method that zlib's header may name
-_CHECKED = 31  # what that header is a multiple of
-# So many bytes that become at most so many are inflated in a millisecond; beyond that a thread has to. To begin a
-# member takes up to a tenth of one.
+_CHECKED = 31  # zlib's header is a multiple of it
+# Input and output that are inflated in a millisecond; more goes to a thread. To begin a member takes up to a tenth of
+# a millisecond.
 _INLINE_BYTES = 32 * 1024
 _INLINE_INFLATED = 256 * 1024
 _INLINE_MEMBERS = 4
-# The most that senders of Zstandard may use over HTTP (RFC 9659): 8 MiB, which is what a frame may make us allocate.
+# The largest window of Zstandard over HTTP (RFC 9659): 8 MiB, which a frame may make us allocate.
 _ZSTD_OPTIONS: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
-_TOO_WIDE = "too much memory"  # how its library says so
+_TOO_WIDE = "too much memory"  # in the library's message
 
 
 class _NotSmall(Exception):
-    """It is more than may be done while all others wait."""
+    """The data take too long to inflate on the event loop."""
 
 
 async def inflate_in_turn(data: bytes, encoding: str, limit: int, decoder: Decoder) -> bytes:
-    """As ``inflate``, of which other work does not have to wait: what is large, or becomes so, is done by a thread."""
+    """Decompress as ``inflate`` does, without blocking the event loop: large data are inflated in a thread."""
     if not encoding:
         return inflate(data, encoding, limit)
     if len(data) <= _INLINE_BYTES:
@@ -52,11 +52,12 @@ async def inflate_in_turn(data: bytes, encoding: str, limit: int, decoder: Decod
 
 
 def inflate(data: bytes, encoding: str, limit: int, *, inline: bool = False) -> bytes:
-    """The body behind a Content-Encoding or grpc-encoding: "", "identity", "gzip", "x-gzip", "deflate" or "zstd".
+    """Decompress a body by its Content-Encoding or grpc-encoding.
 
-    Raises ``TooLarge`` when it is over ``limit`` bytes (stops there: a bomb costs no more), ``InvalidRequest`` when it
-    is corrupt, truncated or followed by other data, ``UnsupportedMedia`` for other encodings. Gzip members and
-    Zstandard frames may follow each other (RFC 1952, RFC 8878); with ``inline``, many of them are ``_NotSmall``.
+    The encoding is "", "identity", "gzip", "x-gzip", "deflate" or "zstd". Raises ``TooLarge`` when the body is over
+    ``limit`` bytes (it stops there: a bomb costs no more), ``InvalidRequest`` when it is corrupt, truncated or followed
+    by other data, ``UnsupportedMedia`` for other encodings. Gzip members and Zstandard frames may follow each other
+    (RFC 1952, RFC 8878); with ``inline``, many of them are ``_NotSmall``.
     """
     name = encoding.strip().lower()
     if name in ("", "identity"):
@@ -82,7 +83,7 @@ def _unsupported(encoding: str) -> UnsupportedMedia:
 
 
 class _Member(Protocol):
-    """What is inflated by itself: a member of gzip, a frame of Zstandard. Like the objects of zlib."""
+    """A unit of compression: a member of gzip or a frame of Zstandard. The interface is that of zlib's objects."""
 
     @property
     def eof(self) -> bool: ...
@@ -94,7 +95,7 @@ class _Member(Protocol):
 
 
 class _ZstdFrame:
-    """A frame of Zstandard. It keeps what it has not consumed yet, a few megabytes at most."""
+    """A frame of Zstandard. It buffers unconsumed input itself, a few megabytes at most."""
 
     unconsumed_tail = b""
 
@@ -112,7 +113,7 @@ class _ZstdFrame:
 
 
 def _begin_deflate(data: bytes) -> _Member:
-    """RFC 9110 means zlib's form by this name, and notes that some send what is inside it alone."""
+    """Decompressor for "deflate": zlib's form (RFC 9110), or the raw form, which some clients send."""
     wrapped = data[:1] and data[0] & 0xF == _DEFLATED and int.from_bytes(data[:2], "big") % _CHECKED == 0
     return zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
 
@@ -136,7 +137,7 @@ _CODINGS = {
 
 
 def _inflated(data: bytes, coding: _Coding, limit: int, inline: bool) -> bytes:
-    """All members. They are fed in pieces, because what each of them leaves over is copied."""
+    """Inflate all members. The input is fed in pieces, because the rest behind each member is copied."""
     parts: list[bytes] = []
     size = read = members = 0
     while read < len(data) or not members:
@@ -167,7 +168,7 @@ def _followed(coding: _Coding) -> InvalidRequest:
 
 
 def _decompress(member: _Member, pending: bytes, most: int, coding: _Coding) -> bytes:
-    """At most so many bytes; none only when more input is needed and there is some."""
+    """Decompress at most ``most`` bytes; none only when more input is needed and there is some."""
     try:
         part = member.decompress(pending, most)
     except (zlib.error, zstd.ZstdError) as error:

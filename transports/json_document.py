@@ -1,4 +1,4 @@
-"""The JSON documents that others send or write, read with patience: over HTTP, and from files."""
+"""Lenient parsing of the JSON documents of other programs, over HTTP and from files."""
 
 import json
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ MOST_DIGITS = 20  # of a 64-bit integer with its sign
 
 
 def parse_object(text: bytes) -> JsonObject:
-    """The object that this JSON text says. ``InvalidRequest`` when it is none.
+    """Parse the JSON text of an object. ``InvalidRequest`` when it is none.
 
-    Lone surrogates, which some JavaScript senders make, become question marks. Numbers that no 64 bits hold are floats,
+    Lone surrogates, which some JavaScript senders make, become question marks. Numbers beyond 64 bits are floats,
     however long they are.
     """
     try:
@@ -28,7 +28,7 @@ def parse_object(text: bytes) -> JsonObject:
 
 
 def _parse_leniently(text: bytes) -> object:
-    """Python's parser takes lone surrogates, numbers of any size, a byte order mark, and UTF-16."""
+    """Parse with Python's parser, which takes lone surrogates, numbers of any size, a byte order mark and UTF-16."""
     try:
         return json.loads(_well_formed(text))
     except (ValueError, RecursionError) as error:
@@ -36,7 +36,10 @@ def _parse_leniently(text: bytes) -> object:
 
 
 def _well_formed(text: bytes) -> bytes:
-    """The same document, whose objects are gone when this returns: they take several times as much as the text."""
+    """Rewrite the document as valid UTF-8.
+
+    Its objects, which take several times as much memory as the text, are freed when this returns.
+    """
     document = json.loads(text, parse_constant=_no_constant, parse_int=_integer)
     return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
 
@@ -46,5 +49,5 @@ def _no_constant(name: str) -> float:
 
 
 def _integer(digits: str) -> int | float:
-    """Python refuses thousands of digits, because an integer of them takes long to make."""
+    """Parse an integer; a long one as a float, because Python refuses thousands of digits, which take long."""
     return int(digits) if len(digits) <= MOST_DIGITS else float(digits)

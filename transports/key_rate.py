@@ -1,4 +1,4 @@
-"""How many spans a key may send: one bucket of tokens for each key, whatever way its spans come."""
+"""Rate limit on the spans of an API key: a token bucket for each key, over every protocol."""
 
 import time
 from collections.abc import Callable
@@ -6,28 +6,28 @@ from functools import partial
 
 from actors.errors import Throttled
 
-# A bucket holds the spans of so many seconds. SDKs send every five seconds what has gathered, so a program that keeps
-# to its rate is never refused, also when one of its exports comes late.
+# A bucket holds the spans of this many seconds. SDKs export every five seconds, so a program that keeps to its rate is
+# never refused, also when one of its exports is late.
 _BURST = 10.0
 _SHORTEST = 0.1  # seconds to wait
 _FIRST_SWEEP = 1024  # buckets
 
 
 class KeyRate:
-    """The same number of spans a second for each key.
+    """Rate limit of the same number of spans a second for each key.
 
-    How many spans a request has is known when it is decoded. So it is let in while anything is left, and may take more
-    than there is; then nothing more is let in until that is paid off. No request is too large for ever.
+    The number of spans of a request is known only when it is decoded. So a request is admitted while anything is left,
+    and may overdraw the bucket; then nothing more is admitted until that is paid off. No request is too large for ever.
     """
 
     def __init__(self, spans_per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = spans_per_second
         self._clock = clock
-        self._full_at: dict[str, float] = {}  # by key: when its bucket is full again. Those that are have no entry
+        self._full_at: dict[str, float] = {}  # by key: when its bucket is full again; full buckets have no entry
         self._sweep_at = _FIRST_SWEEP
 
     def admit(self, key_id: str) -> Callable[[int], None]:
-        """Let a request of the key in: what to tell the number of its spans, when it is known.
+        """Admit a request of the key; returns a function to call with the number of its spans.
 
         Raises ``Throttled`` with the time until something is left again.
         """

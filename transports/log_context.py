@@ -1,4 +1,4 @@
-"""What lines carry that are logged while a request is answered: structlog's own variables, set in less time."""
+"""Log context of a request: structlog's own context variables, set in less time."""
 
 from contextvars import ContextVar
 

@@ -1,4 +1,4 @@
-"""What is never sent back or logged: values under names of secrets, and texts that look like keys."""
+"""Masking of secrets in answers and logs: values under names of secrets, and texts that look like keys."""
 
 import re
 from functools import lru_cache
@@ -7,10 +7,10 @@ MASK = "***"
 
 _LENGTH = 64  # of a studio's key
 _KEY = re.compile(rf"(?<![0-9A-Za-z])[0-9A-Za-z]{{{_LENGTH},}}")
-# Keys of vendors begin with a word of theirs.
-_VENDORS_KEY = re.compile(r"(?<![0-9A-Za-z])(?:[spr]k-[0-9A-Za-z_-]{16,}|AIza[0-9A-Za-z_-]{20,})")
+# Providers' keys begin with a prefix of the provider.
+_PROVIDER_KEY = re.compile(r"(?<![0-9A-Za-z])(?:[spr]k-[0-9A-Za-z_-]{16,}|AIza[0-9A-Za-z_-]{20,})")
 _NOT_IN_NAMES = re.compile("[^a-z0-9]")
-# As people write them: password, Password, pass_word, new_password, passwd, pwd, Passwort, api-key, access_token.
+# Spellings of people: password, Password, pass_word, new_password, passwd, pwd, Passwort, api-key, access_token.
 _SECRET_NAME = re.compile(
     "pas+w|pas*wor|passphrase|passcode|^pas+$|pwd|^pw$|kennwort|secret|credential|authorization|bearer|cookie"
     "|key$|^keys$|token$|^auth$|^jwt$|^otp$|^pin$"
@@ -24,14 +24,14 @@ def is_secret_name(name: str) -> bool:
 
 
 def names_a_secret(text: str) -> bool:
-    """Whether a secret may stand in a text that nobody has parsed, a form for example."""
+    """Whether a text that was not parsed, a form for example, may hold a secret."""
     return any(is_secret_name(word) for word in re.findall(r"[\w-]+", text[:100_000]))
 
 
 def without_keys(text: str) -> str:
-    """The text, with all that looks like a key masked. Most paths are too short for one, and cost next to nothing."""
+    """Mask everything in the text that looks like a key. Most paths are too short for one, and cost next to nothing."""
     if len(text) >= _LENGTH:
         text = _KEY.sub(MASK, text)
     if "k-" in text or "AIza" in text:
-        text = _VENDORS_KEY.sub(MASK, text)
+        text = _PROVIDER_KEY.sub(MASK, text)
     return text

@@ -1,4 +1,4 @@
-"""Exporters that come to the wrong place, or with a key that will not do: the log says what to set."""
+"""Warnings about misdirected exporters: wrong port, path, format or key. The log says what to set."""
 
 import time
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _MOST = 256  # pairs of sender and fault in that time
 
 @attrs.frozen
 class Fault:
-    """What an exporter does wrong, and what its owner has to set; ``{http}`` and ``{grpc}`` are the studio's ports."""
+    """A mistake of an exporter and its cure; ``{http}`` and ``{grpc}`` are the studio's ports."""
 
     name: str
     cure: str
@@ -61,20 +61,20 @@ BAD_KEY = Fault(
 
 
 class MisdirectedExporters:
-    """Warns of each fault of a sender once a minute.
+    """Warns once a minute of each fault of each sender.
 
-    Of 256 such pairs in a minute it keeps and says no more, so that a flood neither fills memory nor the log.
+    It remembers 256 such pairs in a minute and warns of no more, so that a flood fills neither memory nor the log.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        """``now`` tells seconds. Who knows the ports sets them once they are open."""
+        """Start with a clock in seconds. The ports are set once they are open."""
         self.http_port = 0
         self.grpc_port = 0
         self._now = now
         self._told: dict[tuple[str, str], float] = {}  # when, the longest ago first
 
-    def found(self, sender: str, fault: Fault, **more: Any) -> None:  # noqa: ANN401 - fields of the line
-        """An exporter at this address made this mistake. ``more`` must hold no secret."""
+    def report(self, sender: str, fault: Fault, **more: Any) -> None:  # noqa: ANN401 - fields of the line
+        """Report a mistake of the exporter at this address. ``more`` must hold no secret."""
         now = self._now()
         self._forget_before(now - _SECONDS)
         if (sender, fault.name) in self._told or len(self._told) >= _MOST:

@@ -1,4 +1,4 @@
-"""A port where exporters may speak what they like: OTLP over gRPC or over HTTP (OTLP 1.11, "Default Port")."""
+"""The OTLP port: OTLP over gRPC or HTTP on one port (OTLP 1.11, "Default Port")."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ async def serve_otlp_both(
 
         def other(begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
             if is_tls(begin):
-                config.strays.found(sender_of(transport), TLS)
+                config.misdirected.report(sender_of(transport), TLS)
             return http() if is_http1(begin) else Refusal()
 
         async with serve_otlp(bus, config, host, port, other=other) as bound:

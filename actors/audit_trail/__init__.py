@@ -1,1 +1,1 @@
-"""The audit trail as something that can be read, and what has no transaction of its own to be recorded in."""
+"""The audit trail: reading, retention, and entries without a transaction of their own."""

@@ -1,4 +1,4 @@
-"""The public face of AuditTrailActor: the trail read, and what has no transaction of its own recorded."""
+"""The public face of AuditTrailActor: reading the trail, and recording entries without a transaction of their own."""
 
 import attrs
 
@@ -8,7 +8,7 @@ from actors.runtime.messages import Request
 
 @attrs.frozen(kw_only=True)
 class TrailEntry:
-    """An entry as it stands in the trail. Words are those of the version that wrote it."""
+    """An entry as it is stored. Names of actions and resources are those of the version that wrote it."""
 
     id: int
     at: int  # Unix seconds
@@ -26,7 +26,7 @@ class TrailEntry:
 
 @attrs.frozen(kw_only=True)
 class AuditPlace:
-    """A place in the trail: behind the entry that has these."""
+    """A position in the trail: behind the entry with this time and id."""
 
     at: int
     id: int
@@ -34,7 +34,7 @@ class AuditPlace:
 
 @attrs.frozen(kw_only=True)
 class AuditPage:
-    """Entries, newest first, and where the next page begins (``None`` at the end)."""
+    """A page of entries, newest first, and the position of the next page (``None`` at the end)."""
 
     entries: tuple[TrailEntry, ...]
     next: AuditPlace | None
@@ -42,7 +42,7 @@ class AuditPage:
 
 @attrs.frozen(kw_only=True)
 class ListAudit(Request[AuditPage]):
-    """Entries, newest first. ``actor`` is an id or an e-mail address.
+    """List entries, newest first. ``actor`` is an id or an e-mail address.
 
     Times are Unix seconds: from ``since`` (included) to ``before`` (excluded).
     """
@@ -58,16 +58,16 @@ class ListAudit(Request[AuditPage]):
 
 @attrs.frozen(kw_only=True)
 class RecordAudit(Request[None]):
-    """Record what has no transaction of its own. It is durable when it is answered; ``Unavailable`` when it cannot."""
+    """Record an entry without a transaction of its own. Durable when answered; ``Unavailable`` when it cannot be."""
 
     entry: AuditEntry
 
 
 @attrs.frozen(kw_only=True)
 class RecordRefusal(Request[bool]):
-    """Record what a user was refused: once a minute each kind, and a few in all. The next tells how many were left out.
+    """Record a refusal: once a minute of each kind, and a few in all. The next entry says how many were left out.
 
-    Whether it was recorded.
+    The answer is whether it was recorded.
     """
 
     entry: AuditEntry

@@ -1,4 +1,4 @@
-"""Refusals, of which anybody can cause any number: how many of them become entries."""
+"""Rate limit on audited refusals, of which anybody can cause any number."""
 
 from collections.abc import Hashable
 
@@ -9,7 +9,7 @@ MOST = 20  # entries a minute: ten million a year, when somebody keeps at it
 
 
 class Refusals:
-    """Lets one of a kind pass in a minute, and ``MOST`` of all kinds."""
+    """Admits one refusal of a kind in a minute, and ``MOST`` of all kinds."""
 
     def __init__(self, steady: Steady) -> None:
         self._steady = steady
@@ -18,7 +18,7 @@ class Refusals:
         self._left_out = 0
 
     def passes(self, kind: Hashable) -> bool:
-        """Whether this one is to be recorded. One that is not is counted."""
+        """Whether this refusal is to be recorded. One that is not is counted."""
         now = self._steady()
         if now - self._began >= _MINUTE:
             self._began = now
@@ -30,11 +30,11 @@ class Refusals:
         return True
 
     def not_recorded(self, kind: Hashable, left_out: int) -> None:
-        """Count one that passed, and those it would have named, as left out; the next of its kind is to be recorded."""
+        """Count an admitted refusal, and those it would have named, as left out; the next of its kind is admitted."""
         self._passed.discard(kind)
         self._left_out += left_out + 1
 
     def left_out(self) -> int:
-        """How many were not recorded since this was asked last."""
+        """The number of refusals that were not recorded since the last call."""
         count, self._left_out = self._left_out, 0
         return count

@@ -1,7 +1,7 @@
-"""Which entries of the trail are read: SQL that is answered from indexes, however long the trail is.
+"""Selection of entries of the trail: SQL that is answered from indexes, however long the trail is.
 
-Ids are found in the index of what is asked for, which holds the order of the list; only the rows of the page are read.
-The index is named, because without statistics SQLite may take the one that has to be sorted.
+Ids are found in the index of the filter, which holds the order of the list; only the rows of the page are read. The
+index is named, because without statistics SQLite may take the one that has to be sorted.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Query:
 
 @attrs.frozen(kw_only=True)
 class Selection:
-    """What entries must have, and in which order they are read. Bounds are Unix seconds."""
+    """Filter and order of entries. Bounds are Unix seconds."""
 
     actor: str | None = None
     action: str | None = None
@@ -45,7 +45,7 @@ class Selection:
         )
 
     def page(self, limit: int, after: AuditPlace | None) -> Query:
-        """The query of so many entries behind a place."""
+        """The query of ``limit`` entries behind a position."""
         order = "ORDER BY at, id" if self.oldest_first else "ORDER BY at DESC, id DESC"
         conditions, values = self._conditions(after)
         parts, parameters = [], []
@@ -61,7 +61,7 @@ class Selection:
         return Query(sql=sql, parameters=(*parameters, limit))
 
     def _ways(self) -> Iterator[tuple[str, str, str]]:
-        """The indexes to look in, each with its first column and what that must be."""
+        """The indexes to search, each with its first column and the value of that."""
         if self.actor is not None:
             yield "audit_trail_user_id", "user_id", self.actor
             yield "audit_trail_user_email", "user_email", self.actor
@@ -73,7 +73,10 @@ class Selection:
             yield "audit_trail_at", "", ""
 
     def _conditions(self, after: AuditPlace | None) -> tuple[list[str], list[Any]]:
-        """A place is a bound itself, so that it stands for the one on its side: SQLite seeks to one only."""
+        """The conditions and their values.
+
+        A position is a bound itself and replaces the one on its side: SQLite seeks to one only.
+        """
         found: list[tuple[str, tuple[Any, ...]]] = []
         if self.action is not None and self.actor is not None:
             found.append(("action = ?", (self.action,)))

@@ -1,4 +1,4 @@
-"""What changed in the settings from one start to the next."""
+"""Changes of the settings from one start to the next."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,8 +11,8 @@ _SEAL = ":"
 class Setting:
     """A setting as the trail compares it.
 
-    ``value`` of a ``secret`` is a digest, ``KEY:DIGEST``: under which key, by a name of it, and what came out. Digests
-    under two keys tell nothing.
+    ``value`` of a ``secret`` is ``KEY:DIGEST``: a name of the key, and a digest under it. Digests under two keys cannot
+    be compared.
     """
 
     name: str
@@ -21,7 +21,7 @@ class Setting:
     secret: bool = False
 
     def change_from(self, kept: str | None) -> Sequence[str] | str | None:
-        """Before and after, or that a secret changed; ``None`` when it did not, as far as is known."""
+        """The values before and after, or "changed" for a secret; ``None`` where no change is known."""
         if not self.secret:
             before = self.default if kept is None else kept
             return None if self.value == before else (before, self.value)
@@ -30,7 +30,7 @@ class Setting:
 
 
 def changes(kept: Mapping[str, str], settings: Sequence[Setting]) -> dict[str, str | Sequence[str]]:
-    """By the name of each that changed. One that was not kept yet is compared with its default."""
+    """Changes by the name of the setting. One without a stored value is compared with its default."""
     found = ((setting.name, setting.change_from(kept.get(setting.name))) for setting in settings)
     return {name: change for name, change in found if change is not None}
 

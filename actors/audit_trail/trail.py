@@ -1,4 +1,4 @@
-"""The audit trail in SQLite: read, added to, and swept of what is too old."""
+"""The audit trail in SQLite: read, added to, and swept of old entries."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,11 +12,11 @@ from actors.clock import Clock
 from actors.principal import SYSTEM
 from actors.sqlite import Database
 
-_BATCH = 500  # rows that a sweep deletes in a transaction: others write to this file meanwhile
+_BATCH = 500  # rows that a sweep deletes in a transaction: other actors write to this file between them
 
 
 class AuditTrail:
-    """Raises ``Unavailable`` where the file cannot be read or written."""
+    """The stored trail. Every method raises ``Unavailable`` where the file cannot be read or written."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -24,7 +24,7 @@ class AuditTrail:
 
     @classmethod
     async def open(cls, path: Path, clock: Clock) -> "AuditTrail":
-        """Raises as ``Database.open`` does."""
+        """Open the file. Raises as ``Database.open`` does."""
         return cls(await Database.open(path, AUDIT), clock)
 
     async def close(self) -> None:
@@ -35,14 +35,14 @@ class AuditTrail:
             await change.record(entry)
 
     async def page(self, request: ListAudit) -> AuditPage:
-        """One more is read than is asked for, which tells whether there are more."""
+        """Read a page. One entry more than asked for is read, which tells whether there are more."""
         query = Selection.of(request).page(request.limit + 1, request.after)
         found = [TrailEntry(**row) for row in await self._database.rows(query.sql, *query.parameters)]
         entries = tuple(found[: request.limit])
         return AuditPage(entries=entries, next=place_of(entries[-1]) if len(found) > len(entries) else None)
 
     async def record_settings(self, settings: Sequence[Setting]) -> None:
-        """Record which differ from those of the last start, if any do, and keep them for the next."""
+        """Record the settings that differ from the last start's, if any do, and keep them for the next."""
         async with audited(self._database, self._clock()) as change:
             rows = await change.rows("SELECT name, value FROM audit_settings")
             kept = {row["name"]: row["value"] for row in rows}
@@ -58,10 +58,10 @@ class AuditTrail:
                 await change.many("INSERT INTO audit_settings (name, value) VALUES (?, ?)", now.items())
 
     async def sweep(self, age: timedelta, now: datetime) -> int:
-        """Delete the entries that are older, oldest first; how many went.
+        """Delete the entries that are older than ``age``, oldest first; returns how many.
 
-        Clocks jump, and ids only grow: what was recorded after an entry that is kept is no older than that, whatever
-        its time says, and is kept too.
+        Clocks jump, and ids only grow: an entry recorded after one that is kept is no older than that, whatever its
+        time says, and is kept too.
         """
         horizon = int((now - age).timestamp())
         kept = await self._first_kept(horizon, int(now.timestamp()))
@@ -75,7 +75,7 @@ class AuditTrail:
         return total
 
     async def _first_kept(self, horizon: int, now: int) -> int:
-        """The lowest id of those that are due to stay. What is dated ahead of now keeps nothing but itself."""
+        """The lowest id of the entries to keep. An entry dated ahead of now keeps nothing but itself."""
         rows = await self._database.rows(
             "SELECT id FROM audit_trail NOT INDEXED WHERE at >= ? AND at <= ? ORDER BY id LIMIT 1", horizon, now
         )

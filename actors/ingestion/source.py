@@ -1,4 +1,4 @@
-"""What the actor pulls from. The wire is the transport's business."""
+"""The source that the actor pulls from. A transport implements it."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,7 +13,7 @@ class PulledBatch:
     """One answer of the service.
 
     ``last_key`` is where the next pull begins: the key of the last row read, corrupt or not; ``None`` when nothing was
-    read. ``more`` says that it is worth asking again at once.
+    read. ``more`` says that another pull is worthwhile at once.
     """
 
     spans: Sequence[Span]
@@ -28,7 +28,7 @@ class SpanSource(Protocol):
     """An external ingestion service: keeps spans in the order of their keys until they are pulled."""
 
     async def read(self, after: bytes, limit: int) -> PulledBatch:
-        """At most ``limit`` rows with keys after ``after`` (b"" for all). ``Unavailable`` when it cannot be reached."""
+        """Read at most ``limit`` rows with keys after ``after`` (b"" for all). ``Unavailable`` when that fails."""
 
     async def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""

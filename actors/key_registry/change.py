@@ -1,4 +1,4 @@
-"""One transaction over keys: rows, entries of the audit trail, and what memory learns when it has committed."""
+"""A transaction over keys: rows, audit entries, and the changes to memory after the commit."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ _NOTHING_MORE: Mapping[str, str] = {}
 
 
 class KeyChange:
-    """What is done to keys at once. ``more`` goes into the audit entry, beside the key's name, scopes and expiry."""
+    """Changes of keys in one transaction. ``more`` is added to the audit entry's name, scopes and expiry."""
 
     def __init__(
         self, transaction: AuditedTransaction, keys: KnownKeys, ended: EndedKeys, by: Principal, now: datetime
@@ -54,7 +54,7 @@ class KeyChange:
     async def update(
         self, known: KnownKey, key: ApiKey, more: Mapping[str, str], *, replaced_by: str | None = None
     ) -> None:
-        """Let the key be ``key`` from now on: other scopes, another owner or end."""
+        """Replace the key by ``key``: other scopes, another owner or end."""
         await self._transaction.rows(
             "UPDATE api_keys SET scopes = ?, owner_id = ?, owner_email = ?, expires_at = ?, replaced_by = ? "
             "WHERE id = ?",
@@ -86,7 +86,7 @@ class KeyChange:
 async def changing(
     database: Database, keys: KnownKeys, ended: EndedKeys, by: Principal, now: datetime
 ) -> AsyncIterator[KeyChange]:
-    """A transaction that memory follows: nothing runs between its commit and what is done to memory."""
+    """Open a transaction that memory follows: nothing runs between its commit and the changes to memory."""
     async with audited(database, now) as transaction:
         change = KeyChange(transaction, keys, ended, by, now)
         yield change

@@ -1,4 +1,4 @@
-"""Which keys were there and are gone, so that a program that still has one is told what is wrong."""
+"""Ended keys, so that a program that still has one is told what is wrong."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ class EndedKeys:
     """The digests of the keys that ended last."""
 
     def __init__(self, digests: Iterable[bytes] = ()) -> None:
-        """``digests`` in the order of their ends."""
+        """``digests`` are in the order of their ends."""
         self._digests = dict.fromkeys(digests)
 
     def __contains__(self, digest: bytes) -> bool:
@@ -24,6 +24,6 @@ class EndedKeys:
 
 
 async def write_end(transaction: AuditedTransaction, digest: bytes, at: int) -> None:
-    """Remember an end on disk (Unix seconds), and forget the oldest where there are too many."""
+    """Store an end (Unix seconds), and delete the oldest where there are too many."""
     await transaction.rows("INSERT INTO ended_keys (digest, ended_at) VALUES (?, ?)", digest, at)
     await transaction.rows("DELETE FROM ended_keys WHERE position <= (SELECT max(position) FROM ended_keys) - ?", _MOST)

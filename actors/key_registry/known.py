@@ -10,7 +10,7 @@ from actors.key_registry.messages import ApiKey, KeyState
 
 @attrs.define(kw_only=True, eq=False)
 class KnownKey:
-    """A key that was not revoked, with the traces of its use."""
+    """A key that was not revoked, with its last use."""
 
     key: ApiKey  # as of its last change; ``listed`` knows of its use and its end
     digest: bytes
@@ -30,7 +30,7 @@ class KnownKey:
 
 
 class KnownKeys:
-    """Finds keys, and says what the file does not know of them yet."""
+    """Index of keys, with the last uses that the file does not have yet."""
 
     def __init__(self) -> None:
         self._by_digest: dict[bytes, KnownKey] = {}
@@ -39,11 +39,11 @@ class KnownKeys:
         self.get = self._by_id.get
 
     def __iter__(self) -> Iterator[KnownKey]:
-        """Newest first."""
+        """Iterate over all keys, newest first."""
         return reversed(self._by_id.values())
 
     def of_owner(self, user_id: str) -> list[KnownKey]:
-        """Newest first."""
+        """The keys of an owner, newest first."""
         return [known for known in self if known.key.owner.id == user_id]
 
     def add(self, known: KnownKey) -> None:
@@ -59,10 +59,10 @@ class KnownKeys:
         return [known for known in self if known.used_at != known.saved_at]
 
     def newly_expired(self, now: datetime) -> list[KnownKey]:
-        """Keys whose end nobody was told of."""
+        """Expired keys whose end was not announced yet."""
         return [known for known in self if not known.end_told and known.has_expired(now)]
 
     def next_end(self) -> datetime | None:
-        """When the next key expires."""
+        """The time of the next expiry."""
         ends = (known.key.expires_at for known in self if not known.end_told)
         return min((end for end in ends if end is not None), default=None)

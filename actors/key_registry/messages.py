@@ -10,7 +10,7 @@ from actors.runtime.messages import Event, Request
 
 
 class KeyState(Enum):
-    """Whether a key works. One that was revoked is gone, and has no state."""
+    """Whether a key works. A revoked key is deleted, and has no state."""
 
     LIVE = "live"
     EXPIRED = "expired"
@@ -18,7 +18,7 @@ class KeyState(Enum):
 
 @attrs.frozen(kw_only=True)
 class KeyOwner:
-    """The user whom a key belongs to; ``system`` where it was made or taken over on the command line."""
+    """The owner of a key; ``system`` where it was made or taken over on the command line."""
 
     id: str
     email: str
@@ -26,7 +26,10 @@ class KeyOwner:
 
 @attrs.frozen(kw_only=True)
 class ApiKey:
-    """A key as it is listed: never the secret. ``masked`` is its first 6 and last 4 characters around an ellipsis."""
+    """A key as it is listed, without the secret.
+
+    ``masked`` is its first 6 and last 4 characters around an ellipsis.
+    """
 
     id: str  # nanoid, 21 characters
     name: str
@@ -49,7 +52,7 @@ class IssuedKey:
 
 @attrs.frozen(kw_only=True)
 class AdoptKey(Request[bool]):
-    """Take a key over from another installation, so that programs go on with it.
+    """Take a key over from another installation, so that programs can go on using it.
 
     False, and nothing changes, when the id or the secret is there already, or has ended here. ``InvalidRequest`` when
     the secret has not the form of ours. The key's ``masked`` is made anew.
@@ -64,8 +67,8 @@ class AdoptKey(Request[bool]):
 class IssueKey(Request[IssuedKey]):
     """Make a key that belongs to ``by``. Names are kept as given, and need not be unique.
 
-    ``Forbidden`` for a scope that is an admin's to give, ``InvalidRequest`` for an expiry that has passed, ``Conflict``
-    when there are too many. The secret is told this once, unless it is kept (``RevealKeys``).
+    ``Forbidden`` for a scope that only an admin can give, ``InvalidRequest`` for an expiry that has passed,
+    ``Conflict`` when there are too many. The secret is returned this once, unless it is kept (``RevealKeys``).
     """
 
     name: str
@@ -89,14 +92,14 @@ class RotateKey(Request[IssuedKey]):
 
 @attrs.frozen(kw_only=True)
 class ListKeys(Request[tuple[ApiKey, ...]]):
-    """All keys that an admin sees, or those of a member; expired ones too, newest first."""
+    """List all keys for an admin, or a member's own; expired ones too, newest first."""
 
     by: Principal
 
 
 @attrs.frozen(kw_only=True)
 class RevealKeys(Request[tuple[IssuedKey, ...]]):
-    """The asker's own keys that are kept with their secrets; none where the operator has not chosen that."""
+    """List the asker's own keys that are kept with their secrets; none where the operator has not chosen that."""
 
     by: Principal
 
@@ -111,10 +114,11 @@ class RevokeKey(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class HandOverKeys(Request[tuple[ApiKey, ...]]):
-    """Let the keys of a user who goes pass to ``by`` where they send spans, reduced to that, and end all others.
+    """Hand the keys of a deleted user over to ``by``, reduced to the scope ``ingest``, and end all others.
 
-    The keys that changed; those that ended have no scopes. Who deletes themselves leaves their keys to the system.
-    Asked once more when the user's sessions have ended, it finds the keys that were made meanwhile: then none can be.
+    The answer is the keys that changed; those that ended have no scopes. Users who delete themselves leave their keys
+    to the system. Asked once more when the user's sessions have ended, it finds the keys that were made meanwhile: then
+    none can be.
     """
 
     user_id: str
@@ -125,8 +129,8 @@ class HandOverKeys(Request[tuple[ApiKey, ...]]):
 class WithdrawScope(Request[tuple[ApiKey, ...]]):
     """Take a scope from all keys of a user. One that has no other ends.
 
-    The keys that changed; those that ended have no scopes. Asked once more when the user's role has changed, it finds
-    the keys that were made meanwhile: then none with the scope can be.
+    The answer is the keys that changed; those that ended have no scopes. Asked once more when the user's role has
+    changed, it finds the keys that were made meanwhile: then none with the scope can be.
     """
 
     user_id: str
@@ -136,9 +140,9 @@ class WithdrawScope(Request[tuple[ApiKey, ...]]):
 
 @attrs.frozen(kw_only=True)
 class VerifyKey(Request[ApiKey | None]):
-    """Which live key is this secret? ``None`` when it is none. Answered from memory, in constant time.
+    """Find the live key of this secret; ``None`` when it is none. Answered from memory, in constant time.
 
-    It counts as a use of the key. Its last use before is what ``ListKeys`` tells, not this.
+    It counts as a use of the key. ``ListKeys`` has the last use, and this answer does not.
     """
 
     secret: str = attrs.field(repr=False)
@@ -160,7 +164,7 @@ class KeyRevoked(Event):
 
 @attrs.frozen(kw_only=True)
 class ScopesWithdrawn(Event):
-    """This key may do less than before: only this."""
+    """Scopes were withdrawn from this key: only ``left`` remain."""
 
     id: str
     left: frozenset[Scope]

@@ -13,7 +13,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def known_key(row: sqlite3.Row) -> KnownKey:
-    """A row of ``api_keys``."""
+    """The key in a row of ``api_keys``."""
     used_at = _moment(row["last_used_at"])
     key = ApiKey(
         id=row["id"],
@@ -35,12 +35,12 @@ def known_key(row: sqlite3.Row) -> KnownKey:
 
 
 def microseconds(moment: datetime | None) -> int | None:
-    """Since the Unix epoch, exactly."""
+    """Microseconds since the Unix epoch, exactly."""
     return None if moment is None else (moment - _EPOCH) // _MICROSECOND
 
 
 def scope_names(scopes: Iterable[Scope]) -> list[str]:
-    """Their names in order."""
+    """The names of scopes in order."""
     return sorted(scope.value for scope in scopes)
 
 

@@ -9,17 +9,17 @@ _ALPHABET = string.digits + string.ascii_letters
 
 
 def new_secret() -> str:
-    """A random secret."""
+    """Make a random secret."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(LENGTH))
 
 
 def could_be_secret(text: str) -> bool:
-    """Whether the text has the length and the characters of a secret, at most."""
+    """Whether the text has the length and the character set of a secret. A cheap check, not a proof."""
     return len(text) == LENGTH and text.isascii()
 
 
 def digest(secret: str) -> bytes:
-    """What is stored in place of the secret.
+    """The digest that is stored in place of the secret.
 
     SHA-256 without salt or stretching is enough for a random secret of this length (ASVS 5.0, 6.5.2).
     """

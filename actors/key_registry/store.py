@@ -42,7 +42,7 @@ class Changed:
     ended: list[KnownKey] = attrs.field(factory=list)
 
     def listed(self) -> tuple[ApiKey, ...]:
-        """Those that ended without scopes, and else as they were before."""
+        """The keys after the change; those that ended are without scopes, and else as they were before."""
         ended = (attrs.evolve(known.listed(self.at), scopes=frozenset()) for known in self.ended)
         return (*(known.listed(self.at) for known in self.kept), *ended)
 
@@ -61,13 +61,13 @@ class KeyStore:
         self._keys = KnownKeys()
         self._ended = EndedKeys()
         self._sweep_wanted = asyncio.Event()
-        self._gone_untold: list[str] = []  # ids of expired keys that made way before anybody was told of their end
+        self._gone_untold: list[str] = []  # ids of expired keys that were ended before their expiry was announced
 
     @classmethod
     async def open(cls, path: Path, clock: Clock, seal: Seal | None) -> "KeyStore":
         """Open the file and load the keys. Raises as ``Database.open`` does.
 
-        With a ``seal`` new keys are kept whole, too; without one what was kept so is erased.
+        With a ``seal`` new keys are kept whole, too; without one kept secrets are erased.
         """
         database = await Database.open(path, AUDIT, _KEYS)
         store = cls(database, clock, seal)
@@ -144,7 +144,7 @@ class KeyStore:
             await change.end(known)
 
     async def hand_over(self, user_id: str, by: Principal) -> Changed:
-        """Pass the keys of a user that send spans to ``by``, and end the others."""
+        """Hand the keys of a user that send spans over to ``by``, and end the others."""
         now = self._clock()
         heir = SYSTEM if by.user_id == user_id else by
         owner = KeyOwner(id=heir.user_id, email=heir.email)
@@ -177,7 +177,7 @@ class KeyStore:
         return changed
 
     def keys(self, by: Principal) -> tuple[ApiKey, ...]:
-        """The keys that an admin sees, or a member, newest first."""
+        """The keys that an admin or a member may see, newest first."""
         now = self._clock()
         seen = self._keys if by.role is Role.ADMIN else self._keys.of_owner(by.user_id)
         return tuple(known.listed(now) for known in seen)
@@ -194,7 +194,7 @@ class KeyStore:
         )
 
     def find(self, secret: str) -> ApiKey | None:
-        """The live key with this secret, which is used.
+        """Find the live key with this secret, and record the use.
 
         The lookup is by digest, so its time tells nothing about a secret; the comparison is in constant time besides.
         """
@@ -213,7 +213,7 @@ class KeyStore:
         return known.key
 
     def has_ended(self, secret: str) -> bool:
-        """Whether this was a key."""
+        """Whether this secret was a key."""
         if not key_secret.could_be_secret(secret):
             return False
         digest = key_secret.digest(secret)
@@ -221,7 +221,7 @@ class KeyStore:
         return digest in self._ended or (known is not None and known.has_expired(self._clock()))
 
     async def sweep_is_due(self) -> None:
-        """Wait for half a minute, for the next end of a key, or until one is met that nobody was told of."""
+        """Wait for half a minute, for the next expiry, or until an expired key is used that was not announced yet."""
         end = self._keys.next_end()
         wait = _BETWEEN_SWEEPS if end is None else min(_BETWEEN_SWEEPS, end - self._clock())
         try:
@@ -231,7 +231,7 @@ class KeyStore:
             return
 
     def tell_expired(self) -> tuple[str, ...]:
-        """The ids of the keys that have expired since it was asked last."""
+        """The ids of the keys that have expired since the last call."""
         self._sweep_wanted.clear()
         expired = self._keys.newly_expired(self._clock())
         for known in expired:
@@ -276,7 +276,7 @@ class KeyStore:
             log.warning("sealed API keys could not be erased: the next start tries again")
 
     def _forget_unreadable(self) -> None:
-        """Keys that were sealed under another cookie key stay masked."""
+        """Drop secrets that were sealed under another cookie key: those keys stay masked."""
         unreadable = [known for known in self._keys if known.sealed is not None and not self._can_open(known)]
         for known in unreadable:
             known.sealed = None
@@ -301,7 +301,7 @@ class KeyStore:
         return known
 
     async def _make_room(self, change: KeyChange, key: ApiKey, now: datetime) -> None:
-        """Let expired keys make way where the owner has too many. ``Conflict`` when these are too few."""
+        """End expired keys where the owner has too many. ``Conflict`` when that is not enough."""
         own = self._keys.of_owner(key.owner.id)
         if sum(len(known.key.name) for known in own) + len(key.name) > _MOST_NAMES:
             raise Conflict("The names of your API keys are too long together: delete some")

@@ -47,7 +47,7 @@ from actors.span_store.messages import GetSpan
 __all__ = ["PlaygroundActor", "PlaygroundLimits"]
 
 _DEFAULT_LIMITS = PlaygroundLimits()
-_VENDORS_OWN: Mapping[str, OpenProvider] = {}
+_SDK_ADAPTERS: Mapping[str, OpenProvider] = {}
 
 
 class PlaygroundActor(Actor):
@@ -89,7 +89,7 @@ class PlaygroundActor(Actor):
         cookie_key: bytes,
         endpoints: Mapping[str, Endpoint],
         limits: PlaygroundLimits = _DEFAULT_LIMITS,
-        adapters: Mapping[str, OpenProvider] = _VENDORS_OWN,
+        adapters: Mapping[str, OpenProvider] = _SDK_ADAPTERS,
         clock: Clock = utc_now,
     ) -> AsyncIterator[Self]:
         """Open the keys that users set: they are in the SQLite file at ``path``, sealed with ``cookie_key`` (32 bytes).
@@ -111,23 +111,23 @@ class PlaygroundActor(Actor):
 
     @handles(SetProviderKey)
     async def set_provider_key(self, request: SetProviderKey) -> ProviderState:
-        vendor = entry_of(request.provider)
-        await self._keys.set(vendor, request.key, request.by)
-        self._models.forget(vendor)
-        return self._keys.state(vendor)
+        entry = entry_of(request.provider)
+        await self._keys.set(entry, request.key, request.by)
+        self._models.forget(entry)
+        return self._keys.state(entry)
 
     @handles(ForgetProviderKey)
     async def forget_provider_key(self, request: ForgetProviderKey) -> ProviderState:
-        vendor = entry_of(request.provider)
-        await self._keys.forget(vendor, request.by)
-        self._models.forget(vendor)
-        return self._keys.state(vendor)
+        entry = entry_of(request.provider)
+        await self._keys.forget(entry, request.by)
+        self._models.forget(entry)
+        return self._keys.state(entry)
 
     @handles(ListModels, lane="reads")
     async def models(self, request: ListModels) -> tuple[Model, ...]:
-        vendor = entry_of(request.provider)
+        entry = entry_of(request.provider)
         lists = self._models
-        return await (lists.refresh(vendor) if request.refresh else lists.models(vendor))
+        return await (lists.refresh(entry) if request.refresh else lists.models(entry))
 
     @handles(Generate, lane="reads")
     async def generate(self, request: Generate) -> RunResult:

@@ -12,7 +12,7 @@ from actors.playground.providers.provider import Endpoint, Provider
 
 @attrs.define(eq=False)
 class _Connection:
-    """One client and how many use it now."""
+    """A client and the number of its current users."""
 
     provider: Provider
     endpoint: Endpoint
@@ -22,7 +22,7 @@ class _Connection:
 class Connections:
     """One client for each provider, kept between calls, and replaced when the key changes.
 
-    ``adapters`` stand in for the vendors' own, by name.
+    ``adapters`` replace the adapters of the provider table, by name.
     """
 
     def __init__(self, keys: ProviderKeys, adapters: Mapping[str, OpenProvider]) -> None:
@@ -30,39 +30,39 @@ class Connections:
         self._adapters = adapters
         self._current: dict[str, _Connection] = {}
 
-    def check(self, vendor: ProviderEntry) -> None:
-        """``Refused`` when the provider has no key."""
-        self._keys.endpoint(vendor)
+    def check(self, entry: ProviderEntry) -> None:
+        """Raise ``Refused`` when the provider has no key."""
+        self._keys.endpoint(entry)
 
     @asynccontextmanager
-    async def to(self, vendor: ProviderEntry) -> AsyncIterator[Provider]:
-        """A client for the length of the block. ``Refused`` when the provider has no key."""
-        connection = await self._connection(vendor)
+    async def to(self, entry: ProviderEntry) -> AsyncIterator[Provider]:
+        """Yield a client for the length of the block. ``Refused`` when the provider has no key."""
+        connection = await self._connection(entry)
         connection.users += 1
         try:
             yield connection.provider
         finally:
             connection.users -= 1
-            await self._close_replaced(vendor.name, connection)
+            await self._close_replaced(entry.name, connection)
 
     async def close(self) -> None:
-        """Close the clients that nobody uses."""
+        """Drop all clients. Idle ones are closed now, the others when their last user is done."""
         current, self._current = self._current, {}
         for name, connection in current.items():
             await self._close_replaced(name, connection)
 
-    async def _connection(self, vendor: ProviderEntry) -> _Connection:
-        endpoint = self._keys.endpoint(vendor)
-        current = self._current.get(vendor.name)
+    async def _connection(self, entry: ProviderEntry) -> _Connection:
+        endpoint = self._keys.endpoint(entry)
+        current = self._current.get(entry.name)
         if current is not None and current.endpoint == endpoint:
             return current
-        make = self._adapters.get(vendor.name) or await vendor.load()
-        opened = self._current.get(vendor.name)
+        make = self._adapters.get(entry.name) or await entry.load()
+        opened = self._current.get(entry.name)
         if opened is not None and opened.endpoint == endpoint:
-            return opened  # somebody was faster
-        self._current[vendor.name] = made = _Connection(make(endpoint), endpoint)
+            return opened  # another call opened it meanwhile
+        self._current[entry.name] = made = _Connection(make(endpoint), endpoint)
         if opened is not None:
-            await self._close_replaced(vendor.name, opened)
+            await self._close_replaced(entry.name, opened)
         return made
 
     async def _close_replaced(self, name: str, connection: _Connection) -> None:

@@ -1,14 +1,14 @@
-"""Counts that others wrote: of tokens mostly."""
+"""Counts in the data of other programs, mostly of tokens."""
 
 import re
 
-# More than anybody counts, and so little that a few of them together fit everywhere: 64 bits, JavaScript's numbers.
+# Above any real count, and small enough that sums of a few fit into 64 bits and JavaScript's numbers.
 _MOST = 10**15
 _DIGITS = re.compile(r"\d{1,16}(\.0{1,16})?", re.ASCII)
 
 
 def count(value: object) -> int | None:
-    """A whole number from 0 to 10^15, which may also be a float (12.0) or text ("12"); anything else is none."""
+    """Read a whole number from 0 to 10^15, also from a float (12.0) or a text ("12"); ``None`` for anything else."""
     match value:
         case bool():
             return None

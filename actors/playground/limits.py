@@ -1,4 +1,4 @@
-"""How much of the playground one user may have, and how long all prompts together may be."""
+"""Limits of the playground for each user, and for all prompts together."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _RETRY_SECONDS = 5.0
 
 @attrs.frozen(kw_only=True)
 class PlaygroundLimits:
-    """Bounds of runs. A run that nobody follows goes on for ``resume_seconds``, then it is cancelled."""
+    """Limits of runs. A run without a follower goes on for ``resume_seconds``, then it is cancelled."""
 
     runs_per_user: int = 64  # at once
     prompts_size: int = 128 * 1024 * 1024  # characters of all prompts that are being run at once; one is always let in
@@ -23,7 +23,7 @@ class PlaygroundLimits:
 
 
 class Shares:
-    """Counts the runs of each user, and the characters of the prompts of all."""
+    """Counts the runs of each user, and the characters of all prompts in work."""
 
     def __init__(self, limits: PlaygroundLimits) -> None:
         self._limits = limits
@@ -31,7 +31,7 @@ class Shares:
         self._size = 0
 
     def take(self, user_id: str, size: int) -> None:
-        """One run more. ``Throttled`` when the user has as many as allowed, or all prompts together are too long."""
+        """Count a run. ``Throttled`` when the user has the most runs allowed, or all prompts together are too long."""
         most = self._limits.runs_per_user
         if self._taken[user_id] >= most:
             raise Throttled(f"At most {most} runs at once", retry_after=_RETRY_SECONDS)
@@ -48,7 +48,7 @@ class Shares:
 
     @contextmanager
     def taken(self, user_id: str, size: int) -> Iterator[None]:
-        """One run more for the length of the block."""
+        """Count a run for the length of the block."""
         self.take(user_id, size)
         try:
             yield

@@ -1,6 +1,6 @@
-"""The public face of PlaygroundActor: models, keys of providers, runs and replays.
+"""The public face of PlaygroundActor: models, provider keys, runs and replays.
 
-``provider`` is openai, anthropic or gemini; any other is ``Refused``, as is one that has no key.
+``provider`` is openai, anthropic or gemini; any other is ``Refused``, as is a provider without a key.
 """
 
 from enum import Enum
@@ -16,13 +16,13 @@ from actors.runtime.messages import Request, StreamRequest
 
 
 def key_user_id(key_id: str) -> str:
-    """The ``user_id`` of a principal that is a program with an API key: its runs are its own."""
+    """The ``user_id`` of a program with an API key: its runs are its own."""
     return f"api_key:{key_id}"
 
 
 @attrs.frozen(kw_only=True)
 class ProviderState:
-    """Whether a provider can be called. Of its key no more than the last four characters is ever told."""
+    """Whether a provider can be called. Of its key only the last four characters are ever shown."""
 
     provider: str
     configured: bool
@@ -31,7 +31,7 @@ class ProviderState:
 
 @attrs.frozen(kw_only=True)
 class RunResult:
-    """A completion and what it took. ``cost`` is in US dollars where the price is known; times are in seconds.
+    """A completion and its cost. ``cost`` is in US dollars where the price is known; times are in seconds.
 
     ``time_to_first_token`` is known of streamed runs only.
     """
@@ -54,7 +54,7 @@ class Started:
 
 @attrs.frozen(kw_only=True)
 class Finished:
-    """The provider has said everything."""
+    """The provider's answer is complete."""
 
     result: RunResult
 
@@ -70,14 +70,14 @@ class CancelReason(Enum):
     """Why a run was ended early."""
 
     ASKED = "asked"
-    LOST = "lost"  # nobody came back for it in time
+    LOST = "lost"  # no follower resumed it in time
     SIGNED_OUT = "signed_out"  # the session or key that started it has ended
     STOPPING = "stopping"  # the studio stops
 
 
 @attrs.frozen(kw_only=True)
 class Cancelled:
-    """The run was ended early. ``usage`` is what was paid for so far: as the provider said, or ``estimated``."""
+    """The run was ended early. ``usage`` has the tokens so far: as the provider counted them, or ``estimated``."""
 
     reason: CancelReason
     usage: Usage
@@ -98,7 +98,7 @@ class RunEvent:
 
 @attrs.frozen(kw_only=True)
 class Replay:
-    """A stored LLM span as a prompt. ``not_carried_over`` names, in words, what the prompt does not say."""
+    """A stored LLM span as a prompt. ``not_carried_over`` names, for people, the parts that the prompt lacks."""
 
     prompt: Prompt
     not_carried_over: tuple[str, ...]
@@ -106,12 +106,12 @@ class Replay:
 
 @attrs.frozen(kw_only=True)
 class ListProviders(Request[tuple[ProviderState, ...]]):
-    """The state of every provider, by name."""
+    """List the state of every provider, by name."""
 
 
 @attrs.frozen(kw_only=True)
 class SetProviderKey(Request[ProviderState]):
-    """Keep a key, encrypted; it wins over the one of the environment, from the next call on."""
+    """Keep a key, encrypted; it replaces the one of the environment, from the next call on."""
 
     provider: str
     key: str = attrs.field(repr=False)
@@ -128,7 +128,7 @@ class ForgetProviderKey(Request[ProviderState]):
 
 @attrs.frozen(kw_only=True)
 class ListModels(Request[tuple[Model, ...]]):
-    """The models of a provider, at most 15 minutes old; of now with ``refresh``. ``ProviderFailed``."""
+    """List the models of a provider, at most 15 minutes old; as they are now with ``refresh``. ``ProviderFailed``."""
 
     provider: str
     refresh: bool = False
@@ -136,7 +136,7 @@ class ListModels(Request[tuple[Model, ...]]):
 
 @attrs.frozen(kw_only=True)
 class Generate(Request[RunResult]):
-    """Run a prompt to its end. Whoever leaves cancels it. ``ProviderFailed``, ``Throttled``, ``DeadlineExceeded``."""
+    """Run a prompt to its end; leaving cancels it. ``ProviderFailed``, ``Throttled``, ``DeadlineExceeded``."""
 
     prompt: Prompt
     by: Principal
@@ -157,11 +157,10 @@ class StartRun(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class FollowRun(StreamRequest[tuple[RunEvent, ...]]):
-    """The events of a run behind ``after``, each item up to 64 that are there.
+    """Stream the events of a run behind ``after``, up to 64 in each item.
 
-    Who follows slows the run down to their own pace.
-    A second follower takes the place of the first, whose stream ends. ``NotFound`` ("resume_expired") when the log no
-    longer reaches back, and for the run of another user.
+    A follower slows the run down to its own pace. A second follower takes the place of the first, whose stream ends.
+    ``NotFound`` ("resume_expired") when the log no longer reaches back, and for the run of another user.
     """
 
     run_id: str
@@ -179,14 +178,14 @@ class CancelRun(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class AwaitSignedOut(StreamRequest[None]):
-    """One item when the session or API key of this principal has ended."""
+    """Stream one item when the session or API key of this principal has ended."""
 
     by: Principal
 
 
 @attrs.frozen(kw_only=True)
 class ReplaySpan(Request[Replay]):
-    """The prompt in a stored LLM span.
+    """Read the prompt in a stored LLM span.
 
     ``NotFound``; ``Refused`` when the span holds none; ``NeedsRoom`` when it takes more bytes than ``room``.
     """

@@ -1,4 +1,4 @@
-"""Prices and sizes of models, from the data that comes with genai-prices. Nothing is fetched.
+"""Prices and context windows of models, from the data that comes with genai-prices. Nothing is fetched.
 
 The data takes 0.2 s and 30 MB to load, and 0.4 s and 110 MB where its byte code is not kept, so it is loaded on first
 use. ``load`` does it beforehand, where nobody waits: the adapters, which are imported in a thread, call it.
@@ -14,12 +14,12 @@ _PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "gemini": "google"}
 
 
 def load() -> None:
-    """Have the data ready, so that no later call takes long."""
+    """Load the data, so that no later call takes long."""
     _snapshot()
 
 
 def cost(provider: str, model: str, usage: Usage) -> float | None:
-    """What this usage costs today in US dollars; ``None`` where the price is not known.
+    """The price of this usage today in US dollars; ``None`` where the price is not known.
 
     Tokens read from and written to a cache have their own prices; reasoning is paid for as output.
     """
@@ -42,7 +42,7 @@ def cost(provider: str, model: str, usage: Usage) -> float | None:
 
 
 def context_window(provider: str, model: str) -> int | None:
-    """How many tokens the model takes in; ``None`` where that is not known."""
+    """The model's context window in tokens; ``None`` where it is not known."""
     found = _find(provider, model)
     if found is None:
         return None
@@ -52,7 +52,7 @@ def context_window(provider: str, model: str) -> int | None:
 
 @lru_cache(maxsize=512)
 def _find(provider: str, model: str) -> tuple[Any, Any] | None:
-    """The provider and the model in the data. Not its own search, which remembers every name it is asked for."""
+    """Find the provider and the model in the data. The data's own search would keep every name it is asked for."""
     providers = _snapshot().providers
     its_provider = next(known for known in providers if known.id == _PROVIDERS[provider])
     its_model = its_provider.find_model(model, all_providers=providers)

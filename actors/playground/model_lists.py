@@ -1,4 +1,4 @@
-"""The providers' models, remembered for a while."""
+"""Cache of the providers' lists of models."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -24,44 +24,44 @@ class _List:
 
 
 class ModelLists:
-    """One list for each provider. An empty one is asked for again each time."""
+    """One list for each provider. An empty list is not cached."""
 
     def __init__(self, connections: Connections, clock: Clock) -> None:
         self._connections = connections
         self._clock = clock
         self._lists: dict[str, _List] = {}
-        # How often, by provider. What is being fetched meanwhile was asked for with another key.
+        # Number of drops by provider: a fetch that began before the latest one used another key.
         self._forgotten: Counter[str] = Counter()
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # one call for all who wait
 
-    async def models(self, vendor: ProviderEntry) -> tuple[Model, ...]:
+    async def models(self, entry: ProviderEntry) -> tuple[Model, ...]:
         """The list, at most 900 s old. Raises ``Refused`` and ``ProviderFailed``."""
-        async with self._turns[vendor.name]:
-            kept = self._lists.get(vendor.name)
+        async with self._turns[entry.name]:
+            kept = self._lists.get(entry.name)
             if kept is not None and self._clock().timestamp() - kept.fetched_at < _SECONDS:
                 return kept.models
-            return await self._fetch(vendor, "fetch")
+            return await self._fetch(entry, "fetch")
 
-    async def refresh(self, vendor: ProviderEntry) -> tuple[Model, ...]:
+    async def refresh(self, entry: ProviderEntry) -> tuple[Model, ...]:
         """The list as it is now."""
-        async with self._turns[vendor.name]:
-            return await self._fetch(vendor, "refresh")
+        async with self._turns[entry.name]:
+            return await self._fetch(entry, "refresh")
 
-    def forget(self, vendor: ProviderEntry) -> None:
-        """Another key may see other models."""
-        self._lists.pop(vendor.name, None)
-        self._forgotten[vendor.name] += 1
+    def forget(self, entry: ProviderEntry) -> None:
+        """Drop the list, because another key may see other models."""
+        self._lists.pop(entry.name, None)
+        self._forgotten[entry.name] += 1
 
-    async def _fetch(self, vendor: ProviderEntry, verb: str) -> tuple[Model, ...]:
-        forgotten = self._forgotten[vendor.name]
-        async with self._connections.to(vendor) as provider:
+    async def _fetch(self, entry: ProviderEntry, verb: str) -> tuple[Model, ...]:
+        forgotten = self._forgotten[entry.name]
+        async with self._connections.to(entry) as provider:
             try:
                 models = await provider.models()
             except ProviderFailed as error:
-                log.warning("model list not fetched", provider=vendor.name, reason=error.detail)
-                failed = ProviderFailed(f"Failed to {verb} models from {vendor.name} API")
+                log.warning("model list not fetched", provider=entry.name, reason=error.detail)
+                failed = ProviderFailed(f"Failed to {verb} models from {entry.name} API")
                 failed.retry_after = error.retry_after
                 raise failed from error
-        if models and forgotten == self._forgotten[vendor.name]:
-            self._lists[vendor.name] = _List(models=models, fetched_at=self._clock().timestamp())
+        if models and forgotten == self._forgotten[entry.name]:
+            self._lists[entry.name] = _List(models=models, fetched_at=self._clock().timestamp())
         return models

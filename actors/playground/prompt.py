@@ -1,4 +1,4 @@
-"""What is asked of a model, and what it answers, in the terms of the REST contract (chat completions)."""
+"""Prompts and completions, in the terms of the REST contract (chat completions)."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -11,10 +11,10 @@ JsonObject: TypeAlias = Mapping[str, JsonValue]
 
 @attrs.frozen(kw_only=True)
 class ChatMessage:
-    """One turn. ``role`` is free text; system, developer, user, assistant and tool have a meaning.
+    """One message. ``role`` is free text; system, developer, user, assistant and tool have a meaning.
 
     ``tool_calls`` of an assistant and ``tool_call_id`` of a tool message carry a replayed conversation over; the REST
-    contract knows neither, so they are optional additions.
+    contract has neither, so they are optional additions.
     """
 
     role: str
@@ -25,7 +25,7 @@ class ChatMessage:
 
 @attrs.frozen(kw_only=True)
 class ToolCall:
-    """A function that the model wants called. ``arguments`` is JSON text as the model wrote it."""
+    """A function call that the model asks for. ``arguments`` is JSON text as the model wrote it."""
 
     id: str
     name: str
@@ -43,7 +43,7 @@ class Tool:
 
 @attrs.frozen(kw_only=True)
 class SpanReference:
-    """A stored span. Lower-case hex ids."""
+    """A reference to a stored span, in lower-case hex ids."""
 
     trace_id: str
     span_id: str
@@ -69,9 +69,9 @@ class Prompt:
 
     @property
     def size(self) -> int:
-        """The characters of its texts, about."""
-        said = sum(len(message.content) + _size_of(message.tool_calls) for message in self.messages)
-        return said + len(str(self.json_schema)) + sum(len(str(tool)) for tool in self.tools)
+        """Approximate number of characters of its texts."""
+        characters = sum(len(message.content) + _size_of(message.tool_calls) for message in self.messages)
+        return characters + len(str(self.json_schema)) + sum(len(str(tool)) for tool in self.tools)
 
 
 def _size_of(calls: tuple[ToolCall, ...]) -> int:
@@ -98,9 +98,9 @@ class Usage:
 
 @attrs.frozen(kw_only=True)
 class Completion:
-    """A whole answer. ``finish_reason`` is in OpenAI's words: stop, length, tool_calls, content_filter; or the raw one.
+    """A whole answer. ``finish_reason`` is OpenAI's: stop, length, tool_calls, content_filter; or the raw one.
 
-    ``created`` is in Unix seconds, ``model`` as the provider said it.
+    ``created`` is in Unix seconds, ``model`` as the provider names it.
     """
 
     id: str

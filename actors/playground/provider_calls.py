@@ -1,4 +1,4 @@
-"""Calls a provider for a run, and sees to it that the call becomes a trace, however it ends."""
+"""Calls of a provider for a run, each of which becomes a trace, however it ends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,27 +26,27 @@ class ProviderCalls:
         self._seconds = seconds
 
     async def generate(self, record: RunRecord) -> RunResult:
-        """The whole answer. Raises what ``Provider`` does, and ``DeadlineExceeded``."""
-        vendor = entry_of(record.prompt.provider)
-        self._connections.check(vendor)
+        """Get the whole answer. Raises what ``Provider`` does, and ``DeadlineExceeded``."""
+        entry = entry_of(record.prompt.provider)
+        self._connections.check(entry)
         await self._traces.room()
-        async with self._settled(record), self._connections.to(vendor) as provider:
+        async with self._settled(record), self._connections.to(entry) as provider:
             completion = well_formed_completion(await provider.generate(record.prompt))
             return record.result(completion)
 
     async def stream(self, record: RunRecord, log: RunLog) -> None:
-        """The answer into the log, up to ``Finished``. Raises as ``generate`` does."""
-        vendor = entry_of(record.prompt.provider)
-        log.append(Started(provider=vendor.name, model=record.prompt.model, trace_id=record.trace_id))
+        """Stream the answer into the log, up to ``Finished``. Raises as ``generate`` does."""
+        entry = entry_of(record.prompt.provider)
+        log.append(Started(provider=entry.name, model=record.prompt.model, trace_id=record.trace_id))
         await self._traces.room()
-        async with self._settled(record), self._connections.to(vendor) as provider:
+        async with self._settled(record), self._connections.to(entry) as provider:
             async with aclosing(provider.stream(record.prompt)) as chunks:
                 repair = Repair()
                 async for given in chunks:
                     for chunk in repair.of(given):
                         await self._pass_on(chunk, record, log)
             if record.completion is None:
-                raise ProviderFailed(f"{vendor.name}: the stream ended early")
+                raise ProviderFailed(f"{entry.name}: the stream ended early")
             result = record.result(record.completion)
         if result.completion.usage is not None:
             log.append(result.completion.usage)
@@ -58,12 +58,12 @@ class ProviderCalls:
         if isinstance(chunk, Completion):
             return
         log.append(chunk)
-        # A vendor may have sent much at once: the first words go out before the next are looked at.
+        # A provider may have sent much at once: the first text goes out before the next is read.
         await (log.caught_up() if is_first else log.room())
 
     @asynccontextmanager
     async def _settled(self, record: RunRecord) -> AsyncIterator[None]:
-        """Whatever happens in the block ends up in the record, and the record in a trace."""
+        """Record the outcome of the block, and store the record as a trace."""
         try:
             async with asyncio.timeout(self._seconds):
                 yield

@@ -1,7 +1,7 @@
 """The keys of the providers: given by the operator, or set by a user and kept encrypted.
 
 They are sealed with AES-256-GCM under the key that also seals session cookies, each for its provider, so that a sealed
-key moved to another row does not open. Under a changed cookie key they are as good as gone: users set them again.
+key moved to another row does not open. Under a changed cookie key they cannot be opened: users set them again.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _SHOWN = 4  # characters
 
 
 class ProviderKeys:
-    """The endpoint of each provider. A key that a user has set wins over the operator's."""
+    """The endpoint of each provider. A key that a user has set replaces the operator's."""
 
     def __init__(self, database: Database, given: Mapping[str, Endpoint], cookie_key: bytes, clock: Clock) -> None:
         self._database = database
@@ -49,44 +49,44 @@ class ProviderKeys:
     async def close(self) -> None:
         await self._database.close()
 
-    def endpoint(self, vendor: ProviderEntry) -> Endpoint:
-        """Where and as whom to call. ``Refused`` without a key, unless the server may want none."""
-        given = self._given.get(vendor.name, Endpoint(key=""))
-        endpoint = Endpoint(key=self._set.get(vendor.name, given.key), base_url=given.base_url)
-        if not endpoint.key and not (vendor.keyless and endpoint.base_url):
-            raise Refused(f"{vendor.variable} not configured")
+    def endpoint(self, entry: ProviderEntry) -> Endpoint:
+        """The endpoint to call. ``Refused`` without a key, unless the server may need none."""
+        given = self._given.get(entry.name, Endpoint(key=""))
+        endpoint = Endpoint(key=self._set.get(entry.name, given.key), base_url=given.base_url)
+        if not endpoint.key and not (entry.keyless and endpoint.base_url):
+            raise Refused(f"{entry.variable} not configured")
         return endpoint
 
-    def state(self, vendor: ProviderEntry) -> ProviderState:
+    def state(self, entry: ProviderEntry) -> ProviderState:
         try:
-            key = self.endpoint(vendor).key
+            key = self.endpoint(entry).key
         except Refused:
-            return ProviderState(provider=vendor.name, configured=False, last_four=None)
-        return ProviderState(provider=vendor.name, configured=True, last_four=key[-_SHOWN:] or None)
+            return ProviderState(provider=entry.name, configured=False, last_four=None)
+        return ProviderState(provider=entry.name, configured=True, last_four=key[-_SHOWN:] or None)
 
-    async def set(self, vendor: ProviderEntry, key: str, by: Principal) -> None:
+    async def set(self, entry: ProviderEntry, key: str, by: Principal) -> None:
         """Keep a key, also for the next start."""
         now = self._clock()
         async with audited(self._database, now) as change:
             await change.rows(
                 "INSERT OR REPLACE INTO provider_keys (provider, sealed, set_at, set_by, set_by_id) "
                 "VALUES (?, ?, ?, ?, ?)",
-                vendor.name,
-                self._seal.close(key, _purpose(vendor.name)),
+                entry.name,
+                self._seal.close(key, _purpose(entry.name)),
                 int(now.timestamp()),
                 by.email,
                 by.user_id,
             )
-            await change.record(_entry(Action.UPDATE, vendor, by))
-        self._set[vendor.name] = key
+            await change.record(_entry(Action.UPDATE, entry, by))
+        self._set[entry.name] = key
 
-    async def forget(self, vendor: ProviderEntry, by: Principal) -> None:
-        """Drop the key that was set; the operator's counts again. Raises ``NotFound``."""
+    async def forget(self, entry: ProviderEntry, by: Principal) -> None:
+        """Drop the key that was set, so that the operator's is used again. Raises ``NotFound``."""
         async with audited(self._database, self._clock()) as change:
-            if not await change.rows("DELETE FROM provider_keys WHERE provider = ? RETURNING 1", vendor.name):
+            if not await change.rows("DELETE FROM provider_keys WHERE provider = ? RETURNING 1", entry.name):
                 raise NotFound("No key was set for this provider")
-            await change.record(_entry(Action.DELETE, vendor, by))
-        self._set.pop(vendor.name, None)
+            await change.record(_entry(Action.DELETE, entry, by))
+        self._set.pop(entry.name, None)
 
     async def _load(self) -> None:
         for row in await self._database.rows("SELECT provider, sealed FROM provider_keys"):
@@ -97,14 +97,14 @@ class ProviderKeys:
 
 
 def states(keys: ProviderKeys) -> tuple[ProviderState, ...]:
-    """All providers, by name."""
+    """The states of all providers, by name."""
     return tuple(keys.state(PROVIDERS[name]) for name in sorted(PROVIDERS))
 
 
 def _purpose(provider: str) -> bytes:
-    """Authenticated with each key, so that nothing else that is sealed with the cookie key can pass as one."""
+    """Associated data of a sealed key, so that nothing else sealed with the cookie key can pass as one."""
     return f"junjo provider key 1 {provider}".encode()
 
 
-def _entry(action: Action, vendor: ProviderEntry, by: Principal) -> AuditEntry:
-    return AuditEntry(action=action, resource=Resource.PROVIDER_KEY, resource_id=vendor.name, by=by)
+def _entry(action: Action, entry: ProviderEntry, by: Principal) -> AuditEntry:
+    return AuditEntry(action=action, resource=Resource.PROVIDER_KEY, resource_id=entry.name, by=by)

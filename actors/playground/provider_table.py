@@ -1,4 +1,4 @@
-"""The providers by name: what their key is called, and how to reach each.
+"""The table of providers: their keys' variables and their adapters.
 
 An adapter is imported when it is first used, because its SDK takes half a second and 25 to 55 MB.
 """
@@ -17,7 +17,7 @@ OpenProvider = Callable[[Endpoint], Provider]
 
 @attrs.frozen(kw_only=True)
 class ProviderEntry:
-    """``keyless`` says that a server under another base URL may want no key."""
+    """A provider of the table. ``keyless`` says that a server under another base URL may need no key."""
 
     name: str
     variable: str
@@ -26,15 +26,15 @@ class ProviderEntry:
     keyless: bool = False
 
     async def load(self) -> OpenProvider:
-        """Import the adapter, off the loop."""
+        """Import the adapter in a thread."""
         module = await asyncio.to_thread(import_module, self.adapter)
         made: OpenProvider = getattr(module, self.provider_class)
         return made
 
 
 PROVIDERS: Mapping[str, ProviderEntry] = {
-    vendor.name: vendor
-    for vendor in (
+    entry.name: entry
+    for entry in (
         ProviderEntry(
             name="anthropic",
             variable="ANTHROPIC_API_KEY",
@@ -59,8 +59,8 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
 
 
 def entry_of(provider: str) -> ProviderEntry:
-    """The vendor of this name. ``Refused`` when there is none."""
-    vendor = PROVIDERS.get(provider)
-    if vendor is None:
+    """The entry of this name. ``Refused`` when there is none."""
+    entry = PROVIDERS.get(provider)
+    if entry is None:
         raise Refused(f"Invalid provider. Must be one of: {', '.join(sorted(PROVIDERS))}")
-    return vendor
+    return entry

@@ -1,4 +1,4 @@
-"""What a run has said so far, for a reader that may be slow, may go away, and may come back."""
+"""The log of a run's events, for a reader that may be slow, disconnect and resume."""
 
 import asyncio
 from collections import deque
@@ -20,7 +20,7 @@ _EVENT_BYTES = 200  # of an entry beside its text, about
 
 @attrs.define(eq=False)
 class _Reader:
-    """How far one reader has come."""
+    """The position of a reader."""
 
     seq: int
     offset: int
@@ -30,8 +30,8 @@ class RunLog:
     """The entries of a run, numbered from 1.
 
     With a reader, or before the first one, the writer waits in ``room`` while 64 entries, or a quarter of
-    ``most_bytes``, are unread; what was read is kept up to ``most_bytes``. Without one nothing waits, and the oldest
-    entries go first.
+    ``most_bytes``, are unread; entries that were read are kept up to ``most_bytes``. Without one nothing waits, and the
+    oldest entries are dropped first.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -40,7 +40,7 @@ class RunLog:
         self._written = 0
         self._dropped = 0
         self._next = 1
-        self._reader: _Reader | None = _Reader(0, 0)  # the first one, who is on the way
+        self._reader: _Reader | None = _Reader(0, 0)  # the first one, which is about to come
         self._ended = False
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -79,9 +79,9 @@ class RunLog:
             await self._room.wait()
 
     async def read(self, after: int) -> AsyncGenerator[tuple[RunEvent, ...], None]:
-        """The entries behind ``after``, each item up to 64 that are there.
+        """Stream the entries behind ``after``, up to 64 in each item.
 
-        The reader before ends. Raises ``NotFound`` when some of the entries are gone, or ``after`` is not there yet.
+        The previous reader ends. Raises ``NotFound`` when some of the entries are gone, or ``after`` is not there yet.
         """
         reader = self._reader = _Reader(after, self._offset_behind(after))
         self._arrived.set()
@@ -131,7 +131,7 @@ class RunLog:
 
 
 def _size_of(news: RunNews) -> int:
-    """About the bytes that an entry takes in memory."""
+    """Approximate size of an entry in memory, in bytes."""
     match news:
         case TextDelta() | ReasoningDelta():
             return _EVENT_BYTES + getsizeof(news.text)

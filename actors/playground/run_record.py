@@ -1,4 +1,4 @@
-"""What happened in one run: kept while it goes on, for its result and its trace."""
+"""The record of a run: collected while it goes on, for its result and its trace."""
 
 import secrets
 import time
@@ -12,12 +12,12 @@ from actors.playground.prompt import Completion, Prompt, ToolCall, Usage
 from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
 from actors.principal import Principal
 
-_CHARACTERS_PER_TOKEN = 4  # of English text, by the vendors' rule of thumb
+_CHARACTERS_PER_TOKEN = 4  # of English text, by the providers' rule of thumb
 
 
 @attrs.define(kw_only=True, eq=False)
 class RunRecord:
-    """One call of a provider. ``run_id`` is the user's name for it, when it was started over a socket."""
+    """One call of a provider. ``run_id`` is the user's id for it, when it was started over a socket."""
 
     prompt: Prompt
     by: Principal
@@ -35,10 +35,10 @@ class RunRecord:
     _text: list[str] = attrs.field(factory=list)
     _reasoning: list[str] = attrs.field(factory=list)
     _tool_calls: list[ToolCall] = attrs.field(factory=list)
-    _told: Usage | None = None
+    _counted: Usage | None = None
 
     def note(self, chunk: Chunk) -> bool:
-        """Remember what came; whether it is the first thing that was said."""
+        """Record a chunk; true for the first one with output."""
         is_first = self.time_to_first_token is None and not isinstance(chunk, Usage | Completion)
         if is_first:
             self.time_to_first_token = time.perf_counter() - self._begun
@@ -50,13 +50,13 @@ class RunRecord:
             case ToolCall():
                 self._tool_calls.append(chunk)
             case Usage():
-                self._told = chunk
+                self._counted = chunk
             case Completion():
                 self.completion = chunk
         return is_first
 
     def result(self, completion: Completion) -> RunResult:
-        """The run is over and good."""
+        """End the run with success."""
         self.completion = completion
         self._stop_the_clock()
         usage = completion.usage
@@ -70,18 +70,18 @@ class RunRecord:
         )
 
     def fail(self, error: StudioError) -> None:
-        """The run is over with an error."""
+        """End the run with an error."""
         self.error = error
         self._settle()
 
     def cancel(self) -> Cancelled:
-        """The run is over early, for the reason in ``cancelled``."""
+        """End the run early, for the reason in ``cancelled``."""
         self.cancelled = self.cancelled or CancelReason.ASKED
         usage = self._settle()
         return Cancelled(reason=self.cancelled, usage=usage, estimated=self.usage is None, cost=self.cost)
 
     def forget_texts(self) -> None:
-        """Let go of what takes room, when the run's trace is made and only its log is kept."""
+        """Drop large texts, when the run's trace is made and only its log is kept."""
         self.prompt = attrs.evolve(self.prompt, messages=(), tools=(), json_schema=None)
         for texts in (self._text, self._reasoning, self._tool_calls):
             texts.clear()
@@ -102,10 +102,10 @@ class RunRecord:
     @property
     def usage(self) -> Usage | None:
         """Tokens as the provider counted them."""
-        return self._told if self.completion is None else self.completion.usage
+        return self._counted if self.completion is None else self.completion.usage
 
     def _settle(self) -> Usage:
-        """Stop the clock and price what was used; the tokens are an estimate where the provider told none."""
+        """Stop the clock and price the usage; the tokens are an estimate where the provider counted none."""
         self._stop_the_clock()
         usage = self.usage or self._estimate()
         if self.usage or self.time_to_first_token is not None:
@@ -113,15 +113,15 @@ class RunRecord:
         return usage
 
     def _estimate(self) -> Usage:
-        """By the length of the texts; a provider that has not said anything is taken to charge nothing."""
+        """Estimate tokens by the length of the texts; a provider without output is assumed to charge nothing."""
         if self.time_to_first_token is None:
             return Usage(prompt_tokens=0, completion_tokens=0)
         asked = sum(len(message.content) for message in self.prompt.messages)
         reasoning = len(self.reasoning) // _CHARACTERS_PER_TOKEN
-        said = len(self.text) + sum(len(call.arguments) for call in self.tool_calls)
+        answered = len(self.text) + sum(len(call.arguments) for call in self.tool_calls)
         return Usage(
             prompt_tokens=asked // _CHARACTERS_PER_TOKEN,
-            completion_tokens=said // _CHARACTERS_PER_TOKEN + reasoning,
+            completion_tokens=answered // _CHARACTERS_PER_TOKEN + reasoning,
             reasoning_tokens=reasoning,
         )
 
@@ -129,7 +129,7 @@ class RunRecord:
         self.seconds = time.perf_counter() - self._begun
 
     def _rate(self, usage: Usage | None) -> float | None:
-        """Completion tokens for each second since the first one; over the whole time when it is not known."""
+        """Completion tokens a second since the first one; over the whole time when that moment is not known."""
         if usage is None:
             return None
         seconds = self.seconds - (self.time_to_first_token or 0.0)

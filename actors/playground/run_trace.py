@@ -1,4 +1,4 @@
-"""A run as a span, in the words of both conventions: OpenTelemetry GenAI and OpenInference.
+"""A run as a span, with the attributes of both conventions: OpenTelemetry GenAI and OpenInference.
 
 Names are those of the OpenTelemetry GenAI conventions (client inference span) and of OpenInference's specification.
 """
@@ -52,7 +52,7 @@ def span_of(record: RunRecord) -> Span:
 
 
 def weight_of(record: RunRecord) -> int:
-    """About the bytes that its span takes: each text stands in it in both conventions, and once for people."""
+    """Approximate size of the run's span in bytes: each text stands in it in both conventions, and once for people."""
     texts = sum(len(message.content) for message in record.prompt.messages)
     return 4096 + 3 * (texts + len(record.text) + len(record.reasoning))
 
@@ -185,7 +185,7 @@ def _flat(prefix: str, message: ChatMessage) -> Iterator[Attribute]:
 
 
 def _parameters(record: RunRecord) -> dict[str, object]:
-    """What was asked beside messages and tools, in the names of the REST contract."""
+    """The parameters of the prompt, without messages and tools, in the names of the REST contract."""
     prompt = record.prompt
     given = {
         "model": prompt.model,
@@ -210,5 +210,5 @@ def _tool(name: str, description: str, parameters: object) -> dict[str, object]:
 
 
 def _json(value: object) -> str:
-    """By the standard library, because a schema may hold integers that orjson refuses."""
+    """Serialise by the standard library, because a schema may hold integers that orjson refuses."""
     return well_formed(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

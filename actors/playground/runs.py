@@ -1,4 +1,4 @@
-"""The runs that were started over sockets. They belong to nobody's connection: followers come, go and come back."""
+"""The runs that were started over sockets. No connection owns them: followers come, go and resume."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -17,7 +17,7 @@ from actors.principal import Principal
 
 log = structlog.get_logger(__name__)
 
-_MOST_ENDED = 32  # runs of a user that are over and kept for one who comes back
+_MOST_ENDED = 32  # finished runs of a user that are kept for a follower that resumes
 
 
 class Run:
@@ -46,7 +46,7 @@ class Run:
 
 
 class Runs:
-    """Starts, finds, ends and forgets runs. A run is found under its user and the id that the user gave it."""
+    """Starts, finds, ends and forgets runs, by user and the id that the user gave them."""
 
     def __init__(self, calls: ProviderCalls, shares: Shares, limits: PlaygroundLimits) -> None:
         self._calls = calls
@@ -70,7 +70,7 @@ class Runs:
         run.wait_for_follower(self._limits.resume_seconds, self._given_up)
 
     async def follow(self, run_id: str, after: int, by: Principal) -> AsyncGenerator[tuple[RunEvent, ...], None]:
-        """The run's events behind ``after``. Raises ``NotFound``."""
+        """Stream the run's events behind ``after``. Raises ``NotFound``."""
         run = self._runs.get((by.user_id, run_id))
         if run is None:
             raise NotFound(RESUME_EXPIRED)
@@ -92,7 +92,7 @@ class Runs:
         run.cancel(CancelReason.ASKED)
 
     def sign_out(self, ended: Callable[[Principal], bool]) -> None:
-        """End the runs of those who are signed out."""
+        """End the runs of principals whose session or key has ended."""
         for run in list(self._runs.values()):
             if ended(run.record.by):
                 run.cancel(CancelReason.SIGNED_OUT)

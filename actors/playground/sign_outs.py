@@ -1,4 +1,4 @@
-"""Whose session or API key has ended."""
+"""Sessions and API keys that have ended."""
 
 import asyncio
 from collections import OrderedDict, defaultdict
@@ -10,14 +10,14 @@ _MOST_REMEMBERED = 4096
 
 
 class SignOuts:
-    """Tells those who wait for the end of a session or key, and turns away who comes in directly after it."""
+    """Notifies waiters of the end of a session or key, and refuses requests that come directly after it."""
 
     def __init__(self) -> None:
         self._ended: OrderedDict[str, None] = OrderedDict()  # the latest
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     def add(self, credential: str) -> None:
-        """A session, by its id, or a key, by the user id of its principal, has ended."""
+        """Record that a credential has ended: a session, by its id, or a key, by the user id of its principal."""
         self._ended[credential] = None
         while len(self._ended) > _MOST_REMEMBERED:
             self._ended.popitem(last=False)
@@ -28,7 +28,7 @@ class SignOuts:
         return _credential(by) in self._ended
 
     def check(self, by: Principal) -> None:
-        """``Unauthenticated`` when the session or key has just ended."""
+        """Raise ``Unauthenticated`` when the session or key has just ended."""
         if self.has_ended(by):
             raise Unauthenticated("Unauthorized: No valid session")
 

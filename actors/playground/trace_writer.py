@@ -1,4 +1,4 @@
-"""Stores the traces of runs, beside the answers: whoever asked a model does not wait for the disk as well."""
+"""Storage of the traces of runs, beside the answers: a caller does not wait for the disk as well."""
 
 import asyncio
 from collections import deque
@@ -39,7 +39,7 @@ class TraceWriter:
             await self._taken.wait()
 
     def add(self, span: Span, size: int) -> None:
-        """Take the span of a run that is over."""
+        """Queue the span of a run that is over."""
         self._waiting.append((span, size))
         self._bytes += size
         self._arrived.set()
@@ -47,7 +47,7 @@ class TraceWriter:
             self._many.set()
 
     async def work(self) -> None:
-        """Store what comes, until cancelled. A run after a quiet time is stored at once; many share commits."""
+        """Store spans until cancelled. A run after a quiet time is stored at once; many share commits."""
         loop = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
@@ -62,20 +62,20 @@ class TraceWriter:
             await self.flush()
 
     async def flush(self) -> None:
-        """Store all that waits now. A span leaves the queue when it is stored, or cannot be."""
-        left = len(self._waiting)  # not what comes meanwhile, which would be a commit for every few runs
+        """Store all spans that wait now. A span leaves the queue when it is stored, or cannot be."""
+        left = len(self._waiting)  # later ones wait, or every few runs would take a commit
         while left > 0:
             together = list(islice(self._waiting, min(left, _MOST_TOGETHER)))
             left -= len(together)
             if not await self._stored(together) and len(together) > 1:
-                for one in together:  # one of them cannot be stored, which must not cost the others theirs
+                for one in together:  # one of them cannot be stored, which must not cost the others
                     await self._stored([one])
             for _ in together:
                 self._bytes -= self._waiting.popleft()[1]
             self._taken.set()
 
     async def _stored(self, spans: list[tuple[Span, int]]) -> bool:
-        """Try, and try again while that may help."""
+        """Store spans, with retries while they may help; false when that failed."""
         for attempt in range(_ATTEMPTS):
             try:
                 await self._bus.ask(IngestSpans(spans=[span for span, _ in spans], size=sum(size for _, size in spans)))

@@ -1,4 +1,4 @@
-"""Text that is surely Unicode. JSON can escape half of a surrogate pair, and UTF-8 cannot hold it."""
+"""Well-formed Unicode. JSON can escape half of a surrogate pair, and UTF-8 cannot hold it."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelt
 
 
 def well_formed(text: str) -> str:
-    """The text with its surrogates paired, and U+FFFD for each that stays alone."""
+    """Pair the surrogates of a text, and replace lone ones by U+FFFD."""
     if text.isascii():
         return text
     try:
@@ -20,16 +20,17 @@ def well_formed(text: str) -> str:
 
 
 class Repair:
-    """Makes the chunks of one run safe to send on and to store.
+    """Makes the chunks of one run well formed.
 
-    A vendor may cut a character in two: the half at the end of a chunk waits for the next of its kind, or for the end.
+    A provider may cut a character in two: the half at the end of a chunk is held back until the next chunk of its kind,
+    or until the end.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[type[TextDelta | ReasoningDelta], str] = {}
 
     def of(self, chunk: Chunk) -> Iterator[Chunk]:
-        """What can be passed on now."""
+        """The chunks that can be passed on now."""
         match chunk:
             case TextDelta() | ReasoningDelta():
                 yield from self._delta(chunk)

@@ -34,7 +34,7 @@ class Accounts:
         tell_ended: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
         self._database = database
-        self._version = 0  # of the file, as far as memory follows what other programs do to it
+        self._version = 0  # of the file, up to which memory has the changes of other programs
         self._passwords = PasswordHashes()
         self.sessions = SessionStore(database, seal, lifetime, clock, tell_ended)
         self.users = UserStore(database, self._passwords, self.sessions, clock)
@@ -45,23 +45,23 @@ class Accounts:
 
     @staticmethod
     async def open_database(path: Path) -> Database:
-        """Raises as ``Database.open`` does."""
+        """Open the file. Raises as ``Database.open`` does."""
         return await Database.open(path, AUDIT, ACCOUNTS)
 
     async def load(self) -> None:
-        """Read what the last process left."""
+        """Read the sessions and counts of the last process."""
         await self._passwords.prepare()
         self._version = await self._database.version()
         await self.sessions.load()
         await self.sign_ins.load()
 
     async def sweep(self) -> tuple[str, ...]:
-        """Write and remove what is due; the ids of the sessions that have expired. Raises ``Unavailable``."""
+        """Write and remove what is due; returns the ids of the sessions that have expired. Raises ``Unavailable``."""
         await self.sign_ins.sweep()
         return await self.sessions.sweep()
 
     async def follow(self) -> None:
-        """Take over what other programs have changed in the file, if any have. Raises ``Unavailable``."""
+        """Load the changes of other programs in the file, if there are any. Raises ``Unavailable``."""
         version = await self._database.version()
         if version != self._version:
             await self.sessions.follow()
@@ -69,11 +69,11 @@ class Accounts:
             self._version = version
 
     def problems(self) -> tuple[str, ...]:
-        """What is wrong with the file, a sentence each."""
+        """The problems of the file, a sentence each."""
         return () if self._database.is_well else (_FILE_FAILS,)
 
     async def close(self) -> None:
-        """Finish what was begun, then close the file."""
+        """Finish the attempts in work, then close the file."""
         await self.sign_ins.finish()
         self._passwords.close()
         await self._database.close()

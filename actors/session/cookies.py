@@ -1,6 +1,6 @@
 """The session cookie: a random token, sealed on its way to the browser and stored as a digest only.
 
-Whoever reads the database cannot make a cookie from it, and a made-up cookie is turned away before any look-up.
+A reader of the database cannot make a cookie from it, and a made-up cookie is refused before any look-up.
 """
 
 import base64
@@ -30,13 +30,13 @@ class CookieSeal:
     def __init__(self, cookie_key: bytes, session_secret: str) -> None:
         self._cipher = AESGCM(cookie_key)
         self._secret = session_secret.encode()
-        # Digests of cookies that were opened before, each under a keyed hash of the cookie, which takes a fifth of the
-        # time and gives nothing away either. Only what the cipher has accepted gets in here.
+        # Cache of digests by a keyed hash of the cookie, which takes a fifth of the cipher's time and reveals nothing
+        # either. Only cookies that the cipher has accepted are in it.
         self._known: dict[bytes, bytes] = {}
         self._known_key = secrets.token_bytes(32)
 
     def new_cookie(self) -> tuple[str, bytes]:
-        """A cookie around a new 256-bit token, and the token's digest. Base64 of 60 bytes has no padding."""
+        """Make a cookie with a new 256-bit token, and the token's digest. Base64 of 60 bytes has no padding."""
         token = secrets.token_bytes(_TOKEN_BYTES)
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = nonce + self._cipher.encrypt(nonce, token, _PURPOSE)

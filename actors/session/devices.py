@@ -1,7 +1,7 @@
-"""Browsers that have signed in before: the tokens of the cookie ``junjo_device`` (OWASP, "Device Cookies").
+"""Device tokens of browsers that have signed in before, in the cookie ``junjo_device`` (OWASP, "Device Cookies").
 
-A token is good for one account. It opens nothing: it only says on whose count a wrong password goes, so that who
-attacks the account cannot keep out those who are known.
+A token is good for one account. It grants nothing: it only decides on which count a wrong password goes, so that an
+attacker of the account cannot lock out known browsers.
 """
 
 import base64
@@ -20,37 +20,37 @@ _FORM = re.compile(rf"[\w-]{{{DEVICE_TOKEN_LENGTH}}}", re.ASCII)
 _SEPARATOR = "."
 _TIME_BYTES = 6  # whole seconds since 1970
 _NONCE_BYTES = 16
-# Each use of the secret begins with words of its own, so that no value of one can pass as one of another.
+# Domain separation: each use of the secret has its own prefix, so that no value of one can pass as one of another.
 _PROOF = b"device:"
 _COUNT = b"failures of device:"
 
 
 @attrs.frozen
 class _Token:
-    """What is written in a token. Only the account's own digest can tell whether it is one of ours."""
+    """The content of a token. Only the account's own digest can tell whether it is one of ours."""
 
     text: str
     signed: bytes  # time of issue and nonce
     proof: bytes
 
     def age(self, now: datetime) -> float:
-        """In seconds. Anybody can write any time into a token, until its proof has been looked at."""
+        """The token's age in seconds. Anybody can write any time into a token, so its proof has to be checked too."""
         return now.timestamp() - int.from_bytes(self.signed[:_TIME_BYTES])
 
 
 class Devices:
-    """Issues tokens and knows them again. Nothing is kept: changing ``secret`` makes all of them worthless."""
+    """Issues and verifies tokens. Nothing is stored: changing ``secret`` makes all of them worthless."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def cookie(self, account: bytes, brought: Sequence[str], now: datetime) -> str:
-        """A cookie with a new token for the account, and what the browser brought for other people, newest first."""
+        """Make a cookie: a new token for the account, then the browser's tokens for other accounts, newest first."""
         others = (token.text for token in _tokens(brought, now) if not self._is_for(account, token))
         return _SEPARATOR.join((self._new_token(account, now), *islice(others, MOST_DEVICE_TOKENS - 1)))
 
     def counts(self, account: bytes, brought: Sequence[str], now: datetime) -> Iterator[bytes]:
-        """For each good token of the account, what its failures are counted on."""
+        """For each good token of the account, the key of its failure count."""
         for token in _tokens(brought, now):
             if self._is_for(account, token):
                 yield hmac.digest(self._secret, _COUNT + account + token.signed, "sha256")
@@ -67,7 +67,7 @@ class Devices:
 
 
 def _tokens(brought: Sequence[str], now: datetime) -> Iterator[_Token]:
-    """What has the form of a token and is not too old, each once, a bounded number."""
+    """The well-formed and recent tokens of the cookies, each once, a bounded number."""
     texts = (text for cookie in brought[:MOST_DEVICE_COOKIES] for text in _texts(cookie))
     for text in dict.fromkeys(texts):
         if _FORM.fullmatch(text) and (token := _token_in(text)).age(now) < DEVICE_SECONDS:
@@ -75,7 +75,7 @@ def _tokens(brought: Sequence[str], now: datetime) -> Iterator[_Token]:
 
 
 def _texts(cookie: str) -> Iterable[str]:
-    """The parts of a cookie; none of one that has more than ours have."""
+    """The parts of a cookie; none of one with more parts than ours have."""
     texts = cookie.split(_SEPARATOR, MOST_DEVICE_TOKENS)
     return texts if len(texts) <= MOST_DEVICE_TOKENS else ()
 

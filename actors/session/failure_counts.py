@@ -1,4 +1,4 @@
-"""Failed sign-ins that are counted, in memory and in the table ``sign_in_failures``."""
+"""Counts of failed sign-ins, in memory and in the table ``sign_in_failures``."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,9 +15,9 @@ Change = Transaction | AuditedTransaction
 
 @attrs.frozen(kw_only=True)
 class CountedOn:
-    """What an attempt is counted on, should it fail. ``waits_for`` is the one whose wait it must sit out.
+    """The counts of an attempt, should it fail. ``waits_for`` is the count whose wait applies.
 
-    ``address`` is that of a client that is not known; ``None`` for a device that is.
+    ``address`` is that of an unknown client; ``None`` for a known device.
     """
 
     waits_for: bytes
@@ -26,10 +26,11 @@ class CountedOn:
 
 
 class FailureCounts:
-    """Counts failures by account, device and address. A restart gives no new guesses, and nor does a disk that fails.
+    """Counts failures by account, device and address.
 
-    Memory comes first, so there may be counts without a row. ``_saved`` are those that have one, as far as this process
-    knows, so that a row which another program has removed is told from one that was never written.
+    Neither a restart nor a failing disk gives new guesses. Memory comes first, so there may be counts without a row.
+    ``_saved`` are those that have one, as far as this process knows, so that a row which another program has removed is
+    told from one that was never written.
     """
 
     def __init__(self, database: Database, policy: ThrottlePolicy) -> None:
@@ -40,7 +41,7 @@ class FailureCounts:
         self._saved: set[bytes] = set()
 
     async def load(self) -> None:
-        """Read the counts of the last process; the smallest of those that are more than memory takes are removed."""
+        """Read the counts of the last process; the smallest of those beyond the memory limit are removed."""
         most = self._policy.most_accounts
         [row] = await self._database.rows("SELECT count(*) FROM sign_in_failures")
         if row[0] > most:
@@ -56,16 +57,16 @@ class FailureCounts:
             self._saved.add(row["account"])
 
     def seconds_to_wait(self, attempt: CountedOn, now: datetime) -> float:
-        """Seconds until such an attempt may be made; 0 when it may now."""
+        """Seconds until such an attempt is allowed; 0 when it is now."""
         wait = self._failures.seconds_to_wait(attempt.waits_for, now)
         return wait if attempt.address is None else max(wait, self._addresses.seconds_to_wait(attempt.address, now))
 
     def is_stopped(self, count: bytes, now: datetime) -> bool:
-        """Whether nothing more is taken on this count, because of the most failures that may be."""
+        """Whether this count has reached the maximum of failures."""
         return self._failures.is_stopped(count, now)
 
     def failed(self, attempt: CountedOn, now: datetime) -> Mapping[bytes, Failures]:
-        """Count one more in memory. What is returned is to be written, and then ``keep`` to be told."""
+        """Count a failure in memory. The result is to be written, and then passed to ``keep``."""
         if attempt.address is not None:
             self._addresses.failed(attempt.address, now)
         return {count: self._failures.failed(count, now) for count in attempt.counts}
@@ -79,20 +80,20 @@ class FailureCounts:
         )
 
     def keep(self, counts: Iterable[bytes]) -> None:
-        """Know that these are on disk, directly after the commit."""
+        """Mark counts as stored, directly after the commit."""
         self._saved.update(counts)
 
     async def delete(self, change: Change, counts: Iterable[bytes]) -> None:
         await change.many("DELETE FROM sign_in_failures WHERE account = ?", [(count,) for count in counts])
 
     def forget(self, counts: Iterable[bytes]) -> None:
-        """Begin anew with these, directly after the commit."""
+        """Reset counts, directly after the commit."""
         for count in counts:
             self._failures.succeeded(count)
             self._saved.discard(count)
 
     async def sweep(self, now: datetime) -> None:
-        """Remove from the table what is too old to matter, and what memory had no room for."""
+        """Remove old counts, and counts beyond the memory limit, from the table."""
         self._failures.outdated(now)
         if self._saved <= self._failures.remembered:
             return
@@ -102,6 +103,6 @@ class FailureCounts:
         self._saved -= gone
 
     async def follow(self) -> None:
-        """Forget what another program has removed from the table."""
+        """Reset the counts that another program has removed from the table."""
         rows = await self._database.rows("SELECT account FROM sign_in_failures")
         self.forget(self._saved - {row["account"] for row in rows})

@@ -1,4 +1,4 @@
-"""How long a session lives."""
+"""The lifetime of a session."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class SessionLifetime:
-    """A session ends ``idle`` after it was last used, and ``absolute`` after sign-in at the latest.
+    """A session ends ``idle`` after its last use, and ``absolute`` after sign-in at the latest.
 
     Thirty days is the lifetime that the product's contract gives the cookie.
     """

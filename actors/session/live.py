@@ -17,7 +17,7 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 @attrs.define(kw_only=True, eq=False)
 class LiveSession:
-    """One session and the traces of its use."""
+    """One session and its last use."""
 
     id: str
     digest: bytes
@@ -37,7 +37,7 @@ class LiveSession:
 
 
 class LiveSessions:
-    """Finds sessions by the digest of their token, slides them, and knows which have expired."""
+    """Index of live sessions by the digest of their token. It slides their idle ends and finds expired ones."""
 
     def __init__(self, lifetime: SessionLifetime) -> None:
         self._lifetime = lifetime
@@ -61,7 +61,7 @@ class LiveSessions:
     def use(self, session: LiveSession, now: datetime) -> CheckedSession:
         """Slide the session's idle end, and say at most once an hour that its cookie should be sent again.
 
-        Any other answer holds for a second: what comes within it is the same use, and has no need to call this.
+        Any other answer is cached for a second: requests within it are the same use, and do not call this.
         """
         session.last_seen_at = max(session.last_seen_at, now)
         renewed = now - session.cookie_sent_at >= _RENEWAL
@@ -73,7 +73,7 @@ class LiveSessions:
         return answer
 
     def public(self, session: LiveSession) -> Session:
-        """What the rest of the studio may know of it."""
+        """The session as the rest of the studio sees it."""
         return Session(
             id=session.id,
             user=session.user,
@@ -82,7 +82,7 @@ class LiveSessions:
         )
 
     def shown(self, session: LiveSession) -> OwnSession:
-        """What its user may see of it."""
+        """The session as its user sees it."""
         return OwnSession(
             id=session.id,
             created_at=session.authenticated_at,
@@ -99,7 +99,7 @@ class LiveSessions:
         return list(self._by_user.get(user_id, {}).values())
 
     def surplus(self, user_id: str, most: int, leaving: Collection[LiveSession]) -> list[LiveSession]:
-        """Of a user's sessions that stay, those that are too many: unused longest."""
+        """A user's sessions beyond ``most``, without those that leave: the ones unused longest."""
         staying = [session for session in self.of_user(user_id) if session not in leaving]
         staying.sort(key=lambda session: session.last_seen_at)
         return staying[: max(len(staying) - most, 0)]
@@ -115,19 +115,19 @@ class LiveSessions:
         return [session for session in self._by_digest.values() if session.last_seen_at > session.saved_at]
 
     def next_end(self) -> datetime | None:
-        """When the next session expires if none is used."""
+        """The time of the next expiry if no session is used."""
         return min((self._end(session) for session in self._by_digest.values()), default=None)
 
     def remove(self, sessions: Iterable[LiveSession]) -> tuple[str, ...]:
-        """Forget sessions; the ids of those that were there."""
+        """Remove sessions; returns the ids of those that were there."""
         return tuple([session.id for session in sessions if self._forget(session)])
 
     def remove_all_but(self, session_ids: Collection[str]) -> tuple[str, ...]:
-        """Forget the sessions that have other ids; theirs are returned."""
+        """Remove the sessions with other ids; returns their ids."""
         return self.remove([session for session in self._by_digest.values() if session.id not in session_ids])
 
     def take_over(self, users: Mapping[str, User]) -> tuple[str, ...]:
-        """Let these be the users, by id. Sessions of others are forgotten; their ids are returned."""
+        """Replace the users, by id. Sessions of other users are removed; returns their ids."""
         gone = [user_id for user_id in self._by_user if user_id not in users]
         ended = self.remove([session for user_id in gone for session in self.of_user(user_id)])
         for user_id in self._by_user:
@@ -135,7 +135,7 @@ class LiveSessions:
         return ended
 
     def update(self, user: User) -> None:
-        """Let the user's sessions know of a change: the next check answers with it."""
+        """Replace the user of the user's sessions: the next check answers with it."""
         for session in self._by_user.get(user.id, {}).values():
             if session.user != user:
                 session.user = user

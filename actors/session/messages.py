@@ -12,7 +12,7 @@ import attrs
 from actors.principal import UNKNOWN_CLIENT, Client, Principal, Role
 from actors.runtime.messages import Event, Request
 
-COOKIE_LENGTH = 80  # characters, letters, digits, "-" and "_"; what has another form is no cookie of ours
+COOKIE_LENGTH = 80  # characters: letters, digits, "-" and "_"; a text of another form is no cookie of ours
 
 # The cookie ``junjo_device``: tokens of the same characters with a "." between two of them.
 DEVICE_TOKEN_LENGTH = 72
@@ -30,7 +30,7 @@ class User:
     is_active: bool
     created_at: datetime
     updated_at: datetime
-    role: Role = Role.ADMIN  # of whoever comes from before there were roles, and from POST /users
+    role: Role = Role.ADMIN  # of users from before there were roles, and from POST /users
 
 
 @attrs.frozen(kw_only=True)
@@ -39,7 +39,7 @@ class Person:
 
     user: User
     last_sign_in_at: datetime | None  # ``None``: never, or before this was recorded
-    locked_until: datetime | None  # failed sign-ins keep out until then whoever comes from no known browser
+    locked_until: datetime | None  # until then failed sign-ins lock out all but known browsers
     sessions: int  # that are live
 
 
@@ -64,12 +64,12 @@ class SignedIn:
     session: Session
     cookie: str = attrs.field(repr=False)
     max_age: int  # seconds until the absolute end
-    device_cookie: str = attrs.field(default="", repr=False)  # by which the browser is known when it signs in again
+    device_cookie: str = attrs.field(default="", repr=False)  # it identifies the browser when it signs in again
 
 
 @attrs.frozen(kw_only=True)
 class CheckedSession:
-    """The answer to a good cookie. ``renewed`` says that the cookie should be sent again (at most once an hour)."""
+    """The session of a valid cookie. ``renewed`` says that the cookie should be sent again (at most once an hour)."""
 
     session: Session
     renewed: bool
@@ -78,7 +78,7 @@ class CheckedSession:
 
 @attrs.frozen(kw_only=True)
 class UsersExist(Request[bool]):
-    """Is there any user?"""
+    """Whether any user exists."""
 
 
 @attrs.frozen(kw_only=True)
@@ -116,7 +116,7 @@ class AdoptUser(Request[bool]):
 
 @attrs.frozen(kw_only=True)
 class ListUsers(Request[tuple[User, ...]]):
-    """All users in the order of their creation."""
+    """List all users in the order of their creation."""
 
 
 @attrs.frozen(kw_only=True)
@@ -129,12 +129,12 @@ class DeleteUser(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class ListPeople(Request[tuple[Person, ...]]):
-    """All accounts as admins see them, in the order of their creation."""
+    """List all accounts as admins see them, in the order of their creation."""
 
 
 @attrs.frozen(kw_only=True)
 class FindPerson(Request[Person]):
-    """One account as admins see it. ``NotFound``."""
+    """Find one account as admins see it. ``NotFound``."""
 
     user_id: str
 
@@ -159,7 +159,7 @@ class ResetPassword(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class UnlockUser(Request[None]):
-    """Forget the failed sign-ins of an account, so that it may be tried at once. ``NotFound``."""
+    """Forget the failed sign-ins of an account, so that sign-in is allowed at once. ``NotFound``."""
 
     user_id: str
     by: Principal
@@ -167,7 +167,7 @@ class UnlockUser(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class Browser:
-    """What a browser sends along: cookies of sessions, and of devices."""
+    """The cookies of a browser: session cookies and device cookies."""
 
     sessions: tuple[str, ...] = attrs.field(default=(), repr=False)
     devices: tuple[str, ...] = attrs.field(default=(), repr=False)
@@ -178,7 +178,7 @@ NEW_BROWSER = Browser()
 
 @attrs.frozen(kw_only=True)
 class SignIn(Request[SignedIn]):
-    """Check a password and open a session, which takes the place of those that the browser had.
+    """Check a password and open a session, which replaces those of the browser's cookies.
 
     ``Unauthenticated`` is the same, in text and time, for an unknown user and a wrong password, unless the account was
     taken over (``AdoptUser``) and nobody signed in to it since. ``Throttled`` after too many failures of this account
@@ -202,7 +202,7 @@ class SignOut(Request[bool]):
 
 @attrs.frozen(kw_only=True)
 class ChangeOwnPassword(Request[None]):
-    """Set a new password in place of the current one, and end the user's other sessions.
+    """Replace the current password by a new one, and end the user's other sessions.
 
     A wrong current password is ``Refused``, and counts as a failed sign-in of the account: ``Throttled``.
     """
@@ -214,7 +214,7 @@ class ChangeOwnPassword(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class OwnSession:
-    """A live session as its user sees it. Where it was opened is not known of old ones."""
+    """A live session as its user sees it. Address and user agent of old sessions are not known."""
 
     id: str
     created_at: datetime
@@ -225,7 +225,7 @@ class OwnSession:
 
 @attrs.frozen(kw_only=True)
 class ListOwnSessions(Request[tuple[OwnSession, ...]]):
-    """All live sessions of the asker, the one that was used last first. Answered from memory."""
+    """List all live sessions of the asker, the one that was used last first. Answered from memory."""
 
     by: Principal
 
@@ -247,21 +247,24 @@ class EndOtherSessions(Request[None]):
 
 @attrs.frozen(kw_only=True)
 class CheckSession(Request[CheckedSession | None]):
-    """Whose cookie is this? ``None`` for a cookie that is unknown, forged, expired, signed out or of a deleted user."""
+    """Find the live session of this cookie.
+
+    ``None`` for a cookie that is unknown, forged, expired, signed out or of a deleted user.
+    """
 
     cookie: str = attrs.field(repr=False)
 
 
 @attrs.frozen(kw_only=True)
 class AccountsState:
-    """How the file of the accounts is. Healthy without ``problems``, each a sentence for people."""
+    """The state of the accounts file. It is healthy without ``problems``, each a sentence for people."""
 
     problems: tuple[str, ...]
 
 
 @attrs.frozen(kw_only=True)
 class GetAccountsState(Request[AccountsState]):
-    """Answered from memory: what the latest use of the file showed."""
+    """Read the state of the latest use of the file, from memory."""
 
 
 @attrs.frozen(kw_only=True)

@@ -1,6 +1,6 @@
-"""What passwords are not good enough, beyond their length: those that are tried first.
+"""Strict password rules, beyond the length: passwords that attackers try first are refused.
 
-Under JUNJO_PASSWORD_RULES=strict, the default of production, whoever sets a password asks; sign-in never does.
+They apply under JUNJO_PASSWORD_RULES=strict, the default of production, where a password is set; never at sign-in.
 """
 
 from functools import cache

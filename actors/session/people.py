@@ -1,4 +1,4 @@
-"""What admins do with accounts: roles, passwords, locks, deletion."""
+"""Changes of accounts by admins: roles, passwords, locks, deletion."""
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,8 +24,8 @@ Rows = Callable[..., Awaitable[list[sqlite3.Row]]]
 class PeopleStore:
     """Lists accounts as admins see them, and changes them.
 
-    Each rule is asked in the transaction of its change, and so holds for all writers of the file. An admin is left
-    always: one who may sign in.
+    Each rule is checked in the transaction of its change, and so holds for all writers of the file. At least one active
+    admin always remains.
     """
 
     def __init__(
@@ -38,21 +38,21 @@ class PeopleStore:
         self._clock = clock
 
     async def all(self) -> tuple[Person, ...]:
-        """In the order of their creation."""
+        """All accounts, in the order of their creation."""
         rows = await self._database.rows("SELECT * FROM users ORDER BY position")
         sessions = self._sessions.count_by_user()
         return tuple(self._person(row, sessions) for row in rows)
 
     async def one(self, user_id: str) -> Person:
-        """Raises ``NotFound``."""
+        """One account. Raises ``NotFound``."""
         return self._person(await _row(self._database.rows, user_id), self._sessions.count_by_user())
 
     async def require_deletable(self, user_id: str) -> None:
-        """Raises ``NotFound`` or ``Conflict`` where ``delete`` would, as things are now."""
+        """Raise ``NotFound`` or ``Conflict`` where ``delete`` would raise it now."""
         await _deletable(self._database.rows, user_id)
 
     async def delete(self, user_id: str, by: Principal) -> tuple[str, ...]:
-        """Delete a user with their sessions, whose ids are returned. Raises ``NotFound`` or ``Conflict``."""
+        """Delete a user with their sessions; returns the sessions' ids. Raises ``NotFound`` or ``Conflict``."""
         async with audited(self._database, self._clock()) as change:
             user = await _deletable(change.rows, user_id)
             await change.rows("DELETE FROM users WHERE id = ?", user_id)  # its sessions go with it
@@ -60,7 +60,7 @@ class PeopleStore:
         return self._sessions.forget_user(user_id)
 
     async def require_demotable(self, user_id: str) -> None:
-        """Raises ``NotFound`` or ``Conflict`` where making a member of them would, as things are now."""
+        """Raise ``NotFound`` or ``Conflict`` where making the user a member would raise it now."""
         await _demotable(self._database.rows, user_id)
 
     async def change_role(self, user_id: str, role: Role, by: Principal) -> None:
@@ -80,7 +80,7 @@ class PeopleStore:
         self._sessions.update_user(changed)
 
     async def reset_password(self, user_id: str, password: str, by: Principal) -> tuple[str, ...]:
-        """Set a password and end the user's sessions, whose ids are returned. Raises ``NotFound``."""
+        """Set a password and end the user's sessions; returns their ids. Raises ``NotFound``."""
         password_hash = await self._passwords.hash(password)
         now = self._clock()
         async with audited(self._database, now) as change:
@@ -135,7 +135,7 @@ async def _demotable(rows: Rows, user_id: str) -> None:
 
 
 async def _is_last_admin(rows: Rows, user: User) -> bool:
-    """Whether nobody else could do what an admin does: who may not sign in does not count."""
+    """Whether this is the only active admin."""
     if user.role is not Role.ADMIN or not user.is_active:
         return False
     return not await rows(

@@ -1,4 +1,4 @@
-"""What rows of the account tables mean."""
+"""Rows of the account tables as values."""
 
 import sqlite3
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from actors.session.messages import User
 
 
 def instant(seconds: int) -> datetime:
-    """The database keeps times in Unix seconds."""
+    """Convert Unix seconds, as the database has them, to a time."""
     return datetime.fromtimestamp(seconds, UTC)
 
 

@@ -40,8 +40,8 @@ class SessionStore:
 
     A check reads and writes memory only. Last uses reach the disk in ``sweep``, every five minutes and at stop: a crash
     may lose that much of the sliding, so that a session idles out up to five minutes early. Sign-out and deletion are
-    on disk before they are answered. ``tell_ended`` hears of sessions that end as others begin or go on, and of those
-    that another program has removed.
+    on disk before they are answered. ``tell_ended`` is called with the sessions that end as others begin or go on, and
+    with those that another program has removed.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SessionStore:
         self._expired_met = asyncio.Event()
 
     async def load(self) -> None:
-        """Read the sessions that the last process left. Those that have expired meanwhile go in the first sweep."""
+        """Read the sessions of the last process. Those that have expired meanwhile are removed in the first sweep."""
         now = self._clock()
         for row in await self._database.rows(
             "SELECT s.id AS session_id, s.digest, s.authenticated_at, s.last_seen_at, s.address, s.user_agent, u.* "
@@ -79,7 +79,7 @@ class SessionStore:
         password_hash: str | None = None,
         replacing: Sequence[str] = (),
     ) -> OpenedSession:
-        """Add a session to the transaction, in place of those of the cookies ``replacing`` and of one too many.
+        """Add a session to the transaction, replacing those of the cookies ``replacing`` and any surplus one.
 
         Raises ``Unauthenticated`` if the user was deleted meanwhile, or no longer has ``password_hash``.
         """
@@ -94,7 +94,7 @@ class SessionStore:
             raise Unauthenticated("Invalid credentials")
         cookie, digest = self._seal.new_cookie()
         live = _begun(digest, user_in(rows[0]), now, client)
-        ends = await self._make_way(change, live, client, replacing)
+        ends = await self._evict(change, live, client, replacing)
         await change.rows(
             "INSERT INTO sessions (id, digest, user_id, authenticated_at, last_seen_at, address, user_agent) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -113,7 +113,7 @@ class SessionStore:
         return SignedIn(session=self._live.public(live), cookie=opened.cookie, max_age=max_age)
 
     def check(self, cookie: str) -> CheckedSession | None:
-        """The live session of this cookie, which slides. Memory only."""
+        """Find the live session of this cookie, and slide it. Memory only."""
         now = self._clock()
         live = self._named_by(cookie)
         if live is not None and now < live.answer_holds_until:
@@ -121,7 +121,7 @@ class SessionStore:
         return None if live is None or self._has_expired(live, now) else self._live.use(live, now)
 
     async def sign_out(self, cookie: str, client: Client) -> str | None:
-        """End the session of this cookie; its id, or ``None`` for a dead cookie."""
+        """End the session of this cookie; returns its id, or ``None`` for a dead cookie."""
         now = self._clock()
         live = self._named_by(cookie)
         if live is None or self._has_expired(live, now):
@@ -133,11 +133,11 @@ class SessionStore:
         return live.id
 
     def forget_user(self, user_id: str) -> tuple[str, ...]:
-        """End the sessions of a user, directly after the commit that deleted them."""
+        """Remove the sessions of a user from memory, directly after the commit that deleted them."""
         return self._live.remove(self._live.of_user(user_id))
 
     def update_user(self, user: User) -> None:
-        """Let live sessions know of a change of their user, directly after its commit."""
+        """Replace the user of live sessions, directly after the commit of the change."""
         self._live.update(user)
 
     def of_user(self, user_id: str) -> tuple[OwnSession, ...]:
@@ -148,7 +148,7 @@ class SessionStore:
         return tuple(map(self._live.shown, live))
 
     async def end(self, session_id: str, by: Principal) -> None:
-        """End a session of the one who asks. Raises ``NotFound``."""
+        """End a session of the asker. Raises ``NotFound``."""
         now = self._clock()
         own = [session for session in self._live.of_user(by.user_id) if session.id == session_id]
         if not own or self._has_expired(own[0], now):
@@ -159,13 +159,13 @@ class SessionStore:
         self._tell_ended(self._live.remove(own))
 
     async def end_others(self, by: Principal) -> None:
-        """End all sessions of the one who asks but theirs."""
+        """End all sessions of the asker but the current one."""
         async with audited(self._database, self._clock()) as change:
             await self.delete_others(change, by)
         self.forget_others(by)
 
     async def delete_others(self, change: AuditedTransaction, by: Principal) -> None:
-        """Let all sessions of the one who asks, but theirs, go with the transaction."""
+        """Delete all sessions of the asker but the current one, with the transaction."""
         rows = await change.rows(
             "DELETE FROM sessions WHERE user_id = ? AND id IS NOT ? RETURNING id", by.user_id, by.session_id
         )
@@ -173,15 +173,15 @@ class SessionStore:
             await change.record(_ended_by(by, None, [str(row["id"]) for row in rows]))
 
     def forget_others(self, by: Principal) -> None:
-        """End what ``delete_others`` has deleted, directly after the commit."""
+        """Remove the sessions that ``delete_others`` has deleted from memory, directly after the commit."""
         others = [session for session in self._live.of_user(by.user_id) if session.id != by.session_id]
         self._tell_ended(self._live.remove(others))
 
     async def follow(self) -> None:
-        """Take over what another program has changed in the file.
+        """Load the changes of another program in the file.
 
-        Sessions are in memory from their commit on and no longer than to their deletion, so what is compared here with
-        what was just read cannot be one that is on its way.
+        Sessions are in memory from their commit on and no longer than to their deletion, so a session that was not just
+        read cannot be one whose commit is under way.
         """
         users = await self._database.rows("SELECT * FROM users WHERE is_active")
         self._tell_ended(self._live.take_over({row["id"]: user_in(row) for row in users}))
@@ -189,11 +189,11 @@ class SessionStore:
         self._tell_ended(self._live.remove_all_but({row["id"] for row in stored}))
 
     def count_by_user(self) -> Counter[str]:
-        """How many live sessions each user has, by the user's id."""
+        """The number of live sessions of each user, by the user's id."""
         return self._live.count_by_user(self._clock())
 
     async def sweep(self) -> tuple[str, ...]:
-        """Write last uses and remove what has expired; the ids of the expired sessions."""
+        """Write last uses and remove expired sessions; returns the ids of the expired ones."""
         self._expired_met.clear()
         expired, used = self._live.expired(self._clock()), self._live.unsaved()
         if not expired and not used:
@@ -207,7 +207,7 @@ class SessionStore:
         return self._live.remove(expired)
 
     async def sweep_is_due(self) -> None:
-        """Wait for five minutes, for the next end of a session, or until an expired one is met."""
+        """Wait for five minutes, for the next expiry, or until an expired session is met."""
         longest = min(_SWEEP, self._lifetime.idle, self._lifetime.absolute)
         next_end = self._live.next_end()
         wait = longest if next_end is None else min(longest, next_end - self._clock())
@@ -217,10 +217,10 @@ class SessionStore:
         except TimeoutError:
             return
 
-    async def _make_way(
+    async def _evict(
         self, change: AuditedTransaction, live: LiveSession, client: Client, replacing: Sequence[str]
     ) -> tuple[LiveSession, ...]:
-        """Delete, with the transaction, what the new session replaces, and what is too much for one user."""
+        """Delete, with the transaction, the sessions that the new one replaces, and the user's surplus ones."""
         replaced = {named.id: named for cookie in replacing if (named := self._named_by(cookie))}.values()
         ends = (*replaced, *self._live.surplus(live.user.id, _MOST_OF_USER - 1, replaced))
         await change.many("DELETE FROM sessions WHERE id = ?", [(session.id,) for session in ends])

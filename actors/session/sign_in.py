@@ -1,4 +1,4 @@
-"""Signing in, and whatever else asks for a password: throttle, password, session."""
+"""Sign-in, and other password checks: throttle, password, session."""
 
 import asyncio
 import hmac
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class _Claim:
-    """Somebody says that this is the password of the account."""
+    """An attempt: the claim that this is the password of the account."""
 
     email: str
     password: str = attrs.field(repr=False)
@@ -49,12 +49,12 @@ class SignIns:
     """Checks passwords and opens sessions.
 
     Attempts on one account take turns, so that parallel guesses meet the throttle one by one. An attempt that was begun
-    is finished and counted even if its asker leaves: hanging up early is no way around the count. Unknown accounts are
+    is finished and counted even if its asker leaves: hanging up early does not avoid the count. Unknown accounts are
     counted and answered as known ones are.
 
-    Who brings the token of a device that is good for the account is counted on that device, and neither the account's
-    nor the address's count holds them up. All devices of an account together may fail as often as one account may, or
-    else whoever collects tokens could guess for ever; then they are as strangers.
+    A browser with a device token for the account is counted on that device, and neither the account's nor the address's
+    count delays it. All devices of an account together may fail as often as one account may, or else a collector of
+    tokens could guess for ever; beyond that they are treated as unknown.
     """
 
     def __init__(
@@ -86,29 +86,29 @@ class SignIns:
         await self._trail.load()
 
     async def sign_in(self, request: SignIn) -> SignedIn:
-        """Raises ``Unauthenticated``, ``Throttled``, or ``Overloaded`` when too many attempts wait."""
+        """Sign in. Raises ``Unauthenticated``, ``Throttled``, or ``Overloaded`` when too many attempts wait."""
         return await self._to_its_end(lambda: self._sign_in(request))
 
     async def change_password(self, request: ChangeOwnPassword) -> None:
-        """Raises ``Refused``, ``Throttled``, or ``Overloaded`` when too many attempts wait."""
+        """Change a password. Raises ``Refused``, ``Throttled``, or ``Overloaded`` when too many attempts wait."""
         await self._to_its_end(lambda: self._change_password(request))
 
     def device_cookie(self, email: str, browser: Browser) -> str:
-        """By which the browser will be known as one that has signed in to this account."""
+        """Make the device cookie of a browser that has signed in to this account."""
         return self._devices.cookie(self._account(email), browser.devices, self._clock())
 
     def locked_until(self, email: str) -> datetime | None:
-        """When the account may be tried again by who is not known; ``None`` when it may now."""
+        """The end of the account's lock for unknown browsers; ``None`` when there is none."""
         account, now = self._account(email), self._clock()
         wait = self._counts.seconds_to_wait(CountedOn(waits_for=account, counts=(), address=None), now)
         return now + timedelta(seconds=wait) if wait > 0 else None
 
     async def unlock(self, change: AuditedTransaction, email: str) -> None:
-        """Let the account's failures go with the transaction; ``unlocked`` is to be called after its commit."""
+        """Delete the account's failures with the transaction; call ``unlocked`` after its commit."""
         await self._counts.delete(change, self._own_counts(email))
 
     def unlocked(self, email: str) -> None:
-        """Forget the account's failures, directly after the commit."""
+        """Reset the account's counts, directly after the commit."""
         self._counts.forget(self._own_counts(email))
 
     async def finish(self) -> None:
@@ -117,12 +117,12 @@ class SignIns:
             await asyncio.wait(self._attempts)
 
     async def sweep(self) -> None:
-        """Remove the counts that are too old to matter, and what is too much in the audit trail."""
+        """Remove old counts, and surplus rows of the audit trail."""
         await self._counts.sweep(self._clock())
         await self._trail.sweep()
 
     async def follow(self) -> None:
-        """Forget the failures that another program has removed from the file."""
+        """Reset the counts that another program has removed from the file."""
         await self._counts.follow()
 
     async def _to_its_end(self, attempt: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -162,7 +162,7 @@ class SignIns:
             await self._replace_password(request, claim, known)
 
     async def _verified(self, claim: _Claim) -> Credentials | None:
-        """Whose password it is; ``None`` when it is wrong, which is counted then. Raises ``Throttled``."""
+        """The user of the password; ``None`` when it is wrong, which is counted then. Raises ``Throttled``."""
         await self._check_throttle(claim)
         known = await self._users.credentials(claim.email)
         right = await self._passwords.verify(known.password_hash if known else None, claim.password)
@@ -208,7 +208,7 @@ class SignIns:
         return attrs.evolve(signed_in, device_cookie=self.device_cookie(claim.email, browser))
 
     async def _replace_password(self, request: ChangeOwnPassword, claim: _Claim, known: Credentials) -> None:
-        """Unless somebody else has set another one meanwhile: then what was current is wrong."""
+        """Replace the password, unless it has been changed meanwhile: then the current one was wrong."""
         new_hash = await self._passwords.hash(request.new_password)
         now = self._clock()
         async with audited(self._database, now) as change:
@@ -230,7 +230,7 @@ class SignIns:
         self._sessions.forget_others(request.by)
 
     async def _new_hash(self, password: str, known: Credentials) -> str | None:
-        """A hash with the parameters of now, where the stored one has others."""
+        """A hash with today's parameters, where the stored one has others."""
         return await self._passwords.hash(password) if self._passwords.outdated(known.password_hash) else None
 
     def _turn_of(self, email: str) -> asyncio.Lock:
@@ -246,12 +246,12 @@ class SignIns:
         return CountedOn(waits_for=account, counts=(account,), address=client.address or "")
 
     def _own_counts(self, email: str) -> tuple[bytes, bytes]:
-        """Of the account by itself, and of all its devices together."""
+        """The keys of two counts: the account's own, and all its devices' together."""
         account = self._account(email)
         return account, hmac.digest(self._secret, b"devices:" + account, "sha256")
 
     def _account(self, email: str) -> bytes:
-        """What stands for the account in memory and on disk: people type all kinds of things into that field."""
+        """The account's key in memory and on disk, a digest: people type all kinds of things into that field."""
         return hmac.digest(self._secret, b"account:" + email.encode(errors="surrogatepass"), "sha256")
 
 

@@ -1,4 +1,4 @@
-"""The audit trail of sign-ins that came to nothing: whoever makes many of them must not fill the disk."""
+"""The audit trail of failed and refused sign-ins, bounded so that a flood of them cannot fill the disk."""
 
 from datetime import datetime, timedelta
 
@@ -14,24 +14,24 @@ log = structlog.get_logger(__name__)
 
 _MOST_ROWS = 20_000  # in the trail, failed and refused ones together
 _ONE_ROW = timedelta(minutes=1)  # for each account and address that is refused
-_MOST_REFUSALS = 60  # rows in that time, whoever is refused
+_MOST_REFUSALS = 60  # rows in that time, of all accounts and addresses
 
 
 class SignInTrail:
     """Records failed and refused sign-ins.
 
-    A failure takes the work of a password check, which bounds their rate, and is a row. A refusal takes nothing, so
-    one row stands for those of a minute, of one account from one address; there are at most 60 in a minute, or else a
-    flood from everywhere would make the disk as busy as it likes. Of all rows the trail keeps the latest 20,000.
+    A failure takes the work of a password check, which bounds their rate, and is a row. A refusal takes nothing, so one
+    row stands for those of a minute, of one account from one address; there are at most 60 in a minute, or else a flood
+    from everywhere would keep the disk busy. Of all rows the trail keeps the latest 20,000.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._recorded: dict[tuple[bytes, str], datetime] = {}  # refusals of the last minute
-        self._rows = 0  # in the trail, or fewer when somebody else has removed some
+        self._rows = 0  # in the trail at the most: another program may have removed some
 
     async def load(self) -> None:
-        """Count what the trail has."""
+        """Count the rows of the trail."""
         [row] = await self._database.rows(
             "SELECT count(*) FROM audit_trail WHERE action = ?", Action.SIGN_IN_FAILED.value
         )
@@ -42,7 +42,7 @@ class SignInTrail:
         await self._record(change, by, Outcome.FAILED)
 
     def is_due(self, account: bytes, address: str, now: datetime) -> bool:
-        """Whether a refusal now is to be recorded; then it counts as such."""
+        """Whether a refusal now is to be recorded; then it counts as recorded."""
         # A clock that was set back makes no moment recent.
         self._recorded = {key: at for key, at in self._recorded.items() if timedelta() <= now - at < _ONE_ROW}
         key = account, network_of(address)
@@ -52,7 +52,7 @@ class SignInTrail:
         return True
 
     async def refused(self, by: Principal, now: datetime) -> None:
-        """Record that nobody looked at a password. A fault of the file costs the row, and a line in the log says so."""
+        """Record a refusal without a password check. A fault of the file costs the row, and is logged."""
         try:
             async with audited(self._database, now) as change:
                 await self._record(change, by, Outcome.REFUSED)
@@ -60,7 +60,7 @@ class SignInTrail:
             log.warning("refused sign-in not recorded", user_email=by.email, address=by.client.address)
 
     async def sweep(self) -> None:
-        """Remove the oldest rows of those that are too many."""
+        """Remove the oldest rows beyond the limit."""
         if self._rows <= _MOST_ROWS:
             return
         async with self._database.transaction() as transaction:

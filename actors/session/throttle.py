@@ -1,4 +1,4 @@
-"""Slows down whoever guesses passwords. Pure bookkeeping: the caller brings the time and keeps the counts on disk.
+"""Throttle against password guessing. Pure bookkeeping: the caller passes the time and stores the counts.
 
 Two measures: consecutive failures for each account (NIST SP 800-63B-4, 3.2.2; OWASP Authentication Cheat Sheet: count
 by account, wait longer each time), and a token bucket for each address, against one guess at many accounts. A browser
@@ -15,11 +15,11 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class ThrottlePolicy:
-    """The figures. NIST allows at most 100 consecutive failures before an account is closed to passwords.
+    """The limits. NIST allows at most 100 consecutive failures before an account is closed to passwords.
 
     Ten free failures let a person try every password they ever had without noticing this; from the eleventh on the wait
     after each doubles from one second to ``longest_wait``. A count is forgotten ``memory`` after the last failure,
-    which is also the length of the stop after ``most_failures``.
+    which is also the length of the lock after ``most_failures``.
     """
 
     free_failures: int = 10
@@ -32,7 +32,7 @@ class ThrottlePolicy:
     most_addresses: int = 10_000
 
     def wait_after(self, failures: int) -> timedelta:
-        """How long to wait after so many consecutive failures."""
+        """The wait after this number of consecutive failures."""
         if failures <= self.free_failures:
             return timedelta()
         if failures >= self.most_failures:
@@ -74,7 +74,7 @@ class AccountFailures:
         return max((known.last_at + self._policy.wait_after(known.count) - now).total_seconds(), 0.0)
 
     def failed(self, account: bytes, now: datetime) -> Failures:
-        """Count one more; the new count is returned, to be kept on disk."""
+        """Count a failure; returns the new count, to be stored."""
         known = self._by_account.get(account)
         fresh = known is None or now - known.last_at >= self._policy.memory
         failures = Failures(count=1 if known is None or fresh else known.count + 1, last_at=now)
@@ -82,17 +82,17 @@ class AccountFailures:
         return failures
 
     def remember(self, account: bytes, failures: Failures) -> None:
-        """Set a count, also one that was kept on disk."""
+        """Set a count, also a stored one."""
         if account not in self._by_account and len(self._by_account) >= self._policy.most_accounts:
             self._forget_the_least()
         self._by_account[account] = failures
 
     def succeeded(self, account: bytes) -> bool:
-        """Forget the failures of this account. Whether there were any."""
+        """Forget the failures of this account; returns whether there were any."""
         return self._by_account.pop(account, None) is not None
 
     def is_stopped(self, account: bytes, now: datetime) -> bool:
-        """Whether there were so many failures that it waits as long as failures are remembered."""
+        """Whether the account has so many failures that it is locked as long as failures are remembered."""
         known = self._by_account.get(account)
         stopped = known is not None and known.count >= self._policy.most_failures
         return stopped and self.seconds_to_wait(account, now) > 0
@@ -102,7 +102,7 @@ class AccountFailures:
         return self._by_account.keys()
 
     def outdated(self, now: datetime) -> list[bytes]:
-        """Forget the accounts whose last failure is too long ago to count, and name them."""
+        """Forget the accounts whose last failure is too long ago to count; returns them."""
         limit = now - self._policy.memory
         outdated = [account for account, failures in self._by_account.items() if failures.last_at <= limit]
         for account in outdated:
@@ -116,10 +116,10 @@ class AccountFailures:
 
 
 class AddressBuckets:
-    """A token bucket of failures for each address, in bounded memory; those that failed longest ago are forgotten.
+    """Token buckets of failures by address, in bounded memory; the one that failed longest ago is forgotten first.
 
-    An IPv6 customer has a /64 network to choose addresses from, so such a network counts as one address.
-    Failures that were in work together may overdraw a bucket; the debt is paid off like any other.
+    An IPv6 customer has a /64 network to choose addresses from, so such a network counts as one address. Failures that
+    were in work together may overdraw a bucket; the debt is paid off like any other.
     """
 
     def __init__(self, policy: ThrottlePolicy) -> None:
@@ -152,7 +152,7 @@ class AddressBuckets:
 
 
 def network_of(address: str) -> str:
-    """The /64 of an IPv6 address; anything else as it is."""
+    """The /64 of an IPv6 address; any other text as it is."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

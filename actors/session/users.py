@@ -27,7 +27,7 @@ class Credentials:
 
 
 class UserStore:
-    """Creates, lists and finds users. The rule about the first one holds for all writers of the file."""
+    """Creates, lists and finds users. The rule about the first user holds for all writers of the file."""
 
     def __init__(self, database: Database, passwords: PasswordHashes, sessions: SessionStore, clock: Clock) -> None:
         self._database = database
@@ -65,9 +65,9 @@ class UserStore:
         return user
 
     async def adopt(self, user: User, password_hash: str, by: Principal) -> bool:
-        """Store a user who comes with an id and a bcrypt hash. False when id or e-mail is taken, or the id was.
+        """Store a user who comes with an id and a bcrypt hash.
 
-        Raises ``InvalidRequest``.
+        False when the id or e-mail is taken, or a user with this id was deleted here. Raises ``InvalidRequest``.
         """
         if not is_bcrypt(password_hash):
             raise InvalidRequest("the hash of the password is none of bcrypt's")
@@ -78,17 +78,17 @@ class UserStore:
         return True
 
     async def all(self) -> tuple[User, ...]:
-        """In the order of their creation."""
+        """All users, in the order of their creation."""
         return tuple(user_in(row) for row in await self._database.rows("SELECT * FROM users ORDER BY position"))
 
     async def credentials(self, email: str) -> Credentials | None:
-        """The active user with this e-mail."""
+        """The active user with this e-mail, and the hash of their password."""
         rows = await self._database.rows("SELECT * FROM users WHERE email = ? AND is_active", email)
         return Credentials(user=user_in(rows[0]), password_hash=rows[0]["password_hash"]) if rows else None
 
 
 async def _insert(change: AuditedTransaction, user: User, password_hash: str, *, only_as_first: bool = False) -> bool:
-    """Whether the user was stored: e-mail and id were free, and no user existed if this was to be the first."""
+    """Store the user. False when e-mail or id is taken, or a user exists and this was to be the first."""
     rows = await change.rows(
         "INSERT INTO users (id, email, password_hash, is_active, created_at, updated_at, role) "
         "SELECT ?, ?, ?, ?, ?, ?, ? WHERE NOT (? AND EXISTS (SELECT 1 FROM users)) "

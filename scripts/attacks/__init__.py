@@ -1,1 +1,1 @@
-"""Attacks on a studio of our own, over loopback and bounded: each goes on until a moment, and opens few connections."""
+"""Attacks on a studio of our own, over loopback and bounded: each has an end time and opens few connections."""

@@ -1,4 +1,4 @@
-"""Attacks of somebody with a key: bodies that are small on the wire and large in memory, or nearly right."""
+"""Attacks with a valid key: bodies that are small on the wire and large in memory, or nearly valid."""
 
 import gzip
 import http.client
@@ -26,7 +26,7 @@ def _request(spans: bytes) -> bytes:
 
 
 def _posts(make: Callable[[], bytes], media: str = _PROTOBUF) -> Attack:
-    """Send the body, compressed, again and again. It is made once, in the process of the attack."""
+    """Post the compressed body repeatedly. It is made once, in the process of the attack."""
 
     def attack(target: Target) -> None:
         body = gzip.compress(make(), 1)

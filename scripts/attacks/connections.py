@@ -1,4 +1,4 @@
-"""Attacks of strangers with connections: floods, half requests, idle ones."""
+"""Attacks of anonymous clients with connections: floods, half requests, idle connections."""
 
 import struct
 import time
@@ -27,7 +27,7 @@ _CALL += _literal(b"te", b"trailers")
 
 
 def _flood(one: Callable[[int], bytes], *, read: bool = False) -> Attack:
-    """A thousand frames at a time, behind a call that is open."""
+    """Send a thousand frames at a time, behind an open call."""
     data = _PREFACE + _frame(_HEADERS, 4, 1, _CALL) + b"".join(one(3 + 2 * number) for number in range(1000))
 
     def attack(target: Target) -> None:
@@ -37,7 +37,7 @@ def _flood(one: Callable[[int], bytes], *, read: bool = False) -> Attack:
 
 
 def rapid_reset(target: Target) -> None:
-    """Calls that are reset as soon as they are made."""
+    """Open calls and reset them at once."""
     _flood(lambda stream: _frame(_HEADERS, 4, stream, _CALL) + _frame(_RESET, 0, stream, bytes(4)))(target)
 
 
@@ -51,7 +51,7 @@ def half_messages(target: Target) -> None:
 
 
 def half_posts(target: Target) -> None:
-    """Large bodies of strangers that break off."""
+    """Large anonymous bodies that break off."""
     head = (
         b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n"
     )
@@ -68,7 +68,7 @@ def pipeline(target: Target) -> None:
 
 
 def idle(target: Target) -> None:
-    """Connections that ask nothing, more than the usual limit of file descriptors."""
+    """Idle connections, more than the usual limit of file descriptors."""
     with ExitStack() as stack:
         with suppress(OSError):
             for number in range(_MOST_OPEN):

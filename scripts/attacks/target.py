@@ -1,4 +1,4 @@
-"""What attacks are made on, and what they are made of."""
+"""The target of attacks, and the parts of an attack."""
 
 import socket
 import time
@@ -12,12 +12,12 @@ from scripts.load.own_studio import HOST
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """Ports of a studio on loopback, and when to stop (monotonic clock)."""
+    """Ports of a studio on loopback, and the end time (monotonic clock)."""
 
     http_port: int
     otlp_port: int
     until: float
-    key: str = attrs.field(default="", repr=False)  # of somebody who may send spans, for attacks from within
+    key: str = attrs.field(default="", repr=False)  # with the scope ingest, for authorised attacks
 
     def goes_on(self) -> bool:
         return time.monotonic() < self.until
@@ -28,13 +28,13 @@ Attack = Callable[[Target], None]
 
 @contextmanager
 def connected(port: int) -> Iterator[socket.socket]:
-    """A connection; what the studio does to it ends the block, and is no fault of the attack."""
+    """Open a connection. Its end by the studio ends the block, and is no fault of the attack."""
     with suppress(OSError), socket.create_connection((HOST, port), timeout=5) as connection:
         yield connection
 
 
 def over_and_over(port: int, data: bytes, target: Target, *, repeat: int = 1, read: bool = False) -> None:
-    """Send something on connection after connection, each time as often as the studio lets it."""
+    """Attack on connection after connection, on each as often as the studio allows."""
     while target.goes_on():
         with connected(port) as connection:
             for _ in range(repeat):

@@ -37,18 +37,18 @@ Message = Mapping[str, str]
 
 
 def system_prompts(service: str, prose: Prose) -> list[str]:
-    """One for each task; they differ from service to service."""
+    """The system prompts, one for each task; they differ from service to service."""
     return [f"You are the {task} of {service}. {prose.piece(110).decode()}" for task, _, _ in _TASKS]
 
 
 class TraceMould:
-    """Traces of one shape: the same lengths and durations; ids, times and texts differ from one to the next.
+    """Template of traces of one shape: the same lengths and durations; ids, times and texts differ.
 
     ``chance`` may be seeded: ids do not come from it, so that those of two runs are never the same.
     """
 
     def __init__(self, prompts: Sequence[str], spans: int, chance: random.Random, prose: Prose) -> None:
-        """The first ``spans`` of a trace, root first."""
+        """Make the template of the first ``spans`` spans of a trace, root first."""
         self._chance, self._prose, self._spans = chance, prose, spans
         self._holes = holes = Holes()
         self._trace_id = holes.octets(16)
@@ -67,7 +67,7 @@ class TraceMould:
         self._texts = cuts(holes.lengths[first_text:])
 
     def make(self, at: int) -> tuple[bytes, bytes]:
-        """Spans of a new trace that ended at ``at``, in Unix nanoseconds, and their ids.
+        """Make the spans of a new trace that ended at ``at``, in Unix nanoseconds, and their ids.
 
         The spans are the field of ``ScopeSpans``. The ids are 16 bytes of the trace and 8 of each span.
         """
@@ -84,7 +84,7 @@ class TraceMould:
         return [start, at, *[start + offset + bits(_JITTER) for offset in self._offsets]]
 
     def _schedule(self) -> tuple[list[int], int]:
-        """When the spans below the root start and end, from the start of the trace; and its duration."""
+        """Start and end of the spans below the root, from the start of the trace; and its duration."""
         offsets, now = [], 2 << _JITTER
         for _ in range(self._spans - 1):
             end = now + self._chance.randint(400_000_000, 4_000_000_000)
@@ -124,7 +124,7 @@ class TraceMould:
         }
 
     def _calls(self, prompts: Sequence[str]) -> list[Attributes]:
-        """Of all tasks, in their order."""
+        """The calls of all tasks, in their order."""
         calls: list[Attributes] = []
         for prompt, (_, model, count) in zip(prompts, _TASKS, strict=True):
             said = [message("system", prompt), message("user", self._text(_QUESTION))]
@@ -162,7 +162,7 @@ class TraceMould:
 
 
 def cuts(lengths: Sequence[int]) -> list[slice]:
-    """Where pieces of these lengths lie that follow each other."""
+    """The positions of consecutive pieces of these lengths."""
     return [slice(*ends) for ends in pairwise(accumulate(lengths, initial=0))]
 
 
@@ -178,5 +178,5 @@ def flattened(prefix: str, messages: Sequence[Message]) -> dict[str, str]:
 
 
 def tokens(messages: Sequence[Message]) -> int:
-    """About four characters each."""
+    """An estimate of tokens: about four characters each."""
     return sum(len(said["content"]) for said in messages) // 4

@@ -1,4 +1,4 @@
-"""Counts back what is stored: all of it, exactly, by a download of the studio's export.
+"""Count back the stored spans, all and exactly, by a download of the studio's export.
 
 The export reads every span of a service from where it is stored, checksums and all, and takes a tenth of the time that
 pages of JSON take.
@@ -20,7 +20,7 @@ _BLOCK = 1024 * 1024  # bytes
 
 @attrs.frozen
 class Count:
-    """Of the spans of a service. All is well when nothing is missing, twice or foreign."""
+    """Counts of the spans of a service. All is well when none is missing, twice or foreign."""
 
     stored: int
     missing: int

@@ -1,7 +1,7 @@
-"""What the libraries can do at most: a receiver that parses each OTLP request and throws it away.
+"""An empty receiver, the upper bound of the libraries: it parses each OTLP request and throws it away.
 
-It stands on what the studio stands on, aiohttp and grpclib, with the studio's windows, and parses with the official
-protobuf classes, on the event loop. In a process of its own, like the studio.
+It uses the studio's libraries, aiohttp and grpclib, with the studio's windows, and parses with the official protobuf
+classes, on the event loop. It runs in a process of its own, like the studio.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _WINDOW = 16 * 1024 * 1024  # as the studio has it
 
 
 class EmptyReceiver:
-    """Receives for the length of a ``with`` block."""
+    """Receives requests for the length of a ``with`` block."""
 
     def __init__(self) -> None:
         self._pipe, self._its = multiprocessing.Pipe()
@@ -75,7 +75,7 @@ async def _http() -> AsyncIterator[int]:
 
 
 class _Take:
-    """grpclib parses the message itself."""
+    """A service whose messages grpclib itself parses."""
 
     def __mapping__(self) -> Mapping[str, Handler]:
         return {

@@ -1,4 +1,4 @@
-"""Figures of several runs, as they stand in a table."""
+"""Statistics of several runs, formatted for a table."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -10,24 +10,24 @@ def percentile(ascending: Sequence[float], share: float) -> float:
 
 
 def percentiles(values: Iterable[float], *shares: float) -> list[float]:
-    """Of values in any order."""
+    """The percentiles of values in any order."""
     ascending = sorted(values)
     return [percentile(ascending, share) for share in shares]
 
 
 def spread(values: Sequence[float], form: str = ",.0f") -> str:
-    """Median, and the least and the most when there are several values."""
+    """The median, with the minimum and the maximum when there are several values."""
     median = f"{statistics.median(values):{form}}"
     return f"{median} ({min(values):{form}} to {max(values):{form}})" if len(values) > 1 else median
 
 
 def middle(runs: Iterable[Sequence[float]], share: float) -> float:
-    """The percentile of each run; the median of these."""
+    """The median of the percentiles of all runs."""
     return statistics.median(percentile(sorted(run), share) for run in runs)
 
 
 def milliseconds(seconds: float) -> str:
-    """With three digits that mean something."""
+    """Milliseconds with three significant digits."""
     value = seconds * 1000
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 

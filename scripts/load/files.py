@@ -4,18 +4,18 @@ import time
 from pathlib import Path
 
 _LOOK_SECONDS = 0.25
-_PATIENCE = 600.0  # seconds
+_TIMEOUT = 600.0  # seconds
 
 
 def wait_for_files(data_dir: Path) -> None:
-    """Until all spans but those of the last journal are sealed, and text can be ruled out of all sealed files."""
-    deadline = time.monotonic() + _PATIENCE
+    """Wait until all spans but those of the last WAL are in segments, and all segments have n-gram indexes."""
+    deadline = time.monotonic() + _TIMEOUT
     while files(data_dir, "journal") > 1 or files(data_dir, "grams") < files(data_dir, "parquet"):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"files are still missing after {_PATIENCE:.0f} s")
+            raise TimeoutError(f"files are still missing after {_TIMEOUT:.0f} s")
         time.sleep(_LOOK_SECONDS)
 
 
 def files(data_dir: Path, kind: str) -> int:
-    """How many finished ones there are, by the end of their names."""
+    """The number of finished files, by the end of their names."""
     return sum(1 for _ in data_dir.glob(f"duckdb/traces.*/[0-9]*.{kind}"))

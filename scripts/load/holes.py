@@ -1,7 +1,7 @@
-"""Serialised messages with holes in them, which are filled again and again, so that load costs its sender little.
+"""Templates of serialised messages with holes, which are filled repeatedly, so that load costs its sender little.
 
-A message is serialised once by protobuf's own classes, with marks where something else is to stand in each copy. What
-fills a hole has the length of its mark: so no length that protobuf has written changes.
+A message is serialised once by protobuf's own classes, with marks where each copy differs. A filling has the length of
+its mark, so no length that protobuf has written changes.
 """
 
 import re
@@ -13,13 +13,13 @@ _SHORTEST = 5
 
 
 class Holes:
-    """Hands out marks. The number of a hole is how many were made before it; one hole may stand in many places."""
+    """Makes marks. The number of a hole is how many were made before it; one hole may stand in many places."""
 
     def __init__(self) -> None:
         self.lengths: list[int] = []
 
     def text(self, length: int) -> str:
-        """A new hole of so many characters."""
+        """Make a hole of ``length`` characters."""
         if length < _SHORTEST:
             raise ValueError(f"A hole has {_SHORTEST} characters at least")
         mark = f"@{len(self.lengths):04d}".ljust(length, "@")
@@ -30,7 +30,7 @@ class Holes:
         return self.text(length).encode()
 
     def fixed64(self) -> int:
-        """A hole of eight bytes for a field of protobuf's type ``fixed64``."""
+        """Make a hole of eight bytes for a field of protobuf's type ``fixed64``."""
         return int.from_bytes(self.octets(8), "little")
 
 
@@ -44,6 +44,6 @@ class Mould:
         self._pick: Callable[[Sequence[bytes]], tuple[bytes, ...]] = itemgetter(*self._numbers, self._numbers[-1])
 
     def filled(self, fillings: Sequence[bytes]) -> bytes:
-        """A copy; the fillings are in the order of the holes' numbers."""
+        """A copy of the message; the fillings are in the order of the holes' numbers."""
         self._pieces[1::2] = self._pick(fillings)[:-1]
         return b"".join(self._pieces)

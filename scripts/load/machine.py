@@ -1,4 +1,4 @@
-"""Names the machine under a table of figures."""
+"""Description of the machine under a table of figures."""
 
 import platform
 from pathlib import Path
@@ -16,7 +16,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    """Linux tells only there."""
+    """The processor's name, which only Linux gives there."""
     file = Path("/proc/cpuinfo")
     lines = file.read_text().splitlines() if file.exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""Requests that are nearly right: good ones with something changed in them."""
+"""Nearly valid requests: valid ones with something changed in them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def mutated_json(body: bytes, chance: Random) -> bytes:
 
 
 def _change_inside(holder: Any, chance: Random) -> None:  # noqa: ANN401 - any JSON
-    """Go down to somewhere, and change what is there."""
+    """Descend to a random place, and change the value there."""
     while True:
         places = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
         if not places:

@@ -1,4 +1,4 @@
-"""Load in a process of its own, so that making and sending it takes no turns from what this process measures."""
+"""Load from a process of its own, so that making and sending it takes no time from the measuring process."""
 
 import multiprocessing
 import threading
@@ -16,7 +16,7 @@ from scripts.load.traffic import SPANS_A_REQUEST, Traffic
 
 @attrs.frozen(kw_only=True)
 class Load:
-    """What to send, and where."""
+    """The requests to send, and their target."""
 
     http_port: int
     otlp_port: int
@@ -39,14 +39,14 @@ class Load:
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """What became of it."""
+    """The result of the load."""
 
     sent: Sent
     traces: Mapping[str, list[bytes]]  # as ``Traffic.traces``
 
 
 class OwnLoad:
-    """Sends for the length of a ``with`` block, from when it has begun; ``outcome`` is known at its end."""
+    """Sends from the beginning to the end of a ``with`` block; ``outcome`` is known at its end."""
 
     outcome: Outcome
 

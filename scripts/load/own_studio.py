@@ -1,4 +1,4 @@
-"""A studio in a process of its own, on free ports: started, used over its wire, killed, started again."""
+"""A studio in a process of its own, on free ports: started, used over the wire, killed, started again."""
 
 import json
 import os
@@ -36,7 +36,7 @@ class Reply:
 
 
 class StudioDidNotStart(Exception):
-    """The process ended, or closed its output, before it said that it had started."""
+    """The process ended, or closed its output, before it announced its start."""
 
 
 class OwnStudio:
@@ -84,17 +84,17 @@ class OwnStudio:
         self._ended()
 
     def terminate(self) -> int:
-        """Ask the process to stop; its exit code."""
+        """Ask the process to stop; returns its exit code."""
         self._process.terminate()
         return self._ended()
 
     def rest(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Reply:
-        """One call with the session of ``sign_up`` or ``sign_in``; ``body`` is sent as JSON."""
+        """Make a call with the session of ``sign_up`` or ``sign_in``; ``body`` is sent as JSON."""
         sent = {"Content-Type": "application/json"} | ({"Cookie": self.cookie} if self.cookie else {})
         return self.call(method, path, None if body is None else json.dumps(body).encode(), sent | dict(headers or {}))
 
     def call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Reply:
-        """One call with these headers and no others, and the body as it is."""
+        """Make a call with these headers and no others, and the body as it is."""
         connection = HTTPConnection(HOST, self.http_port)
         try:
             connection.request(method, path, body, dict(headers))
@@ -107,12 +107,12 @@ class OwnStudio:
             connection.close()
 
     def sign_up(self) -> str:
-        """Create the first user, stay signed in; a new API key for everything."""
+        """Create the first user and stay signed in; returns a new API key for everything."""
         self._sign("/users/create-first-user")
         return str(self._good("POST", "/api_keys", {"name": "load"}).json["key"])
 
     def sign_in_or_up(self, key: str) -> str:
-        """Sign in where there is a key already, or else ``sign_up``; the key."""
+        """Sign in where there is a key already, or else ``sign_up``; returns the key."""
         if not key:
             return self.sign_up()
         self.sign_in()
@@ -140,16 +140,16 @@ class OwnStudio:
             query["after"] = reply.headers["x-next-cursor"]
 
     def cpu_seconds(self) -> float:
-        """What the process has used so far, in all its threads."""
+        """CPU seconds of the process so far, in all its threads."""
         times = self.system.cpu_times()
         return float(times.user + times.system)
 
     def memory(self) -> int:
-        """What the process has now, in bytes."""
+        """Memory of the process now, in bytes."""
         return int(self.system.memory_info().rss)
 
     def peak_memory(self) -> int:
-        """The most memory it ever had, in bytes; where the system does not tell, what it has now."""
+        """Peak memory of the process, in bytes; its memory now where the system reports no peak."""
         status = Path(f"/proc/{self._process.pid}/status")
         if not status.exists():
             return self.memory()
@@ -157,7 +157,7 @@ class OwnStudio:
         return int(line.split()[1]) * 1024
 
     def forget_peak(self) -> None:
-        """Let ``peak_memory`` begin anew, where the system can."""
+        """Reset ``peak_memory``, where the system can."""
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5")
 
     def _sign(self, path: str) -> None:
@@ -171,7 +171,7 @@ class OwnStudio:
         return reply
 
     def _keep_log(self, started: list[dict[str, Any]], announced: threading.Event) -> None:
-        """Copy the output to the log, so that the pipe never fills; look for the announcement in it."""
+        """Copy the output to the log, so that the pipe never fills; find the announcement in it."""
         output = self._process.stdout
         if output is None:
             raise TypeError("the output is a pipe")
@@ -193,7 +193,7 @@ class OwnStudio:
 
 
 def environment(data_dir: Path) -> dict[str, str]:
-    """What processes need, free ports and the data folder; nothing of the caller's own settings."""
+    """Variables that processes need, free ports and the data folder; nothing of the caller's own settings."""
     kept: Sequence[str] = ("PATH", "HOME", "LANG", "TMPDIR")
     ports = {"JUNJO_BACKEND_PORT": "0", "JUNJO_OTLP_PORT": "0", "GRPC_PORT": "0"}
     own = {name: os.environ[name] for name in kept if name in os.environ}

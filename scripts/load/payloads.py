@@ -47,7 +47,7 @@ class Payload:
 
 @attrs.frozen
 class _Service:
-    """What a service's requests are made with: all but the spans, and the traces."""
+    """The constant parts of a service's requests, and its trace templates."""
 
     resource: bytes
     scope: bytes
@@ -65,7 +65,7 @@ class Payloads:
         self._services: dict[str, _Service] = {}
 
     def make(self, service: str, at: int | None = None) -> Payload:
-        """One more request. Its traces ended at ``at``, in Unix nanoseconds; default: now."""
+        """Make a request. Its traces ended at ``at``, in Unix nanoseconds; default: now."""
         if service not in self._services:
             self._services[service] = self._service(service)
         known, at = self._services[service], time.time_ns() if at is None else at

@@ -28,10 +28,10 @@ _LONGEST = 1000  # sentences of a piece, at most
 
 
 class Prose:
-    """A long text, out of which pieces are taken at random places. All of it is ASCII that JSON does not escape."""
+    """A long ASCII text without characters that JSON escapes, of which random pieces are taken."""
 
     def __init__(self, chance: random.Random, size: int) -> None:
-        """``size`` is that of the text, in bytes: pieces overlap seldom when they are few beside it."""
+        """Make a text of ``size`` bytes. Pieces rarely overlap when they are few beside it."""
         self._chance = chance
         self.words = _vocabulary(chance)  # the most frequent first
         frequencies = list(accumulate(1 / (rank + _OFFSET) for rank in range(1, len(self.words) + 1)))
@@ -40,7 +40,7 @@ class Prose:
         self._starts = list(accumulate(map(len, sentences), initial=0))[:-1]
 
     def piece(self, length: int) -> bytes:
-        """So many bytes from the beginning of a sentence; cut off at the end, like an answer at its token limit."""
+        """A number of bytes from the beginning of a sentence; cut off at the end, like an answer at its token limit."""
         start = self._starts[int(self._chance.random() * len(self._starts))]
         return self._text[start : start + length]
 

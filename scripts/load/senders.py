@@ -1,4 +1,4 @@
-"""Clients that send prepared OTLP requests and cost little themselves, so that the studio is what is measured."""
+"""Clients that send prepared OTLP requests at little cost, so that the studio is what is measured."""
 
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
@@ -19,20 +19,20 @@ _RETRYABLE_GRPC = frozenset(("UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCE
 
 
 class Receiver(Protocol):
-    """Where OTLP is taken."""
+    """A receiver of OTLP."""
 
     @property
     def http_port(self) -> int: ...
 
     @property
     def otlp_port(self) -> int:
-        """Of OTLP over gRPC."""
+        """The port of OTLP over gRPC."""
 
 
 class NotAcknowledged(Exception):
-    """The request was refused, or its fate is unknown. ``retryable`` is what OTLP says of such an answer.
+    """The request was refused, or its outcome is unknown. ``retryable`` is OTLP's rule for such an answer.
 
-    ``retry_after`` is how many seconds the refusal said to wait, if it did.
+    ``retry_after`` is the wait in seconds that the refusal asked for, if any.
     """
 
     def __init__(self, reason: str, *, retryable: bool, retry_after: float | None = None) -> None:
@@ -45,7 +45,7 @@ class Sender(Protocol):
     """One client with one connection, used by one thread at a time. For a ``closing`` block."""
 
     def send(self, body: bytes) -> None:
-        """Returns when the studio has acknowledged every span. Raises ``NotAcknowledged``."""
+        """Send, and return when the studio has acknowledged every span. Raises ``NotAcknowledged``."""
 
     def close(self) -> None: ...
 
@@ -105,7 +105,7 @@ SENDERS: dict[str, Callable[[Receiver, str], Sender]] = {"http": HttpSender, "gr
 
 
 def _seconds(header: str | None) -> float | None:
-    """Of a ``Retry-After``; the studio sends seconds, and no dates."""
+    """The seconds of a ``Retry-After``; the studio sends no dates."""
     return None if header is None else float(header)
 
 
@@ -120,7 +120,7 @@ def _retry_info(fault: grpc.RpcError) -> float | None:
 
 
 def _demand_all(answer: bytes) -> None:
-    """A good answer may still reject spans; then they are not acknowledged."""
+    """Raise ``NotAcknowledged`` when a successful answer rejects spans."""
     partial = ExportTraceServiceResponse.FromString(answer).partial_success
     if partial.rejected_spans:
         raise NotAcknowledged(f"{partial.rejected_spans} rejected: {partial.error_message}", retryable=False)

@@ -1,6 +1,6 @@
-"""Sends prepared requests through several clients: as fast as they are acknowledged, or at fixed times.
+"""Sending of prepared requests through several clients: as fast as they are acknowledged, or at fixed times.
 
-A refusal that says how long to wait is waited for, and the request sent again, as OpenTelemetry's exporters do.
+After a refusal with a wait, the request is sent again, as OpenTelemetry's exporters do.
 """
 
 import threading
@@ -12,12 +12,12 @@ import attrs
 from scripts.load.payloads import Payload
 from scripts.load.senders import NotAcknowledged, Sender
 
-_PATIENCE = 300.0  # seconds of refusals of one request, after which they are a failure
+_TIMEOUT = 300.0  # seconds of refusals of one request, after which they are a failure
 
 
 @attrs.frozen
 class Sent:
-    """What became of the requests. Times in seconds."""
+    """Outcomes of the requests. Times in seconds."""
 
     delays: list[float] = attrs.field(factory=list)  # until each was acknowledged
     refusals: list[float] = attrs.field(factory=list)  # how long each of them said to wait
@@ -38,7 +38,7 @@ def as_fast_as_acknowledged(senders: Sequence[Sender], payloads: Iterable[Payloa
 
 
 def on_schedule(senders: Sequence[Sender], payloads: Iterable[Payload], interval: float, heard: Heard = id) -> Sent:
-    """A request every ``interval`` seconds, however long those before it take.
+    """Send a request every ``interval`` seconds, however long those before it take.
 
     Delays count from when a request was due: one that waits for a free client waits for the receiver.
     """
@@ -84,7 +84,7 @@ class _Clients:
             try:
                 return sender.send(payload.body)
             except NotAcknowledged as refusal:
-                if refusal.retry_after is None or waited > _PATIENCE:
+                if refusal.retry_after is None or waited > _TIMEOUT:
                     raise
                 self._sent.refusals.append(refusal.retry_after)
                 waited += refusal.retry_after
@@ -92,7 +92,7 @@ class _Clients:
 
 
 def _reached(moment: float | None) -> float:
-    """The moment, when it has come; now, if there is none."""
+    """Wait for the moment and return it; the present, if there is none."""
     now = time.perf_counter()
     if moment is None:
         return now

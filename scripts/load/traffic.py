@@ -1,4 +1,4 @@
-"""What a studio with many users gets: requests of several services, some of which send far more than others."""
+"""Traffic of a studio with many users: requests of several services, some of which send far more than others."""
 
 import random
 import threading
@@ -16,7 +16,7 @@ _SHARES = tuple(1 / rank for rank in range(1, len(SERVICES) + 1))
 
 
 class Traffic:
-    """Makes the requests, and remembers which of them were acknowledged."""
+    """Makes the requests, and records which of them were acknowledged."""
 
     def __init__(self) -> None:
         self.spans = 0  # acknowledged
@@ -25,13 +25,13 @@ class Traffic:
         self._lock = threading.Lock()
 
     def of_the_past(self, spans: int, seconds: float) -> Iterator[Payload]:
-        """So many spans, whose times go evenly through the last so many seconds until now."""
+        """Requests whose times are spread evenly over the last ``seconds`` until now."""
         requests, now = -(-spans // SPANS_A_REQUEST), time.time_ns()
         for left in range(requests - 1, -1, -1):
             yield self._request(now - int(left / requests * seconds * 1e9))
 
     def of_the_present(self, over: threading.Event) -> Iterator[Payload]:
-        """Spans that ended just now, until the event."""
+        """Requests with spans that ended just now, until the event is set."""
         while not over.is_set():
             yield self._request(None)
 
@@ -41,7 +41,7 @@ class Traffic:
             self.spans += SPANS_A_REQUEST
 
     def add(self, traces: Mapping[str, Iterable[bytes]]) -> None:
-        """Traces that another acknowledged load has sent, by service."""
+        """Add the traces that another acknowledged load has sent, by service."""
         with self._lock:
             for service, packed_ids in traces.items():
                 for ids in packed_ids:
@@ -53,7 +53,7 @@ class Traffic:
         return random.choice(self.traces[random.choice(list(self.traces))])[:16].hex()
 
     def seldom_word(self) -> str:
-        """It stands in about every thousandth span."""
+        """A word that is in about every thousandth span."""
         return self._payloads.prose.words[_SELDOM]
 
     def _request(self, at: int | None) -> Payload:

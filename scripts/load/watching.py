@@ -1,6 +1,6 @@
-"""Looks at a studio over and over while others load it: does it answer, what memory has it, how fresh are its answers?
+"""Watchers of a studio under load: its answers, its memory and the freshness of its reads.
 
-A watcher is a thread for the length of a ``with`` block. What goes wrong in it is raised at the end of the block.
+A watcher is a thread for the length of a ``with`` block. An error in it is raised at the end of the block.
 """
 
 import queue
@@ -21,18 +21,18 @@ from scripts.load.payloads import Payload
 
 _EVERY = 0.02  # seconds between two looks
 _BEAT = 0.005  # seconds
-_PATIENCE = 30.0  # seconds for an answer, and for an acknowledged span to be found
+_TIMEOUT = 30.0  # seconds for an answer, and for an acknowledged span to be found
 
 
 class Rest:
     """One connection that stays open, with the studio's session; for one thread at a time and a ``closing`` block."""
 
     def __init__(self, studio: OwnStudio) -> None:
-        self._connection = HTTPConnection(HOST, studio.http_port, timeout=_PATIENCE)
+        self._connection = HTTPConnection(HOST, studio.http_port, timeout=_TIMEOUT)
         self._headers = {"Cookie": studio.cookie}
 
     def get(self, path: str) -> Reply:
-        """The answer, read to its end. Anything but success is an ``AssertionError``."""
+        """Read an answer to its end. Anything but success is an ``AssertionError``."""
         self._connection.request("GET", path, headers=self._headers)
         response = self._connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
@@ -49,7 +49,7 @@ class Rest:
 
 
 def watch_closely() -> None:
-    """Let a thread that waits for an answer notice it at once, though others of this process make requests meanwhile.
+    """Shorten the interpreter's switch interval, so that a thread notices an answer at once.
 
     Python lets a busy thread go on for 5 ms before another has its turn, which would be in the times that are measured.
     """
@@ -58,7 +58,7 @@ def watch_closely() -> None:
 
 @contextmanager
 def repeated(look: Callable[[], object], every: float = _EVERY) -> Iterator[None]:
-    """Call ``look`` so often, in a thread, until the block ends."""
+    """Call ``look`` at an interval, in a thread, until the block ends."""
     over, faults = threading.Event(), list[Exception]()
 
     def run() -> None:
@@ -81,9 +81,9 @@ def repeated(look: Callable[[], object], every: float = _EVERY) -> Iterator[None
 
 @attrs.define
 class OwnPauses:
-    """How long this process itself did not get on, at most, while ``look`` is repeated without pause.
+    """The longest pause of this process itself, while ``look`` is repeated without pause.
 
-    So much of each delay that it measures may be its own.
+    That much of each delay that it measures may be its own.
     """
 
     sleep: Callable[[float], None] = time.sleep
@@ -96,7 +96,7 @@ class OwnPauses:
 
 
 class StudioWatch:
-    """How the studio itself is for the length of a ``with`` block: times of ``GET /health``, memory, CPU."""
+    """Watches the studio itself for the length of a ``with`` block: times of ``GET /health``, memory, CPU."""
 
     def __init__(self, studio: OwnStudio, rest: Rest) -> None:
         self.health: list[float] = []  # seconds that each took
@@ -125,9 +125,9 @@ class StudioWatch:
 
 @attrs.frozen
 class FreshnessWatch:
-    """How long after its acknowledgement a span is there for a reader.
+    """Measures the time from a span's acknowledgement until a reader sees it.
 
-    The delay ends with the answer that shows the span, so what that read itself takes is in it.
+    The delay ends with the answer that shows the span, so that read's own time is in it.
     """
 
     rest: Rest
@@ -136,7 +136,7 @@ class FreshnessWatch:
     _latest: queue.Queue[tuple[Payload, float]] = attrs.field(factory=lambda: queue.Queue(1))
 
     def heard(self, payload: Payload) -> None:
-        """Call it when the request has been acknowledged. Of many at once only one is looked at."""
+        """Call it when the request has been acknowledged. Of many at once only one is measured."""
         with suppress(queue.Full):
             self._latest.put_nowait((payload, time.perf_counter()))
 
@@ -149,7 +149,7 @@ class FreshnessWatch:
     def _find(self, payload: Payload, acknowledged: float) -> None:
         span, asked = random.choice(payload.ids), 1
         while not self.rest.has(span):
-            if time.perf_counter() - acknowledged > _PATIENCE:
+            if time.perf_counter() - acknowledged > _TIMEOUT:
                 raise AssertionError(f"acknowledged and not found: {span}")
             asked += 1
         self.seconds.append(time.perf_counter() - acknowledged)

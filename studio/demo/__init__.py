@@ -1,4 +1,4 @@
-"""Something to look at in a minute: an agent run and a Junjo workflow, sent to a running studio over OTLP/HTTP."""
+"""Demonstration traces: an agent run and a Junjo workflow, sent to a running studio over OTLP/HTTP."""
 
 import gzip
 import time
@@ -15,7 +15,7 @@ from studio.demo.agent_run import agent_run
 from studio.demo.drafts import TraceDraft
 from studio.demo.workflow_run import workflow_run
 
-_PATIENCE = ClientTimeout(total=15)
+_TIMEOUT = ClientTimeout(total=15)
 _HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
 
 
@@ -25,12 +25,12 @@ class DemoFailed(Exception):
 
 @attrs.frozen(kw_only=True)
 class DemoSent:
-    """The traces that are stored now."""
+    """The stored traces."""
 
     traces: tuple[TraceDraft, ...]
 
     def report(self, endpoint: str) -> str:
-        """What was sent, and where to read it, for the person at the terminal."""
+        """The report for the person at the terminal: what was sent, and where to read it."""
         observability = f"{endpoint}/api/v1/observability"
         lines = [f"Stored by the studio at {endpoint}:"]
         for trace in self.traces:
@@ -65,7 +65,7 @@ async def _post(endpoint: str, key: str, body: bytes, *, is_far: bool) -> tuple[
     url = f"{endpoint.rstrip('/')}/v1/traces"
     try:
         async with (
-            ClientSession(timeout=_PATIENCE, trust_env=is_far) as session,
+            ClientSession(timeout=_TIMEOUT, trust_env=is_far) as session,
             session.post(url, data=body, headers=headers, allow_redirects=False) as response,
         ):
             return response.status, await response.read()

@@ -1,6 +1,6 @@
 """A support agent that answers a customer: plans, calls tools, searches, meets a failing tool, answers.
 
-Half of the spans speak OpenInference, half the GenAI conventions of OpenTelemetry, as in programs that mix libraries.
+Half of the spans use OpenInference, half OpenTelemetry's GenAI conventions, as in programs that mix libraries.
 """
 
 import json
@@ -36,7 +36,7 @@ _TIMEOUT = "payments.internal did not answer within 800 ms"
 
 
 def agent_run() -> TraceDraft:
-    """A new run, in a session of its own."""
+    """Make a new run, in its own session."""
     conversation = f"demo-{secrets.token_hex(4)}"
     spans = (
         SpanDraft(
@@ -81,7 +81,7 @@ def _person(conversation: str) -> Attributes:
 
 
 def _plan() -> Attributes:
-    """A reasoning model chooses a tool. Part of the prompt came from the vendor's cache."""
+    """Attributes of the planning call: a reasoning model chooses a tool, and part of the prompt came from the cache."""
     return {
         "openinference.span.kind": "LLM",
         "llm.provider": "openai",
@@ -132,7 +132,7 @@ def _policy_search() -> Attributes:
 
 
 def _refund() -> SpanDraft:
-    """The tool that fails, as the GenAI conventions tell it: status, error type, an event with the exception."""
+    """The failing tool, by the GenAI conventions: status, error type, and an event with the exception."""
     exception = {
         "exception.type": "TimeoutError",
         "exception.message": _TIMEOUT,

@@ -1,4 +1,4 @@
-"""Spans as a story is told: what happened when, inside what. They become OTLP when the end of the story is known."""
+"""Drafts of spans, timed from the beginning of their trace. They become OTLP when the end of the trace is known."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _MILLISECOND = 1_000_000  # in nanoseconds
 
 @attrs.frozen(kw_only=True)
 class EventDraft:
-    """Something that happened ``at`` so many milliseconds after the beginning of the trace."""
+    """An event ``at`` so many milliseconds after the beginning of the trace."""
 
     at: int
     name: str
@@ -34,7 +34,7 @@ class SpanDraft:
     kind: Span.SpanKind.ValueType = Span.SPAN_KIND_INTERNAL
     attributes: Attributes = attrs.field(factory=dict)
     events: Sequence[EventDraft] = ()
-    error: str = ""  # what the status says; "" when nothing went wrong
+    error: str = ""  # the status message; "" without an error
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +47,7 @@ class TraceDraft:
     trace_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
 
     def ending_at(self, unix_nano: int) -> ResourceSpans:
-        """The trace in OTLP, so that its root ends then."""
+        """The trace in OTLP, with its root's end at this time."""
         root, *_ = self.spans
         beginning = unix_nano - root.at[1] * _MILLISECOND
         ids = {draft.key: secrets.token_bytes(8) for draft in self.spans}

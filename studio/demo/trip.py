@@ -1,4 +1,4 @@
-"""The plot of the demonstration workflow: what it is made of, what ran when, and what that changed."""
+"""The steps of the demonstration workflow: what ran when, inside what, and what that changed."""
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,14 +22,14 @@ class Change:
 
     @property
     def operation(self) -> dict[str, Any]:
-        """As in RFC 6902."""
+        """The change as an operation of RFC 6902."""
         inserts = self.path.rpartition("/")[2].isdigit()
         return {"op": "add" if inserts else "replace", "path": self.path, "value": self.value}
 
 
 @attrs.frozen
 class Step:
-    """Something that runs: a node, a ``run_concurrent`` group or a subflow, ``inside`` what, and what it changes."""
+    """A running part: a node, a ``run_concurrent`` group or a subflow, its parent ``inside``, and its changes."""
 
     label: str
     at: tuple[int, int]
@@ -46,7 +46,7 @@ class Edge:
     inside: str = WORKFLOW
 
 
-# The stores by the flow that owns them, as they are before anything ran.
+# The stores by the flow that owns them, in their initial state.
 STORES: Mapping[str, tuple[str, dict[str, Any]]] = {
     WORKFLOW: ("TripStore", {"city": None, "weather": None, "sights": [], "budget": None, "plan": None}),
     SUBFLOW: ("BudgetStore", {"nights": 0, "hotel": None, "total": None}),

@@ -31,14 +31,14 @@ _PROMPT = "Plan three days in Lisbon with these sights and this weather."
 
 
 def workflow_run() -> TraceDraft:
-    """A new run, with ids of its own."""
+    """Make a new run, with its own ids."""
     run = _Run()
     spans = (run.workflow(), *(run.span(step) for step in STEPS), _model_call())
     return TraceDraft(service=SERVICE, scope="junjo", spans=spans)
 
 
 class _Run:
-    """The ids of one run, and what follows from the steps: the states and the graph."""
+    """The ids of one run, and the states and the graph that follow from the steps."""
 
     def __init__(self) -> None:
         labels = [WORKFLOW, NEVER_RUN, *(step.label for step in STEPS)]
@@ -80,7 +80,7 @@ class _Run:
         }
 
     def _flow(self, flow: str, nodes: int) -> dict[str, Value]:
-        """What a workflow or subflow says about its store and its graph."""
+        """Attributes of a workflow or subflow about its store and its graph."""
         changes = [change for change in self._changes if change.store == flow]
         start = STORES[flow][1]
         return {
@@ -157,17 +157,17 @@ class _Run:
 
 
 def _graph_of(step: Step) -> str:
-    """The flow in whose graph a step stands."""
+    """The flow whose graph has the step."""
     return SUBFLOW if step.inside == SUBFLOW else WORKFLOW
 
 
 def _payload(name: str, value: object) -> dict[str, Value]:
-    """JSON text, and that nothing was cut from it."""
+    """JSON text, marked as complete."""
     return {name: json.dumps(value), f"{name}.mode": "full", f"{name}.policy": "junjo.full.v1"}
 
 
 def _structural_id(label: str, kind: str = "") -> str:
-    """The same in every run of the same program."""
+    """The structural id, the same in every run of the same program."""
     kind = kind or ("graph" if label in STORES else "node")
     return f"{kind}_{hashlib.sha256(label.encode()).hexdigest()[:32]}"
 

@@ -1,1 +1,1 @@
-"""Data out of a studio and into one, from the command line."""
+"""Transfer of data out of a studio and into one, from the command line."""

@@ -1,4 +1,4 @@
-"""A running studio, as a program on the command line speaks to it: one request after the other."""
+"""HTTP client of a running studio, for the command line: one request after the other."""
 
 import json
 import time
@@ -17,18 +17,18 @@ from google.rpc.status_pb2 import Status as RpcStatus
 from actors.retry_after import seconds_to_wait
 from transports.masking import without_keys
 
-_PATIENCE = 120.0  # seconds of silence
+_TIMEOUT = 120.0  # seconds of silence
 _MOST_TRIES = 60
 _LATER = (429, 503)
 _LONGEST_WAIT = 10.0  # seconds between two tries
 
 
 class TransferFailed(Exception):
-    """The work cannot be done, or not all of it. The text is for the person at the terminal; no key is in it."""
+    """The work failed, wholly or in part. The text is for the person at the terminal; no key is in it."""
 
 
 class Refused(TransferFailed):
-    """The studio answered with an error that is not to be tried again. ``status`` is that of HTTP."""
+    """The studio answered with a final error. ``status`` is that of HTTP."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -37,7 +37,7 @@ class Refused(TransferFailed):
 
 @attrs.frozen
 class StudioClient:
-    """``endpoint`` is the URL of the REST API, without a slash at the end.
+    """Client of the REST API at ``endpoint``, a URL without a slash at the end.
 
     ``is_far`` allows the proxies that the environment names; those cannot reach a studio of this machine.
     """
@@ -48,7 +48,7 @@ class StudioClient:
 
     @contextmanager
     def download(self, path: str, query: Mapping[str, str]) -> Iterator[IO[bytes]]:
-        """An answer, to be read inside the block. ``TransferFailed`` also when it ends too early."""
+        """Open an answer, to be read inside the block. ``TransferFailed`` also when it ends too early."""
         try:
             with self._open(Request(f"{self.endpoint}{path}?{urlencode(query)}")) as response:  # noqa: S310 - see _open
                 yield response
@@ -56,7 +56,7 @@ class StudioClient:
             raise TransferFailed(f"{self.endpoint} broke off in the middle: what has come is not the whole") from fault
 
     def send_spans(self, body: bytes, content_type: str) -> bytes:
-        """Post one OTLP request; the body of the answer. Waits where the studio asks for it."""
+        """Post one OTLP request; returns the body of the answer. Waits where the studio asks for it."""
         request = Request(f"{self.endpoint}/v1/traces", body, {"Content-Type": content_type})  # noqa: S310 - see _open
         try:
             with self._open(request) as response:
@@ -73,7 +73,7 @@ class StudioClient:
         opener = self._opener()
         for attempt in range(_MOST_TRIES):
             try:
-                answer: HTTPResponse = opener.open(request, timeout=_PATIENCE)
+                answer: HTTPResponse = opener.open(request, timeout=_TIMEOUT)
             except HTTPError as refusal:
                 if refusal.code not in _LATER or attempt == _MOST_TRIES - 1:
                     raise Refused(f"{self.endpoint} says {refusal.code}: {_detail(refusal)}", refusal.code) from refusal
@@ -89,7 +89,7 @@ class StudioClient:
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """The key is for the studio that was named. A redirect would take it to whoever answers there."""
+    """Follows no redirects. The key is for the studio that was named, and a redirect would take it elsewhere."""
 
     def redirect_request(self, *_: object) -> None:
         """Follow none: the answer becomes an ``HTTPError``."""

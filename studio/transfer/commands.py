@@ -1,4 +1,4 @@
-"""The arguments of ``studio export``, ``import`` and ``backup``, and what each does."""
+"""The commands ``studio export``, ``import`` and ``backup``, and their arguments."""
 
 import argparse
 from pathlib import Path
@@ -22,7 +22,7 @@ _FORMATS = ("parquet", "jsonl", "csv")
 
 
 def add_commands(commands: "Commands") -> None:
-    """Make the commands known to the parser."""
+    """Add the commands to the parser."""
     exporting = commands.add_parser("export", help="write spans of a running studio to a file")
     exporting.add_argument("file", type=Path, help="the file to write; its ending says the format: parquet, jsonl, csv")
     exporting.add_argument("--service", help="only spans of this service")
@@ -44,7 +44,7 @@ def add_commands(commands: "Commands") -> None:
 
 
 def transfer(given: argparse.Namespace) -> str:
-    """Do what a command of ``NAMES`` says; the report. Raises ``TransferFailed``."""
+    """Run a command of ``NAMES``; returns the report. Raises ``TransferFailed``."""
     if given.command == "import" and bool(given.files) == bool(given.from_junjo):
         raise TransferFailed("give either files or --from-junjo DIR")
     if given.command == "import" and given.from_junjo:

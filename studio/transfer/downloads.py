@@ -1,4 +1,4 @@
-"""``studio export`` and ``studio backup``: what a running studio has, as files."""
+"""``studio export`` and ``studio backup``: the data of a running studio as files."""
 
 import shutil
 import tarfile
@@ -13,7 +13,7 @@ _PIECE = 1024 * 1024
 
 
 def export(client: StudioClient, target: Path, query: Mapping[str, str]) -> str:
-    """Write the spans to a file, which is there when it is whole. The report. Raises ``TransferFailed``."""
+    """Write the spans to a file, which appears when it is complete. Returns the report. Raises ``TransferFailed``."""
     unfinished = target.with_name(f"{target.name}.part")
     try:
         with (
@@ -30,7 +30,7 @@ def export(client: StudioClient, target: Path, query: Mapping[str, str]) -> str:
 
 
 def back_up(client: StudioClient, folder: Path) -> str:
-    """Write a data folder, which is there when it is whole. The report. Raises ``TransferFailed``."""
+    """Write a data folder, which appears when it is complete. Returns the report. Raises ``TransferFailed``."""
     if folder.exists():
         raise TransferFailed(f"{folder} exists: give a folder that does not")
     unfinished = folder.with_name(f"{folder.name}.part")

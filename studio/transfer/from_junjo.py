@@ -1,6 +1,6 @@
 """``studio import --from-junjo``: users, API keys and spans of the studio's predecessor, taken over.
 
-It works on the data folder itself, with no studio running: hashes and keys should travel over no wire.
+It works on the data folder itself, with no studio running: hashes and keys should not travel over a network.
 """
 
 import asyncio
@@ -29,20 +29,20 @@ from studio.transfer.junjo_spans import Batch, NoSpans, batches, look_at
 from studio.transfer.progress import Progress
 from studio.variables import duckdb_takes
 
-_MOST_WAITS = 300  # for the store to seal what it has, of two seconds each
-_PATIENCE = 300.0  # seconds for one batch
+_MOST_WAITS = 300  # of two seconds each, for the store to flush its memtables
+_TIMEOUT = 300.0  # seconds for one batch
 
 
 @attrs.frozen
 class JunjoFiles:
-    """``accounts`` and ``spans`` are paths; ``None`` where there is no such file."""
+    """Paths of the predecessor's files; ``None`` where there is no such file."""
 
     accounts: Path | None
     spans: Path | None
 
     @classmethod
     def find(cls, folder: Path) -> "JunjoFiles":
-        """The files in the folder itself, or in its folders ``sqlite`` and ``duckdb``."""
+        """Find the files in the folder itself, or in its folders ``sqlite`` and ``duckdb``."""
         return cls(
             _first(folder, "sqlite/junjo.db", "junjo.db"), _first(folder, "duckdb/traces.duckdb", "traces.duckdb")
         )
@@ -53,7 +53,7 @@ class JunjoFiles:
 
 @attrs.define
 class _Taken:
-    """How many were taken over, were there already, and could not be taken; ``notes`` are lines about the last."""
+    """Numbers of rows taken over, already there, and malformed; ``notes`` are lines about the malformed ones."""
 
     users: int = 0
     keys: int = 0
@@ -74,9 +74,9 @@ class _Taken:
 
 
 def import_from_junjo(folder: Path, settings: Settings) -> str:
-    """Take everything over that was never here; the files of before are only read. The report.
+    """Take over everything that was never here; the old files are only read. Returns the report.
 
-    Raises ``TransferFailed`` or ``CannotStart``. What was taken before a failure stays, and the same call goes on.
+    Raises ``TransferFailed`` or ``CannotStart``. Rows that were taken before a failure stay, and the same call goes on.
     """
     files = JunjoFiles.find(folder)
     if not files.there():
@@ -161,7 +161,7 @@ async def _take_spans(bus: Bus, file: Path, taken: _Taken) -> None:
 
 
 async def _store(bus: Bus, batch: Batch, taken: _Taken) -> None:
-    """A span that no store can hold takes none of its batch with it."""
+    """Store a batch. A span that cannot be stored takes none of its batch with it."""
     try:
         summary = await _ingest(bus, batch)
     except InternalError:
@@ -179,7 +179,7 @@ async def _ingest(bus: Bus, batch: Batch) -> IngestSummary:
     request = IngestSpans(spans=batch.spans, size=batch.bytes)
     for _ in range(_MOST_WAITS):
         try:
-            return await bus.ask(request, timeout=_PATIENCE)
+            return await bus.ask(request, timeout=_TIMEOUT)
         except Overloaded as later:
             await asyncio.sleep(later.retry_after or 1.0)
     raise TransferFailed("The data cannot be stored: the span store does not get to seal it")

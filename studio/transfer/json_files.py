@@ -1,6 +1,6 @@
 """Files of OTLP/JSON: a document on each line, as exporters write them, or one document.
 
-They are read as the studio reads what comes over HTTP. A line that it would not take costs only itself.
+They are parsed as the studio parses requests over HTTP. A line that it would refuse costs only itself.
 """
 
 import codecs
@@ -24,7 +24,7 @@ _OTHER_SIGNALS = ("resourceMetrics", "resourceLogs", "resourceProfiles")
 
 
 def begins_like_json(path: Path) -> bool:
-    """Whether the first of it that is not blank opens an object; nothing but blanks are no lines, which is fine too."""
+    """Whether the first non-blank character opens an object. A blank file has no lines, which is fine too."""
     encoding = encoding_of(path)
     with path.open("rb") as file:
         while beginning := file.read(_BEGINNING):
@@ -35,7 +35,7 @@ def begins_like_json(path: Path) -> bool:
 
 
 def has_objects(path: Path) -> bool:
-    """Whether any line of it is a JSON object."""
+    """Whether any line is a JSON object."""
     try:
         return any(line is not None and line.lstrip().startswith(b"{") and _is_object(line) for line in _lines(path))
     except UnicodeDecodeError:
@@ -43,16 +43,16 @@ def has_objects(path: Path) -> bool:
 
 
 def encoding_of(path: Path) -> str:
-    """The Unicode encoding of a file of JSON, as Python's parser finds it: PowerShell writes UTF-16."""
+    """The Unicode encoding of a JSON file, as Python's parser detects it: PowerShell writes UTF-16."""
     with path.open("rb") as file:
         beginning = file.read(_BEGINNING)
     found = json.detect_encoding(beginning)
     text = beginning.decode(found, "ignore").lstrip(_BLANK)
-    return found if text.startswith("{") else "utf-8"  # zeros may mean anything
+    return found if text.startswith("{") else "utf-8"  # zeros alone prove no encoding
 
 
 def json_uploads(path: Path) -> Iterator[Lines | Note]:
-    """What is in a file. Raises ``OSError``."""
+    """The uploads in a file, and notes about other lines. Raises ``OSError``."""
     try:
         document = _one_document(path)
         if document is None:
@@ -66,7 +66,7 @@ def json_uploads(path: Path) -> Iterator[Lines | Note]:
 
 
 def _one_document(path: Path) -> Line | Note | None:
-    """The file as one document of many lines, if that is what it is."""
+    """The file as one document of many lines, if it is one."""
     first = next((line for line in _lines(path) if line is None or line.strip()), b"{}")
     if first is None or path.stat().st_size > MOST_BYTES or _is_object(first):
         return None
@@ -83,7 +83,7 @@ def _is_object(text: bytes) -> bool:
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, Line | Note]]:
-    """Each line that is not blank, and how many bytes there are up to its end."""
+    """Each non-blank line, with the number of bytes up to its end."""
     position = 0
     for number, text in enumerate(_lines(path), 1):
         where = f"line {number}"
@@ -96,7 +96,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, Line | Note]]:
 
 
 def _together(read: Iterator[tuple[int, Line | Note]]) -> Iterator[Lines | Note]:
-    """Lines with spans, some at a time."""
+    """Join lines with spans into uploads."""
     gathered: list[Line] = []
     size = position = 0
     for end, line in read:
@@ -116,7 +116,7 @@ def _together(read: Iterator[tuple[int, Line | Note]]) -> Iterator[Lines | Note]
 
 
 def _line(where: str, text: bytes) -> Line | Note:
-    """One document, or why it cannot be sent or need not be."""
+    """One document, or a note why it cannot or need not be sent."""
     try:
         document, plain = _parsed(text)
         spans = frame_of(document).spans
@@ -128,7 +128,7 @@ def _line(where: str, text: bytes) -> Line | Note:
 
 
 def _parsed(text: bytes) -> tuple[JsonObject, bool]:
-    """The document, and whether it needed no patience: what did is not to be written anew."""
+    """The document, and whether it is strict JSON: a lenient one is not serialised anew."""
     try:
         document = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -151,7 +151,7 @@ def _frames(document: JsonObject) -> bytes | None:
 
 
 def _lines(path: Path) -> Iterator[bytes | None]:
-    """The lines of a file in UTF-8, whatever it is in; ``None`` for one that is too long."""
+    """The lines of a file as UTF-8, whatever its encoding; ``None`` for one that is too long."""
     encoding = encoding_of(path)
     with path.open("rb") as file:
         source: BufferedReader | TextIOWrapper = file

@@ -20,7 +20,7 @@ T = TypeVar("T")
 _USERS = "SELECT id, email, password_hash, is_active, created_at, updated_at FROM users ORDER BY created_at, rowid"
 # To SQLite a "key" by itself would be a text where there is no such column.
 _KEYS = 'SELECT id, api_keys."key", name, created_at FROM api_keys ORDER BY created_at, rowid'
-_OF_SQLITE = ("", "-wal", "-journal")  # what belongs to a database, by the end of its name
+_OF_SQLITE = ("", "-wal", "-journal")  # files of a database, by the end of their names
 
 
 @attrs.frozen
@@ -41,7 +41,7 @@ class OldKey:
 
 @attrs.frozen
 class OldAccounts:
-    """Users and keys in the order of their creation, and how many rows are malformed."""
+    """Users and keys in the order of their creation, and the number of malformed rows."""
 
     users: tuple[OldUser, ...] = ()
     keys: tuple[OldKey, ...] = ()
@@ -49,7 +49,7 @@ class OldAccounts:
 
     @classmethod
     def read(cls, file: Path) -> "OldAccounts":
-        """All that the file has. Raises ``OSError`` or ``sqlite3.Error``."""
+        """Read the whole file. Raises ``OSError`` or ``sqlite3.Error``."""
         with _copy_of(file) as connection:
             users = [_if_well_formed(_user, row) for row in connection.execute(_USERS)]
             keys = [_if_well_formed(_key, row) for row in connection.execute(_KEYS)]
@@ -59,7 +59,7 @@ class OldAccounts:
 
 @contextmanager
 def _copy_of(file: Path) -> Iterator[sqlite3.Connection]:
-    """SQLite makes files beside the one that it reads; in a folder of our own, so that theirs stays as it is."""
+    """Open a copy of the file in a temporary folder: SQLite makes files beside the one that it reads."""
     with TemporaryDirectory(prefix="studio-import-") as folder:
         copy = Path(folder) / "accounts"
         for end in _OF_SQLITE:
@@ -111,6 +111,6 @@ def _text(value: object) -> str:
 
 
 def _moment(value: object) -> datetime:
-    """SQLAlchemy's text in SQLite, which is UTC without saying so."""
+    """Parse SQLAlchemy's text in SQLite, which is UTC without an offset."""
     moment = datetime.fromisoformat(_text(value)).replace(microsecond=0)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """The spans file of the studio's predecessor.
 
 Its table ``spans`` has the members of the span JSON as columns: times in microseconds, and Junjo's attributes taken out
-of ``attributes_json``, into which they are put back here. Resources, scopes and links were not kept there.
+of ``attributes_json``, into which they are put back here. Resources, scopes and links are not in it.
 """
 
 import re
@@ -21,7 +21,7 @@ _CONFIG: dict[str, Any] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_ROWS = 2048  # what DuckDB hands out at least
+_ROWS = 2048  # the least that DuckDB returns at once
 _BATCH_BYTES = 4 * 1024 * 1024
 _SPAN_BYTES = 500  # what a span without any text weighs, about
 _KEY_COLUMNS = ("trace_id", "span_id")
@@ -50,7 +50,7 @@ _TEXT_COLUMNS = (
     "trace_state",
     *_ATTRIBUTES,
 )
-# It had two of them swapped: what a sender calls internal, it wrote down as CLIENT, and the other way round.
+# The predecessor swapped two kinds: it stored INTERNAL as CLIENT, and the other way round.
 _KINDS = {"CLIENT": 1, "SERVER": 2, "INTERNAL": 3, "PRODUCER": 4, "CONSUMER": 5}
 _STATUS = {"1": 1, "2": 2, "OK": 1, "ERROR": 2}
 _NO_SERVICE = "NO_SERVICE_NAME"
@@ -62,12 +62,12 @@ _MOST_INTEGER = 2**63 - 1
 
 
 class NoSpans(Exception):
-    """The file has not the predecessor's table."""
+    """The file does not have the predecessor's table."""
 
 
 @attrs.define
 class Batch:
-    """Spans that are stored together, about how many bytes they have, and how many rows among them are malformed."""
+    """Spans that are stored together, their approximate size in bytes, and the number of malformed rows among them."""
 
     spans: list[Span] = attrs.field(factory=list)
     bytes: int = 0
@@ -75,13 +75,13 @@ class Batch:
 
 
 def look_at(file: Path) -> None:
-    """Raises ``NoSpans`` or ``duckdb.Error`` when there is nothing to be had."""
+    """Raise ``NoSpans`` or ``duckdb.Error`` when the file cannot be read."""
     with _opened(file) as connection:
         _query(connection)
 
 
 def batches(file: Path) -> Iterator[Batch]:
-    """All spans, some at a time. Raises ``NoSpans`` or ``duckdb.Error``."""
+    """All spans in batches. Raises ``NoSpans`` or ``duckdb.Error``."""
     batch = Batch()
     with _opened(file) as connection:
         for rows in connection.sql(_query(connection)).to_arrow_reader(_ROWS):
@@ -100,7 +100,7 @@ def _opened(file: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _query(connection: duckdb.DuckDBPyConnection) -> str:
-    """A column that a version did not have is NULL."""
+    """The query of all rows. A column that a version did not have is NULL."""
     there = {
         name
         for (name,) in connection.execute(
@@ -180,7 +180,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _known(value: Any, depth: int) -> Any:  # noqa: ANN401 - any JSON value
-    """A value as OTLP knows it, so that it can be exported again: integers of 64 bits, nested so deep and no deeper."""
+    """A value within OTLP's limits, so that it can be exported again: integers of 64 bits, and a bounded depth."""
     if depth > MAX_DEPTH:
         raise ValueError("too deep")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""How far a transfer is, for the person who waits."""
+"""Progress of a transfer on a terminal."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ _EVERY = 0.1  # seconds
 
 
 class Progress:
-    """A bar, or without a total the megabytes so far, on a terminal; nothing where nobody looks."""
+    """A progress bar, or without a total the megabytes so far; nothing where the output is no terminal."""
 
     def __init__(self, what: str, total: int | None = None, out: TextIO | None = None) -> None:
         self._what = what
@@ -19,7 +19,7 @@ class Progress:
         self._next = 0.0
 
     def reached(self, count: int) -> None:
-        """So many bytes are done."""
+        """Show that ``count`` bytes are done."""
         now = time.monotonic()
         if self._shown and now >= self._next:
             self._next = now + _EVERY

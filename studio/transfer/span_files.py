@@ -1,4 +1,4 @@
-"""Files of spans: a Parquet file of a studio, an OTLP request in protobuf, or OTLP/JSON. Known by their content."""
+"""Files of spans: a Parquet file of a studio, an OTLP request in protobuf, or OTLP/JSON, detected by their content."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ _SOMETHING_ELSE = "neither OTLP nor a Parquet file of a studio"
 
 
 def uploads_of(path: Path) -> Iterator[Upload | Note]:
-    """The requests with a file's spans, and notes about what in it is none. Raises ``OSError``."""
+    """The uploads of a file's spans, and notes about its other parts. Raises ``OSError``."""
     if begins_like_json(path):
         return json_uploads(path)
     with path.open("rb") as file:
@@ -27,7 +27,7 @@ def uploads_of(path: Path) -> Iterator[Upload | Note]:
     request = _of_protobuf(path)
     if request is not None:
         return iter((request,))
-    # Programs write other things into the same file, before their first span too.
+    # Programs may write other lines into the same file, also before their first span.
     return json_uploads(path) if has_objects(path) else iter((Note("", _SOMETHING_ELSE),))
 
 
@@ -44,7 +44,7 @@ def _of_parquet(path: Path) -> Iterator[Rows | Note]:
 
 
 def _of_protobuf(path: Path) -> Request | None:
-    """One request; of something else protobuf says too that it is one, without spans."""
+    """The file as one request. One without spans is none: protobuf accepts other data as such."""
     if path.stat().st_size > MOST_BYTES:
         return None
     body = path.read_bytes()

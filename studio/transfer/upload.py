@@ -1,4 +1,4 @@
-"""What is read from a file of spans: requests to be sent, and what cannot be."""
+"""Parts of a file of spans: requests to send, and notes about parts that cannot be sent."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -15,12 +15,12 @@ PROTOBUF = "application/x-protobuf"
 
 
 class Unreadable(Exception):
-    """A part of a file is not what it should be; the text says why."""
+    """A part of a file is malformed; the text says why."""
 
 
 @attrs.frozen
 class Note:
-    """Something about a place in a file. ``lost`` says that it is meant to be spans, and they cannot be taken."""
+    """A note about a place in a file. ``lost`` says that it should have been spans, and cannot be sent."""
 
     where: str  # "line 3", say; "" is all of the file
     text: str
@@ -36,11 +36,11 @@ class Upload(Protocol):
 
     @property
     def spans(self) -> int:
-        """How many it has, those that a studio will reject too."""
+        """Number of its spans, including those that a studio will reject."""
 
     @property
     def position(self) -> int:
-        """How many bytes of the file are behind it."""
+        """Number of bytes of the file up to its end."""
 
     @property
     def content_type(self) -> str: ...
@@ -49,17 +49,17 @@ class Upload(Protocol):
         """The request itself. Raises ``Unreadable``."""
 
     def halves(self) -> "Sequence[Upload]":
-        """Two smaller ones with the same spans; none when it cannot be divided."""
+        """Two smaller uploads with the same spans; none when it cannot be divided."""
 
     def rejected(self) -> Iterator[Note]:
-        """What a studio will reject of it, as far as that is known here."""
+        """Notes about the spans that a studio will reject, as far as they are known here."""
 
 
 @attrs.frozen
 class Line:
     """A line of OTLP/JSON, or a whole document. ``frames`` is the inside of its ``resourceSpans``, to join with others.
 
-    It is ``None`` where that would not say the same: the line is sent as it is.
+    It is ``None`` where joining would change the meaning: then the line is sent as it is.
     """
 
     where: str
@@ -95,7 +95,7 @@ class Lines:
         return [Lines(part, self.position) for part in (self.lines[:middle], self.lines[middle:])] if middle else ()
 
     def rejected(self) -> Iterator[Note]:
-        """By the studio's own reader, which is asked when a studio rejects some."""
+        """Notes of the studio's own decoder, which is called when a studio rejects spans."""
         for line in self.lines:
             decoded = decode_trace_json(line.text)
             if decoded.rejected:

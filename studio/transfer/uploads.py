@@ -18,15 +18,15 @@ from studio.transfer.span_files import uploads_of
 from studio.transfer.upload import PROTOBUF, Note, Unreadable, Upload
 
 _MOST_NOTES = 20  # of one file; the others are counted
-_OF_THE_DATA = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)  # refusals that others need not share
+_OF_THE_DATA = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)  # refusals that concern one request only
 
 
 def import_files(client: StudioClient, files: Sequence[Path]) -> str:
     """Send the spans of files: our Parquet, OTLP in protobuf or JSON, or lines of OTLP/JSON.
 
-    The form is found by the content. Spans that the studio has already are stored once. What is no span costs only
-    itself. The report; ``TransferFailed`` with it when some could not be taken, and when the studio takes no more. What
-    was sent stays, so the same call can be made again.
+    The format is detected by the content. Spans that the studio has already are stored once. A part that is no span
+    costs only itself. Returns the report; raises ``TransferFailed`` with it when parts could not be sent, and when the
+    studio takes no more. Spans that were sent stay, so the same call can be made again.
     """
     done: list[_File] = []
     for path in files:
@@ -53,7 +53,7 @@ def _total(files: "Sequence[_File]") -> str:
 
 @attrs.define
 class _File:
-    """A file on its way: how many spans were sent, how many of those rejected, and what there is to say of it."""
+    """The upload of a file: numbers of sent and rejected spans, and notes."""
 
     client: StudioClient
     path: Path
@@ -66,7 +66,7 @@ class _File:
     fault: str = ""
 
     def send(self) -> None:
-        """All of it. Raises ``TransferFailed`` when the studio takes no more."""
+        """Send the whole file. Raises ``TransferFailed`` when the studio takes no more."""
         progress = Progress(self.path.name, _size(self.path))
         try:
             for each in uploads_of(self.path):
@@ -84,11 +84,11 @@ class _File:
 
     @property
     def failed(self) -> bool:
-        """Whether anything that was to be sent was not stored. A file of something else was not meant."""
+        """Whether anything that was to be sent was not stored. A file without any spans counts only if it has notes."""
         return bool(self.unread or self.rejected or (self.notes and not self.found))
 
     def report(self) -> list[str]:
-        """A line for each note, if they are not too many; one is enough of a file without any span."""
+        """A line for each note, if they are not too many; one line for a file without any span."""
         lines = [f"{self.path}{', ' if note.where else ''}{note.where}: {note.text}" for note in self.notes]
         if self.notes and not self.found:
             first = next((note for note in self.notes if note.lost), self.notes[0])
@@ -98,7 +98,7 @@ class _File:
         return [*lines, self.fault] if self.fault else lines
 
     def _send(self, upload: Upload) -> None:
-        """Where the studio refuses a request, its good parts are sent without the bad."""
+        """Send an upload. Where the studio refuses it, its good parts are sent without the bad."""
         try:
             answer = self.client.send_spans(upload.body(), upload.content_type)
         except Refused as refusal:
@@ -132,7 +132,7 @@ class _File:
         self._note(note)
 
     def _note(self, note: Note) -> None:
-        """The first ones are kept, and the first of something lost, which may be all that there is to say."""
+        """Keep the first notes, and the first of something lost, which may be the most important."""
         self.noted += 1
         if len(self.notes) < _MOST_NOTES or (note.lost and not any(each.lost for each in self.notes)):
             self.notes.append(note)
@@ -143,7 +143,7 @@ def _size(path: Path) -> int | None:
 
 
 def _outcome(answer: bytes, content_type: str, endpoint: str) -> ExportTracePartialSuccess:
-    """What the studio says that it did not take."""
+    """The spans that the studio did not take, by its answer."""
     try:
         if content_type == PROTOBUF:
             return ExportTraceServiceResponse.FromString(answer).partial_success

@@ -1,4 +1,4 @@
-"""When to come back, in each form in which HTTP may say it."""
+"""The wait that an answer asks for, in each form that HTTP allows."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What is sealed opens with the same key and for the same purpose only."""
+"""Sealed texts open with the same key and for the same purpose only."""
 
 import pytest
 

@@ -173,7 +173,7 @@ async def test_tables_of_another_program_are_refused_and_kept(path: Path, shelf:
 
 @pytest.mark.error_recovery
 async def test_a_file_that_is_held_at_the_start_may_be_tried_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "_OPEN_TIMEOUT", 0.05)
     await reopened(path)
     with locked(path), pytest.raises(Unavailable):
         await Database.open(path, AUDIT)
@@ -251,7 +251,7 @@ async def test_transactions_and_reads_take_turns(database: Database) -> None:
 async def test_a_locked_file_is_unavailable_until_it_is_free(
     path: Path, shelf: Component, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "_WRITE_TIMEOUT", 0.05)
     write(tmp_path, "0001_books.sql", "CREATE TABLE books (title TEXT);")
     database = await Database.open(path, shelf)
     with locked(path), pytest.raises(Unavailable):
@@ -266,7 +266,7 @@ async def test_a_locked_file_is_unavailable_until_it_is_free(
 @pytest.mark.error_recovery
 @pytest.mark.concurrency
 async def test_a_locked_file_is_waited_for_once_by_all_together(path: Path, database: Database) -> None:
-    """Else the last of many would wait for as many times as long."""
+    """Otherwise the last of many would wait many times as long."""
 
     async def add(title: str) -> None:
         async with database.transaction() as transaction:

@@ -34,7 +34,7 @@ def test_the_studio_is_given_only_settings_that_exist() -> None:
 
 @pytest.mark.security
 def test_production_starts_with_the_env_file_that_is_documented(tmp_path: Path) -> None:
-    """What compose gives the studio on top listens on all addresses, so the token is among what is needed."""
+    """Compose makes the studio listen on all addresses, so the token is required too."""
     secret = base64.b64encode(bytes(range(32))).decode()
     env_file = {
         "JUNJO_ENV": "production",

@@ -1,4 +1,4 @@
-"""Some seconds of requests that are nearly right; ``scripts/fuzz_wire.py`` goes on for as long as one likes."""
+"""Some seconds of nearly valid requests; ``scripts/fuzz_wire.py`` runs as long as wanted."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""How the load is sent: every request once, at its time, and again as a refusal says."""
+"""Sending of load: every request once, at its time, and again after the wait of a refusal."""
 
 import asyncio
 import threading

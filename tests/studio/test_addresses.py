@@ -1,4 +1,4 @@
-"""Where a program on this machine finds the studio."""
+"""Addresses of the studio for programs on this machine."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Settings as the audit trail compares them: no secret, and no word of one, in what is kept."""
+"""Audited settings: no secret, and no part of one, is stored."""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a person at a terminal reads when the studio has started."""
+"""The banner at a terminal when the studio has started."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The program from outside: exit codes, what it says, and how it stops."""
+"""The program from outside: exit codes, output, and how it stops."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A studio whose standard input, output or error is closed, full, or read by nobody any more."""
+"""A studio whose standard input, output or error is closed, full, or no longer read."""
 
 import asyncio
 import os
@@ -90,7 +90,7 @@ async def test_it_runs_with_closed_streams(data_dir: Path, redirection: str) -> 
 @ON_LINUX
 @pytest.mark.security
 async def test_no_file_of_the_studio_takes_the_place_of_a_closed_stream(data_dir: Path) -> None:
-    """Else what a library prints would go into a database."""
+    """Otherwise the prints of a library would go into a database."""
     async with running(data_dir, "<&- >&- 2>&-") as (process, port):
         assert await status_of(port) == 200
         opened = await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""Secrets that nobody chose: made once, the same for ever, for their owner's eyes only."""
+"""Generated secrets: made once, the same for ever, readable by their owner only."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The documents say what the settings are; when they lag, these fail."""
+"""The documents match the settings."""
 
 import re
 from pathlib import Path

@@ -54,7 +54,7 @@ def newer_index(folder: Path) -> Path:
 
 
 def newer_duckdb(folder: Path) -> Path:
-    """As a DuckDB of years to come would write it: its header is 4 KB, with its sum before it."""
+    """A file as a future DuckDB would write it: its header is 4 KB, with its checksum before it."""
     path = folder / "duckdb" / "traces.duckdb"
     data = bytearray(path.read_bytes())
     struct.pack_into("<Q", data, 12, 5000)
@@ -67,7 +67,7 @@ def newer_duckdb(folder: Path) -> Path:
 
 
 def content(folder: Path) -> dict[str, str]:
-    """What is kept of spans and accounts; SQLite's own side files come and go."""
+    """The stored spans and accounts; SQLite's own side files come and go."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")

@@ -1,4 +1,4 @@
-"""What the predecessor's spans say that OTLP cannot."""
+"""Values in the predecessor's spans that OTLP cannot express."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``studio import`` reads as the studio reads what comes over HTTP, and what it cannot take costs only itself."""
+"""``studio import`` parses as the studio parses requests over HTTP; a part that is refused costs only itself."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A fault that repeats costs one line a second, and the line says how often it was."""
+"""A repeated fault costs one line a second, which counts the repeats."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lines to a reader that is slow, gone, or comes back: nobody waits, and what is lost is counted."""
+"""Log lines to a reader that is slow, gone, or comes back: nothing blocks, and lost lines are counted."""
 
 import fcntl
 import os

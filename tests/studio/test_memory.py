@@ -1,4 +1,4 @@
-"""How much memory there is to use."""
+"""The memory that the machine allows."""
 
 from pathlib import Path
 

@@ -27,7 +27,7 @@ def settings(folder: Path, **variables: str) -> Settings:
 
 
 def refusal(studio: Settings) -> str:
-    """What a second studio is told."""
+    """The message to a second studio."""
     with pytest.raises(CannotStart, match="in use by another studio") as refused, sole_use_of(studio):
         pass
     return str(refused.value)

@@ -1,4 +1,4 @@
-"""How long the command line waits for a studio that says when to come back."""
+"""Waits of the command line for a studio that asks for them."""
 
 from email.message import Message
 from urllib.error import HTTPError

@@ -36,7 +36,7 @@ def accounts(data_dir: Path) -> Path:
 
 @attrs.frozen
 class Ended:
-    """How a command ended, and what it said."""
+    """Exit code and output of a command."""
 
     code: int | None
     out: list[str]

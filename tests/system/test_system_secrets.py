@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.security, pytest.mark.require
 
 PASSWORD = "hunter22-hunter22"
 FOREIGN_KEY = "Yy18" * 16
-VENDORS_KEY = "sk-proj-abcdefgh0123456789"
+PROVIDER_KEY = "sk-proj-abcdefgh0123456789"
 ASK_FOR_SECRETS = ("/sign-in", "/users", "/users/create-first-user", "/llm/providers/openai/key")
 ROUTES = (
     *ASK_FOR_SECRETS,
@@ -78,7 +78,7 @@ async def test_no_secret_is_in_the_log_or_in_an_answer(studio: StudioProcess) ->
         await send("POST", "/users/create-first-user", account)
         made = await send("POST", "/api_keys", {"name": "tests"})
         assert isinstance(made, dict)
-        secrets = (PASSWORD, FOREIGN_KEY, VENDORS_KEY, str(made["key"]))
+        secrets = (PASSWORD, FOREIGN_KEY, PROVIDER_KEY, str(made["key"]))
         for secret in secrets:
             # Where nobody asks for a password, a word in an odd place is no secret.
             for path in ASK_FOR_SECRETS if secret == PASSWORD else ROUTES:

@@ -31,7 +31,7 @@ def request(span: bytes = b"", *, spans: bytes = b"", scopes: bytes = b"", resou
 
 
 def numbered(count: int) -> bytes:
-    """So many spans, each with ids and a key of its own."""
+    """Spans with their own ids and a key of their own."""
     return b"".join(
         field(2, field(1, n.to_bytes(16)) + field(2, n.to_bytes(8)) + field(9, field(1, b"key %d" % n) + TEXT))
         for n in range(1, count + 1)

@@ -1,4 +1,4 @@
-"""Where a key stands in a request, and what it allows."""
+"""API keys in a request, and what they allow."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

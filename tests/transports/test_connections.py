@@ -1,4 +1,4 @@
-"""How many connections may be open at once, over HTTP and gRPC together, and which makes way for another."""
+"""The limit on open connections, over HTTP and gRPC together, and the eviction of idle ones."""
 
 import asyncio
 import socket
@@ -67,7 +67,7 @@ class Client:
             return False
 
     async def until_closed(self) -> bytes:
-        """What the studio said before it closed."""
+        """The bytes that the studio sent before it closed."""
         async with asyncio.timeout(_ENOUGH):
             try:
                 return await self._reader.read()
@@ -118,7 +118,7 @@ async def test_what_is_used_stays() -> None:
         assert not await unused.lives()
 
 
-async def test_one_address_has_no_more_than_half_and_is_told_so_seldom() -> None:
+async def test_one_address_has_no_more_than_half_and_the_log_line_is_rate_limited() -> None:
     async with ports(most=4) as served, clients() as stack:
         for _ in range(2):
             await connect(stack, served.http, _HALF, host="127.0.0.2")

@@ -1,4 +1,4 @@
-"""Hosts and ports as people and URLs write them."""
+"""Hosts and ports as text."""
 
 from urllib.parse import urlsplit
 

@@ -29,7 +29,7 @@ NOISE = random.Random(7).randbytes(300_000)
 
 
 def raw_deflate(body: bytes) -> bytes:
-    """What zlib's form has inside: some HTTP clients send it as deflate."""
+    """The raw form inside zlib's: some HTTP clients send it as deflate."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(body) + packer.flush()
 

@@ -1,4 +1,4 @@
-"""How many spans a key may send a second: the bucket, and what exporters meet."""
+"""The rate limit of a key: the token bucket, and what exporters meet."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -45,7 +45,7 @@ class Hand:
 
 
 def wait_of(rate: KeyRate, key: str = "k") -> float | None:
-    """How long the key is told to wait; ``None`` when it is let in."""
+    """The wait of the key in seconds; ``None`` when it is admitted."""
     try:
         rate.admit(key)
     except Throttled as refusal:

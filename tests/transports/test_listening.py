@@ -1,4 +1,4 @@
-"""On which addresses the servers can be reached."""
+"""The addresses on which the servers can be reached."""
 
 import asyncio
 import errno

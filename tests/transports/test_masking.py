@@ -1,4 +1,4 @@
-"""Which names are those of secrets, and which texts look like keys."""
+"""Names of secrets, and texts that look like keys."""
 
 import pytest
 

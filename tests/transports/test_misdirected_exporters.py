@@ -1,4 +1,4 @@
-"""Warnings of exporters that need other settings: seldom, and bounded."""
+"""Warnings about misdirected exporters: rare and bounded."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -18,12 +18,12 @@ class Clock:
 
 def test_a_sender_is_told_once_a_minute_of_each_fault() -> None:
     clock = Clock()
-    strays = MisdirectedExporters(clock)
+    misdirected = MisdirectedExporters(clock)
     with capture_logs() as lines:
         for _ in range(3):
-            strays.found("10.0.0.1", NO_KEY)
-            strays.found("10.0.0.2", NO_KEY)
-            strays.found("10.0.0.1", HTTP_AT_GRPC)
+            misdirected.report("10.0.0.1", NO_KEY)
+            misdirected.report("10.0.0.2", NO_KEY)
+            misdirected.report("10.0.0.1", HTTP_AT_GRPC)
             clock.seconds += 19
     assert [(line["sender"], line["fault"]) for line in lines] == [
         ("10.0.0.1", NO_KEY.name),
@@ -32,15 +32,15 @@ def test_a_sender_is_told_once_a_minute_of_each_fault() -> None:
     ]
     clock.seconds += 5
     with capture_logs() as lines:
-        strays.found("10.0.0.1", NO_KEY)
+        misdirected.report("10.0.0.1", NO_KEY)
     assert [line["log_level"] for line in lines] == ["warning"]
 
 
 def test_the_cure_names_the_ports() -> None:
-    strays = MisdirectedExporters()
-    strays.http_port, strays.grpc_port = 4001, 4002
+    misdirected = MisdirectedExporters()
+    misdirected.http_port, misdirected.grpc_port = 4001, 4002
     with capture_logs() as lines:
-        strays.found("::1", GRPC_AT_HTTP, path="/x")
+        misdirected.report("::1", GRPC_AT_HTTP, path="/x")
     [line] = lines
     assert line["event"] == "an exporter needs other settings"
     assert "http://HOST:4002" in line["cure"]
@@ -51,13 +51,13 @@ def test_the_cure_names_the_ports() -> None:
 @pytest.mark.security
 def test_a_flood_fills_neither_memory_nor_the_log() -> None:
     clock = Clock()
-    strays = MisdirectedExporters(clock)
+    misdirected = MisdirectedExporters(clock)
     with capture_logs() as lines:
         for number in range(100_000):
-            strays.found(f"fd00::{number:x}", NO_KEY)
-    assert len(lines) == len(strays._told) == 256
+            misdirected.report(f"fd00::{number:x}", NO_KEY)
+    assert len(lines) == len(misdirected._told) == 256
     clock.seconds += 61
     with capture_logs() as lines:
-        strays.found("10.0.0.1", NO_KEY)
+        misdirected.report("10.0.0.1", NO_KEY)
     assert [line["sender"] for line in lines] == ["10.0.0.1"]
-    assert len(strays._told) == 1
+    assert len(misdirected._told) == 1

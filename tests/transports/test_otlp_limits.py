@@ -1,4 +1,4 @@
-"""What is small on the wire stays small in memory, and what no parser should see is refused as any bad request."""
+"""Limits on OTLP requests: small bodies stay small in memory, and bodies that no parser should see are refused."""
 
 import json
 import subprocess

@@ -1,1 +1,1 @@
-"""grpclib: OTLP over gRPC and key validation for ingestion services."""
+"""The gRPC servers on grpclib: OTLP, and key validation for external ingestion services."""

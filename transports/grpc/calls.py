@@ -1,4 +1,4 @@
-"""What surrounds every call: its context in the log, the reading of its messages, its errors, and the last of them."""
+"""Middleware of every gRPC call: log context, bounded messages, errors, and draining at stop."""
 
 import asyncio
 import random
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 class Servable(Protocol):
-    """What grpclib can serve: methods by path."""
+    """A gRPC service: a mapping of paths to methods."""
 
     def __mapping__(self) -> Mapping[str, Handler]: ...
 
@@ -34,14 +34,14 @@ Method: TypeAlias = Callable[[Stream[Any, Any]], Awaitable[None]]
 
 
 class Calls:
-    """The calls of one server, to be served in place of its services.
+    """The calls of one server, served in place of its services.
 
-    Stop waits for calls of ``services``; those of the ``others``, such as health and reflection, go on until the end.
+    Stop waits for calls of ``services``; calls of the ``others``, such as health and reflection, go on until the end.
     """
 
     def __init__(self, services: Sequence[Servable], others: Sequence[Servable], config: GrpcConfig) -> None:
         self._config = config
-        self._strangers = Budget(config.limits.strangers)
+        self._anonymous_budget = Budget(config.limits.anonymous_bytes)
         self._methods = {
             path: handler._replace(func=partial(self._answer, handler.func, path, awaited))
             for awaited, group in ((True, services), (False, others))
@@ -81,7 +81,7 @@ class Calls:
                 await method(stream)
         except StudioError as error:
             if path.startswith(OTLP):
-                note_refusal(self._config.strays, stream, error)
+                note_refusal(self._config.misdirected, stream, error)
             raise status_of(error, request_id) from error
         except GRPCError:
             raise
@@ -93,8 +93,8 @@ class Calls:
                 self._ended()
 
     def _budget_of(self, stream: Stream[Any, Any]) -> Budget:
-        """Spans have a budget of their own, which nobody without a key can exhaust."""
-        return self._config.otlp_budget if takes_bytes(stream) else self._strangers
+        """The budget of a call: exports have one of their own, which nobody without a key can exhaust."""
+        return self._config.otlp_budget if takes_bytes(stream) else self._anonymous_budget
 
     def _begun(self) -> None:
         self._in_work += 1

@@ -1,4 +1,4 @@
-"""What the gRPC servers are told when they start."""
+"""Configuration of the gRPC servers."""
 
 import attrs
 
@@ -18,10 +18,10 @@ class GrpcConfig:
     otlp_budget: Budget  # shared with OTLP/HTTP
     internal_token: str | None = attrs.field(default=None, repr=False)  # callers of the key check must send it
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, compressed and inflated
-    patience: float = 60.0  # for the rest of a message that has begun to arrive
+    message_seconds: float = 60.0  # for the message of an export to arrive whole
     grace: float = 5.0  # at stop, for calls in work
     limits: ConnectionLimits = DEFAULT
-    connections: Connections = attrs.field(factory=Connections)  # all that the studio has, shared with HTTP
-    strays: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with HTTP
+    connections: Connections = attrs.field(factory=Connections)  # of the whole studio, shared with HTTP
+    misdirected: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with HTTP
     key_rate: KeyRate | None = None  # of spans; shared with HTTP
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large requests

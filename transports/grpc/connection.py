@@ -1,7 +1,7 @@
-"""One HTTP/2 connection and its streams: grpclib's, with bounds, and so that they are freed as soon as they end.
+"""HTTP/2 connections and streams: grpclib's, with limits, and freed as soon as they end.
 
-All that reaches into grpclib's private parts stands here, in ``listener.py``, ``http2.py`` and ``message_reader.py``;
-grpclib is bound to one minor version for that reason.
+All access to grpclib's private attributes is here, in ``listener.py``, ``http2.py`` and ``message_reader.py``; grpclib
+is pinned to one minor version for that reason.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from actors.errors import DeadlineExceeded
 from transports.connection_limits import ConnectionLimits
 from transports.connections import Connections
 from transports.grpc.corked_transport import CorkedTransport
-from transports.grpc.http2 import Frames, Http2
+from transports.grpc.http2 import FrameBucket, Http2
 from transports.grpc.status import status_of
 from transports.inflate import ENCODINGS
 
@@ -34,32 +34,32 @@ Headers = list[tuple[str, str]]
 
 
 class HttpStream(grpclib.protocol.Stream):
-    """One call. ``give_up_at`` is when it has taken too long, on the monotonic clock."""
+    """One call. ``deadline`` is the time of its timeout, on the monotonic clock."""
 
-    give_up_at = 0.0
+    deadline = 0.0
     released = False
     was_reset = False  # by the client
     connection: "HttpConnection"
 
     async def send_headers(self, headers: Headers, end_stream: bool = False) -> None:
-        """Send them; with a refusal, say which encodings are taken, where it may help. Each header of each costs."""
+        """Send headers; with a refusal, add the accepted encodings. Each header of each answer costs."""
         if end_stream and headers[0][0] == ":status":
             headers.append(_ACCEPT_ENCODING)
         await super().send_headers(headers, end_stream)
 
-    def give_up(self) -> None:
-        """Answer that it has taken too long."""
+    def time_out(self) -> None:
+        """Answer that the message did not arrive in time."""
         if isinstance(self.wrapper, Wrapper) and not self.wrapper.cancelled:
             self.wrapper.cancel(status_of(DeadlineExceeded("The message did not arrive in time"), ""))
 
-    def let_go(self) -> None:
-        """Break the circle of an error that ended the call, and the frames that it went through."""
+    def drop_error(self) -> None:
+        """Break the reference cycle of an error that ended the call and the frames in its traceback."""
         if self.wrapper is not None:
             self.wrapper._error = None  # noqa: SLF001 - grpclib keeps it for ever
 
 
 class HttpConnection(grpclib.protocol.Connection):
-    """What the streams of a connection share."""
+    """State that the streams of a connection share."""
 
     def __init__(
         self, http2: Http2, transport: CorkedTransport, config: Configuration, limits: ConnectionLimits
@@ -70,7 +70,7 @@ class HttpConnection(grpclib.protocol.Connection):
 
     @property
     def trusted(self) -> bool:
-        """Whether a valid key was seen on it."""
+        """Whether a valid key was seen on the connection."""
         return self._http2.trusted
 
     def trust(self) -> None:
@@ -81,24 +81,24 @@ class HttpConnection(grpclib.protocol.Connection):
             self.flush()
 
     def create_stream(self, *, stream_id: int | None = None, wrapper: Wrapper | None = None) -> HttpStream:
-        """A stream whose message has so much time to arrive."""
+        """Make a stream with the deadline of a message that needs no key."""
         stream = HttpStream(self, self._http2, self._transport, stream_id=stream_id, wrapper=wrapper)
-        stream.give_up_at = monotonic() + self._limits.stranger_patience
+        stream.deadline = monotonic() + self._limits.anonymous_message_seconds
         return stream
 
     def call_answered(self) -> None:
-        """Tell the bounds that a call came to its end."""
+        """Count a call that came to its end, which allows some frames."""
         self._http2.call_answered()
 
-    def say_goodbye(self) -> None:
-        """Send GOAWAY: from it a client knows which calls were never begun, and repeats them by itself."""
+    def send_goaway(self) -> None:
+        """Send GOAWAY, from which a client knows which calls were never begun; it repeats them by itself."""
         if not self.is_closing():
             self._http2.close_connection()
             self.flush()
 
 
 class ServerProtocol(H2Protocol):
-    """One connection, as asyncio sees it."""
+    """Asyncio protocol of one connection."""
 
     connection: HttpConnection
 
@@ -108,14 +108,14 @@ class ServerProtocol(H2Protocol):
         h2_config: H2Configuration,
         *,
         limits: ConnectionLimits,
-        places: Connections,
-        strangers: Frames,
+        all_connections: Connections,
+        all_anonymous_frames: FrameBucket,
         connections: "set[ServerProtocol]",
     ) -> None:
         super().__init__(handler, Configuration().__for_server__(), h2_config)
         self._limits = limits
-        self._places = places
-        self._strangers = strangers
+        self._all_connections = all_connections
+        self._all_anonymous_frames = all_anonymous_frames
         self._address = ""
         self._connections = connections
         self._transport: CorkedTransport | None = None
@@ -125,8 +125,8 @@ class ServerProtocol(H2Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = CorkedTransport(cast("asyncio.Transport", transport), self._is_busy)
-        self._transport.read_at_most(self._limits.stranger_read)
-        http2 = Http2(self.h2_config, self._limits, self._strangers)
+        self._transport.read_at_most(self._limits.anonymous_read)
+        http2 = Http2(self.h2_config, self._limits, self._all_anonymous_frames)
         self.connection = HttpConnection(http2, self._transport, self.config, self._limits)
         self.connection.flush()
         self.processor = EventsProcessor(self.handler, self.connection)
@@ -134,12 +134,12 @@ class ServerProtocol(H2Protocol):
         self._streams = cast("Mapping[int, HttpStream]", self.processor.streams)
         self._connections.add(self)
         self._address = str((transport.get_extra_info("peername") or ("",))[0])
-        if not self._places.admit(self, self._address):
+        if not self._all_connections.admit(self, self._address):
             self.abort()
 
     @property
     def calls_begun(self) -> int:
-        """How many there were so far."""
+        """Number of calls so far."""
         return self.connection.streams_started
 
     @property
@@ -147,9 +147,9 @@ class ServerProtocol(H2Protocol):
         """Whether no call is in work."""
         return not self._streams
 
-    def make_way(self) -> None:
-        """Close, for another."""
-        self.connection.say_goodbye()
+    def evict(self) -> None:
+        """Close, to free the place for another connection."""
+        self.connection.send_goaway()
         self.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -164,7 +164,7 @@ class ServerProtocol(H2Protocol):
         self.connection.flush()
 
     def pause_writing(self) -> None:
-        """Read no more of a client that does not read: each answer to what it sends would wait in memory."""
+        """Stop reading from a client that does not read: each answer to what it sends would wait in memory."""
         super().pause_writing()
         self._unread_since = monotonic()
         if self._transport is not None:
@@ -177,12 +177,12 @@ class ServerProtocol(H2Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._connections.discard(self)
-        self._places.forget(self, self._address)
+        self._all_connections.forget(self, self._address)
         super().connection_lost(exc)
         self._transport = None  # which knows this connection
 
-    def look(self, now: float) -> None:
-        """Give up what has taken too long: the connection, or calls on it."""
+    def check_timeouts(self, now: float) -> None:
+        """Close the connection, or end calls on it, where a timeout has passed."""
         if self.connection.is_closing():
             if now - self._closing_since > self._limits.closing:
                 self.abort()
@@ -193,14 +193,14 @@ class ServerProtocol(H2Protocol):
             self._calls_seen = self.connection.streams_started
             self._quiet_since = now
             for stream in tuple(self._streams.values()):
-                if stream.give_up_at < now:
-                    stream.give_up()
+                if stream.deadline < now:
+                    stream.time_out()
         elif now - self._quiet_since > (self._limits.idle if self._calls_seen else self._limits.first_request):
             self.end("Nothing was asked")
 
     def end(self, reason: str) -> None:
-        """Say goodbye and close."""
-        self.connection.say_goodbye()
+        """Send GOAWAY and close."""
+        self.connection.send_goaway()
         self._close(reason)
 
     def abort(self) -> None:
@@ -209,7 +209,7 @@ class ServerProtocol(H2Protocol):
             self._transport.abort()
 
     def _refuse(self) -> None:
-        """Close, so that the client sees why: in GOAWAY, which grpclib would keep to itself."""
+        """Close so that the client receives the reason in GOAWAY, which grpclib would not send."""
         self.connection.flush()
         if self._transport is not None:
             self._transport.leave()
@@ -220,14 +220,14 @@ class ServerProtocol(H2Protocol):
         self.processor.close(reason)
 
     def _is_busy(self) -> bool:
-        """With several calls, or with one that has sent much."""
+        """Whether several calls are in work, or one that has sent much."""
         return len(self._streams) > 1 or any(each.data_received > _LARGE for each in self._streams.values())
 
 
-class Acceptor(grpclib.server.Handler):
+class CallHandler(grpclib.server.Handler):
     """The calls of one connection."""
 
-    def __init__(self, *args: Any, ended: "Callable[[Acceptor], None]") -> None:  # noqa: ANN401 - those of grpclib's handler
+    def __init__(self, *args: Any, ended: "Callable[[CallHandler], None]") -> None:  # noqa: ANN401 - those of grpclib's handler
         super().__init__(*args)
         self._ended = ended
 
@@ -235,7 +235,7 @@ class Acceptor(grpclib.server.Handler):
         """Begin a call."""
         # grpclib drops grpc-* headers from the metadata on their way in and refuses them on their way out.
         stream.headers = headers
-        # It leaves a call unanswered whose binary metadata is not base64. Nobody here asks for such metadata.
+        # grpclib leaves a call unanswered whose binary metadata is not base64. No handler here reads such metadata.
         plain = [header for header in headers if not header[0].endswith("-bin")]
 
         release = partial(_release, stream, release_stream)
@@ -262,7 +262,7 @@ class Acceptor(grpclib.server.Handler):
         self._forget()
 
     async def wait_closed(self) -> None:
-        """Return when they have ended."""
+        """Wait until all calls have ended."""
         if self._tasks:
             await asyncio.wait(tuple(self._tasks.values()))
 
@@ -285,9 +285,9 @@ def _release(stream: HttpStream, release_stream: Callable[[], Any]) -> None:
     stream.released = True
     if stream.closable:
         stream.reset_nowait()
-    stream.let_go()
+    stream.drop_error()
     release_stream()
 
 
 def _ignore(_: UnknownFrameReceived) -> None:
-    """Frames of unknown type mean nothing (RFC 9113, section 5.5)."""
+    """Ignore frames of unknown type (RFC 9113, section 5.5)."""

@@ -1,4 +1,4 @@
-"""A transport that sends once what is written in one turn of the event loop, where there is much to do.
+"""A transport that batches the writes of one turn of the event loop, on busy connections.
 
 grpclib writes the headers, the message and the trailers of an answer one after the other, and a window update for each
 frame it reads. Sent by themselves, these small pieces cost more than all the rest of a small call. But the answer to a
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class CorkedTransport(asyncio.Transport):
-    """Keeps writes until the loop's next turn while ``busy`` is true. HTTP/2's flow control bounds those of a turn."""
+    """Holds writes until the loop's next turn while ``busy`` is true. HTTP/2's flow control bounds those of a turn."""
 
     def __init__(self, transport: asyncio.Transport, busy: Callable[[], bool]) -> None:
         super().__init__()
@@ -30,9 +30,9 @@ class CorkedTransport(asyncio.Transport):
         self._pieces.append(bytes(data))
 
     def leave(self) -> None:
-        """Send what was written and take nothing more, but leave it to ``abort`` to close.
+        """Send what was written and read nothing more, but leave it to ``abort`` to close.
 
-        Closed with something unread, a connection is reset, and its client may never see what was sent last.
+        Closed with unread bytes, a connection is reset, and its client may never see what was sent last.
         """
         self._leaving = True
         self._send()
@@ -41,7 +41,7 @@ class CorkedTransport(asyncio.Transport):
             self._transport.write_eof()
 
     def close(self) -> None:
-        """Close after what was written has been sent."""
+        """Close after everything written has been sent."""
         if not self._leaving:
             self._send()
             self._transport.close()
@@ -50,7 +50,7 @@ class CorkedTransport(asyncio.Transport):
         self._transport.abort()
 
     def read_at_most(self, size: int | None) -> None:
-        """Bytes at once; without a number as many as asyncio thinks right."""
+        """Limit the bytes of one read; ``None`` restores asyncio's own limit."""
         if size is None:
             del self._transport.max_size  # type: ignore[attr-defined] # of asyncio's transport for sockets
         else:

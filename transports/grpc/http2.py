@@ -1,4 +1,4 @@
-"""HTTP/2 with bounds on what h2 takes without one: frames that ask for nothing, headers in pieces, large claims."""
+"""HTTP/2 with limits where h2 has none: frames that carry no request, header fragments, oversized frames."""
 
 from time import monotonic
 
@@ -12,14 +12,14 @@ from hyperframe.frame import DataFrame, Frame, HeadersFrame, RstStreamFrame, Set
 
 from transports.connection_limits import ConnectionLimits
 
-_LENGTH = 3  # bytes with which a frame says how long it is
+_LENGTH = 3  # bytes of a frame's length field
 _OWN_TABLE = 4096  # bytes; a client may offer us gigabytes for the headers that we have sent
-_FRAMES_A_RESET = 4  # what it costs to have begun the call in vain, of a stranger
+_FRAMES_A_RESET = 4  # cost of an anonymous RST_STREAM: the call was begun in vain
 _SETTINGS_A_FRAME = 8  # more of them count as several frames
 
 
-class Frames:
-    """How many there may be: so many at once, and so many a second."""
+class FrameBucket:
+    """Token bucket of frames."""
 
     def __init__(self, most: float, a_second: float) -> None:
         self.most = most
@@ -28,7 +28,7 @@ class Frames:
         self._counted_at = monotonic()
 
     def take(self, frames: int) -> bool:
-        """Count them; false when they are too many."""
+        """Take frames out; false when there are not enough."""
         self.left -= frames
         if self.left < 0:
             now = monotonic()
@@ -38,10 +38,13 @@ class Frames:
 
 
 class Http2(H2Connection):
-    """A server's side. Who goes beyond the limits gets ``ENHANCE_YOUR_CALM``: ``ProtocolError`` while receiving."""
+    """Server side of an HTTP/2 connection.
 
-    def __init__(self, config: H2Configuration, limits: ConnectionLimits, strangers: Frames) -> None:
-        """``strangers`` is what all connections have together on which no key was seen."""
+    A client beyond the limits gets ``ENHANCE_YOUR_CALM``: a ``ProtocolError`` while receiving.
+    """
+
+    def __init__(self, config: H2Configuration, limits: ConnectionLimits, all_anonymous_frames: FrameBucket) -> None:
+        """``all_anonymous_frames`` is the bucket that all anonymous connections share."""
         # Class attributes of h2, which it reads as it begins.
         self.DEFAULT_MAX_HEADER_LIST_SIZE = limits.header_list
         self.MAX_CLOSED_STREAMS = limits.closed_streams
@@ -49,28 +52,28 @@ class Http2(H2Connection):
         self.trusted = False
         self.incoming_buffer = _FrameBuffer(limits)
         self._limits = limits
-        self._frames = Frames(limits.stranger_frames, limits.frames_a_second)
-        self._strangers = strangers
-        self._of_stranger = -limits.stranger_first_frames
+        self._frames = FrameBucket(limits.anonymous_frames, limits.frames_a_second)
+        self._all_anonymous_frames = all_anonymous_frames
+        self._anonymous_debt = -limits.anonymous_first_frames
         self.initiate_connection()
-        self._take_frames_of(limits.stranger_frame)
+        self._take_frames_of(limits.anonymous_frame)
 
     def trust(self) -> None:
         """Take large messages in large frames from now on: the client has a key."""
         self.trusted = True
-        self._frames = Frames(self._limits.frames, self._limits.frames_a_second)
-        self.increment_flow_control_window(self._limits.window - self._limits.stranger_window)
+        self._frames = FrameBucket(self._limits.frames, self._limits.frames_a_second)
+        self.increment_flow_control_window(self._limits.window - self._limits.anonymous_window)
         self.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: self._limits.window})
         self._take_frames_of(self._limits.frame)
 
     def call_answered(self) -> None:
-        """A call is a reason for some frames."""
+        """Allow some frames for a finished call."""
         if self._frames.left < self._frames.most:
             self._frames.left += self._limits.frames_a_call
-        self._of_stranger -= self._limits.frames_a_call
+        self._anonymous_debt -= self._limits.frames_a_call
 
     def _take_frames_of(self, size: int) -> None:
-        """Let clients send large messages in fewer pieces, as those on gRPC's C core then do: each piece costs."""
+        """Let clients send large messages in fewer frames, as those on gRPC's C core then do: each frame costs."""
         self.update_settings({SettingCodes.MAX_FRAME_SIZE: size})
         # h2 looks at it before it reads what comes in, which may be the client's consent and its first large frame.
         self.max_inbound_frame_size = size
@@ -95,8 +98,8 @@ class Http2(H2Connection):
     def _count(self, frames: int) -> None:
         good = self._frames.take(frames)
         if not self.trusted:
-            self._of_stranger += frames
-            good = good and (self._of_stranger <= 0 or self._strangers.take(frames))
+            self._anonymous_debt += frames
+            good = good and (self._anonymous_debt <= 0 or self._all_anonymous_frames.take(frames))
         if not good:
             raise DenialOfServiceError("Too many frames that ask for nothing")
 
@@ -107,7 +110,7 @@ class _FrameBuffer(FrameBuffer):
         self._limits = limits
 
     def __next__(self) -> Frame:
-        # h2 would first wait for all of a frame, however long it says that it is.
+        # h2 would first wait for the whole frame, whatever its length.
         if len(self._data) >= _LENGTH:
             self._validate_frame_length(int.from_bytes(self._data[:_LENGTH], "big"))
         return super().__next__()

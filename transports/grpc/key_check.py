@@ -1,4 +1,4 @@
-"""``ingestion.InternalAuthService``: an external ingestion service asks whether a key may send spans."""
+"""``ingestion.InternalAuthService``: key validation for an external ingestion service."""
 
 import hmac
 
@@ -16,7 +16,7 @@ TOKEN_HEADER = "x-junjo-internal-token"  # noqa: S105 - where the token stands, 
 
 
 class KeyCheck(InternalAuthServiceBase):
-    """True only for a live key with scope ``ingest``; a registry that is away is UNAVAILABLE, never false."""
+    """Answers true only for a live key with scope ``ingest``; while the registry is down UNAVAILABLE, never false."""
 
     def __init__(self, bus: Bus, token: str | None) -> None:
         self._bus = bus

@@ -1,4 +1,4 @@
-"""grpclib's server with what it lacks: headers of any bytes, connections that are bounded, a stop that ends."""
+"""grpclib's server, with headers of any bytes, connection limits and a stop that ends."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ from hyperframe.frame import DataFrame
 from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.connections import Connections
 from transports.first_bytes import FirstBytes, Refusal, is_http2
-from transports.grpc.connection import Acceptor, ServerProtocol
-from transports.grpc.http2 import Frames
-from transports.listening import accept_patiently, socket_for
-from transports.seldom import SeldomFilter
+from transports.grpc.connection import CallHandler, ServerProtocol
+from transports.grpc.http2 import FrameBucket
+from transports.limited_log import RateLimitFilter
+from transports.listening import limit_accepts, socket_for
 
 _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
-_GLANCE = 0.01  # seconds between two looks at what is left
+_POLL_SECONDS = 0.01  # between two checks whether connections are left
 
 Other: TypeAlias = Callable[[bytes, asyncio.Transport], asyncio.Protocol]
 
@@ -29,28 +29,28 @@ def _brief(frame: Any) -> str:  # noqa: ANN401 - a DATA frame, whose type does n
     return f"<{len(frame.data)} bytes>"
 
 
-# h2 asks each frame that it receives how it looks, for a log that is not kept. The answer of a DATA frame is made from
-# all of its content in hexadecimal, which is a quarter of what receiving a large message costs.
+# h2 formats each frame that it receives, for a log that is not kept. For a DATA frame that is all of its content in
+# hexadecimal, which is a quarter of what receiving a large message costs.
 DataFrame._body_repr = _brief  # type: ignore[assignment, method-assign] # noqa: SLF001 - see above
 
 
-logging.getLogger("grpclib.server").addFilter(SeldomFilter())  # a line for each call that a client gives up
+logging.getLogger("grpclib.server").addFilter(RateLimitFilter())  # a line for each call that a client gives up
 
 
 class Listener(grpclib.server.Server):
-    """Accepts connections and knows them, so that it can end them: all when it stops, and those that take too long."""
+    """Accepts connections and tracks them, to end them: all when it stops, and each at its timeout."""
 
     def __init__(
         self,
         *args: Any,  # noqa: ANN401 - those of grpclib's server
         limits: ConnectionLimits = DEFAULT,
-        places: Connections | None = None,
+        all_connections: Connections | None = None,
         other: Other | None = None,
         **options: Any,  # noqa: ANN401 - as above
     ) -> None:
-        """``places`` are for all connections of the studio.
+        """Make a server; ``all_connections`` counts all connections of the studio.
 
-        ``other`` makes the protocol of a connection that does not begin as HTTP/2 does; by default it is ended.
+        ``other`` makes the protocol of a connection that does not begin as HTTP/2 does; by default it is closed.
         """
         super().__init__(*args, **options)
         self._other = other or _ended
@@ -59,14 +59,14 @@ class Listener(grpclib.server.Server):
         # Any bytes may stand in a header (RFC 9110, section 5.5). With grpclib's "ascii" they end the connection.
         self._h2_config.header_encoding = "latin-1"
         self._limits = limits
-        self._places = places or Connections()
-        self._strangers = Frames(limits.strangers_frames, limits.strangers_frames_a_second)
+        self._all_connections = all_connections or Connections()
+        self._all_anonymous_frames = FrameBucket(limits.all_anonymous_frames, limits.all_anonymous_frames_a_second)
         self._connections: set[ServerProtocol] = set()
-        self._next_look = self._loop.call_later(limits.look, self._look)
+        self._next_check = self._loop.call_later(limits.check_interval, self._check_connections)
 
     @property
     def port(self) -> int:
-        """The port that is listened on."""
+        """The port that it listens on."""
         if self._server is None:
             raise RuntimeError("the server has not been started")
         port: int = self._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined] # typed too widely
@@ -84,10 +84,10 @@ class Listener(grpclib.server.Server):
         """Listen. ``OSError`` when the port is taken."""
         await super().start(*args, **options)
         if self._server is not None:
-            accept_patiently(self._server)
+            limit_accepts(self._server)
 
     async def stop(self) -> None:
-        """Cancel the calls that are left, tell the clients that no more are taken, and close the connections."""
+        """Cancel the calls that are left, send GOAWAY, and close the connections."""
         self.close()
         for each in list(self._waiting):
             each.abort()
@@ -107,17 +107,17 @@ class Listener(grpclib.server.Server):
         await self.wait_closed()
         # Before Python 3.12 asyncio waits for none of them.
         while self._connections:  # noqa: ASYNC110 - once, at a stop; so no connection need know who waits for its end
-            await asyncio.sleep(_GLANCE)
+            await asyncio.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
-        """Take no more connections, and cancel all calls."""
-        self._next_look.cancel()
+        """Accept no more connections, and cancel all calls."""
+        self._next_check.cancel()
         for handler in tuple(self._handlers):
             handler.close()  # which leaves them, where it has no calls
         super().close()
 
     def _protocol_factory(self) -> asyncio.Protocol:  # type: ignore[override] # grpclib hands it to asyncio
-        return FirstBytes(self._chosen, self._waiting, self._limits.first_request, self._places)
+        return FirstBytes(self._chosen, self._waiting, self._limits.first_request, self._all_connections)
 
     def _chosen(self, begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
         if is_http2(begin):
@@ -126,7 +126,7 @@ class Listener(grpclib.server.Server):
         return self._other(begin, transport)
 
     def _grpc(self) -> H2Protocol:
-        handler = Acceptor(
+        handler = CallHandler(
             self._mapping, self._codec, self._status_details_codec, self.__dispatch__, ended=self._handlers.discard
         )
         self._handlers.add(handler)
@@ -134,16 +134,16 @@ class Listener(grpclib.server.Server):
             handler,
             self._h2_config,
             limits=self._limits,
-            places=self._places,
-            strangers=self._strangers,
+            all_connections=self._all_connections,
+            all_anonymous_frames=self._all_anonymous_frames,
             connections=self._connections,
         )
 
-    def _look(self) -> None:
-        self._next_look = self._loop.call_later(self._limits.look, self._look)
+    def _check_connections(self) -> None:
+        self._next_check = self._loop.call_later(self._limits.check_interval, self._check_connections)
         now = monotonic()
         for connection in tuple(self._connections):
-            connection.look(now)
+            connection.check_timeouts(now)
 
 
 def _ended(_: bytes, __: asyncio.Transport) -> Refusal:

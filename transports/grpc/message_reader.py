@@ -1,4 +1,4 @@
-"""The messages of one call, as they come off the wire: framed, bounded, and compressed or not.
+"""The messages of one call off the wire: framed, bounded, and compressed or not.
 
 Follows "Length-Prefixed-Message" of gRPC over HTTP/2. grpclib's own reader has no limit and no compression.
 """
@@ -20,11 +20,11 @@ from transports.inflate import inflate_in_turn, too_large
 from transports.otlp.decoder import decoding_memory
 
 _PREFIX = struct.Struct(">BI")  # compressed flag, length
-_PIECE = 16 * 1024  # no more than limits.stranger_call, in which the first is counted
+_PIECE = 16 * 1024  # no more than limits.anonymous_call, which includes the first piece
 
 
 def takes_bytes(stream: grpclib.server.Stream[Any, Any]) -> bool:
-    """Whether its messages are spans and the like: from callers with a key, and decoded elsewhere."""
+    """Whether the messages are exports: from callers with a key, and decoded elsewhere."""
     return stream._recv_type is bytes  # noqa: SLF001 - from the mapping of the service
 
 
@@ -34,10 +34,10 @@ def trust(stream: grpclib.server.Stream[Any, Any]) -> None:
 
 
 class MessageReader:
-    """Reads what ``stream`` receives. A request type of ``bytes`` means the serialised message itself.
+    """Reader of the messages of ``stream``. A request type of ``bytes`` means the serialised message itself.
 
-    It may take as long as ``config`` says; the connection looks at that, because a timer for each call would cost more
-    than the call's message.
+    ``config`` says how long a message may take; the connection checks that, because a timer for each call would cost
+    more than the call's message.
     """
 
     def __init__(self, stream: grpclib.server.Stream[Any, Any], reservation: Reservation, config: GrpcConfig) -> None:
@@ -48,18 +48,18 @@ class MessageReader:
         self._config = config
         if self._type is bytes:
             self._limit = config.max_request_bytes
-            self._source.give_up_at = monotonic() + config.patience
+            self._source.deadline = monotonic() + config.message_seconds
         else:
-            self._limit = config.limits.stranger_message
+            self._limit = config.limits.anonymous_message
 
     async def next_message(self) -> Any:  # noqa: ANN401 - of the request type
-        """The next message; ``None`` at the end of a stream. Raises ``StudioError``.
+        """Read the next message; ``None`` at the end of a stream. Raises ``StudioError``.
 
-        A message that is too large, or for which there is no room, is refused before it is read.
+        A message that is too large, or for which the budget has no room, is refused before it is read.
         """
         if self._type is not bytes and not self._reservation.size:
             headers = sum(len(name) + len(value) for name, value in self._source.headers or ())
-            self._reservation.grow(self._config.limits.stranger_call + headers)
+            self._reservation.grow(self._config.limits.anonymous_call + headers)
         try:
             prefix = await self._source.recv_data(_PREFIX.size)
             if not prefix:
@@ -72,12 +72,12 @@ class MessageReader:
                 self._reservation.grow(length)
                 data = await self._source.recv_data(length)
             else:
-                data = await self._read_of_stranger(length)
+                data = await self._read_anonymous(length)
         except AssertionError as error:  # how grpclib says that the stream ended too early
             raise InvalidRequest("The message is truncated") from error
         if len(data) < length:
             raise InvalidRequest("The message is truncated")
-        self._has_come()
+        self._message_complete()
         if encoding:
             data = await self._inflated(data, encoding)
         if self._type is not bytes:
@@ -85,8 +85,8 @@ class MessageReader:
         self._reservation.grow(decoding_memory(len(data)))
         return data
 
-    async def _read_of_stranger(self, length: int) -> bytes:
-        """Room is held for what has come, because a large claim costs nothing."""
+    async def _read_anonymous(self, length: int) -> bytes:
+        """Read a message without a key. The budget holds the bytes that have arrived, not the claimed length."""
         pieces = [await self._source.recv_data(min(length, _PIECE))]
         for begin in range(_PIECE, length, _PIECE):
             self._reservation.grow(_PIECE)
@@ -97,13 +97,13 @@ class MessageReader:
         if not self._streaming:
             raise InvalidRequest("The call has no message")
 
-    def _has_come(self) -> None:
-        """Wait for the next message, or for none: what a client sends behind the only one is thrown away."""
+    def _message_complete(self) -> None:
+        """Set the deadline of the next step, and discard what a client sends behind its only message."""
         limits = self._config.limits
         if self._streaming:
-            self._source.give_up_at = monotonic() + limits.idle
+            self._source.deadline = monotonic() + limits.idle
         else:
-            self._source.give_up_at = monotonic() + limits.answer
+            self._source.deadline = monotonic() + limits.answer
             buffer = self._source.buffer
             buffer.add = partial(_throw_away, buffer._ack_callback)  # type: ignore[method-assign] # noqa: SLF001 - see above
 

@@ -1,4 +1,4 @@
-"""The metadata of a call, seen as the headers they are."""
+"""The metadata of a call as headers."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -7,5 +7,5 @@ from grpclib.server import Stream
 
 
 def headers_of(stream: Stream[Any, Any]) -> Mapping[str, str]:
-    """By lower-case name. Values are text, except those of names in ``-bin``, which nobody here asks for."""
+    """Headers by lower-case name. Values are text, except those of names in ``-bin``, which no handler reads."""
     return cast("Mapping[str, str]", stream.metadata)

@@ -1,4 +1,4 @@
-"""Connections to a port for gRPC that speak something else, and spans that come to the port for key checks."""
+"""Misdirected clients of the gRPC ports: other protocols, and spans at the port for key checks."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -33,38 +33,40 @@ _ANSWER = (
 )
 
 
-def refused(strays: MisdirectedExporters, begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
-    """The protocol for a client that does not speak HTTP/2: HTTP/1 gets an answer that it can read."""
+def refused(misdirected: MisdirectedExporters, begin: bytes, transport: asyncio.Transport) -> asyncio.Protocol:
+    """Make the protocol for a client that does not speak HTTP/2: HTTP/1 gets an answer that it can read."""
     if is_tls(begin):
-        strays.found(sender_of(transport), TLS)
+        misdirected.report(sender_of(transport), TLS)
     if not is_http1(begin):
         return Refusal()
-    strays.found(sender_of(transport), HTTP_AT_GRPC)
-    text = _TEXT.format(port=strays.http_port)
+    misdirected.report(sender_of(transport), HTTP_AT_GRPC)
+    text = _TEXT.format(port=misdirected.http_port)
     return Refusal((_ANSWER.format(length=len(text)) + text).encode())
 
 
-def note_refusal(strays: MisdirectedExporters, stream: Stream[Any, Any], error: StudioError) -> None:
+def note_refusal(misdirected: MisdirectedExporters, stream: Stream[Any, Any], error: StudioError) -> None:
     """Warn of an exporter whose spans are refused because of its settings."""
     if isinstance(error, Unauthenticated | Forbidden):
-        strays.found(_sender(stream), BAD_KEY if key_in(headers_of(stream)) else NO_KEY)
+        misdirected.report(_sender(stream), BAD_KEY if key_in(headers_of(stream)) else NO_KEY)
     elif isinstance(error, UnsupportedMedia):
-        strays.found(_sender(stream), UNREADABLE)
+        misdirected.report(_sender(stream), UNREADABLE)
 
 
 class SpansAtKeyCheck:
-    """OTLP's methods where they are not served: an exporter learns which port serves them."""
+    """OTLP's methods on the port for key checks: an exporter learns which port serves them."""
 
-    def __init__(self, paths: Iterable[str], strays: MisdirectedExporters) -> None:
+    def __init__(self, paths: Iterable[str], misdirected: MisdirectedExporters) -> None:
         self._paths = paths
-        self._strays = strays
+        self._misdirected = misdirected
 
     def __mapping__(self) -> Mapping[str, Handler]:
         return {path: Handler(self._refuse, Cardinality.UNARY_UNARY, bytes, Empty) for path in self._paths}
 
     async def _refuse(self, stream: Stream[Any, Any]) -> None:
-        self._strays.found(_sender(stream), SPANS_AT_KEY_CHECK)
-        raise GRPCError(Status.UNIMPLEMENTED, f"This port checks API keys. Spans go to port {self._strays.grpc_port}")
+        self._misdirected.report(_sender(stream), SPANS_AT_KEY_CHECK)
+        raise GRPCError(
+            Status.UNIMPLEMENTED, f"This port checks API keys. Spans go to port {self._misdirected.grpc_port}"
+        )
 
 
 def _sender(stream: Stream[Any, Any]) -> str:

@@ -1,7 +1,7 @@
 """The OTLP services: traces are stored, metrics and logs are accepted and dropped.
 
-The package opentelemetry-proto has no grpclib stubs, so the mappings stand here. A request type of ``bytes`` gives the
-handlers the serialised request, which ``transports.otlp.decode`` decodes away from the event loop.
+The package opentelemetry-proto has no grpclib stubs, so the mappings are here. A request type of ``bytes`` gives the
+handlers the serialised request, which ``transports.otlp.decode`` decodes off the event loop.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
@@ -44,7 +44,7 @@ class OtlpService:
 
 
 def trace_service(bus: Bus, decoder: Decoder, rate: KeyRate | None = None) -> OtlpService:
-    """Stores spans; the answer comes after they are durable."""
+    """The service that stores spans; it answers after they are durable."""
 
     async def export(stream: Stream[bytes, ExportTraceServiceResponse]) -> None:
         key = await _admit(bus, stream)
@@ -56,17 +56,17 @@ def trace_service(bus: Bus, decoder: Decoder, rate: KeyRate | None = None) -> Ot
 
 
 def metrics_service(bus: Bus) -> OtlpService:
-    """Answers success and drops the metrics, which older junjo SDKs send along."""
+    """The service that drops metrics, which older Junjo SDKs send along, and answers success."""
     return _dropping(bus, "metrics.v1.MetricsService", ExportMetricsServiceResponse)
 
 
 def logs_service(bus: Bus) -> OtlpService:
-    """Answers success and drops the logs."""
+    """The service that drops logs and answers success."""
     return _dropping(bus, "logs.v1.LogsService", ExportLogsServiceResponse)
 
 
 async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> ApiKey:
-    """Let a caller with a key pass, and take large messages from it, which nobody else may make us hold."""
+    """Require a key with scope ``ingest``, and take large messages on its connection from then on."""
     key = await require_key(bus, headers_of(stream), Scope.INGEST)
     trust(stream)
     return key

@@ -1,4 +1,4 @@
-"""The two gRPC servers: OTLP for everybody's spans, and the key check for an external ingestion service."""
+"""The two gRPC servers: OTLP, and the key check for an external ingestion service."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -34,9 +34,9 @@ async def serve_otlp(
 
 @asynccontextmanager
 async def serve_auth(bus: Bus, config: GrpcConfig, host: str, port: int) -> AsyncIterator[int]:
-    """Answer ``ingestion.InternalAuthService`` for the length of the block. Yields the bound port; ``OSError``."""
-    strays = SpansAtKeyCheck(EXPORTS, config.strays)
-    async with _serve((KeyCheck(bus, config.internal_token),), config, host, port, refusing=[strays]) as bound:
+    """Serve ``ingestion.InternalAuthService`` for the length of the block. Yields the bound port; ``OSError``."""
+    misdirected = SpansAtKeyCheck(EXPORTS, config.misdirected)
+    async with _serve((KeyCheck(bus, config.internal_token),), config, host, port, refusing=[misdirected]) as bound:
         yield bound
 
 
@@ -55,7 +55,10 @@ async def _serve(
     described = ServerReflection.extend([*services, health])[len(services) :]
     calls = Calls(services, [*described, *refusing], config)
     listener = Listener(
-        [calls], other=other or partial(refused, config.strays), limits=config.limits, places=config.connections
+        [calls],
+        other=other or partial(refused, config.misdirected),
+        limits=config.limits,
+        all_connections=config.connections,
     )
     await listener.listen(host, port)
     status.set(True)

@@ -1,4 +1,4 @@
-"""``ingestion.InternalIngestionService/ReadSpans`` as a source of spans, in both generations of its wire.
+"""``ingestion.InternalIngestionService/ReadSpans`` as a source of spans, in both generations of its wire format.
 
 The older one sends a message for each span and leaves out rows it cannot read. The newer one ends with a message
 without span, which has the key of the last row read, readable or not, and how many rows remain.
@@ -17,23 +17,23 @@ from transports.grpc.generated.ingestion_grpc import InternalIngestionServiceStu
 from transports.grpc.generated.ingestion_pb2 import ReadSpansRequest, ReadSpansResponse
 from transports.otlp.decode import decode_single_span
 
-_PATIENCE = 30.0  # seconds for one batch
+_READ_SECONDS = 30.0  # seconds for one batch
 
 
 class ReadSpansSource:
-    """A client of one ingestion service. The channel connects at the first call and again after it broke."""
+    """Client of one ingestion service. The channel connects at the first call, and again after it broke."""
 
-    def __init__(self, host: str, port: int, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, host: str, port: int, *, read_seconds: float = _READ_SECONDS) -> None:
         self._channel = Channel(host, port)
         self._stub = InternalIngestionServiceStub(self._channel)
         self._where = host_and_port(host, port)
-        self._patience = patience
+        self._read_seconds = read_seconds
 
     async def read(self, after: bytes, limit: int) -> PulledBatch:
-        """One batch. Raises ``Unavailable`` for whatever keeps the service from answering."""
+        """Read one batch. Raises ``Unavailable`` for any fault of the service or the connection."""
         request = ReadSpansRequest(start_key_ulid=after, batch_size=limit)
         try:
-            rows = await self._stub.ReadSpans(request, timeout=self._patience)
+            rows = await self._stub.ReadSpans(request, timeout=self._read_seconds)
         except (TimeoutError, GRPCError, StreamTerminatedError, OSError) as fault:
             raise Unavailable(f"The ingestion service at {self._where} does not answer: {_reason(fault)}") from fault
         return _batch(rows, after, limit)
@@ -70,7 +70,7 @@ def _batch(rows: list[ReadSpansResponse], after: bytes, limit: int) -> PulledBat
 
 
 def _span(row: ReadSpansResponse) -> Span | None:
-    """The span with its own resource; ``None`` for a row that is none."""
+    """The span of a row with its own resource; ``None`` for a row that holds none."""
     try:
         resource_spans = ResourceSpans()
         resource_spans.resource.ParseFromString(row.resource_bytes)

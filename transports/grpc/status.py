@@ -1,4 +1,4 @@
-"""A ``StudioError`` as a gRPC status, with the details of ``google.rpc`` that OTLP asks for."""
+"""A ``StudioError`` as a gRPC status, with the ``google.rpc`` details that OTLP asks for."""
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -12,7 +12,7 @@ _MOST_VIOLATIONS = 20  # trailers have to fit into the 8 KiB that clients accept
 
 
 def status_of(error: StudioError, request_id: str) -> GRPCError:
-    """The row of the error table, with RetryInfo where a client may retry and BadRequest where it should not.
+    """Make the status of the error table's row, with RetryInfo for retryable errors and BadRequest for invalid ones.
 
     RetryInfo is what makes RESOURCE_EXHAUSTED retryable (OTLP 1.11, "OTLP/gRPC Throttling").
     """

@@ -1,4 +1,4 @@
-"""The HTTP application: its routes, and the layers around them."""
+"""The HTTP application: its routes and its middleware."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ from transports.http.api import (
 from transports.http.config import HttpConfig
 from transports.http.framework import cors
 from transports.http.framework.access_log import AccessLog
-from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, SOCKETS, VISIT
+from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, REQUEST_STATE, SOCKETS
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.dispatch import endpoint
 from transports.http.framework.expectation import meet_expectation
@@ -77,7 +77,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
 
 
 ROUTES = routes()
-# Of every answer: no page may frame it, run something in it, or load it into another; its links tell no referrer.
+# Headers of every answer: no page may frame it, run it, or load it into another; its links send no referrer.
 _ALWAYS = tuple(
     (istr(name), value)
     for name, value in {
@@ -91,7 +91,10 @@ _HSTS = (istr("Strict-Transport-Security"), "max-age=31536000")
 
 
 def build_app(bus: Bus, config: HttpConfig) -> web.Application:
-    """All routes over one bus. Serve it with ``serve_http``, which leaves compressed bodies as they are."""
+    """Build the application with all routes over one bus.
+
+    Serve it with ``serve_http``, which leaves compressed bodies as they are.
+    """
     served = routes(any_openai_model=config.play.any_openai_model)
     app = _app_of(served, bus, config)
     app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
@@ -99,7 +102,7 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
 
 
 def build_otlp_app(bus: Bus, config: HttpConfig) -> web.Application:
-    """What an exporter asks for, and nothing else: OTLP and ``/health``."""
+    """Build the application for exporters: the OTLP routes and ``/health``."""
     return _app_of((*traces_in.ROUTES, *health.HEALTH), bus, config)
 
 
@@ -122,14 +125,17 @@ def _app_of(served: Sequence[Route], bus: Bus, config: HttpConfig) -> web.Applic
 
 
 def _paths(route: Route) -> tuple[str, ...]:
-    """As aiohttp has them. Exporters take a redirect for success, so theirs are served with a slash at the end too."""
+    """The paths of a route in aiohttp's syntax.
+
+    Exporters take a redirect for success, so the OTLP routes are served with a trailing slash too.
+    """
     # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
     path = route.path.replace("}", ":[^/]+}")
     return (path, f"{path}/") if is_otlp(path) else (path,)
 
 
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
-    """The headers of every answer, streamed ones too."""
+    """Set the headers of every answer, downloads included."""
     headers = response.headers
     headers.extend(_ALWAYS)
     if CACHE_CONTROL not in headers:
@@ -141,9 +147,9 @@ async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     headers[VARY] = f"Origin, {varies_by}" if varies_by else "Origin"
     if ORIGIN in request.headers:
         cors.add_headers(request, response)
-    if VISIT not in request:  # aiohttp answers a bad Expect header before the layers
+    if REQUEST_STATE not in request:  # aiohttp answers a bad Expect header before the layers
         return
-    visit = request[VISIT]
-    headers[HEADER] = visit.request_id
-    if visit.renewed is not None:
-        await renew_cookie(request, response, visit.renewed)
+    state = request[REQUEST_STATE]
+    headers[HEADER] = state.request_id
+    if state.renewed is not None:
+        await renew_cookie(request, response, state.renewed)

@@ -1,4 +1,4 @@
-"""What the HTTP side has to know. The composition root fills it from the settings."""
+"""Configuration of the HTTP side. The composition root fills it from the settings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
@@ -18,13 +18,13 @@ APP_NAME = "Junjo AI Studio"
 _ANSWERS = 256 * 1024 * 1024  # bytes
 TOO_MANY_ANSWERS = "Too many large answers are being made at once"
 
-# Logs an event once for each of some lines, which have their timestamps. Takes the logger's name, event and lines.
+# Logs an event once for each line; the lines have their timestamps. Takes the logger's name, the event and the lines.
 LogTogether = Callable[[str, str, Sequence[Mapping[str, Any]]], None]
 
 
 @attrs.frozen(kw_only=True)
 class PlayConfig:
-    """What the playground's routes have to know.
+    """Configuration of the playground's routes.
 
     ``any_openai_model`` allows model names of any form behind ``openai/``, as servers under another base URL have them.
     """
@@ -37,7 +37,10 @@ class PlayConfig:
 
 @attrs.frozen(kw_only=True)
 class HttpConfig:
-    """``frontend_url`` and ``backend_url`` are the public addresses in production, ``None`` in development."""
+    """Configuration of the HTTP side.
+
+    ``frontend_url`` and ``backend_url`` are the public addresses in production, ``None`` in development.
+    """
 
     version: str
     environment: str  # "development" or "production"
@@ -46,21 +49,21 @@ class HttpConfig:
     backend_url: str | None
     allow_origins: tuple[str, ...]  # exact origins of pages that may call with the session cookie
     secure_cookies: bool
-    allowed_hosts: tuple[str, ...] = ()  # names that Host headers may have, besides localhost and the public ones
-    setup_code: str | None = attrs.field(default=None, repr=False)  # for the first user; ``None`` asks nobody for it
-    production: bool = False  # the first user needs the code in any case, and browsers are to come by HTTPS only
-    strict_passwords: bool = False  # new ones must not be among those that are tried first
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose word on who the client is counts
+    allowed_hosts: tuple[str, ...] = ()  # valid names in Host headers, besides localhost and the public ones
+    setup_code: str | None = attrs.field(default=None, repr=False)  # for the first user; ``None`` demands none
+    production: bool = False  # the first user needs the code in any case, and HSTS is sent
+    strict_passwords: bool = False  # new passwords are checked by the strict rules
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose headers about the client are trusted
     pulls_spans: bool = False  # from an external ingestion service, whose state /health/details then shows
-    otlp_budget: Budget  # for bodies of those who are known; shared with the gRPC receiver
+    otlp_budget: Budget  # for bodies of authorised clients; shared with the gRPC receiver
     key_rate: KeyRate | None = None  # of spans; shared with gRPC
     decoder: Decoder = attrs.field(factory=Decoder)  # inflates and decodes large OTLP requests
-    strangers: Budget = attrs.field(factory=lambda: Budget(DEFAULT.strangers))  # for what anybody may ask
-    # For what is read and rendered of large answers with spans, until they are sent.
+    anonymous_budget: Budget = attrs.field(factory=lambda: Budget(DEFAULT.anonymous_bytes))  # for public routes
+    # Budget of the bytes of large answers with spans, while they are read, rendered and sent.
     answers: Budget = attrs.field(factory=lambda: Budget(_ANSWERS, refusal=TOO_MANY_ANSWERS))
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
-    strays: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with gRPC
+    misdirected: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with gRPC
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408
     answer_seconds: float = 10.0  # that a large answer waits for its turn

@@ -1,1 +1,1 @@
-"""OTLP, in protobuf and JSON: requests become spans, and spans become lines."""
+"""OTLP in protobuf and JSON: requests are decoded to spans, and spans are encoded as lines."""

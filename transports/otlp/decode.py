@@ -1,4 +1,4 @@
-"""An OTLP trace request becomes spans. Used by HTTP and gRPC alike.
+"""Decoding of OTLP trace requests, for HTTP and gRPC alike.
 
 Follows opentelemetry-proto 1.x (``opentelemetry.proto.trace.v1``) and the OTLP 1.11 rules for partial success.
 """
@@ -33,8 +33,8 @@ from transports.otlp.request import DecodedRequest, fault_of_ids, parent_id, sum
 from transports.otlp.salvage import salvage
 from transports.otlp.values import attributes_of, resource_of, scope_of
 
-# Decoding so many bytes, and making rows of them, takes about 0.7 ms; below that a hop to a thread costs more than it
-# frees.
+# Decoding this many bytes, and making rows of them, takes about 0.7 ms; below that a hop to a thread costs more than
+# it frees.
 _INLINE_BYTES = 32 * 1024
 # Columns cost 0.5 ms for each request, however few its spans are; below that single spans cost less.
 _COLUMNS_BYTES = 16 * 1024
@@ -52,7 +52,7 @@ async def receive_traces(
     """Decode and store a request; the answer comes after its spans are durable. Raises ``StudioError``.
 
     ``json`` says that the body is OTLP/JSON and not protobuf. All but small bodies are decoded by ``decoder``.
-    ``count`` is told how many spans came, good or not, before they are stored.
+    ``count`` is called with the number of spans, good or not, before they are stored.
     """
     if len(body) > _INLINE_BYTES:
         received = await decoder.run(lambda: decode_any(body, json, decoder.limits), len(body))
@@ -71,7 +71,7 @@ async def receive_traces(
 
 @attrs.frozen
 class Received:
-    """What is to be stored, how many spans are rejected, and why."""
+    """The spans to store, the number of rejected spans, and the reasons."""
 
     request: IngestSpans
     rejected: int
@@ -79,7 +79,7 @@ class Received:
 
 
 def decode_any(body: bytes, json: bool, limits: RequestLimits) -> Received:
-    """All but small requests go straight into columns where they can; see ``decode_columns``."""
+    """Decode a request; all but small ones into columns where possible (see ``decode_columns``)."""
     columns = decode_columns(body, limits) if len(body) > _COLUMNS_BYTES and not json else None
     if columns is not None:
         return Received(IngestSpans(spans=columns, size=len(body)), 0, "")
@@ -102,13 +102,13 @@ def decode_trace_request(body: bytes, limits: RequestLimits = RequestLimits()) -
 
 
 def decode_single_span(resource_spans: ResourceSpans) -> Span | None:
-    """The one span of a resource; ``None`` when its ids identify nothing."""
+    """Decode the one span of a resource; ``None`` when its ids are not valid."""
     request = ExportTraceServiceRequest(resource_spans=[resource_spans])
     return next(_spans_of(request, Counter()), None)
 
 
 def read_trace_request(body: bytes) -> tuple[ExportTraceServiceRequest, int]:
-    """Parse a request, and say how many of its spans cannot be read. ``InvalidRequest`` when it is none."""
+    """Parse a request; returns it with the number of its unreadable spans. ``InvalidRequest`` when it is none."""
     try:
         return ExportTraceServiceRequest.FromString(body), 0
     except DecodeError:

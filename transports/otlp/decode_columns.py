@@ -1,6 +1,6 @@
-"""Decodes OTLP requests into columns, without an object for each span and attribute.
+"""Columnar decoding of OTLP requests, without an object for each span and attribute.
 
-Gives the same spans as ``otlp.decode_trace_request``, and takes a small part of its time for each, but more for each
+It gives the same spans as ``decode_trace_request`` in a small part of the time for each span, but takes more for each
 request. It handles what nearly every request consists of; for the rest it returns ``None``, and the careful decoder
 takes over.
 
@@ -39,7 +39,7 @@ from transports.otlp.values import nested_value, resource_of, scope_of
 _requests, _event_messages, _link_messages = map(
     parser_of, (span_columns_pb2.Request, span_columns_pb2.Event, span_columns_pb2.Link)
 )
-# Members of AnyValue that are taken over as they are, in the order in which they are looked for.
+# Members of AnyValue that are used as they are, in the order of the search.
 _PLAIN = ("int_value", "double_value", "bool_value", "bytes_value")
 _NESTED = ("array_value", "kvlist_value")
 _MADE_ONE_BY_ONE = ("double_value", *_NESTED)
@@ -48,11 +48,11 @@ T = TypeVar("T")
 
 
 class _NeedsCare(ValueError):
-    """What the careful decoder takes over."""
+    """A part that only the careful decoder handles."""
 
 
 def decode_columns(body: bytes, limits: RequestLimits = RequestLimits()) -> SpanColumns | None:  # noqa: B008 - frozen
-    """The spans of a serialised ``ExportTraceServiceRequest``, or ``None`` when any part of it needs care.
+    """Decode a serialised ``ExportTraceServiceRequest``; ``None`` when any part of it needs care.
 
     ``TooLarge`` when it has too many parts.
     """
@@ -69,7 +69,7 @@ def decode_columns(body: bytes, limits: RequestLimits = RequestLimits()) -> Span
 
 
 def _demand_few(resource_spans: pa.StructArray, body: bytes, limits: RequestLimits) -> None:
-    """Count what was parsed; and what is still encoded, if it may have many parts."""
+    """Check the limits on the parsed parts; count the encoded parts too where there may be many."""
     scope_spans = resource_spans.field("scope_spans").values
     spans = scope_spans.field("spans").values
     events, links, pairs = (spans.field(name).values for name in ("events", "links", "attributes"))
@@ -120,7 +120,7 @@ def _columns(resource_spans: pa.StructArray) -> SpanColumns:
 
 
 def _ids(ids: pa.BinaryArray, size: int) -> pa.StringArray:
-    """Ids of spans or traces in hex. ``_NeedsCare`` when any of them identifies nothing."""
+    """Ids of spans or traces in hex. ``_NeedsCare`` when any of them is not valid."""
     _, bounds, memory = ids.buffers()
     content = memory.to_pybytes()
     if not bounds.equals(_bounds(len(ids), size)) or _has_zeros(content, size):
@@ -129,24 +129,27 @@ def _ids(ids: pa.BinaryArray, size: int) -> pa.StringArray:
 
 
 def _bounds(count: int, size: int) -> pa.Buffer:
-    """Where so many texts of one size begin and end."""
+    """Offsets of ``count`` texts of one size."""
     return _bounds_of_more(1 << count.bit_length(), size).slice(0, (count + 1) * pa.int32().byte_width)
 
 
 @lru_cache(maxsize=64)
 def _bounds_of_more(count: int, size: int) -> pa.Buffer:
-    """Kept for each power of two only: a large request has millions of bytes of them, and each has another length."""
+    """Offsets of a power of two of texts, cached.
+
+    A large request has millions of bytes of offsets, and each request another number of texts.
+    """
     return pa.array(range(0, size * count + 1, size), pa.int32()).buffers()[1]
 
 
 def _has_zeros(content: bytes, size: int) -> bool:
-    """Whether any of these pieces of one size has nothing but zeros. So many zeros are seldom anywhere at all."""
+    """Whether any piece of this size is all zeros. The search for such a run anywhere is quick and seldom finds one."""
     zeros = bytes(size)
     return zeros in content and any(content[at : at + size] == zeros for at in range(0, len(content), size))
 
 
 def _parents(ids: pa.BinaryArray) -> pa.StringArray:
-    """As ``parent_id`` has them; one by one only where some id may be of zeros."""
+    """Parent ids as ``parent_id`` makes them; one by one only where some id may be all zeros."""
     _, bounds, memory = ids.buffers()
     content = memory.to_pybytes()
     if NO_SPAN in content:
@@ -167,12 +170,12 @@ def _scopes(scope_spans: pa.StructArray) -> list[InstrumentationScope]:
 
 
 def _sums(counts: Sequence[int], lists: pa.ListArray) -> list[int]:
-    """How many spans each resource has, of how many each of its scopes has."""
+    """Number of spans of each resource, from those of its scopes."""
     return [sum(counts[begin:end]) for begin, end in pairwise(lists.offsets.to_pylist())]
 
 
 def _span_attributes(lists: pa.ListArray) -> SpanAttributes:
-    """Attributes as the span store keeps them. ``_NeedsCare`` where that form does not say everything."""
+    """Attributes in the span store's columnar form. ``_NeedsCare`` where that form cannot express them."""
     pairs = lists.values
     keys, values = pairs.field("key"), pairs.field("value")
     texts, others = values.field("string_value"), _others(values)
@@ -211,7 +214,10 @@ def _any_value(encoded: bytes, member: str) -> AnyValue:
 
 
 def _attributes(lists: pa.ListArray) -> list[Attributes]:
-    """A dictionary for each list of key-value pairs; an attribute without value is left out, of two the last counts."""
+    """A dictionary for each list of key-value pairs.
+
+    An attribute without a value is left out; of two with one key the last counts.
+    """
     pairs = lists.values
     keys = pairs.field("key").to_pylist()
     values = _values(pairs.field("value"))
@@ -243,7 +249,7 @@ def _set_ones(member: pa.Array) -> Iterator[tuple[int, Any]]:
 
 
 def _events(lists: pa.ListArray) -> dict[int, list[SpanEvent]]:
-    """Of each span that has any."""
+    """Events by the row of their span."""
     encoded = lists.values
     if not len(encoded):
         return {}
@@ -259,7 +265,7 @@ def _events(lists: pa.ListArray) -> dict[int, list[SpanEvent]]:
 
 
 def _links(lists: pa.ListArray) -> dict[int, list[SpanLink]]:
-    """Of each span that has any."""
+    """Links by the row of their span."""
     encoded = lists.values
     if not len(encoded):
         return {}

@@ -1,4 +1,4 @@
-"""OTLP in JSON: the protobuf JSON mapping with the differences that OTLP makes.
+"""OTLP in JSON: the protobuf JSON mapping with OTLP's differences.
 
 Ids are hex in either case, enums are integers, keys are lowerCamelCase, unknown fields are ignored, and 64-bit integers
 come as strings or numbers (OTLP 1.11, "JSON Protobuf Encoding"). A member that is ``null`` is as good as absent.
@@ -27,7 +27,7 @@ _NO_DOUBLE = re.compile(r"[\s_]")  # Python takes them in a number
 
 
 class _BadSpan(Exception):
-    """One span is not what the mapping allows; the text says what, without the sender's data."""
+    """A span that the mapping does not allow; the text says why, without the sender's data."""
 
 
 def decode_trace_json(body: bytes, limits: RequestLimits = RequestLimits()) -> DecodedRequest:  # noqa: B008 - frozen
@@ -45,7 +45,7 @@ def decode_trace_json(body: bytes, limits: RequestLimits = RequestLimits()) -> D
 
 
 def frame_of(document: JsonObject) -> Parts:
-    """How many resources, scopes and spans a request has, malformed ones too. ``InvalidRequest`` for a wrong frame."""
+    """Count the resources, scopes and spans of a request, malformed ones too. ``InvalidRequest`` for a wrong frame."""
     parts = Parts()
     for resource_spans in _frames(document, "resourceSpans"):
         parts.resources += 1
@@ -68,7 +68,7 @@ def _spans_of(document: JsonObject, faults: "Counter[str]") -> Iterator[Span]:
 
 
 def _frames(holder: JsonObject, key: str) -> list[JsonObject]:
-    """Resources or scopes. Of one that is no object nobody knows how many spans it has."""
+    """Resources or scopes. One that is no object fails the request: nobody knows how many spans it has."""
     frames = _frame(holder, key)
     if not _are_objects(frames):
         raise InvalidRequest(f"{key} must be an array of objects")
@@ -85,7 +85,7 @@ def _frame(holder: JsonObject, key: str) -> list[Any]:
 
 
 def _read(read: Callable[[JsonObject], T], holder: JsonObject) -> T | _BadSpan:
-    """A resource or scope, or what is wrong with it."""
+    """Read a resource or scope; returns its fault where it is malformed."""
     try:
         return read(holder)
     except _BadSpan as fault:
@@ -164,7 +164,7 @@ def _resource(resource_spans: JsonObject) -> Resource:
 
 
 def _entity(reference: JsonObject) -> dict[str, AttributeValue]:
-    """Only the members that the specification names: others may hold anything, and it would be stored."""
+    """An entity reference with only the members that the specification names: others may hold anything."""
     return {member: read(reference, member) for member, read in _OF_ENTITIES.items() if member in reference}
 
 
@@ -180,7 +180,10 @@ def _scope(scope_spans: JsonObject) -> InstrumentationScope:
 
 
 def _attributes(holder: JsonObject) -> dict[str, AttributeValue]:
-    """Key-value pairs as a dictionary; an attribute without a value is left out, of two the last counts."""
+    """Key-value pairs as a dictionary.
+
+    An attribute without a value is left out; of two with one key the last counts.
+    """
     return _key_values(_objects(holder, "attributes"), depth=0, keep_unset=False)
 
 
@@ -267,7 +270,7 @@ def _integer(holder: JsonObject, key: str, least: int, most: int) -> int:
 
 
 def _whole(found: object) -> int | None:
-    """An integer that is said in any way that JSON has for one, if it may fit into 64 bits."""
+    """Read an integer in any form that JSON has for one; ``None`` where it is none, or does not fit into 64 bits."""
     if isinstance(found, bool):
         return None
     if isinstance(found, str):
@@ -286,7 +289,7 @@ def _bool(content: object) -> bool:
 
 
 def _double(content: object) -> float:
-    """A number, or the texts that the protobuf JSON mapping has for what JSON numbers cannot say."""
+    """Read a number, or one of the protobuf JSON mapping's texts for what JSON numbers cannot express."""
     if isinstance(content, str) and content.isascii() and not _NO_DOUBLE.search(content):
         try:
             return float(content)
@@ -298,7 +301,7 @@ def _double(content: object) -> float:
 
 
 def _bytes(content: object) -> bytes:
-    """Base64, standard or URL-safe, padded or not."""
+    """Decode base64, standard or URL-safe, padded or not."""
     if not isinstance(content, str):
         raise _BadSpan("bytesValue must be base64")
     text = content.replace("-", "+").replace("_", "/").rstrip("=")

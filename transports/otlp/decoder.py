@@ -1,4 +1,4 @@
-"""Where requests are inflated and decoded, away from the event loop."""
+"""Threads that inflate and decode requests off the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from transports.otlp.limits import RequestLimits
 
 T = TypeVar("T")
 
-_LARGE = 4 * 1024 * 1024  # bytes: decoding so many takes a tenth of a second or more, and up to seconds
+_LARGE = 4 * 1024 * 1024  # bytes: decoding more takes a tenth of a second or more, and up to seconds
 
 
 @attrs.frozen
@@ -26,13 +26,13 @@ class Decoder:
     limits: RequestLimits = attrs.field(factory=RequestLimits)
 
     async def run(self, work: Callable[[], T], size: int) -> T:
-        """Run the work on so many bytes in the thread for requests of that size."""
+        """Run the work in the thread for requests of this size."""
         executor = self.large if size > _LARGE else self.small
         return await asyncio.get_running_loop().run_in_executor(executor, work)
 
 
 def decoding_memory(size: int, *, json: bool = False) -> int:
-    """Bytes to hold for decoding a request of so many bytes; what it takes usually. The limits bound what it may."""
+    """Bytes to reserve for decoding a request of ``size`` bytes: the usual need. The limits bound the worst case."""
     return (_TIMES_AS_JSON if json else _TIMES) * size
 
 

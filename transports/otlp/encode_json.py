@@ -1,6 +1,6 @@
 """Stored spans as OTLP/JSON, a ``TracesData`` with one span to a line (OpenTelemetry's "OTLP File Exporter" format).
 
-Nothing that is stored is lost: what reads OTLP reads it, the studio included.
+Nothing that is stored is lost: every reader of OTLP reads it, the studio included.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,14 +38,14 @@ _NO_EXACT: dict[str, Any] = {}
 
 
 def otlp_lines(rows: pa.Table) -> bytes:
-    """Rows of the span store as lines. CPU-heavy: 30 µs a span."""
+    """Encode rows of the span store as lines. CPU-heavy: 30 µs a span."""
     return b"".join(
         orjson.dumps({"resourceSpans": [each]}, option=orjson.OPT_APPEND_NEWLINE) for each in _resource_spans(rows)
     )
 
 
 def otlp_request(rows: pa.Table) -> bytes:
-    """Rows of the span store as one ``ExportTraceServiceRequest``."""
+    """Encode rows of the span store as one ``ExportTraceServiceRequest``."""
     return orjson.dumps({"resourceSpans": list(_resource_spans(rows))})
 
 

@@ -1,8 +1,7 @@
-"""How many parts a request may have: what is small on the wire must not become gigabytes.
+"""Limits on the parts of a request: what is small on the wire must not become gigabytes.
 
-An empty span takes two bytes on the wire and several hundred as an object, so that a limit on bytes alone bounds
-nothing. The parts are counted before objects exist. What is refused is refused for good: sent again it would have as
-many.
+An empty span takes two bytes on the wire and several hundred as an object, so a limit on bytes alone bounds nothing.
+The parts are counted before objects exist. A refusal is final: sent again the request would have as many.
 """
 
 import re
@@ -15,15 +14,15 @@ from actors.errors import TooLarge
 from transports.otlp.protobuf_columns import span_frames
 from transports.otlp.walk import parts_in
 
-# What decoding a request may take, at the most: eight times its size and so many bytes.
+# The most memory for decoding a request: eight times its size and a constant number of bytes.
 _TIMES_ITS_SIZE = 8
 _BESIDES = 50 * 1024 * 1024
-# What each part takes while it is decoded, at the most, measured: an attribute most when each has a key of its own.
+# The most memory of each part while it is decoded, measured: an attribute takes most when each has its own key.
 _MEMORY = {"resources": 2000, "scopes": 2000, "spans": 750, "objects": 750, "attributes": 420, "items": 130}
 _LEAST_ON_THE_WIRE = 2  # bytes of any part: its tag, and a length of 0
 _SPAN_COLUMNS = 76  # bytes that the parser takes for each span, whatever is in it
 
-# What stands behind these in JSON: an object with a member, an array, one more member or item.
+# Memory by the mark in JSON: an object with a member, an array, one more member or item.
 _JSON_MEMORY = {b"{": 300, b"[": 90, b",": 60}
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _DENSE_JSON = "The request has too many small parts: send smaller batches, or protobuf"
@@ -39,7 +38,7 @@ _COUNTED_AS = {
 }
 _MOST_FIELDS = 5_000_000  # looked at, of whatever kind, which takes seconds
 
-# Up to so many bytes the parser's columns stay within the bound, whatever is in them; then they are counted.
+# Up to this many bytes the parser's columns stay within the bound, whatever is in them; beyond, they are counted.
 UNCOUNTED_COLUMNS = _BESIDES // (_SPAN_COLUMNS // _LEAST_ON_THE_WIRE - _TIMES_ITS_SIZE)
 # The same for what is decoded into objects.
 UNCOUNTED_OBJECTS = _BESIDES // (max(_MEMORY.values()) // _LEAST_ON_THE_WIRE - _TIMES_ITS_SIZE)
@@ -54,13 +53,13 @@ class RequestLimits:
     resources: int = 10_000  # and as many scopes
 
     def demand(self, parts: "Parts", size: int) -> None:
-        """``TooLarge`` when a request of so many bytes has too many parts."""
+        """Raise ``TooLarge`` when a request of ``size`` bytes has too many parts."""
         fault = self._fault(parts, size)
         if fault:
             raise TooLarge(f"{fault}: send smaller batches")
 
     def demand_json(self, parts: "Parts", memory: int, size: int) -> None:
-        """The same for a document whose objects take so much memory besides."""
+        """The same for a document whose objects take ``memory`` bytes besides."""
         self.demand(parts, size)
         if parts.memory + memory > most_memory(size):
             raise TooLarge(_DENSE_JSON)
@@ -81,9 +80,9 @@ class RequestLimits:
 
 
 def json_memory(body: bytes) -> int:
-    """Bytes that the objects of a JSON document take. ``TooLarge`` when that is more than its size allows.
+    """Memory of the objects of a JSON document, in bytes. ``TooLarge`` when that is more than its size allows.
 
-    An object, an array or a comma inside a text counts only where it must not be taken for one.
+    Objects, arrays and commas inside a text are subtracted only where the count without that is too high.
     """
     memory = _json_memory(body)
     if memory > most_memory(len(body)):
@@ -98,13 +97,13 @@ def _json_memory(body: bytes) -> int:
 
 
 def most_memory(size: int) -> int:
-    """Bytes that decoding a request of so many bytes may take."""
+    """The most memory that decoding a request of ``size`` bytes may take, in bytes."""
     return _TIMES_ITS_SIZE * size + _BESIDES
 
 
 @attrs.define
 class Parts:
-    """What a request consists of."""
+    """Number of parts of a request, by kind."""
 
     resources: int = 0
     scopes: int = 0
@@ -119,12 +118,12 @@ class Parts:
 
     @property
     def memory(self) -> int:
-        """Bytes that decoding takes, at the most."""
+        """Memory of decoding, in bytes, at the most."""
         return sum(getattr(self, name) * size for name, size in _MEMORY.items())
 
 
 def demand_few(body: bytes, limits: RequestLimits) -> None:
-    """``TooLarge`` when a serialised ``ExportTraceServiceRequest`` has too many parts. Cheap for what is usual."""
+    """Raise ``TooLarge`` when a serialised ``ExportTraceServiceRequest`` has too many parts. Cheap for usual ones."""
     if len(body) <= UNCOUNTED_OBJECTS:
         return
     parts = _seen_at_once(body)
@@ -134,7 +133,7 @@ def demand_few(body: bytes, limits: RequestLimits) -> None:
 
 
 def _seen_at_once(body: bytes) -> Parts | None:
-    """The parts of a request, and no fewer than it has of those that are hidden in others. ``None`` if unreadable."""
+    """Count the parts of a request, of nested parts an upper bound. ``None`` if it is unreadable."""
     found = span_frames(body)
     if found is None:
         return None
@@ -157,9 +156,9 @@ def _seen_at_once(body: bytes) -> Parts | None:
 
 
 def count_parts(body: bytes, limits: RequestLimits) -> Parts:
-    """The parts of a request, one by one. Counts no further where it is malformed, which a decoder says better.
+    """Count the parts of a request one by one, up to a malformed part, or to too many parts.
 
-    Nor where there are too many. ``TooLarge`` when it has too many fields of other kinds.
+    ``TooLarge`` when it has too many fields of other kinds. A decoder reports a malformed part better.
     """
     counts = dict.fromkeys(_MEMORY, 0)
     most = dict.fromkeys(counts, limits.values) | {"resources": limits.resources, "scopes": limits.resources}

@@ -1,4 +1,4 @@
-"""The parser that makes Arrow columns of protobuf, and what it must not be given.
+"""The parser from protobuf to Arrow columns, and the check for bodies that it must not be given.
 
 It takes a length of nearly 2^64 bytes for a negative one. Then it panics, which prints to standard error and is no
 ``Exception``, or goes back and reads the same field for ever.
@@ -16,8 +16,8 @@ from transports.otlp.walk import is_well_framed
 
 _pool = ptars.HandlerPool([span_columns_pb2.DESCRIPTOR, span_counts_pb2.DESCRIPTOR])
 _frames = _pool.get_for_message(span_counts_pb2.Request.DESCRIPTOR)
-# The last bytes of a varint above 2^64 - 2^35, which any body may have. Arrow finds them in an eighth of the time that
-# ``bytes`` needs.
+# The last bytes of a varint above 2^64 - 2^35, which any body may have. Arrow finds them in an eighth of the time of
+# ``bytes``.
 _HUGE = pc.MatchSubstringOptions(r"\xff\xff\xff\xff\x01")
 # The whole varint, but for a negative number behind the tag of an integer value or a kind, unless that has two bytes.
 _HUGE_LENGTH = pc.MatchSubstringOptions(
@@ -27,12 +27,12 @@ _MATCH = pc.get_function("match_substring_regex")
 
 
 def parser_of(kind: type[Message]) -> Any:  # noqa: ANN401 - the library's class has no public name
-    """A parser of messages of this kind, of those in span_columns.proto."""
+    """A parser of a kind of message in span_columns.proto."""
     return _pool.get_for_message(kind.DESCRIPTOR)
 
 
 def is_parseable(body: bytes) -> bool:
-    """Whether the parser will say of a request what is wrong with it, if anything. Few are looked at closely."""
+    """Whether the parser will report any fault of a request, and not hang or panic. Few are looked at closely."""
     bounds = pa.array([0, len(body)], pa.int32()).buffers()[1]
     whole = [pa.Array.from_buffers(pa.binary(), 1, [None, bounds, pa.py_buffer(body)])]
     suspect = all(_MATCH.call(whole, varint)[0].as_py() for varint in (_HUGE, _HUGE_LENGTH))

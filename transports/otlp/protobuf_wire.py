@@ -1,6 +1,6 @@
-"""Protobuf's encoding, read field by field: a varint tag, and what its wire type says follows.
+"""Protobuf's wire format, read field by field: a varint tag, and the content of its wire type.
 
-Slow, as it is Python: for bodies that a parser refused, or that might become too large in one.
+It is slow, as it is Python: for bodies that a parser refused, or that might take too much memory in one.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _ONE_BYTE = 0x80  # varints below have one
 
 
 def field_at(data: bytes | memoryview, position: int, end: int) -> tuple[int, int, int, int]:
-    """The field at a position: its number, its wire type, where its content begins and where it ends.
+    """Read the field at a position: its number, its wire type, where its content begins and where it ends.
 
     ``DecodeError`` when there is none before ``end``.
     """
@@ -35,7 +35,7 @@ def field_at(data: bytes | memoryview, position: int, end: int) -> tuple[int, in
 
 
 def fields(data: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
-    """Each field: its number, its content, and all its bytes with the tag."""
+    """Iterate over fields: number, content, and all bytes with the tag."""
     position = 0
     while position < len(data):
         number, _, begin, after = field_at(data, position, len(data))
@@ -44,7 +44,7 @@ def fields(data: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
 
 
 def _varint(data: bytes | memoryview, position: int, end: int) -> tuple[int, int]:
-    """The number at a position, and the position behind it."""
+    """Read the number at a position; returns it with the position behind it."""
     value = 0
     for shift in range(0, 70, 7):
         if position >= end:

@@ -1,4 +1,4 @@
-"""What the two encodings of OTLP share: the decoded request, and the rules for the identity of a span."""
+"""Parts that both encodings of OTLP share: the decoded request, and the rules for the identity of a span."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from actors.span_store.columns.spans import Span
 
 _TRACE_ID_BYTES = 16
 _SPAN_ID_BYTES = 8
-NO_SPAN = bytes(_SPAN_ID_BYTES)  # what some senders write where there is no span
+NO_SPAN = bytes(_SPAN_ID_BYTES)  # written by some senders where there is no span
 _NO_ID = frozenset((b"", NO_SPAN, bytes(_TRACE_ID_BYTES)))
 
 
 @attrs.frozen(kw_only=True)
 class DecodedRequest:
-    """The good spans of a request, and how many were rejected and why (OTLP ``partial_success``)."""
+    """The valid spans of a request, and the number and reasons of the rejected ones (OTLP ``partial_success``)."""
 
     spans: Sequence[Span]
     rejected: int
@@ -32,7 +32,7 @@ def fault_of_ids(trace_id: bytes, span_id: bytes) -> str:
 
 
 def parent_id(sent: bytes) -> str:
-    """The parent's id in hex, "" for none; an id of zeros is what some senders write for none."""
+    """The parent's id in hex, "" for none; some senders write an id of zeros for none."""
     return "" if sent in _NO_ID else sent.hex()
 
 

@@ -1,4 +1,4 @@
-"""Saves the good spans of a protobuf request of which some part does not parse.
+"""Salvage of the good spans of a protobuf request of which some part does not parse.
 
 Protobuf refuses a whole message for one bad string or one value nested too deep inside it. The frame around the spans
 is simple, so it is walked by hand.
@@ -17,7 +17,7 @@ _SPANS = 2
 
 
 def salvage(body: bytes) -> tuple[ExportTraceServiceRequest, int]:
-    """The request without its unreadable spans, and how many those are. ``DecodeError`` when its frame is broken.
+    """Parse the request without its unreadable spans, and count those. ``DecodeError`` when its frame is broken.
 
     A resource or scope that cannot be read takes its spans with it: nobody could tell whose they are.
     """
@@ -61,7 +61,7 @@ def _salvage_scope_spans(data: memoryview, target: ScopeSpans) -> int:
 
 
 def _merged(target: Message, data: bytes) -> bool:
-    """Add the fields in ``data`` to a message; whether they could be read."""
+    """Add the fields in ``data`` to a message; false when they cannot be read."""
     try:
         target.MergeFromString(data)
     except DecodeError:

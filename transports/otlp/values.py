@@ -1,4 +1,4 @@
-"""OTLP's values, resources and scopes as the span store knows them.
+"""OTLP's values, resources and scopes as the span store's types.
 
 The arguments are protobuf messages. They are typed ``Any`` because attribute access through the generated types costs
 mypy nothing and the reader much: the field names are those of the OTLP specification.

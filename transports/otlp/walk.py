@@ -1,4 +1,4 @@
-"""A request on the wire, walked through field by field without making anything of it."""
+"""A walk over the fields of a serialised request, without decoding it."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from google.protobuf.message import DecodeError
 
 from transports.otlp.protobuf_wire import LENGTH_DELIMITED, field_at
 
-# What holds messages, by field number, and which. Names are those of OTLP; an item is a value in an array.
+# Messages inside each message, by field number. Names are those of OTLP; an item is a value in an array.
 _INSIDE: dict[str, dict[int, str]] = {
     "request": {1: "resource_spans"},
     "resource_spans": {1: "resource", 2: "scope_spans"},
@@ -27,9 +27,9 @@ _DEEPEST = 300  # protobuf's parser refuses a third of it
 
 
 def parts_in(body: bytes) -> Iterator[str]:
-    """What each field of a serialised ``ExportTraceServiceRequest`` is: a message of ``_INSIDE``, or "".
+    """The kind of each field of a serialised ``ExportTraceServiceRequest``: a message of ``_INSIDE``, or "".
 
-    ``DecodeError`` at a field that is malformed, longer than what holds it, or too deep.
+    ``DecodeError`` at a field that is malformed, longer than the message around it, or too deep.
     """
     holders = [(0, len(body), "request")]
     while holders:
@@ -46,7 +46,7 @@ def parts_in(body: bytes) -> Iterator[str]:
 
 
 def is_well_framed(body: bytes) -> bool:
-    """Whether no field is longer than what holds it."""
+    """Whether no field is longer than the message around it."""
     try:
         for _ in parts_in(body):
             pass

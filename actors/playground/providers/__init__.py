@@ -1,1 +1,1 @@
-"""One adapter per vendor, on its own SDK."""
+"""One adapter for each provider, on the provider's own SDK."""

@@ -24,27 +24,27 @@ _BASE_URL = "https://api.anthropic.com"
 # The version of the API that has temperature and top_p; the next one, which the SDK is made for, refuses them.
 _VERSION = "2023-06-01"
 _PATH = "/v1/messages"
-_PAGE = 1000  # the most that the vendor allows
+_PAGE = 1000  # models, the most that the provider allows
 
 
 class AnthropicProvider:
-    """Messages, through the SDK's own ``post``, which answers JSON as it is and leaves ``temperature`` in the body."""
+    """The Messages API, through the SDK's own ``post``: it returns raw JSON and leaves ``temperature`` in the body."""
 
-    def __init__(self, endpoint: Endpoint, patience: Timeouts | None = None) -> None:
-        self._patience = patience or Timeouts()
-        self._client = _open_sdk(endpoint, self._patience)
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None) -> None:
+        self._timeouts = timeouts or Timeouts()
+        self._client = _open_sdk(endpoint, self._timeouts)
         self._calls = Calls(provider="anthropic", key=endpoint.key, fault_of=_fault_of)
 
     async def generate(self, prompt: Prompt) -> Completion:
         call = self._client.post(_PATH, body=request_body(prompt), cast_to=httpx2.Response)
-        return await self._calls.one(call, StreamedAnswer(prompt.model), self._patience.answer)
+        return await self._calls.one(call, StreamedAnswer(prompt.model), self._timeouts.answer)
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
         call = partial(self._open_stream, request_body(prompt))
-        return self._calls.each(call, StreamedAnswer(prompt.model), self._patience.answer)
+        return self._calls.each(call, StreamedAnswer(prompt.model), self._timeouts.answer)
 
     async def models(self) -> tuple[Model, ...]:
-        found = await self._calls.items(self._list, ("data", "models"), _page_after, self._patience.models)
+        found = await self._calls.items(self._list, ("data", "models"), _page_after, self._timeouts.models)
         models = [item for item in found if word(member(item, "id")) and member(item, "type") in ("model", None)]
         return tuple(map(_model, models))
 
@@ -52,7 +52,7 @@ class AnthropicProvider:
         await self._client.close()
 
     async def _open_stream(self, body: dict[str, Any]) -> httpx2.Response:
-        """The answer as it arrives; its events are read by ``Calls``."""
+        """Open the stream of an answer; ``Calls`` reads its events."""
         body = {**body, "stream": True}
         stream = await self._client.post(
             _PATH, body=body, cast_to=object, stream=True, stream_cls=anthropic.AsyncStream[object]
@@ -64,18 +64,18 @@ class AnthropicProvider:
         return await self._client.get("/v1/models", cast_to=httpx2.Response, options={"params": query})
 
 
-def _open_sdk(endpoint: Endpoint, patience: Timeouts) -> anthropic.AsyncAnthropic:
-    """The SDK, told everything: what it is not told it takes from the environment."""
+def _open_sdk(endpoint: Endpoint, timeouts: Timeouts) -> anthropic.AsyncAnthropic:
+    """Make the SDK's client with every option set: options that are not set come from the environment."""
     client = anthropic.AsyncAnthropic(
         api_key=endpoint.key,
         webhook_key="",
         base_url=endpoint.base_url or _BASE_URL,
-        timeout=patience.answer,
+        timeout=timeouts.answer,
         max_retries=0,
         open_telemetry=False,  # every run becomes a trace already
-        http_client=open_client(patience),
+        http_client=open_client(timeouts),
     )
-    client.api_key = None  # which would go out as a bearer token; this version of the API has its own header
+    client.api_key = None  # it would be sent as a bearer token; this version of the API has its own header
     headers = {"anthropic-version": _VERSION, "x-api-key": endpoint.key}
     client._custom_headers = headers  # noqa: SLF001 - there is no other way to be rid of ANTHROPIC_CUSTOM_HEADERS
     return client
@@ -86,7 +86,7 @@ def _page_after(page: object) -> str:
 
 
 def _model(item: object) -> Model:
-    """What the vendor says of the model; older answers say less."""
+    """A model of the provider's list; older servers give fewer members."""
     name = well_formed(word(member(item, "id")))
     reasons = truth(member(item, "capabilities", "thinking", "supported"))
     return Model(

@@ -1,4 +1,4 @@
-"""What Anthropic's messages answer, whole and streamed."""
+"""Answers of Anthropic's Messages API, plain and streamed."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from actors.playground.prompt import ToolCall, Usage
 from actors.playground.providers.anthropic_request import JSON_TOOL
 from actors.playground.providers.gathered import Gathered
 from actors.playground.providers.provider import Chunk
-from actors.playground.providers.untrusted import Json, an_object, arguments, member, objects, said, word
+from actors.playground.providers.untrusted import Json, an_object, arguments, member, objects, text_in, word
 
 _FINISH_REASONS = {
     "end_turn": "stop",
@@ -19,8 +19,8 @@ _FINISH_REASONS = {
     "tool_use": "tool_calls",
     "refusal": "content_filter",
 }
-# The member of a delta or block that holds what is said, by the kind of the block.
-_SAYING = {"text": "text", "thinking": "thinking", "tool_use": "partial_json"}
+# The member of a delta or block with its text, by the kind of the block.
+_TEXT_MEMBERS = {"text": "text", "thinking": "thinking", "tool_use": "partial_json"}
 _KINDS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "tool_use"}
 
 _EVENTS = frozenset(
@@ -37,14 +37,14 @@ _EVENTS = frozenset(
 
 @attrs.define(eq=False)
 class _Block:
-    """A content block of which parts have arrived. ``given`` are the arguments of a call that came at its start."""
+    """A partial content block. ``given`` are the arguments of a call that came at its start."""
 
     kind: str
     id: str = ""
     name: str = ""
     given: str = ""
     parts: list[str] = attrs.field(factory=list)
-    told: bool = False
+    ended: bool = False
 
     @property
     def is_answer(self) -> bool:
@@ -56,7 +56,7 @@ class _Block:
 
 
 class StreamedAnswer:
-    """An answer, of which parts arrive; a plain one is all of it at once. A call is passed on when its block ends."""
+    """A partial answer; a plain one is complete at once. A call is passed on when its block ends."""
 
     def __init__(self, model: str) -> None:
         self._gathered = Gathered(model=model)
@@ -81,7 +81,7 @@ class StreamedAnswer:
         news = [chunk for block in self._blocks for chunk in self._end_block(block)]
         finish_reason = _FINISH_REASONS.get(self._stop_reason, self._stop_reason)
         if finish_reason == "tool_calls" and not self._calls:
-            finish_reason = "stop"  # it was the tool whose arguments are the answer
+            finish_reason = "stop"  # the only call was the tool whose arguments are the answer
         self._gathered.finish_reason = finish_reason or None
         return (*news, self._gathered.completion(tuple(self._calls), _usage(self._gathered.counts)))
 
@@ -97,7 +97,7 @@ class StreamedAnswer:
                 return self._message(an_object(event, "message"))
             case "message_delta":
                 return self._last(an_object(event, "delta"), an_object(event, "usage"))
-            case _:  # the vendor announces that there may be more types
+            case _:  # the provider announces that there may be more types
                 return ()
 
     def _message(self, message: Json) -> list[Chunk]:
@@ -115,14 +115,14 @@ class StreamedAnswer:
 
     def _begin(self, content: Json, index: object) -> list[Chunk]:
         kind = word(content.get("type")) or ("tool_use" if "input" in content else "text")
-        given = content.get("input") or None  # empty, but for servers that say everything here
+        given = content.get("input") or None  # empty, but for servers that send everything here
         block = _Block(kind=kind, id=word(content.get("id")), name=word(content.get("name")), given=arguments(given))
         self._blocks.append(block)
         number = count(index)
         before = None if number is None else self._by_index.get(number)
         if number is not None:
             self._by_index[number] = block
-        # Deltas follow; what the start holds already is empty but for servers that only speak like Anthropic.
+        # Deltas follow; the start is empty but for servers that imitate Anthropic.
         return [*self._end_block(before), *self._say(block, content)]
 
     def _delta(self, event: object) -> list[Chunk]:
@@ -130,36 +130,36 @@ class StreamedAnswer:
         kind = _KINDS.get(word(delta.get("type")))
         if kind is None:  # signatures and citations
             return []
-        if block is None or block.told:
-            if kind == "tool_use":  # arguments of a call that nobody named
+        if block is None or block.ended:
+            if kind == "tool_use":  # arguments of a call without a start
                 return []
             self._begin({"type": kind}, member(event, "index"))
             block = self._blocks[-1]
         return self._say(block, delta)
 
     def _block_of(self, event: object) -> _Block | None:
-        """The block that an event is about; the newest one, where the event does not say."""
+        """The block of an event; the newest one where the event names none."""
         number = count(member(event, "index"))
         if number is not None:
             return self._by_index.get(number)
         return self._blocks[-1] if self._blocks else None
 
     def _say(self, block: _Block, holder: Json) -> list[Chunk]:
-        value = holder.get(_SAYING.get(block.kind, ""))
-        text = arguments(value) if block.kind == "tool_use" else said(value)
+        value = holder.get(_TEXT_MEMBERS.get(block.kind, ""))
+        text = arguments(value) if block.kind == "tool_use" else text_in(value)
         if text:
             block.parts.append(text)
         if block.is_answer:
-            return self._gathered.say(text)
-        return self._gathered.think(text) if block.kind == "thinking" else []
+            return self._gathered.add_text(text)
+        return self._gathered.add_reasoning(text) if block.kind == "thinking" else []
 
     def _end_block(self, block: _Block | None) -> list[Chunk]:
-        """The call that a block is, once; or the answer that its start held as arguments."""
-        if block is None or block.told:
+        """The call of a block, once; or the answer that its start held as arguments."""
+        if block is None or block.ended:
             return []
-        block.told = True
+        block.ended = True
         if block.is_answer:
-            return [] if block.parts else self._gathered.say(block.given)
+            return [] if block.parts else self._gathered.add_text(block.given)
         if not block.is_call:
             return []
         whole = "".join(block.parts) or block.given or "{}"
@@ -169,7 +169,7 @@ class StreamedAnswer:
 
 
 def _usage(counts: dict[str, int]) -> Usage | None:
-    """The vendor counts cached tokens beside the others, and thinking among the output."""
+    """Sum the counts: the provider counts cached tokens beside the others, and thinking among the output."""
     if not counts:
         return None
     read, written = counts.get("cache_read_input_tokens", 0), counts.get("cache_creation_input_tokens", 0)

@@ -1,4 +1,4 @@
-"""A prompt as a request to Anthropic's messages."""
+"""A prompt as a request to Anthropic's Messages API."""
 
 import re
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from actors.playground.prompt import ChatMessage, JsonObject, Prompt, ToolCall
 
 JSON_TOOL = "json_tool_call"  # the tool whose arguments are the answer, when JSON is asked for
 
-_MAX_TOKENS = 4096  # where the prompt says nothing; the vendor demands a figure
+_MAX_TOKENS = 4096  # where the prompt says nothing; the provider demands a figure
 _LEAST_TOP_P_WITH_THINKING = 0.95
 _ANY_OBJECT: JsonObject = {"type": "object", "properties": {}, "additionalProperties": True}
 
 
 class Thinking(Enum):
-    """How a model is told how much to think."""
+    """The way in which a model's thinking is controlled."""
 
     NONE = "not at all"
     BUDGET = "thinking.budget_tokens"
@@ -35,7 +35,7 @@ class ModelsSince:
     sampling: bool
 
 
-# The newest that is not newer than the model. From platform.claude.com/docs: build-with-claude/extended-thinking,
+# The first entry not newer than the model counts. From platform.claude.com/docs: build-with-claude/extended-thinking,
 # build-with-claude/adaptive-thinking, and the migration guide.
 _MODELS_SINCE = (
     ModelsSince(since=(4, 7), thinking=Thinking.EFFORT, sampling=False),
@@ -44,7 +44,7 @@ _MODELS_SINCE = (
     ModelsSince(since=(0, 0), thinking=Thinking.NONE, sampling=True),
 )
 
-# What our efforts are as a budget (contract, section 7). The vendor has nothing for "minimal".
+# Thinking budgets of reasoning efforts (contract, section 7). The provider has none for "minimal".
 _BUDGETS = {"low": 1024, "medium": 2048, "high": 4096}
 
 # claude-sonnet-4-5-20250929, claude-opus-5, and the older claude-3-7-sonnet-latest. A date is no minor version.
@@ -52,7 +52,7 @@ _VERSION = re.compile(r"claude-(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?")
 
 
 def generation_of(model: str) -> ModelsSince:
-    """By the version in its name; a model that shows none is taken for a new one."""
+    """The generation of a model, by the version in its name; a name without one is taken for a new model."""
     found = _VERSION.match(model)
     version = (99, 0) if found is None else (int(found[1]), int(found[2] or 0))
     return next(generation for generation in _MODELS_SINCE if version >= generation.since)
@@ -80,7 +80,7 @@ def request_body(prompt: Prompt) -> dict[str, Any]:
 
 
 def _budget(prompt: Prompt, generation: ModelsSince) -> int | None:
-    """Tokens for thinking, in the models that are given a figure."""
+    """Tokens for thinking, for models that are given a budget."""
     effort = prompt.reasoning_effort
     if effort is None:
         return None
@@ -92,7 +92,7 @@ def _budget(prompt: Prompt, generation: ModelsSince) -> int | None:
 
 
 def _max_tokens(prompt: Prompt, budget: int | None) -> int:
-    """Thinking counts against it."""
+    """The limit of the answer, which includes the tokens for thinking."""
     given = prompt.max_completion_tokens or prompt.max_tokens
     if budget is None:
         return given or _MAX_TOKENS
@@ -108,7 +108,7 @@ def _check_sampling(prompt: Prompt, generation: ModelsSince) -> None:
     temperature, top_p = prompt.temperature, prompt.top_p
     if not generation.sampling:
         for name, value in (("temperature", temperature), ("top_p", top_p)):
-            if value not in (None, 1):  # 1 is what it does anyhow, and is not sent
+            if value not in (None, 1):  # 1 is the default, and is not sent
                 raise Refused(f"{prompt.model} does not support {name}={value:g}. Only {name}=1 is supported")
     if temperature is not None and temperature > 1:
         raise Refused(f"anthropic does not support temperature={temperature:g}. It must be between 0 and 1")
@@ -138,7 +138,10 @@ def _output_config(prompt: Prompt, generation: ModelsSince) -> Mapping[str, Any]
 
 
 def _wants_json_tool(prompt: Prompt, generation: ModelsSince) -> bool:
-    """A tool cannot be forced on a model that thinks; the newer have ``output_config.format`` for that."""
+    """Whether a tool is needed to get JSON.
+
+    A tool cannot be forced on a model that thinks; newer ones have ``output_config.format`` for that.
+    """
     config = _output_config(prompt, generation)
     return prompt.json_mode and not (config and "format" in config)
 

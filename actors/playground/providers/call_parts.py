@@ -1,4 +1,4 @@
-"""Tool calls of which parts arrive, as OpenAI and the many servers that are nearly like it send them."""
+"""Tool calls that arrive in parts, as OpenAI and the many similar servers send them."""
 
 import attrs
 import orjson
@@ -16,7 +16,7 @@ class _Call:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the arguments are an object, behind which nothing can follow."""
+        """Whether the arguments are a complete object, behind which nothing can follow."""
         try:
             return isinstance(orjson.loads("".join(self.arguments)), dict)
         except orjson.JSONDecodeError:
@@ -24,7 +24,7 @@ class _Call:
 
 
 class CallParts:
-    """Puts parts together. Which call a part belongs to is said by an index, an id, both or neither."""
+    """Joins parts. A part names its call by an index, an id, both or neither."""
 
     def __init__(self) -> None:
         self._calls: list[_Call] = []
@@ -35,21 +35,21 @@ class CallParts:
         return bool(self._calls)
 
     def add(self, part: Json) -> None:
-        function = an_object(part, "function") or part  # some leave the wrapping out
+        function = an_object(part, "function") or part  # some servers leave the wrapping out
         identity, name = word(part.get("id")), word(function.get("name"))
-        said = arguments(function.get("arguments"))
-        if not (identity or name or said):
+        piece = arguments(function.get("arguments"))
+        if not (identity or name or piece):
             return
         index = count(part.get("index"))
         call = self._goes_on(index, identity)
-        if call is None or _is_another(call, identity, name, said):
+        if call is None or _is_another(call, identity, name, piece):
             call = _Call()
             self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
         call.id = identity or call.id
         call.name = name or call.name
-        call.arguments.append(said)
+        call.arguments.append(piece)
 
     def calls(self) -> tuple[ToolCall, ...]:
         """The calls so far, in the order in which they began. One without an id gets one."""
@@ -66,15 +66,15 @@ class CallParts:
         return next(named, self._calls[-1] if self._calls else None)
 
 
-def _is_another(call: _Call, identity: str, name: str, said: str) -> bool:
+def _is_another(call: _Call, identity: str, name: str, piece: str) -> bool:
     """Whether the part begins a call of its own.
 
-    By a new name, a new id with a name or behind whole arguments, or the same name with arguments behind whole ones. An
-    id alone is not enough, because some servers make a new one for every part.
+    It does by a new name, a new id with a name or behind complete arguments, or the same name with arguments behind
+    complete ones. An id alone is not enough, because some servers make a new one for every part.
     """
     if name and call.name and name != call.name:
         return True
     if identity and call.id and identity != call.id:
         return bool(name) or call.is_whole
     is_named_again = bool(name and call.name) and not (identity and identity == call.id)
-    return is_named_again and bool(said) and call.is_whole
+    return is_named_again and bool(piece) and call.is_whole

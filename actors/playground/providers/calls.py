@@ -1,4 +1,4 @@
-"""Calls to a vendor: each with a deadline, and its faults told as ``ProviderFailed``."""
+"""Calls of a provider: each with a deadline, and every fault raised as ``ProviderFailed``."""
 
 import asyncio
 import traceback
@@ -32,12 +32,12 @@ _REASONS = {
     429: "too many requests, or the quota is used up",
     529: "overloaded",  # Anthropic's own
 }
-_TELLING_NOTHING = {401, 403}  # their messages quote the key, in parts
+_QUOTING_THE_KEY = {401, 403}  # their messages quote the key, in parts
 
 
 @attrs.frozen(kw_only=True)
 class Fault:
-    """What went wrong at a vendor: the HTTP status of the answer, or that it names, if any, and the vendor's words."""
+    """A fault of a provider: its message, and the HTTP status, either of the answer or named in it, if any."""
 
     message: str
     status: int | None = None
@@ -45,40 +45,43 @@ class Fault:
 
     @classmethod
     def of_refusal(cls, response: httpx2.Response) -> "Fault":
-        """Of an answer that was read, and whose status says that it is none."""
+        """The fault of an answer whose status is an error."""
         words = words_in(document_of(response.content))
         return cls(message=words, status=response.status_code, retry_after=seconds_to_wait(response.headers))
 
 
 OpenStream = Callable[[], Awaitable[httpx2.Response]]
 ListPage = Callable[[str], Awaitable[httpx2.Response]]  # a page by its token, which is "" for the first one
-PageAfter = Callable[[object], str]  # the token of the next page, in this one; "" in the last one
+PageAfter = Callable[[object], str]  # the token of the next page, found in this one; "" in the last one
 
 
 class Answer(Protocol):
-    """Reads an answer, of which parts arrive."""
+    """Reader of an answer that arrives in parts."""
 
     @property
     def begun(self) -> bool:
         """Whether anything came that belongs to an answer."""
 
     def add(self, event: object, /) -> Iterable[Chunk]:
-        """What the event, which is any JSON, says that is to be passed on."""
+        """Read an event, which is any JSON; returns the chunks to pass on."""
 
     def end(self) -> Iterable[Chunk]:
-        """What was not passed on yet, and at last the ``Completion`` of what came."""
+        """Return the chunks that were not passed on yet, and at last the ``Completion``."""
 
 
 @attrs.frozen(kw_only=True)
 class Calls:
-    """``fault_of`` knows the exceptions of the vendor's SDK; it answers ``None`` to any other."""
+    """Calls of one provider.
+
+    ``fault_of`` translates the exceptions of the provider's SDK; it returns ``None`` for any other.
+    """
 
     provider: str
     key: str = attrs.field(repr=False)
     fault_of: Callable[[Exception], Fault | None]
 
     async def one(self, call: Awaitable[httpx2.Response], answer: Answer, seconds: float) -> Completion:
-        """A plain answer."""
+        """Read a plain answer."""
         events = events_of((await self._answered(call, seconds)).content)
         for event in events:
             self._add(answer, event)
@@ -92,7 +95,10 @@ class Calls:
     async def items(
         self, list_page: ListPage, names: Iterable[str], page_after: PageAfter, seconds: float
     ) -> list[object]:
-        """A list, page after page: each a list of items, which may be wrapped in a member of one of these names."""
+        """Read a list, page after page.
+
+        Each page is a list of items, which may be wrapped in a member of one of ``names``.
+        """
         items: list[object] = []
         seen: set[str] = set()
         page = ""
@@ -106,7 +112,7 @@ class Calls:
         return items
 
     async def each(self, open_stream: OpenStream, answer: Answer, seconds: float) -> AsyncGenerator[Chunk, None]:
-        """A streamed answer. Leaving it, in whatever way, closes the vendor's connection."""
+        """Read a streamed answer. Leaving the generator, in whatever way, closes the provider's connection."""
         deadline = asyncio.get_running_loop().time() + seconds
         with self._faults():
             async with asyncio.timeout_at(deadline):
@@ -144,7 +150,7 @@ class Calls:
     async def _next(self, events: AsyncGenerator[Event, None], answer: Answer, deadline: float) -> Event | None:
         """The next event; ``None`` behind the last one, also where the connection is cut in the middle of an answer.
 
-        The timeout does not reach over the yields of ``each``: whoever reads on may be another task.
+        The timeout does not reach over the yields of ``each``: the consumer may be another task.
         """
         with self._faults():
             async with asyncio.timeout_at(deadline):
@@ -159,7 +165,7 @@ class Calls:
                     return None
 
     def _add(self, answer: Answer, event: Event) -> Iterable[Chunk]:
-        """What the event says. One that is no JSON costs itself."""
+        """Read an event; one that is no JSON is skipped."""
         self._check(event)
         if isinstance(event.data, str):
             return ()
@@ -175,7 +181,7 @@ class Calls:
             raise self._failed(Fault(message=words_in(error), status=status_in(error)))
 
     def _end(self, answer: Answer, odd: Iterable[Event], *, ended: bool = False) -> Iterable[Chunk]:
-        """What came is the answer, if anything did."""
+        """End the answer with the parts that came, if any did."""
         if answer.begun or ended:
             return answer.end()
         if odd:
@@ -194,7 +200,7 @@ class Calls:
             fault = self.fault_of(error)
             if fault is not None:
                 raise self._failed(fault) from error
-            # What an SDK trips over when it reads what a server sent; and an answer that is larger than any.
+            # Exceptions of an SDK that reads unexpected data, and of an answer that is too large.
             if not isinstance(error, ValueError | TypeError | AttributeError | LookupError | RecursionError):
                 raise
             # The error's text may hold what the model said, which is not for the log.
@@ -203,9 +209,9 @@ class Calls:
             raise ProviderFailed(f"{self.provider}: the answer is not understood") from error
 
     def _not_understood(self, events: Iterable[Event]) -> ProviderFailed:
-        """An answer of status 200 that is none, with what it says in plain words."""
-        said = next((words for event in events if not (words := words_in(event.data)).startswith(("{", "["))), "")
-        reason = presentable(said, self.key) or "the answer is not understood"
+        """The error for an answer of status 200 that is none, with the plain text in it."""
+        message = next((words for event in events if not (words := words_in(event.data)).startswith(("{", "["))), "")
+        reason = presentable(message, self.key) or "the answer is not understood"
         return ProviderFailed(f"{self.provider}: {reason}")
 
     def _log_oddity(self, **facts: str) -> None:
@@ -213,7 +219,7 @@ class Calls:
 
     def _failed(self, fault: Fault) -> ProviderFailed:
         reason = _reason(fault)
-        if fault.status not in _TELLING_NOTHING:
+        if fault.status not in _QUOTING_THE_KEY:
             reason = ": ".join(part for part in (reason, presentable(fault.message, self.key)) if part)
         failed = ProviderFailed(f"{self.provider}: {reason or 'it reports an error'}")
         failed.retry_after = fault.retry_after

@@ -1,6 +1,6 @@
-"""The events of a streamed answer, and whatever else a server sends in their place.
+"""The events of a streamed answer, and other bodies that servers send in their place.
 
-The decoders of the vendors' SDKs end with the first event that is no JSON, and find nothing in a plain document.
+The decoders of the providers' SDKs end with the first event that is no JSON, and find nothing in a plain document.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import httpx2
 
 from actors.playground.providers.untrusted import parsed
 
-DONE: Final[dict[str, Any]] = {}  # what the marker of the end says: nothing
+DONE: Final[dict[str, Any]] = {}  # data of the end marker: nothing
 
 _MOST_BYTES = 256 * 1024 * 1024  # of one streamed answer
 _LONGEST_FIELD = 6  # characters of "event:" and "retry:"
@@ -24,16 +24,16 @@ _DRAIN_SECONDS = 0.1
 
 @attrs.frozen
 class Event:
-    """``data`` is JSON, or the text as it came where it is none."""
+    """A server-sent event. ``data`` is parsed JSON, or the text where it is none."""
 
     name: str
     data: Any
 
 
 async def events_in(response: httpx2.Response) -> AsyncGenerator[Event, None]:
-    """Server-sent events, or one document of a server that does not stream, of which each item is one if it is a list.
+    """Read server-sent events, or the one document of a server that does not stream.
 
-    ``ValueError`` when the answer is larger than any is.
+    If that document is a list, each item is an event. ``ValueError`` when the answer is too large.
     """
     async with aclosing(_bounded(response.aiter_bytes())) as chunks:
         start = await _start(chunks)
@@ -56,13 +56,13 @@ async def events_in(response: httpx2.Response) -> AsyncGenerator[Event, None]:
 
 
 def events_of(document: bytes) -> list[Event]:
-    """A document as events."""
+    """Convert a document to events."""
     data = document_of(document)
     return [Event("", item) for item in data] if data and isinstance(data, list) else [Event("", data)]
 
 
 def document_of(data: bytes) -> Any:  # noqa: ANN401 - any JSON
-    """JSON, or the text that is there in its place."""
+    """Parse JSON; other data are returned as text."""
     try:
         return parsed(data)
     except ValueError:
@@ -70,7 +70,7 @@ def document_of(data: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 class _Decoder:
-    """Server-sent events, as their specification has it; but an event that the end cuts short is one as well."""
+    """Decoder of server-sent events by their specification; an event that the end cuts short counts too."""
 
     def __init__(self) -> None:
         self._lines = _Lines()
@@ -108,7 +108,7 @@ class _Decoder:
 
 
 class _Lines:
-    """Bytes by the line, which ends with CR, LF or both."""
+    """Splits bytes into lines, which end with CR, LF or both."""
 
     def __init__(self) -> None:
         self._begun: list[bytes] = []  # of the line that goes on
@@ -138,7 +138,7 @@ def _is_document(start: bytes, content_type: str) -> bool:
 
 
 async def _start(chunks: AsyncIterator[bytes]) -> bytes:
-    """As much as it takes to see what comes; empty when nothing does."""
+    """Read as much as is needed to detect the format; empty when nothing comes."""
     start = b""
     async for chunk in chunks:
         start = (start + chunk).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -157,7 +157,7 @@ async def _bounded(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read what follows the end, so that the connection can be used again; who goes on sending loses it."""
+    """Read the rest behind the end, so that the connection can be used again; one that goes on sending is closed."""
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):
             async for _ in chunks:

@@ -1,4 +1,4 @@
-"""What of an answer has arrived, whichever vendor it is from."""
+"""The parts of an answer that have arrived, from any provider."""
 
 import time
 
@@ -14,7 +14,10 @@ _LAST_YEAR = 253_402_300_799  # the end of the year 9999, in Unix seconds
 
 @attrs.define(kw_only=True)
 class Gathered:
-    """``model`` is the one that was asked, until the vendor names its own. ``begun`` says that there is an answer."""
+    """A partial answer.
+
+    ``model`` is the requested one, until the provider names its own. ``begun`` says that there is an answer.
+    """
 
     model: str
     id: str = ""
@@ -26,38 +29,38 @@ class Gathered:
     counts: dict[str, int] = attrs.field(factory=dict)
 
     @property
-    def has_spoken(self) -> bool:
+    def has_output(self) -> bool:
         return bool(self.text or self.reasoning)
 
     def head(self, identity: object, model: object, created: object = None) -> None:
-        """Take what is said of these three."""
+        """Set id, model and time of creation, where they have a value."""
         self.id = word(identity) or self.id
         self.model = word(model) or self.model
         moment = count(created)
         if moment is not None and 0 < moment <= _LAST_YEAR:
             self.created = moment
 
-    def say(self, text: str) -> list[Chunk]:
+    def add_text(self, text: str) -> list[Chunk]:
         if not text:
             return []
         self.text.append(text)
         return [TextDelta(text=text)]
 
-    def think(self, text: str) -> list[Chunk]:
+    def add_reasoning(self, text: str) -> list[Chunk]:
         if not text:
             return []
         self.reasoning.append(text)
         return [ReasoningDelta(text=text)]
 
     def count(self, counts: Json) -> None:
-        """Take the figures that are counts. They are cumulative: the last of each kind is valid."""
+        """Record counts. They are cumulative: the last of each kind is valid."""
         for name, value in counts.items():
             number = count(value)
             if number is not None:
                 self.counts[name] = number
 
     def completion(self, calls: tuple[ToolCall, ...], usage: Usage | None) -> Completion:
-        """Everything together; what the vendor left out is filled in."""
+        """Make the completion; members that the provider left out are filled in."""
         return Completion(
             id=self.id or f"chatcmpl-{time.time_ns():x}",
             created=int(time.time()) if self.created is None else self.created,

@@ -15,7 +15,7 @@ from actors.playground.counts import count
 from actors.playground.prompt import Completion, Prompt
 from actors.playground.providers.calls import Calls, Fault
 from actors.playground.providers.google_answer import StreamedAnswer
-from actors.playground.providers.google_http import Written, written
+from actors.playground.providers.google_http import HttpRequest, http_request_of
 from actors.playground.providers.google_request import family_of, request_of
 from actors.playground.providers.http_client import Timeouts, open_client
 from actors.playground.providers.http_session import tls_context
@@ -27,42 +27,42 @@ model_facts.load()  # this file is imported in a thread
 
 _BASE_URL = "https://generativelanguage.googleapis.com"
 _VERSION = "v1beta"
-_PAGE = 1000  # the most that the vendor allows
+_PAGE = 1000  # models, the most that the provider allows
 
 
 class GoogleProvider:
     """generateContent of the Gemini API (not of Vertex AI).
 
-    Google's SDK writes the requests. They are sent, and the answers read, as those of the other vendors: the SDK puts
-    every answer into a model of its own, which refuses all of it for one odd member.
+    Google's SDK writes the requests. They are sent, and the answers read, as those of the other providers: the SDK puts
+    every answer into a model of its own, which refuses all of it for one unexpected member.
     """
 
-    def __init__(self, endpoint: Endpoint, patience: Timeouts | None = None) -> None:
-        self._patience = patience or Timeouts()
-        self._http = open_client(self._patience)
-        self._sdk = _open_sdk(endpoint, self._patience)
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts | None = None) -> None:
+        self._timeouts = timeouts or Timeouts()
+        self._http = open_client(self._timeouts)
+        self._sdk = _open_sdk(endpoint, self._timeouts)
         self._calls = Calls(provider="gemini", key=endpoint.key, fault_of=_fault_of)
 
     async def generate(self, prompt: Prompt) -> Completion:
-        call = self._open(await written(self._sdk, request_of(prompt), streamed=False))
-        return await self._calls.one(call, StreamedAnswer(prompt.model), self._patience.answer)
+        call = self._open(await http_request_of(self._sdk, request_of(prompt), streamed=False))
+        return await self._calls.one(call, StreamedAnswer(prompt.model), self._timeouts.answer)
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
-        call = partial(self._open, await written(self._sdk, request_of(prompt), streamed=True), streamed=True)
-        async with aclosing(self._calls.each(call, StreamedAnswer(prompt.model), self._patience.answer)) as chunks:
+        call = partial(self._open, await http_request_of(self._sdk, request_of(prompt), streamed=True), streamed=True)
+        async with aclosing(self._calls.each(call, StreamedAnswer(prompt.model), self._timeouts.answer)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
     async def models(self) -> tuple[Model, ...]:
-        found = await self._calls.items(self._list, ("models", "data"), _page_after, self._patience.models)
+        found = await self._calls.items(self._list, ("models", "data"), _page_after, self._timeouts.models)
         return tuple(_model(item) for item in found if _can_chat(item))
 
     async def close(self) -> None:
         await self._http.aclose()
         self._sdk.close()
 
-    async def _open(self, request: Written, *, streamed: bool = False) -> httpx2.Response:
-        """The answer, as it arrives when it is streamed. Raises ``_Refusal``."""
+    async def _open(self, request: HttpRequest, *, streamed: bool = False) -> httpx2.Response:
+        """Send a request; a streamed answer is returned unread. Raises ``_Refusal``."""
         sent = self._http.build_request(request.method, request.url, headers=request.headers, content=request.body)
         response = await self._http.send(sent, stream=True)
         try:
@@ -77,7 +77,7 @@ class GoogleProvider:
 
     async def _list(self, page: str) -> httpx2.Response:
         query = {"pageSize": _PAGE, **({"pageToken": page} if page else {})}
-        return await self._open(Written.of(self._sdk, "get", f"models?{urlencode(query)}", {}))
+        return await self._open(HttpRequest.of(self._sdk, "get", f"models?{urlencode(query)}", {}))
 
 
 class _Refusal(Exception):
@@ -88,15 +88,15 @@ class _Refusal(Exception):
         self.fault = Fault.of_refusal(response)
 
 
-def _open_sdk(endpoint: Endpoint, patience: Timeouts) -> genai.Client:
-    """The SDK, told everything: what it is not told it takes from the environment."""
+def _open_sdk(endpoint: Endpoint, timeouts: Timeouts) -> genai.Client:
+    """Make the SDK's client with every option set: options that are not set come from the environment."""
     base_url, version = _address(endpoint.base_url)
     options = types.HttpOptions(
         base_url=base_url,
         api_version=version,
-        timeout=_milliseconds(patience.answer),
+        timeout=_milliseconds(timeouts.answer),
         client_args={"verify": tls_context(), "trust_env": False},  # of a client that is made but not used
-        # Not none at all, with which the SDK tries again by itself after a wait of up to ten seconds.
+        # Without options the SDK retries by itself after up to ten seconds.
         retry_options=types.HttpRetryOptions(attempts=1),
     )
     debug = genai.client.DebugConfig(client_mode="", replays_directory="", replay_id="")

@@ -1,11 +1,11 @@
-"""What Gemini's generateContent answers, whole and streamed: a stream is partial answers of the same form."""
+"""Answers of Gemini's generateContent, plain and streamed: a stream is partial answers of the same form."""
 
 from collections.abc import Iterable
 
 from actors.playground.prompt import ToolCall, Usage
 from actors.playground.providers.gathered import Gathered
 from actors.playground.providers.provider import Chunk
-from actors.playground.providers.untrusted import Json, an_object, arguments, member, objects, said, word
+from actors.playground.providers.untrusted import Json, an_object, arguments, member, objects, text_in, word
 
 _FINISH_REASONS = {
     "STOP": "stop",
@@ -21,7 +21,7 @@ _ANSWER = ("promptFeedback", "usageMetadata", "modelVersion", "responseId")
 
 
 class StreamedAnswer:
-    """An answer, of which parts arrive. ``model`` stands in where the vendor does not name its own."""
+    """A partial answer. ``model`` is used where the provider does not name its own."""
 
     def __init__(self, model: str) -> None:
         self._gathered = Gathered(model=model)
@@ -56,17 +56,17 @@ class StreamedAnswer:
         call = an_object(part, "functionCall")
         if call:
             return [self._call(call)]
-        text = said(part.get("text"))
-        return self._gathered.think(text) if part.get("thought") else self._gathered.say(text)
+        text = text_in(part.get("text"))
+        return self._gathered.add_reasoning(text) if part.get("thought") else self._gathered.add_text(text)
 
     def _call(self, call: Json) -> ToolCall:
-        told = ToolCall(
+        made = ToolCall(
             id=word(call.get("id")) or f"call_{len(self._calls)}",
             name=word(call.get("name")),
             arguments=arguments(call.get("args")) or "{}",
         )
-        self._calls.append(told)
-        return told
+        self._calls.append(made)
+        return made
 
 
 def _parts(content: object) -> list[Json]:
@@ -76,7 +76,7 @@ def _parts(content: object) -> list[Json]:
 
 
 def _usage(counts: dict[str, int]) -> Usage | None:
-    """The vendor counts thoughts beside the answer, and cached tokens among those of the prompt."""
+    """Sum the counts: the provider counts thoughts beside the answer, and cached tokens among those of the prompt."""
     if not counts:
         return None
     thoughts = counts.get("thoughtsTokenCount", 0)

@@ -1,4 +1,4 @@
-"""Requests as Google's SDK writes them, to be sent by whoever wants to read the answer themselves."""
+"""HTTP requests as Google's SDK writes them, to be sent without the SDK."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _WHOLE, _STREAMED = ":generateContent", ":streamGenerateContent?alt=sse"
 
 
 @attrs.frozen(kw_only=True)
-class Written:
+class HttpRequest:
     """A request that is ready to be sent. The headers hold the key."""
 
     method: str
@@ -32,28 +32,28 @@ class Written:
         return cls(method=method.upper(), url=request.url, headers=request.headers, body=content)
 
 
-async def written(sdk: genai.Client, request: Request, *, streamed: bool) -> Written:
+async def http_request_of(sdk: genai.Client, request: Request, *, streamed: bool) -> HttpRequest:
     """The request of the SDK's ``generate_content``. ``Refused`` when the SDK cannot write it."""
-    pen = _Pen(sdk._api_client)  # noqa: SLF001 - see above
+    recorder = _RequestRecorder(sdk._api_client)  # noqa: SLF001 - see above
     try:
-        await _write(pen, request)
+        await _write(recorder, request)
     except _CANNOT as error:  # its schemas know less than JSON Schema does
         raise Refused("gemini does not support the json_schema, the tools or the messages of this request") from error
-    path = pen.path.removesuffix(_WHOLE) + _STREAMED if streamed else pen.path
-    return Written.of(sdk, "post", path, pen.body)
+    path = recorder.path.removesuffix(_WHOLE) + _STREAMED if streamed else recorder.path
+    return HttpRequest.of(sdk, "post", path, recorder.body)
 
 
-async def _write(pen: "_Pen", request: Request) -> None:
+async def _write(recorder: "_RequestRecorder", request: Request) -> None:
     config = {**request.config, "should_return_http_response": True, "automatic_continuation": False}
-    await AsyncModels(cast("Any", pen)).generate_content(
+    await AsyncModels(cast("Any", recorder)).generate_content(
         model=request.model,
         contents=[types.Content.model_validate(content) for content in request.contents],
         config=cast("types.GenerateContentConfigDict", config),  # an object would be copied, deep and slow
     )
 
 
-class _Pen:
-    """Stands in for the part of the SDK that sends, and keeps what it is given."""
+class _RequestRecorder:
+    """Replaces the sending part of the SDK and records the request."""
 
     def __init__(self, sender: Any) -> None:  # noqa: ANN401 - the SDK's own class is not public
         self._sender = sender

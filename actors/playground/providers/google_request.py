@@ -1,7 +1,7 @@
 """A prompt as a request to Gemini's generateContent.
 
 The SDK writes names in camelCase where the reference wrote snake_case, and sends the key as ``x-goog-api-key`` where it
-sent a bearer token: the vendor reads both alike.
+sent a bearer token: the provider reads both alike.
 """
 
 import re
@@ -17,7 +17,7 @@ from actors.playground.prompt import ChatMessage, JsonValue, Prompt, ToolCall
 
 @attrs.frozen(kw_only=True)
 class Family:
-    """Models that think alike: by a budget of tokens, or at a level. ``thinking`` is by reasoning effort."""
+    """Models with the same control of thinking: a budget of tokens, or a level. ``thinking`` is by reasoning effort."""
 
     names: str  # what the name starts with, as a regular expression
     thinking: Mapping[str, int | str] = {}
@@ -46,11 +46,11 @@ _FAMILIES = (
     Family(names=r"", thinking=_LEVELS),
 )
 
-_ROLES = {"assistant": "model", "model": "model"}  # whoever else speaks is the user
+_ROLES = {"assistant": "model", "model": "model"}  # any other role is the user
 
 
 def family_of(model: str) -> Family:
-    """By the name; a model that is not known is taken for a new one."""
+    """The family of a model, by its name; an unknown name is taken for a new model."""
     return next(family for family in _FAMILIES if re.match(family.names, model))
 
 
@@ -64,7 +64,7 @@ class Request:
 
 
 def request_of(prompt: Prompt) -> Request:
-    """Raises ``Refused`` for parameters that the model is known not to take."""
+    """The request for a prompt. Raises ``Refused`` for parameters that the model is known not to take."""
     config = {
         "system_instruction": _system(prompt),
         "temperature": prompt.temperature,
@@ -107,7 +107,7 @@ def _is_system(message: ChatMessage) -> bool:
 
 
 def _contents(prompt: Prompt) -> list[Mapping[str, Any]]:
-    """The turns. A tool's answer names the tool, which only the call says."""
+    """The messages. A tool's answer names the tool, whose name only the call has."""
     names = {call.id: call.name for message in prompt.messages for call in message.tool_calls}
     return [_turn(message, names) for message in prompt.messages if not _is_system(message)]
 
@@ -122,7 +122,7 @@ def _turn(message: ChatMessage, names: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def _result(content: str) -> Mapping[str, Any]:
-    """The vendor wants an object."""
+    """A tool's answer as an object, which the provider requires."""
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -145,7 +145,7 @@ def _response_schema(prompt: Prompt) -> JsonValue:
 
 
 def _in_order(schema: JsonValue) -> JsonValue:
-    """Without ``additionalProperties``, and with the order of the properties, which the vendor's schemas know."""
+    """The schema without ``additionalProperties``, and with ``propertyOrdering``, which the provider's schemas have."""
     if isinstance(schema, Mapping):
         kept = {name: _in_order(value) for name, value in schema.items() if name != "additionalProperties"}
         properties = kept.get("properties")

@@ -1,4 +1,4 @@
-"""The HTTP client that the vendors' SDKs are given, so that nothing comes from the environment of the process."""
+"""The HTTP client for the providers' SDKs, which takes nothing from the environment of the process."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -15,27 +15,27 @@ _LONG = 1024 * 1024  # bytes of a request
 
 @attrs.frozen(kw_only=True)
 class Timeouts:
-    """How long to wait for a vendor, in seconds."""
+    """Timeouts of a provider, in seconds."""
 
     connect: float = 10
     answer: float = 600  # the whole of it, with connecting
     models: float = 10
 
 
-def open_client(patience: Timeouts) -> httpx2.AsyncClient:
-    """A client of its own pool, without proxies, ``.netrc`` and redirects (which could carry a key elsewhere)."""
+def open_client(timeouts: Timeouts) -> httpx2.AsyncClient:
+    """A client with its own pool, without proxies, ``.netrc`` and redirects (which could carry a key elsewhere)."""
     return httpx2.AsyncClient(
-        transport=_Transport(open_session(patience.connect)),
+        transport=_Transport(open_session(timeouts.connect)),
         trust_env=False,
         follow_redirects=False,
-        timeout=patience.answer,
+        timeout=timeouts.answer,
     )
 
 
 class _Transport(httpx2.AsyncBaseTransport):
-    """Carries requests over a session of aiohttp, which it owns.
+    """Transport over a session of aiohttp, which it owns.
 
-    The public package for this, httpx-aiohttp, tells a connection that was cut as a timeout.
+    The public package for this, httpx-aiohttp, reports a connection that was cut as a timeout.
     """
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
@@ -72,7 +72,7 @@ def _payload(body: bytes) -> bytes | BytesIO | None:
 
 
 class _Body(httpx2.AsyncByteStream):
-    """What the server sends. Closed before its end, it closes the connection."""
+    """The body of an answer. Closed before its end, it closes the connection."""
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response

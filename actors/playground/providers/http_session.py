@@ -1,4 +1,4 @@
-"""The HTTP that the vendors' SDKs go over: aiohttp's, which costs less than httpx2's own (decision 0005)."""
+"""The HTTP session under the providers' SDKs: aiohttp's, which costs less than httpx2's own (decision 0005)."""
 
 import ssl
 from functools import cache
@@ -12,7 +12,7 @@ from aiohttp.tracing import Trace
 
 
 def open_session(connect_seconds: float) -> aiohttp.ClientSession:
-    """A session of its own pool, without proxies, ``.netrc`` and cookies."""
+    """A session with its own pool, without proxies, ``.netrc`` and cookies."""
     return aiohttp.ClientSession(
         connector=_Connector(connect_seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -21,7 +21,7 @@ def open_session(connect_seconds: float) -> aiohttp.ClientSession:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Gives connecting its own time: the SDKs set one figure for all."""
+    """Connector with its own timeout for connecting: the SDKs set one timeout for everything."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(limit=256, keepalive_timeout=30, ssl=tls_context())
@@ -38,5 +38,5 @@ class _Connector(aiohttp.TCPConnector):
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """One for all clients: to read the certificates takes 20 ms."""
+    """The TLS context of all clients: reading the certificates takes 20 ms."""
     return httpx2.create_ssl_context(trust_env=False)

@@ -1,4 +1,4 @@
-"""What OpenAI's chat completions answer, whole and streamed, and what servers answer that only speak like OpenAI."""
+"""Answers of OpenAI's chat completions, plain and streamed, and of servers that are nearly compatible."""
 
 from collections.abc import Iterable
 
@@ -6,15 +6,15 @@ from actors.playground.prompt import Usage
 from actors.playground.providers.call_parts import CallParts
 from actors.playground.providers.gathered import Gathered
 from actors.playground.providers.provider import Chunk
-from actors.playground.providers.untrusted import Json, an_object, member, objects, said, word
+from actors.playground.providers.untrusted import Json, an_object, member, objects, text_in, word
 
-# OpenAI's own models do not show their reasoning here; vLLM and DeepSeek say the first, Ollama and others the second.
+# OpenAI's own models show no reasoning here; vLLM and DeepSeek use the first, Ollama and others the second.
 _REASONING = ("reasoning_content", "reasoning")
 _THOUGHTS = ("thinking", "reasoning")  # kinds of parts, where content is made of parts
 
 
 class StreamedAnswer:
-    """An answer, of which parts arrive; a plain one is all of it at once.
+    """A partial answer; a plain one is complete at once.
 
     Tool calls are passed on at the end, because no sign before it is reliable that one is complete.
     """
@@ -43,21 +43,21 @@ class StreamedAnswer:
         return (*calls, self._gathered.completion(calls, _usage(self._gathered.counts)))
 
     def _turn(self, choice: Json) -> Json:
-        """What a choice adds. Some servers end a stream with the whole message, which was said already."""
+        """The new part of a choice. Some servers end a stream with the whole message, which was passed on already."""
         delta = choice.get("delta")
-        if not delta and not (self._gathered.has_spoken or self._calls.any):
+        if not delta and not (self._gathered.has_output or self._calls.any):
             delta = choice.get("message") or choice.get("text")
         return {"content": delta} if isinstance(delta, str) else an_object(delta)
 
     def _deltas(self, delta: Json) -> list[Chunk]:
-        thoughts = next((found for name in _REASONING if (found := said(delta.get(name)))), "")
+        thoughts = next((found for name in _REASONING if (found := text_in(delta.get(name)))), "")
         content = delta.get("content")
         parts = content if isinstance(content, list) else [content]
-        thoughts = thoughts or said([part for part in parts if _is_thought(part)])
-        text = said([part for part in parts if not _is_thought(part)]) or said(delta.get("refusal"))
+        thoughts = thoughts or text_in([part for part in parts if _is_thought(part)])
+        text = text_in([part for part in parts if not _is_thought(part)]) or text_in(delta.get("refusal"))
         for call in objects(delta.get("tool_calls")):
             self._calls.add(call)
-        return [*self._gathered.think(thoughts), *self._gathered.say(text)]
+        return [*self._gathered.add_reasoning(thoughts), *self._gathered.add_text(text)]
 
     def _count(self, usage: Json) -> None:
         gathered = self._gathered

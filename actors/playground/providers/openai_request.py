@@ -1,4 +1,4 @@
-"""A prompt as a request to OpenAI's chat completions, or to a server that speaks like OpenAI."""
+"""A prompt as a request to OpenAI's chat completions, or to a compatible server."""
 
 import re
 from collections.abc import Mapping
@@ -110,15 +110,15 @@ def _check_sampling(prompt: Prompt, family: Family) -> None:
 
 def _message(message: ChatMessage, family: Family) -> dict[str, Any]:
     role = family.system_role if message.role == "system" else message.role
-    said: dict[str, Any] = {"role": role, "content": message.content}
+    body: dict[str, Any] = {"role": role, "content": message.content}
     if message.tool_call_id is not None:
-        said["tool_call_id"] = message.tool_call_id
+        body["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
-        said["tool_calls"] = [
+        body["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
             for call in message.tool_calls
         ]
-    return said
+    return body
 
 
 def _response_format(prompt: Prompt) -> Mapping[str, Any] | None:

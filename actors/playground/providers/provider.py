@@ -1,4 +1,4 @@
-"""What the playground asks of a vendor. Each adapter translates it to the vendor's SDK and back."""
+"""The interface of a provider. Each adapter implements it on the provider's SDK."""
 
 from collections.abc import AsyncGenerator
 from typing import Protocol, TypeAlias
@@ -10,28 +10,28 @@ from actors.playground.prompt import Completion, Prompt, ToolCall, Usage
 
 @attrs.frozen(kw_only=True)
 class TextDelta:
-    """More of the answer."""
+    """A further part of the answer."""
 
     text: str
 
 
 @attrs.frozen(kw_only=True)
 class ReasoningDelta:
-    """More of the reasoning that the vendor shows."""
+    """A further part of the reasoning that the provider shows."""
 
     text: str
 
 
-# A stream is deltas and tool calls as they come, the tokens counted so far where a vendor tells them early, and at its
-# end one Completion with everything together.
+# A stream is deltas and tool calls as they come, the tokens counted so far where a provider tells them early, and one
+# Completion with everything together at its end.
 Chunk: TypeAlias = TextDelta | ReasoningDelta | ToolCall | Usage | Completion
 
 
 @attrs.frozen(kw_only=True)
 class Model:
-    """A model that may be chosen. Facts that are not known are ``None``."""
+    """A model that may be chosen. Unknown facts are ``None``."""
 
-    id: str  # as the vendor says it
+    id: str  # as the provider names it
     display_name: str
     supports_reasoning: bool | None = None
     supports_vision: bool | None = None
@@ -40,28 +40,28 @@ class Model:
 
 @attrs.frozen(kw_only=True)
 class Endpoint:
-    """Where and as whom to call a vendor. ``key`` is empty for a server that wants none."""
+    """The address and key of a provider. ``key`` is empty for a server that needs none."""
 
     key: str = attrs.field(repr=False)
-    base_url: str | None = None  # the vendor's own when None
+    base_url: str | None = None  # the provider's own when None
 
 
 class Provider(Protocol):
-    """One vendor. Its SDK is imported with the adapter, before any of these is called.
+    """One provider. Its SDK is imported with the adapter, before any of these methods is called.
 
-    All raise ``Refused`` for parameters that the model does not support, with the reason, and ``ProviderFailed`` for
-    whatever goes wrong at the vendor: ``<provider>: <short reason>``, without keys, URLs or tracebacks. Cancelling the
-    caller, or closing the generator, closes the vendor's connection at once.
+    All methods raise ``Refused`` with the reason for parameters that the model does not support, and ``ProviderFailed``
+    for every fault of the provider: ``<provider>: <short reason>``, without keys, URLs or tracebacks. Cancelling the
+    caller, or closing the generator, closes the provider's connection at once.
     """
 
     async def generate(self, prompt: Prompt) -> Completion:
-        """The whole answer in one piece."""
+        """Return the whole answer."""
 
     def stream(self, prompt: Prompt) -> AsyncGenerator[Chunk, None]:
-        """The answer as it comes. A reader that pauses pauses the read from the vendor."""
+        """Stream the answer. A reader that pauses pauses the read from the provider."""
 
     async def models(self) -> tuple[Model, ...]:
-        """The models that can chat, up to 100 pages of the vendor's list, in its order."""
+        """List the models that can chat, up to 100 pages of the provider's list, in its order."""
 
     async def close(self) -> None:
         """Close idle connections."""

@@ -1,4 +1,4 @@
-"""What a vendor says went wrong, in whatever form: found, and made fit to be shown."""
+"""Error messages of providers, in any form: found, and made presentable."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from actors.playground.counts import count
 from actors.playground.providers.untrusted import member, objects
 from actors.playground.well_formed import well_formed
 
-_SAYING = (
+_TEXT_MEMBERS = (
     "message",
     "detail",
     "msg",
@@ -24,10 +24,10 @@ _SAYING = (
 _MOST_ITEMS = 3  # of a list of errors
 _DEEPEST = 8
 _LENGTH = 200  # of what is shown
-_MOST_LOOKED_AT = 16 * 1024  # characters; nobody says more before coming to the point
+_MOST_LOOKED_AT = 16 * 1024  # characters; the message comes before that
 _SHORTEST_KEY = 4
 
-# What an answer has, in one of the vendors' tongues: a document with one of these is not an error for a message in it.
+# Members of an answer, in the format of any provider: a document with one of them is no error, whatever message it has.
 _ANSWER = frozenset(
     (
         *("id", "object", "choices", "usage", "created", "model", "type", "delta", "index", "content"),
@@ -53,8 +53,8 @@ def words_in(body: object, depth: int = 0) -> str:
         named = words_in(body.get("error"), depth + 1)
         if named and not isinstance(body["error"], str):
             return named
-        told = next((found for name in _SAYING if (found := words_in(body.get(name), depth + 1))), "")
-        return ": ".join(text for text in (named, told) if text)
+        described = next((found for name in _TEXT_MEMBERS if (found := words_in(body.get(name), depth + 1))), "")
+        return ": ".join(text for text in (named, described) if text)
     if isinstance(body, list):
         items = (words_in(item, depth + 1) for item in body[:_MOST_ITEMS])
         return "; ".join(text for text in items if text)
@@ -62,7 +62,7 @@ def words_in(body: object, depth: int = 0) -> str:
 
 
 def error_in(document: object, name: str = "") -> object | None:
-    """The error that a document, or an event of this name, is although the answer's status was 200."""
+    """The error in a document or event of this name, although the answer's status was 200."""
     if name == "error":
         return document
     if not isinstance(document, Mapping):
@@ -76,7 +76,7 @@ def error_in(document: object, name: str = "") -> object | None:
 
 
 def status_in(document: object) -> int | None:
-    """The HTTP status that an error names, as far as it can be one."""
+    """The HTTP status that an error names, if it can be one."""
     for path in (("error", "code"), ("error", "status"), ("code",), ("status",), ("status_code",)):
         status = count(member(document, *path))
         if status is not None and _LEAST_STATUS <= status <= _MOST_STATUS:
@@ -85,7 +85,7 @@ def status_in(document: object) -> int | None:
 
 
 def presentable(message: str, key: str) -> str:
-    """The vendor's words without keys, addresses and markup, in one short line."""
+    """The provider's message without keys, addresses and markup, in one short line."""
     message = _without(key, _plain(_without(key, message)[:_MOST_LOOKED_AT]))
     message = "".join(character if character.isprintable() else " " for character in well_formed(message))
     line = " ".join(_ADDRESS.sub("", _KEY.sub("***", message)).split())

@@ -1,6 +1,6 @@
-"""Reads the JSON that a vendor sent, of which any member may be missing, null or of another type.
+"""Access to a provider's JSON, of which any member may be missing, null or of another type.
 
-What is none of what is looked for reads as nothing; nothing here raises, but ``parsed`` for text that is no JSON.
+A value of another type than expected reads as nothing. Only ``parsed`` raises, for text that is no JSON.
 """
 
 import json
@@ -13,12 +13,12 @@ Json = Mapping[str, Any]
 _LONGEST_INTEGER = 4000  # digits; Python refuses to write more than 4300
 _LONGEST_WORD = 1000  # characters; to look up the price of a name of megabytes takes seconds
 _DEEPEST = 16  # of content in content
-_SAYING = ("text", "content", "value", "thinking", "refusal", "reasoning")
+_TEXT_MEMBERS = ("text", "content", "value", "thinking", "refusal", "reasoning")
 
 
 def parsed(data: bytes | str) -> Any:  # noqa: ANN401 - any JSON
-    """JSON, with numbers that Python cannot hold, or JSON not write, as text. ``ValueError`` when it is none."""
-    # By the standard library: orjson refuses half a surrogate pair, at which vendors cut text now and then.
+    """Parse JSON, with numbers that Python cannot hold, or JSON not write, as text. ``ValueError`` when it is none."""
+    # The standard library, because orjson refuses half a surrogate pair, where providers sometimes cut text.
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
     try:
         return _DECODER.decode(text.removeprefix("\ufeff"))
@@ -27,14 +27,14 @@ def parsed(data: bytes | str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def member(value: object, *names: str) -> Any:  # noqa: ANN401 - any JSON
-    """What stands under these names, one in the other; ``None`` when one of them is missing."""
+    """The value under these names, one in the other; ``None`` when one of them is missing."""
     for name in names:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
 
 def an_object(value: object, *names: str) -> Json:
-    """The object that stands under these names; an empty one when there is none."""
+    """The object under these names; an empty one when there is none."""
     found = member(value, *names)
     return found if isinstance(found, Mapping) else {}
 
@@ -57,19 +57,19 @@ def truth(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def said(content: object, depth: int = 0) -> str:
-    """Text as it is, or the text of parts, one after the other."""
+def text_in(content: object, depth: int = 0) -> str:
+    """A text as it is, or the texts of parts, joined."""
     if isinstance(content, str):
         return content
     if isinstance(content, list) and depth < _DEEPEST:
-        return "".join(said(part, depth + 1) for part in content)
+        return "".join(text_in(part, depth + 1) for part in content)
     if isinstance(content, Mapping) and depth < _DEEPEST:
-        return next((text for name in _SAYING if (text := said(content.get(name), depth + 1))), "")
+        return next((text for name in _TEXT_MEMBERS if (text := text_in(content.get(name), depth + 1))), "")
     return word(content)
 
 
 def arguments(value: object) -> str:
-    """The arguments of a tool call, as JSON text; a vendor may send them as the object that they are."""
+    """The arguments of a tool call, as JSON text; a provider may send them as the object that they are."""
     if value is None or isinstance(value, str):
         return value or ""
     try:

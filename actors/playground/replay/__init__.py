@@ -1,1 +1,1 @@
-"""Stored LLM spans, of whatever convention, as prompts that can be run again."""
+"""Stored LLM spans, in any convention, as prompts that can be run again."""

@@ -1,4 +1,4 @@
-"""A prompt as it is pieced together from a span, with what gets lost on the way."""
+"""A draft of a prompt: parts found in a span, and what is lost."""
 
 import json
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ _LONGEST_INDEX = 9  # digits
 
 @attrs.define(kw_only=True)
 class Draft:
-    """What the readers have found so far. The first finding counts; ``lost`` is for people."""
+    """The parts found so far. The first value of a part wins; ``lost`` is for people."""
 
-    provider: object = None  # whatever was stored; read as text at the end
+    provider: object = None  # as stored; read as text at the end
     model: object = None
     messages: list[ChatMessage] = attrs.field(factory=list)
     parameters: dict[str, Any] = attrs.field(factory=dict)  # by their names in the REST contract
@@ -27,12 +27,12 @@ class Draft:
     lost: list[str] = attrs.field(factory=list)
 
     def parameter(self, name: str, value: Any) -> None:  # noqa: ANN401 - whatever was stored; checked at the end
-        """A parameter, if it is said and was not found before."""
+        """Add a parameter, if it has a value and was not found before."""
         if value is not None:
             self.parameters.setdefault(name, value)
 
     def tool(self, definition: object) -> None:
-        """A tool in one of the usual forms: flat, or wrapped as OpenAI's function."""
+        """Add a tool in one of the usual forms: flat, or wrapped as OpenAI's function."""
         made = as_json(definition)
         function = made.get("function", made) if isinstance(made, dict) else None
         name = function.get("name") if isinstance(function, dict) else None
@@ -46,7 +46,7 @@ class Draft:
             self.lost.append("a tool whose parameters are nested too deep")
 
     def schema(self, schema: object) -> None:
-        """The JSON schema of the answer."""
+        """Add the JSON schema of the answer."""
         made = as_json(schema)
         if not isinstance(made, dict):
             return
@@ -57,7 +57,7 @@ class Draft:
             self.lost.append("the schema of the answer: nested too deep")
 
     def response_format(self, form: object) -> None:
-        """OpenAI's ``response_format``."""
+        """Add OpenAI's ``response_format``."""
         if isinstance(form, Mapping) and form.get("type") == "json_object":
             self.json_mode = True
         elif isinstance(form, Mapping) and isinstance(form.get("json_schema"), Mapping):
@@ -65,7 +65,7 @@ class Draft:
 
 
 def as_json(value: object) -> Any:  # noqa: ANN401 - any JSON value
-    """JSON text as what it says; anything else, and text that is no JSON, as it is."""
+    """Parse JSON text; anything else, and text that is no JSON, is returned as it is."""
     if not isinstance(value, str):
         return value
     try:
@@ -75,7 +75,7 @@ def as_json(value: object) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def text(value: object) -> str:
-    """A text as it is, nothing as "", anything else as JSON."""
+    """A text as it is, ``None`` as "", anything else as JSON."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -91,13 +91,13 @@ def tool_call(call_id: object, name: object, arguments: object) -> ToolCall:
 
 
 def objects(value: object) -> list[dict[str, Any]]:
-    """The objects of an array that may be JSON text; none if it is something else."""
+    """The objects of an array, which may be JSON text; none if the value is something else."""
     made = as_json(value)
     return [item for item in made if isinstance(item, dict)] if isinstance(made, list) else []
 
 
 def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
-    """``prefix.0.a.b`` and its like as a list of flat objects ``{"a.b": ...}``, by index."""
+    """Group attributes ``prefix.0.a.b`` into a list of flat objects ``{"a.b": ...}``, by index."""
     items: dict[int, dict[str, Any]] = {}
     for name, value in attributes.items():
         if name.startswith(prefix):
@@ -108,7 +108,7 @@ def unflattened(attributes: Mapping[str, Any], prefix: str) -> list[dict[str, An
 
 
 def is_within(value: object, levels: int) -> bool:
-    """Whether a JSON value is nested no deeper than so many levels."""
+    """Whether a JSON value is nested at most ``levels`` deep."""
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return levels > 0 and all(is_within(item, levels - 1) for item in inner)
 

@@ -1,4 +1,4 @@
-"""Models and parameters as the REST contract allows them (section 7); what does not fit is said to be lost."""
+"""Models and parameters as the REST contract allows them (section 7); those that do not fit are listed as lost."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -38,13 +38,13 @@ _EFFORTS = ("minimal", "low", "medium", "high")
 
 
 def fitting_model(draft: Draft, *, any_openai_model: bool) -> tuple[str, str]:
-    """Provider and model. One that is not served here is told by a name like its own, so that a user sees it."""
+    """Provider and model. One that is not served here keeps a similar name, so that a user sees it."""
     model = text(draft.model).removeprefix("models/")[:_LONGEST_MODEL]
-    said = text(draft.provider).lower()
-    provider = _PROVIDERS.get(re.split(r"[._ -]", said)[0]) or _provider_of(model)
+    named = text(draft.provider).lower()
+    provider = _PROVIDERS.get(re.split(r"[._ -]", named)[0]) or _provider_of(model)
     if provider is None:
-        draft.lost.append(f"provider {said or '(none named)'}: not served here")
-        provider = _NOT_IN_PROVIDER.sub("_", said) or "unknown"
+        draft.lost.append(f"provider {named or '(none named)'}: not served here")
+        provider = _NOT_IN_PROVIDER.sub("_", named) or "unknown"
     form = _ANY_MODEL if any_openai_model and provider == "openai" else _MODEL
     if not form.fullmatch(model):
         draft.lost.append(f"model {model!r}: not a name that may be asked for here" if model else "model: none named")
@@ -71,8 +71,8 @@ def _provider_of(model: str) -> str | None:
 
 
 def _shown(value: object) -> str:
-    told = repr(value[:_LONGEST_VALUE] if isinstance(value, str | list) else value)
-    return told if len(told) <= _LONGEST_VALUE else told[: _LONGEST_VALUE - 1] + "…"
+    shown = repr(value[:_LONGEST_VALUE] if isinstance(value, str | list) else value)
+    return shown if len(shown) <= _LONGEST_VALUE else shown[: _LONGEST_VALUE - 1] + "…"
 
 
 def _up_to(most: float) -> Callable[[object], float | None]:

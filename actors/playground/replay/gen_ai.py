@@ -63,14 +63,14 @@ def _parameter(name: str, value: object, draft: Draft) -> None:
 
 def _events(events: Sequence[Attributes], draft: Draft) -> None:
     for event in events:
-        told = event.get("attributes")
-        told = told if isinstance(told, Mapping) else {}
+        fields = event.get("attributes")
+        fields = fields if isinstance(fields, Mapping) else {}
         if event.get("name") == "gen_ai.content.prompt":
-            for message in objects(told.get("gen_ai.prompt")):
+            for message in objects(fields.get("gen_ai.prompt")):
                 add_message(draft, message)
         elif event.get("name") in _PROMPT_EVENTS:
             role = str(event["name"]).split(".")[1]
-            calls = objects(told.get("tool_calls"))
-            answered = told.get("id") if role == "tool" else None
-            message = {"role": role, "tool_call_id": answered, **told, "tool_calls": calls}
+            calls = objects(fields.get("tool_calls"))
+            answered = fields.get("id") if role == "tool" else None
+            message = {"role": role, "tool_call_id": answered, **fields, "tool_calls": calls}
             add_message(draft, message)

@@ -1,4 +1,4 @@
-"""The model requests of junjo's agents, since 0.66: one JSON text that holds all (``junjo.agent.messages``)."""
+"""The model requests of Junjo's agents, since 0.66: one JSON text with everything (``junjo.agent.messages``)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""OpenLLMetry up to its move to OpenTelemetry's names: ``gen_ai.prompt.N.*``, ``llm.request.functions.N.*``."""
+"""OpenLLMetry before its move to OpenTelemetry's names: ``gen_ai.prompt.N.*``, ``llm.request.functions.N.*``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -51,5 +51,5 @@ def read_tools(attributes: Attributes, draft: Draft) -> None:
 
 
 def _are_parts(value: object) -> bool:
-    """Content of several parts is JSON text; a prompt that happens to be JSON is content."""
+    """Whether JSON text is content of several parts; other JSON in a prompt is content by itself."""
     return isinstance(value, list) and bool(value) and all(isinstance(part, dict) and "type" in part for part in value)

@@ -13,7 +13,7 @@ Part = Mapping[str, Any]
 
 @attrs.define
 class _Turn:
-    """One stored message while its parts are read. The results of tools are messages of their own."""
+    """One stored message while its parts are read. The results of tools become messages of their own."""
 
     role: str
     texts: list[str] = attrs.field(factory=list)
@@ -22,7 +22,7 @@ class _Turn:
 
 
 def add_message(draft: Draft, message: Mapping[str, Any]) -> None:
-    """A message ``{role, parts}`` or ``{role, content, tool_calls?, tool_call_id?}``."""
+    """Add a message ``{role, parts}`` or ``{role, content, tool_calls?, tool_call_id?}``."""
     turn = _Turn(text(message.get("role")) or "user")
     content = message.get("parts", message.get("content"))
     number = len(draft.messages) + 1
@@ -82,7 +82,7 @@ def _first(part: Part, *names: str) -> Any:  # noqa: ANN401 - any JSON value
     return next((part[name] for name in names if part.get(name) is not None), None)
 
 
-# By type: OpenTelemetry's underscores, Vercel's dashes, Anthropic's names. What is not here cannot be carried over.
+# By type: OpenTelemetry's underscores, Vercel's dashes, Anthropic's names. Other types cannot be carried over.
 _PARTS: Final[Mapping[str, Callable[[_Turn, Part], None]]] = {
     "text": _text,
     "input_text": _text,

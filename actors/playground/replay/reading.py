@@ -1,4 +1,4 @@
-"""From a stored span to a prompt: every convention is asked, and the first that has something counts."""
+"""Replay of a stored span as a prompt: every convention is tried, and the first with a value wins."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from actors.playground.replay.draft import Draft
 from actors.playground.replay.fitting import fitting_model, fitting_parameters
 from actors.span_store.columns.spans import StoredSpan
 
-# A span may speak several of these. Those that say more about a message come first.
+# A span may follow several conventions. Those with more details of a message come first.
 _CONVENTIONS: Final = (junjo_agent, gen_ai, open_inference, open_llmetry, vercel)
 
 _MOST_LOSSES = 100

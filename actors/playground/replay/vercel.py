@@ -1,4 +1,4 @@
-"""The Vercel AI SDK's own attributes: ``ai.prompt.messages`` on calls of a provider, ``ai.prompt`` on those around."""
+"""The Vercel AI SDK's attributes: ``ai.prompt.messages`` on provider calls, ``ai.prompt`` on their parent spans."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ _NO_PARAMETERS = frozenset(("maxRetries", "maxSteps", "context", "output"))
 def read_messages(attributes: Attributes, _: Sequence[Attributes], draft: Draft) -> None:
     messages = objects(attributes.get("ai.prompt.messages"))
     if not messages:
-        messages = _around(as_json(attributes.get("ai.prompt")))
+        messages = _outer_messages(as_json(attributes.get("ai.prompt")))
     for message in messages:
         add_message(draft, message)
 
@@ -46,8 +46,8 @@ def read_tools(attributes: Attributes, draft: Draft) -> None:
         draft.tool(tool)
 
 
-def _around(prompt: object) -> list[dict[str, Any]]:
-    """``{system?, prompt? or messages?}``; a prompt may be a list of messages too."""
+def _outer_messages(prompt: object) -> list[dict[str, Any]]:
+    """Messages of ``{system?, prompt? or messages?}``; a prompt may be a list of messages too."""
     if not isinstance(prompt, dict):
         return []
     messages = objects(prompt.get("messages")) or objects(prompt.get("prompt"))

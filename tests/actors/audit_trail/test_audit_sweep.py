@@ -1,4 +1,4 @@
-"""What is too old leaves the trail, and nothing else does, whatever clocks say."""
+"""Retention of the audit trail: old entries go and no others, whatever clocks say."""
 
 import asyncio
 import sqlite3

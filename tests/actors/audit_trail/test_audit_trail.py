@@ -1,4 +1,4 @@
-"""The audit trail read and added to, on a real file."""
+"""The audit trail on a real file: reading and adding."""
 
 import random
 import sqlite3
@@ -89,7 +89,7 @@ async def test_an_entry_is_read_as_it_was_recorded(trail: AuditTrail, clock: Han
 
 
 async def test_pages_have_what_is_asked_for_newest_first(trail: AuditTrail, path: Path) -> None:
-    """Of many entries at the same second, in every combination of filters, against a plain look at all of them."""
+    """Pages of entries at the same second, in every combination of filters, match a plain filter over all entries."""
     chance = random.Random(1)
     whos, actions, outcomes = ("ann", "bob", "eve"), ("create", "delete", "read"), ("ok", "refused", "failed")
     made = [

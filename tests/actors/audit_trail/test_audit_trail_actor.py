@@ -1,4 +1,4 @@
-"""Settings compared from start to start, refusals that are bounded, and a file that fails."""
+"""AuditTrailActor: changed settings, bounded refusals, and a failing file."""
 
 import json
 import sqlite3
@@ -47,7 +47,7 @@ async def entries(bus: Bus) -> list[TrailEntry]:
 
 
 async def changed_in(folder: Path, *settings: Setting) -> Any:
-    """What a start with these settings records, or ``None``."""
+    """The changes that a start with these settings records, or ``None``."""
     async with running(folder) as bus:
         before = len(await entries(bus))
     async with running(folder, settings) as bus:

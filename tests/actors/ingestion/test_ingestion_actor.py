@@ -94,7 +94,7 @@ async def test_a_restart_goes_on_behind_the_saved_key(tmp_path: Path, *, v3: boo
 
 
 async def test_spans_that_were_stored_but_whose_key_was_not_saved_come_once(tmp_path: Path) -> None:
-    """What a kill between the two leaves behind."""
+    """A kill between the two leaves the spans stored and the key unsaved."""
     service = IngestionService(v3=False)
     for number in range(1, 7):
         service.add(number)

@@ -1,4 +1,4 @@
-"""What the tests of the registry share: people, a registry whose clock they move, and keys."""
+"""Shared parts of the registry's tests: people, a registry with a clock that they move, and keys."""
 
 from datetime import datetime
 from pathlib import Path
@@ -34,5 +34,5 @@ async def issue(
 
 
 async def all_keys(bus: Bus) -> dict[str, ApiKey]:
-    """By id, newest first."""
+    """All keys by id, newest first."""
     return {key.id: key for key in await bus.ask(ListKeys(by=SYSTEM))}

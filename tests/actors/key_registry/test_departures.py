@@ -1,4 +1,4 @@
-"""What becomes of the keys of who goes, or is an admin no more."""
+"""Keys of users who are deleted or demoted."""
 
 import json
 import sqlite3
@@ -128,8 +128,8 @@ async def test_a_scope_is_withdrawn_from_the_keys_that_have_it(path: Path) -> No
 
 @pytest.mark.error_recovery
 async def test_what_cannot_be_written_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "_OPEN_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "_WRITE_TIMEOUT", 0.05)
     async with staged(registry(path)) as stage:
         sending, reading = await issue(stage.bus), await issue(stage.bus, scopes=frozenset({Scope.READ}))
         before = await all_keys(stage.bus)

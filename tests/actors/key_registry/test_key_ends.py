@@ -1,4 +1,4 @@
-"""Keys that expire, and what is remembered of those that are gone."""
+"""Expiry of keys, and the memory of ended ones."""
 
 import sqlite3
 from contextlib import closing

@@ -23,7 +23,7 @@ MIGRATIONS = PROJECT / "actors" / "key_registry" / "migrations"
 
 
 def write_old(path: Path) -> None:
-    """As the studio of the first schema left it."""
+    """Write the file as the studio of the first schema left it."""
     with closing(sqlite3.connect(path)) as file, file:
         file.executescript((MIGRATIONS / "0001_api_keys.sql").read_text())
         file.execute(

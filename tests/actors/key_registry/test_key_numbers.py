@@ -1,4 +1,4 @@
-"""How many keys a user may have."""
+"""Limits on the number of a user's keys."""
 
 from datetime import timedelta
 from pathlib import Path

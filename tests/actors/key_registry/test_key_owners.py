@@ -1,4 +1,4 @@
-"""Whose keys are whose, and what members may not do."""
+"""Ownership of keys, and what members may not do."""
 
 from datetime import timedelta
 from pathlib import Path

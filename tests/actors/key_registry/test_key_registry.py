@@ -139,7 +139,7 @@ async def test_changes_are_audited(path: Path) -> None:
 async def test_while_the_file_is_locked_keys_verify_and_changes_are_unavailable(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "_OPEN_TIMEOUT", 0.05)
     async with staged(registry(path)) as stage:
         issued = await issue(stage.bus)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

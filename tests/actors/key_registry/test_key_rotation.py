@@ -1,4 +1,4 @@
-"""A key is replaced by another one, and works beside it for a while."""
+"""Rotation: a key is replaced by another one, and works beside it for a while."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""When a key was used last."""
+"""The last use of a key."""
 
 import asyncio
 import sqlite3
@@ -85,7 +85,7 @@ async def test_an_expired_key_is_not_used(path: Path) -> None:
 
 @pytest.mark.error_recovery
 async def test_uses_that_cannot_be_written_are_written_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "_WRITE_TIMEOUT", 0.05)
     clock = HandClock()
     async with staged(registry(path, clock)) as stage:
         ending = await issue(stage.bus, expires_at=clock() + timedelta(hours=1))

@@ -1,4 +1,4 @@
-"""What every adapter makes of its vendor's answers, plain and streamed, against local servers of the vendors' wire."""
+"""Every adapter reads its provider's answers, plain and streamed, from local servers of the providers' wire."""
 
 import asyncio
 import json
@@ -7,8 +7,8 @@ import pytest
 
 from actors.playground.prompt import ChatMessage, Completion, Prompt, ToolCall, Usage
 from actors.playground.providers.provider import Chunk, Provider, ReasoningDelta, TextDelta
-from tests.vendors.pairs import PAIRS, Pair
-from tests.vendors.server import Script, ScriptedCall, Trouble
+from tests.providers.pairs import PAIRS, Pair
+from tests.providers.server import Script, ScriptedCall, Trouble
 
 pytestmark = pytest.mark.integration
 
@@ -114,7 +114,7 @@ async def test_a_delta_may_be_long(pair: Pair) -> None:
     assert last.content == text
 
 
-async def test_a_reader_that_pauses_pauses_the_vendor(pair: Pair) -> None:
+async def test_a_reader_that_pauses_pauses_the_provider(pair: Pair) -> None:
     texts = ("x" * 1024,) * 20_000  # far more than sockets hold
     async with pair.open(Script(text=texts)) as (server, provider):
         chunks = provider.stream(pair.prompt())
@@ -177,7 +177,7 @@ async def test_who_stops_reading_closes_the_connection(pair: Pair) -> None:
         async with asyncio.timeout(120):
             await server.disconnected.wait()
         server.play(Script())
-        assert (await provider.generate(pair.prompt())).content == "hello from the vendor"
+        assert (await provider.generate(pair.prompt())).content == "hello from the provider"
 
 
 async def test_a_stream_that_nobody_reads_calls_nobody(pair: Pair) -> None:

@@ -1,4 +1,4 @@
-"""What every adapter says when its vendor does not do what it was asked."""
+"""Faults of providers, as every adapter reports them."""
 
 import socket
 from typing import Any
@@ -11,8 +11,8 @@ from actors.errors import ProviderFailed
 from actors.playground.prompt import Completion
 from actors.playground.providers.http_client import Timeouts
 from actors.playground.providers.provider import Endpoint, Provider, TextDelta
-from tests.vendors.pairs import KEY, PAIRS, Pair
-from tests.vendors.server import Script, Trouble
+from tests.providers.pairs import KEY, PAIRS, Pair
+from tests.providers.server import Script, Trouble
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
@@ -46,12 +46,12 @@ async def failure(way: str, provider: Provider, pair: Pair) -> ProviderFailed:
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (400, "refused (400): the vendor's own words"),
-        (404, "not found (404): the vendor's own words"),
-        (413, "the request is too large (413): the vendor's own words"),
-        (429, "too many requests, or the quota is used up (429): the vendor's own words"),
-        (500, "the server failed (500): the vendor's own words"),
-        (529, "overloaded (529): the vendor's own words"),
+        (400, "refused (400): the provider's own words"),
+        (404, "not found (404): the provider's own words"),
+        (413, "the request is too large (413): the provider's own words"),
+        (429, "too many requests, or the quota is used up (429): the provider's own words"),
+        (500, "the server failed (500): the provider's own words"),
+        (529, "overloaded (529): the provider's own words"),
     ],
 )
 async def test_an_error_answer_is_told_with_its_status(pair: Pair, way: str, status: int, reason: str) -> None:
@@ -73,7 +73,7 @@ async def test_an_error_answer_is_told_with_its_status(pair: Pair, way: str, sta
         ({"retry-after": "Mon, 30 Nov 2026 12:00:20 GMT", "date": "Mon, 30 Nov 2026 12:00:00 GMT"}, 20.0),
     ],
 )
-async def test_a_throttling_vendor_says_when_to_come_back(
+async def test_a_throttling_provider_says_when_to_come_back(
     pair: Pair, way: str, headers: dict[str, str], seconds: float | None
 ) -> None:
     async with pair.open(Script(status=429, headers=headers)) as (_, provider):
@@ -91,7 +91,7 @@ async def test_a_refused_key_is_not_repeated(pair: Pair, way: str, status: int) 
 
 
 @pytest.mark.security
-async def test_a_vendors_words_are_shown_without_keys_and_addresses(pair: Pair, way: str) -> None:
+async def test_a_providers_words_are_shown_without_keys_and_addresses(pair: Pair, way: str) -> None:
     told = f"No\nluck with {KEY} and sk-proj-abcdef012345, see https://vendor.example/help?key={KEY} " + "x" * 500
     async with pair.open(Script(status=500, error=told)) as (_, provider):
         detail = (await failure(way, provider, pair)).detail
@@ -99,7 +99,7 @@ async def test_a_vendors_words_are_shown_without_keys_and_addresses(pair: Pair, 
     assert len(detail) < 300
 
 
-async def test_a_vendor_that_hangs_up_is_told(pair: Pair) -> None:
+async def test_a_provider_that_hangs_up_is_told(pair: Pair) -> None:
     async with pair.open(Script(trouble=Trouble.CUT, raw=b"")) as (_, provider):
         for way in ("plain", "streamed"):
             assert (await failure(way, provider, pair)).detail == f"{pair.name}: the connection failed"
@@ -113,9 +113,9 @@ async def test_what_came_before_the_end_is_the_answer_without_a_reason_for_the_e
         *came, last = await call("streamed", provider, pair)
         server.play(Script())
         assert isinstance(await provider.generate(pair.prompt()), Completion)
-    assert came == [TextDelta(text="hello "), TextDelta(text="from "), TextDelta(text="the vendor")]
+    assert came == [TextDelta(text="hello "), TextDelta(text="from "), TextDelta(text="the provider")]
     assert isinstance(last, Completion)
-    assert (last.content, last.finish_reason) == ("hello from the vendor", None)
+    assert (last.content, last.finish_reason) == ("hello from the provider", None)
 
 
 @pytest.mark.parametrize("raw", [b"", b": wait\n\n", b"data: {}\n\n"])

@@ -1,4 +1,4 @@
-"""What is particular to Anthropic: generations of models, thinking, JSON by way of a tool, and its list."""
+"""Anthropic's particularities: generations of models, thinking, JSON through a tool, and its list."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from actors.playground.prompt import ChatMessage, Completion, JsonObject, Prompt
 from actors.playground.providers.anthropic import AnthropicProvider
 from actors.playground.providers.anthropic_request import Thinking, generation_of, request_body
 from actors.playground.providers.provider import Endpoint, Model, TextDelta
-from tests.vendors.anthropic import AnthropicServer, model
-from tests.vendors.server import Script, ScriptedCall
+from tests.providers.anthropic import AnthropicServer, model
+from tests.providers.server import Script, ScriptedCall
 
 SCHEMA: JsonObject = {"type": "object", "properties": {"a": {"type": "string"}}}
 

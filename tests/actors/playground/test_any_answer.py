@@ -1,4 +1,4 @@
-"""Whatever JSON a vendor sends, reading it does not fail, and what is passed on in pieces is what the whole says."""
+"""Reading any JSON of a provider does not fail, and the chunks together equal the completion."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Server-sent events, however they are cut and whatever comes in their place."""
+"""Server-sent events, cut anywhere, and other bodies in their place."""
 
 import json
 from collections.abc import AsyncIterator

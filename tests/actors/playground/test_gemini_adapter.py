@@ -1,4 +1,4 @@
-"""What is particular to Gemini: budgets and levels of thinking, schemas, blocked prompts, and its list."""
+"""Gemini's particularities: budgets and levels of thinking, schemas, blocked prompts, and its list."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from actors.playground.prompt import ChatMessage, Completion, Prompt, Tool, Tool
 from actors.playground.providers.google import GoogleProvider
 from actors.playground.providers.google_request import request_of
 from actors.playground.providers.provider import Endpoint, Model
-from tests.vendors.gemini import GeminiServer, model
-from tests.vendors.server import Script
+from tests.providers.gemini import GeminiServer, model
+from tests.providers.server import Script
 
 
 def prompt(name: str = "gemini-2.5-flash", **more: Any) -> Prompt:
@@ -64,7 +64,7 @@ def test_an_effort_that_a_model_does_not_know_is_refused(name: str, effort: str,
 
 
 @pytest.mark.unit
-def test_schemas_are_put_into_the_vendors_form_at_any_depth() -> None:
+def test_schemas_are_put_into_the_providers_form_at_any_depth() -> None:
     inner = {
         "type": "object",
         "properties": {"b": {"type": "string"}, "a": {"type": "integer"}},

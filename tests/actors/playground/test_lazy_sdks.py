@@ -1,4 +1,4 @@
-"""The vendors' SDKs take half a second and 25 to 55 MB each: a studio that nobody plays with does not load them."""
+"""Lazy import of the providers' SDKs: they take half a second and 25 to 55 MB each."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Prices and sizes, from the data of genai-prices as it is installed: no figure of it stands here but old ones."""
+"""Prices and context windows, from the installed data of genai-prices; only old figures of it stand here."""
 
 import subprocess
 import sys

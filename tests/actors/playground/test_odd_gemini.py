@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors.playground.prompt import Usage
-from tests.vendors.heard import OSLO, PARIS, sse, streamed, whole
+from tests.providers.heard import OSLO, PARIS, sse, streamed, whole
 
 pytestmark = pytest.mark.integration
 

@@ -1,4 +1,4 @@
-"""Errors and lists of models in forms that a vendor's specification does not have."""
+"""Errors and lists of models in forms outside a provider's specification."""
 
 import json
 from typing import Any
@@ -7,10 +7,10 @@ import pytest
 
 from actors.errors import ProviderFailed
 from actors.playground.providers.provider import TextDelta
-from tests.actors.playground.test_vendor_words import FORMS
-from tests.vendors.heard import PAIRS_BY_NAME, named, sse
-from tests.vendors.pairs import KEY, PAIRS, Pair
-from tests.vendors.server import Script
+from tests.actors.playground.test_provider_errors import FORMS
+from tests.providers.heard import PAIRS_BY_NAME, named, sse
+from tests.providers.pairs import KEY, PAIRS, Pair
+from tests.providers.server import Script
 
 pytestmark = pytest.mark.integration
 
@@ -28,7 +28,7 @@ def pair(request: pytest.FixtureRequest) -> Pair:
 
 
 async def failures(pair: Pair, script: Script) -> list[str]:
-    """What is said plainly, and in a stream."""
+    """The errors of a plain and of a streamed call."""
     details = []
     async with pair.open(script) as (_, provider):
         with pytest.raises(ProviderFailed) as plain:

@@ -1,4 +1,4 @@
-"""What is particular to OpenAI: families of models, its list, and servers that only speak like it."""
+"""OpenAI's particularities: families of models, its list, and compatible servers."""
 
 import pytest
 
@@ -7,8 +7,8 @@ from actors.playground.prompt import ChatMessage, Prompt, Tool, ToolCall
 from actors.playground.providers.openai import OpenAIProvider
 from actors.playground.providers.openai_request import family_of, request_body
 from actors.playground.providers.provider import Endpoint, ReasoningDelta
-from tests.vendors.openai import OpenAIServer
-from tests.vendors.server import Script
+from tests.providers.openai import OpenAIServer
+from tests.providers.server import Script
 
 
 def prompt(model: str, **more: object) -> Prompt:
@@ -132,7 +132,7 @@ async def test_any_model_of_another_server_is_listed_unless_it_cannot_chat() -> 
 
 
 @pytest.mark.integration
-async def test_of_the_vendors_own_list_the_chat_models_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_of_the_providers_own_list_the_chat_models_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     async with OpenAIServer() as server:
         server.models = ("gpt-4o", "whisper-1", "o3-mini", "davinci-002", "o4-mini", "chatgpt-4o-latest", "o1", "gpt-5")
         monkeypatch.setattr("actors.playground.providers.openai._BASE_URL", server.base_url)

@@ -1,4 +1,4 @@
-"""What the reference was seen to ask of the vendors, and to answer (contract, section 7)."""
+"""Recorded requests of the reference to the providers, and its answers (contract, section 7)."""
 
 import json
 import re
@@ -10,8 +10,8 @@ import pytest
 
 from actors.errors import Refused
 from actors.playground.prompt import ChatMessage, Completion, Prompt
-from tests.vendors.pairs import PAIRS, Pair
-from tests.vendors.server import Script, Seen
+from tests.providers.pairs import PAIRS, Pair
+from tests.providers.server import Script, Seen
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +32,7 @@ def prompt_of(body: dict[str, Any]) -> Prompt:
 
 
 def script_of(recording: Mapping[str, Any]) -> Script:
-    """The vendor of the recordings always said the same, and thought aloud unless it was OpenAI."""
+    """The provider of the recordings always said the same, and thought aloud unless it was OpenAI."""
     if recording["status"] != 200:
         return Script()
     body = recording["body"]
@@ -58,7 +58,7 @@ def assert_asked(pair: Pair, seen: Seen, recorded: Mapping[str, Any]) -> None:
     assert meaning(seen.body) == meaning(recorded["body"])
     headers = {name.lower(): value for name, value in seen.headers.items()}
     for name, value in recorded["headers"].items():
-        if pair.name == "gemini":  # a bearer token then, the vendor's own header now
+        if pair.name == "gemini":  # a bearer token then, the provider's own header now
             assert "x-goog-api-key" in headers
         else:
             assert headers[name] == value.replace(value.split()[-1], headers[name].split()[-1])

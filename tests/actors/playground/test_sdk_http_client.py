@@ -1,4 +1,4 @@
-"""What the SDKs' HTTP client does beside what the adapters' tests ask of it."""
+"""The SDKs' HTTP client, beyond what the adapters' tests use."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""When the traces of runs are stored."""
+"""The times at which traces of runs are stored."""
 
 from collections.abc import Callable
 from contextlib import nullcontext

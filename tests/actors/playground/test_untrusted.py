@@ -1,4 +1,4 @@
-"""Reading JSON of which nothing can be taken for granted."""
+"""Access to JSON that may have any form."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.playground.counts import count
-from actors.playground.providers.untrusted import an_object, arguments, member, objects, parsed, said, truth, word
+from actors.playground.providers.untrusted import an_object, arguments, member, objects, parsed, text_in, truth, word
 
 pytestmark = pytest.mark.unit
 
@@ -94,7 +94,7 @@ def test_what_is_no_json_says_so(text: str | bytes) -> None:
     ],
 )
 def test_content_in_every_form(content: object, text: str) -> None:
-    assert said(content) == text
+    assert text_in(content) == text
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_one_odd_item_costs_itself(value: object, found: list[object]) -> None:
 
 @given(ANY_JSON)
 def test_nothing_is_too_odd_to_be_read(value: Any) -> None:
-    assert isinstance(said(value), str)
+    assert isinstance(text_in(value), str)
     assert isinstance(word(value), str)
     assert isinstance(arguments(value), str)
     assert isinstance(member(value, "content", "text"), object)

@@ -1,4 +1,4 @@
-"""Characters that a vendor cut in two."""
+"""Characters that a provider cut in two."""
 
 from typing import Any
 

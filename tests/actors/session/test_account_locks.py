@@ -1,4 +1,4 @@
-"""Until when an account is closed, and that it can be opened: here, and by another program."""
+"""Locks of accounts: their end, and unlocking by an admin and by another program."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The tokens by which browsers are known again."""
+"""Device tokens of known browsers."""
 
 import base64
 from datetime import timedelta

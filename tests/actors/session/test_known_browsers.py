@@ -1,4 +1,4 @@
-"""Who signed in from a browser before is not kept out by an attack on the account, nor by one from the same address."""
+"""Known browsers sign in during an attack on the account, or from the same address."""
 
 import asyncio
 from pathlib import Path
@@ -111,7 +111,7 @@ async def test_what_a_device_does_wrong_is_kept_over_a_restart(start: Start) -> 
 
 
 async def test_collected_tokens_give_no_more_guesses_than_an_account_has(start: Start, clock: HandClock) -> None:
-    """As whoever once knew the password may have, who signed in many times."""
+    """An attacker who once knew the password may have collected tokens by many sign-ins."""
     async with start(policy=SMALL) as accounts:
         await accounts.first()
         browsers = [known_by(await accounts.sign_in()) for _ in range(20)]

@@ -69,7 +69,7 @@ SEAL = CookieSeal(COOKIE_KEY, SECRET)
 
 @pytest.fixture
 def cookie(path: Path, clock: HandClock) -> str:
-    """Of a session of Ann's in a file of the first version."""
+    """The cookie of a session of Ann's in a file of the first version."""
     cookie, digest = SEAL.new_cookie()
     now = int(clock().timestamp())
     with closing(sqlite3.connect(path)) as database, database:

@@ -117,7 +117,7 @@ async def test_failures_that_could_not_be_written_are_not_taken_for_deleted_ones
     start: Start, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(actor, "_GLANCE", 0.001)
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "_WRITE_TIMEOUT", 0.05)
     async with start() as accounts:
         first = await accounts.first()
         with locked(path):

@@ -1,4 +1,4 @@
-"""Where one is signed in: listed, ended, replaced, bounded; and a new password of one's own."""
+"""A user's own sessions: listed, ended, replaced, bounded; and a new password."""
 
 import asyncio
 from datetime import timedelta
@@ -321,7 +321,7 @@ async def test_no_session_of_the_old_password_outlives_the_change(accounts: Acco
 async def test_a_password_that_is_reset_while_it_is_checked_opens_nothing(
     accounts: Accounts, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By whoever resets it without taking a turn: another program, or an admin."""
+    """The reset takes no turn: it comes from another program, or from an admin."""
     await accounts.first()
     matches = PasswordHashes._matches
 

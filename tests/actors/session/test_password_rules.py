@@ -1,4 +1,4 @@
-"""Which passwords are refused where they are set under strict rules."""
+"""Strict rules for new passwords."""
 
 import pytest
 

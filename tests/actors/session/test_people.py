@@ -1,4 +1,4 @@
-"""What admins do with accounts: roles, passwords, locks, deletion."""
+"""Changes of accounts by admins: roles, passwords, locks, deletion."""
 
 import asyncio
 from datetime import timedelta
@@ -48,7 +48,7 @@ async def issue(accounts: Accounts, user: User, *scopes: Scope) -> str:
 
 
 async def scopes_of(accounts: Accounts, secret: str) -> set[Scope] | None:
-    """What a key may do; ``None`` when it has ended."""
+    """The scopes of a key; ``None`` when it has ended."""
     key = await accounts.bus.ask(VerifyKey(secret=secret))
     return None if key is None else set(key.scopes)
 
@@ -239,7 +239,7 @@ async def test_a_demoted_admins_keys_copy_nothing_any_more(accounts: Accounts) -
 @pytest.mark.concurrency
 @pytest.mark.security
 async def test_no_key_is_made_beside_the_deletion_of_its_owner(accounts: Accounts) -> None:
-    """What the owner asked for before they were out is in the registry's mailbox before it is asked once more."""
+    """A key request from before the deletion is in the registry's mailbox before the registry is asked once more."""
     ann = (await accounts.first()).session
     bob = await accounts.create("bob@example.com", ann)
     cookie = (await accounts.sign_in(bob.email)).cookie
@@ -289,7 +289,7 @@ async def test_a_new_password_ends_all_sign_ins_with_the_old_one(accounts: Accou
 
 
 def make_checks_slow(path: Path, email: str) -> None:
-    """As of an account that was taken over: its password takes a fifth of a second to check, and is hashed anew."""
+    """Make the account one that was taken over: its password takes a fifth of a second to check, and is hashed anew."""
     slow = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(12)).decode()
     rows(path, "UPDATE users SET password_hash = ? WHERE email = ?", slow, email)
 

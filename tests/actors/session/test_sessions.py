@@ -172,7 +172,7 @@ async def test_no_secret_is_in_the_file_or_in_a_log_line(start: Start, path: Pat
 async def test_while_the_file_is_locked_sessions_hold_and_changes_are_unavailable(
     start: Start, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "_OPEN_TIMEOUT", 0.05)
     async with start() as accounts:
         signed_in = await accounts.first()
         ann = signed_in.session
@@ -195,7 +195,7 @@ async def test_while_the_file_is_locked_sessions_hold_and_changes_are_unavailabl
 async def test_a_sweep_that_fails_is_made_up_for(
     start: Start, path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "_OPEN_TIMEOUT", 0.05)
     with capture_logs() as lines:
         async with start() as accounts:
             signed_in = await accounts.first()

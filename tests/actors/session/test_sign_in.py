@@ -1,4 +1,4 @@
-"""Signing in, and being slowed down."""
+"""Sign-in and its throttle."""
 
 import asyncio
 from pathlib import Path

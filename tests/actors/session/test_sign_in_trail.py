@@ -1,4 +1,4 @@
-"""What the audit trail has of sign-ins that came to nothing, and that it stays bounded."""
+"""The audit trail of failed and refused sign-ins, and its bounds."""
 
 from collections import Counter
 from pathlib import Path
@@ -120,7 +120,7 @@ async def test_made_up_accounts_do_not_fill_the_table_of_counts(start: Start, pa
 async def test_a_locked_file_costs_the_row_and_not_the_refusal(
     start: Start, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sqlite, "_WRITE_TIMEOUT", 0.05)
     with capture_logs() as lines:
         async with start(policy=CLOSED_AT_ONCE) as accounts:
             assert isinstance(await accounts.failure(), Unauthenticated)

@@ -57,7 +57,7 @@ class Server:
         return f"127.0.0.1:{self.port}"
 
     async def export(self, body: bytes, *, key: str | None = None, **options: Any) -> bytes:
-        """One call of TraceService/Export with grpcio; the serialised answer. Raises ``grpc.aio.AioRpcError``."""
+        """Call TraceService/Export with grpcio; returns the serialised answer. Raises ``grpc.aio.AioRpcError``."""
         metadata = (("x-junjo-api-key", self.backend.key if key is None else key),)
         return await method(self.channel, EXPORT)(body, metadata=metadata, **options)
 

@@ -1,4 +1,4 @@
-"""HTTP/2 by hand, for what no gRPC client would send."""
+"""An HTTP/2 client by hand, for frames that no gRPC client would send."""
 
 import asyncio
 import struct

@@ -1,4 +1,4 @@
-"""What is written arrives whole and in order, at once or with the rest of the loop's turn."""
+"""Written bytes arrive complete and in order, at once or with the rest of the loop's turn."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""What no gRPC client would send, and clients that leave, wait or dawdle."""
+"""Framing that no gRPC client would send, and clients that leave, wait or are slow."""
 
 import asyncio
 import gzip
@@ -176,7 +176,7 @@ async def test_the_deadline_is_honoured(otlp: Server, caplog: pytest.LogCaptureF
 
 @pytest.mark.security
 async def test_a_message_that_dawdles_is_given_up(serving_otlp: Serving) -> None:
-    async with serving_otlp(patience=0.05) as server:
+    async with serving_otlp(message_seconds=0.05) as server:
         answer = await sent(server, framed(b"half", length=100_000), end=False)
     assert status_in(answer) is Status.DEADLINE_EXCEEDED
     assert "in time" in answer["grpc-message"]

@@ -1,4 +1,4 @@
-"""What a connection held is free as soon as it ends, whatever its client did: no collector of garbage has to run."""
+"""A closed connection is freed at once, whatever its client did, without the garbage collector."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from tests.freed import held, no_collector, until_free
 from tests.spans import otlp_request, otlp_span
 from tests.transports.grpc.conftest import EXPORT, Server, Serving
 from tests.transports.grpc.http2_client import Http2Client, framed, http2_client
-from transports.grpc.connection import Acceptor, HttpConnection, HttpStream, ServerProtocol
+from transports.grpc.connection import CallHandler, HttpConnection, HttpStream, ServerProtocol
 from transports.grpc.corked_transport import CorkedTransport
 from transports.grpc.http2 import Http2
 from transports.grpc.message_reader import MessageReader
@@ -31,13 +31,13 @@ __all__ = ["no_collector"]  # a fixture, which pytest finds by its name
 ONE_SPAN = otlp_request(otlp_span(1)).SerializeToString()
 HEALTH = "/grpc.health.v1.Health/Check"
 ENOUGH = 20  # seconds; a test that waits so long would wait for ever
-KINDS = (Acceptor, CorkedTransport, Http2, HttpConnection, HttpStream, MessageReader, ServerProtocol, Stream)
-Way: TypeAlias = Callable[[Http2Client, Server], Awaitable[None]]
+KINDS = (CallHandler, CorkedTransport, Http2, HttpConnection, HttpStream, MessageReader, ServerProtocol, Stream)
+Ending: TypeAlias = Callable[[Http2Client, Server], Awaitable[None]]
 
 
 @pytest.fixture
 async def server(serving_otlp: Serving) -> AsyncIterator[Server]:
-    async with serving_otlp(patience=60.0) as server:
+    async with serving_otlp(message_seconds=60.0) as server:
         yield server
 
 
@@ -108,7 +108,9 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_closed_connection_is_free_at_once(server: Server, way: Way, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_closed_connection_is_free_at_once(
+    server: Server, way: Ending, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.CRITICAL)  # a kept record would keep its error
     async with http2_client(server.port) as client:
         await way(client, server)
@@ -120,7 +122,7 @@ async def test_a_closed_connection_is_free_at_once(server: Server, way: Way, cap
 
 @pytest.mark.parametrize("way", [ask, be_refused, be_late, reset_in_a_message])
 async def test_an_ended_call_is_free_while_its_connection_lives(
-    server: Server, way: Way, caplog: pytest.LogCaptureFixture
+    server: Server, way: Ending, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     async with http2_client(server.port) as client:

@@ -1,4 +1,4 @@
-"""What a connection may cost: floods, claims and dawdling end it, or the call; nobody who is honest meets a bound."""
+"""Connection limits: floods, large claims and slowness end the connection or the call; honest clients meet no limit."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.
 ONE_SPAN = otlp_request(otlp_span(1)).SerializeToString()
 HEALTH = "/grpc.health.v1.Health/Check"
 WATCH = "/grpc.health.v1.Health/Watch"
-QUICK = ConnectionLimits(look=0.01)
+QUICK = ConnectionLimits(check_interval=0.01)
 _DATA, _HEADERS, _PRIORITY, _RESET, _SETTINGS, _PUSH, _PING, _GOAWAY, _WINDOW, _CONTINUATION = range(10)
 _END_HEADERS = 4
 _HEADER = b"\0\x01a\x64" + b"v" * 100
@@ -85,8 +85,8 @@ async def test_a_flood_is_ended_with_the_advice_to_calm_down(otlp: Server, kind:
     assert await otlp.export(ONE_SPAN) == b""
 
 
-async def test_strangers_who_come_again_and_again_share_their_frames(serving_otlp: Serving) -> None:
-    limits = ConnectionLimits(strangers_frames=40, strangers_frames_a_second=0)
+async def test_anonymous_connections_share_their_frames(serving_otlp: Serving) -> None:
+    limits = ConnectionLimits(all_anonymous_frames=40, all_anonymous_frames_a_second=0)
     pings = b"".join(FLOODS["ping"](number) for number in range(40))
     async with serving_otlp(limits=limits) as server, http2_client(server.port) as with_key:
         assert await server.export(ONE_SPAN) == b""
@@ -145,8 +145,8 @@ async def test_a_window_is_small_until_a_key_was_seen(otlp: Server) -> None:
         assert client.most_in_a_frame == 256 * 1024
 
 
-async def test_strangers_together_hold_no_more_than_their_share(serving_otlp: Serving) -> None:
-    limits = ConnectionLimits(strangers=100 * 1024)
+async def test_anonymous_calls_together_hold_no_more_than_their_budget(serving_otlp: Serving) -> None:
+    limits = ConnectionLimits(anonymous_bytes=100 * 1024)
     async with serving_otlp(limits=limits) as server, http2_client(server.port) as client:
         calls = [await client.open(HEALTH) for _ in range(4)]
         answer = await client.answer(calls[3])
@@ -160,8 +160,8 @@ async def test_strangers_together_hold_no_more_than_their_share(serving_otlp: Se
         assert (await client.answer(late))["grpc-status"] == "0"
 
 
-async def test_a_large_message_of_a_stranger_is_counted_as_it_comes(serving_otlp: Serving) -> None:
-    limits = ConnectionLimits(strangers=104 * 1024)
+async def test_a_large_anonymous_message_is_counted_as_it_arrives(serving_otlp: Serving) -> None:
+    limits = ConnectionLimits(anonymous_bytes=104 * 1024)
     async with serving_otlp(limits=limits) as server, http2_client(server.port) as client:
         first = await client.open(HEALTH)
         await client.send(first, framed(bytes(40_000), length=200_000))
@@ -193,8 +193,8 @@ async def test_a_message_that_does_not_come_is_given_up(
     serving_otlp: Serving, dawdling: Dawdling, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
-    limits = attrs.evolve(QUICK, stranger_patience=0.05)
-    async with serving_otlp(limits=limits, patience=0.05) as server, http2_client(server.port) as client:
+    limits = attrs.evolve(QUICK, anonymous_message_seconds=0.05)
+    async with serving_otlp(limits=limits, message_seconds=0.05) as server, http2_client(server.port) as client:
         call = await client.open(dawdling.path, ("x-junjo-api-key", server.backend.key))
         if dawdling.sent:
             await client.send(call, dawdling.sent)
@@ -236,7 +236,7 @@ async def test_a_connection_that_asks_nothing_more_is_closed_later(serving_otlp:
 async def test_a_client_that_takes_no_answer_is_cut_off(serving_otlp: Serving) -> None:
     """And nothing more is read of it, so that no more answers wait."""
     many = 10_000_000
-    limits = attrs.evolve(QUICK, unread=0.2, stranger_frames=many, strangers_frames=many)
+    limits = attrs.evolve(QUICK, unread=0.2, anonymous_frames=many, all_anonymous_frames=many)
     async with serving_otlp(limits=limits) as server:
         small = socket.socket()
         small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -255,7 +255,7 @@ async def test_a_client_that_takes_no_answer_is_cut_off(serving_otlp: Serving) -
 async def test_an_honest_client_meets_no_bound(serving_otlp: Serving) -> None:
     """Many calls on one connection, each with what gRPC's clients send along, and large ones between them."""
     large = many_spans(3000, seed=1)
-    limits = ConnectionLimits(stranger_frames=20, frames=20, frames_a_second=0)
+    limits = ConnectionLimits(anonymous_frames=20, frames=20, frames_a_second=0)
     async with serving_otlp(limits=limits) as otlp, http2_client(otlp.port) as client:
         for number in range(100):
             call = await client.open(EXPORT, ("x-junjo-api-key", otlp.backend.key))

@@ -1,4 +1,4 @@
-"""Clients that come to a port for gRPC with something else, or with spans to the wrong one."""
+"""Misdirected clients of the gRPC ports: other protocols, and spans at the wrong port."""
 
 import asyncio
 import ssl
@@ -60,7 +60,7 @@ async def closed(writer: asyncio.StreamWriter) -> None:
 async def test_http_gets_an_answer_that_names_the_right_port(serving: Serving, logged: list[Any], size: int) -> None:
     """Also when much of the request is not read, which must not cost the client its answer."""
     async with serving() as server:
-        server.config.strays.http_port = 4711
+        server.config.misdirected.http_port = 4711
         head = f"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n".encode()
         answer = await answered(server.port, head + bytes(size))
     head, _, text = answer.partition(b"\r\n\r\n")
@@ -118,7 +118,7 @@ async def test_a_preface_in_pieces_is_one(otlp: Server) -> None:
 
 
 async def test_spans_at_the_port_for_key_checks_learn_the_right_one(auth: Server, logged: list[Any]) -> None:
-    auth.config.strays.grpc_port = 4712
+    auth.config.misdirected.grpc_port = 4712
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await auth.export(ONE_SPAN)
     assert refusal.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -1,4 +1,4 @@
-"""Spans in over gRPC, with the clients that people use."""
+"""Spans in over gRPC, with the usual clients."""
 
 import asyncio
 from pathlib import Path
@@ -37,7 +37,7 @@ RECORDINGS = Path(__file__).parents[2] / "recordings"
 
 
 def export_with_sdk(server: Server, spans: int, **options: Any) -> bool:
-    """What a program with the OpenTelemetry SDK does. Blocks."""
+    """Export as a program with the OpenTelemetry SDK does. Blocks."""
     options = {"headers": {"x-junjo-api-key": server.backend.key}} | options
     exporter = OTLPSpanExporter(f"http://{server.target}", insecure=True, timeout=20, **options)
     provider = TracerProvider(resource=Resource({"service.name": "sdk"}))

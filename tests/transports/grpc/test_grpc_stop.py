@@ -1,4 +1,4 @@
-"""An orderly stop: nobody new, those in work may finish, and it ends."""
+"""An orderly stop: no new calls, those in work may finish, and it ends."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -1,7 +1,7 @@
-"""Who may call what: every route, asked by everybody, with everything that could be taken for a credential.
+"""Access control: every route, called by everybody, with everything that could be taken for a credential.
 
-What is expected is written out here and derived from nothing. A route that is not in the table fails, and so does a row
-whose route is gone: whoever adds one says here who may call it.
+The expectations are written out here and derived from nothing. A route that is not in the table fails, and so does a
+row whose route is gone: each new route needs a row with its callers.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -44,7 +44,7 @@ CALLERS = (
 
 @attrs.frozen
 class Refusal:
-    """How a caller is turned away; ``None`` in its place is one who is admitted, whatever comes of the request."""
+    """The refusal of a caller; ``None`` in its place stands for an admitted caller, whatever comes of the request."""
 
     status: int
     detail: str
@@ -225,7 +225,7 @@ async def test_a_session_counts_for_nothing_once_its_user_is_gone(studio: HttpSt
 async def faults_of(
     client: ClientSession, rows: Any, callers: Mapping[str, Mapping[str, str]], studio: HttpStudio
 ) -> AsyncIterator[str]:
-    """What is not as the table has it, a line each."""
+    """The differences to the table, a line each."""
     for row in rows:
         for caller, headers in callers.items():
             sent = await throwaway_headers(studio, caller, headers) if row.throwaway else headers
@@ -244,7 +244,7 @@ async def outcome_of(client: ClientSession, row: Row, headers: Mapping[str, str]
 
 
 async def detail_of(answer: ClientResponse) -> str:
-    """As REST says it, or as google.rpc.Status does."""
+    """The detail as REST has it, or as google.rpc.Status has it."""
     document = await answer.json()
     return str(document.get("detail", document.get("message")))
 

@@ -1,4 +1,4 @@
-"""One's own account over HTTP: who one is, the password, where one is signed in, and the browser that is known."""
+"""The caller's own account over HTTP: identity, password, sign-ins, and known browsers."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Who the client is, and which scheme and host it used, behind proxies that are trusted and behind others."""
+"""Client address, scheme and host, behind trusted proxies and behind others."""
 
 import ipaddress
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Pages of other origins, names that are not ours, and whoever finds a fresh studio."""
+"""Cross-site requests, foreign host names, and a fresh studio without users."""
 
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -79,7 +79,7 @@ async def test_our_own_origin_and_allowed_ones_may(studio: HttpStudio) -> None:
         assert (await studio.call("POST", "/sign-out", headers=headers)).status == 200
 
 
-async def test_a_key_is_no_stranger_whatever_page_sends_it(studio: HttpStudio) -> None:
+async def test_a_request_with_a_key_is_allowed_from_any_page(studio: HttpStudio) -> None:
     key = await studio.make_key(await studio.set_up())
     headers = {"Origin": "https://app.example", "Host": "rebound.example", "Content-Type": "application/json"}
 

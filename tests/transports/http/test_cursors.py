@@ -1,4 +1,4 @@
-"""Cursors: opaque, of one question, and nothing that is sent in their place does harm."""
+"""Cursors: opaque, bound to one question, and harmless when they are made up."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 

@@ -1,4 +1,4 @@
-"""What a key that ends takes with it: sockets, runs, spans."""
+"""The end of a key ends its sockets, runs and exports."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ class Play:
     """A studio whose time a test moves, and a provider that answers when it is told to."""
 
     studio: HttpStudio
-    vendor: ScriptedProvider
+    provider: ScriptedProvider
     clock: HandClock
     cookie: str
 
@@ -36,22 +36,22 @@ class Play:
 
 @pytest.fixture
 async def play(tmp_path: Path) -> AsyncIterator[Play]:
-    vendor, clock = ScriptedProvider(), HandClock()
+    provider, clock = ScriptedProvider(), HandClock()
     clock.now = datetime.now(UTC)
     async with running_http_studio(
         tmp_path,
         http_config(),
         clock=clock,
         endpoints={"openai": Endpoint(key="sk-1")},
-        adapters={"openai": vendor.open},
+        adapters={"openai": provider.open},
     ) as studio:
-        yield Play(studio, vendor, clock, await studio.set_up())
+        yield Play(studio, provider, clock, await studio.set_up())
 
 
 async def begin_run(socket: PlaySocket, play: Play) -> None:
     await socket.run()
     await socket.until("started")
-    await play.vendor.asked.wait()
+    await play.provider.asked.wait()
 
 
 async def test_an_expired_key_ends_its_sockets_and_runs_whoever_meets_it_first(play: Play) -> None:
@@ -62,7 +62,7 @@ async def test_an_expired_key_ends_its_sockets_and_runs_whoever_meets_it_first(p
         play.clock.move(hours=2)
         assert (await play.studio.call("GET", "/api/v1/observability/services", headers=headers)).status == 401
         assert await socket.close_code() == 4401
-    await play.vendor.let_go.wait()
+    await play.provider.let_go.wait()
 
 
 async def test_a_frame_finds_out_that_the_key_has_expired(play: Play) -> None:
@@ -73,7 +73,7 @@ async def test_a_frame_finds_out_that_the_key_has_expired(play: Play) -> None:
         play.clock.move(hours=2)
         await socket.send(type="resume", run_id="r1", after=0)
         assert await socket.close_code() == 4401
-    await play.vendor.let_go.wait()
+    await play.provider.let_go.wait()
 
 
 @pytest.mark.parametrize("scopes", [("play",), ("play", "ingest")])
@@ -84,7 +84,7 @@ async def test_a_key_that_is_handed_over_plays_no_more(play: Play, scopes: tuple
         await begin_run(socket, play)
         await play.studio.bus.ask(HandOverKeys(user_id=listed["owner"]["id"], by=SYSTEM))
         assert await socket.close_code() == 4401
-    await play.vendor.let_go.wait()
+    await play.provider.let_go.wait()
 
 
 async def test_a_key_that_loses_another_scope_plays_on(play: Play) -> None:
@@ -96,7 +96,7 @@ async def test_a_key_that_loses_another_scope_plays_on(play: Play) -> None:
         assert len(await play.studio.bus.ask(withdraw)) == 1
         await socket.send(type="cancel", run_id="r1")
         assert (await socket.until("cancelled", "failed", "finished"))[-1]["type"] == "cancelled"
-    await play.vendor.let_go.wait()
+    await play.provider.let_go.wait()
 
 
 async def test_spans_of_an_expired_key_are_refused_for_good_and_it_is_said_why(play: Play) -> None:

@@ -1,4 +1,4 @@
-"""One line for each answer: soon, in order, complete, and without what a client may think secret."""
+"""The access log: one line for each answer, soon, in order, complete, and without secrets of clients."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The audit trail over HTTP: what is recorded, by whom it is read, and how."""
+"""The audit trail over HTTP: recorded actions, readers and queries."""
 
 import re
 import sqlite3
@@ -93,7 +93,7 @@ async def test_filters_and_pages(studio: HttpStudio) -> None:
 
 
 async def test_a_relative_time_is_that_of_the_first_page(studio: HttpStudio) -> None:
-    """Else entries that were there at the first page would be too old for a later one."""
+    """Otherwise entries of the first page's time would be too old for a later page."""
     cookie = await studio.set_up()
     asked = f"{AUDIT}?from=now-1h&limit=1"
     earliest = int(time.time()) - 3600

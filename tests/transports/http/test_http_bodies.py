@@ -1,4 +1,4 @@
-"""Bodies that are claimed, late, large or never sent: what anybody can make us hold, and for how long."""
+"""Bodies that are claimed, late, large or never sent: bounds on memory and time."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ _USER = {"email": "second@example.com", "password": "password123"}
 _INVITATION = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-async def said(port: int, head: str, body: bytes = b"") -> bytes:
-    """What the studio says to a request whose body does not come whole, or not at all."""
+async def answer_of(port: int, head: str, body: bytes = b"") -> bytes:
+    """The answer to a request whose body arrives in part, or not at all."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"{head}\r\nHost: localhost\r\n\r\n".encode() + body)
     try:
@@ -32,14 +32,14 @@ async def said(port: int, head: str, body: bytes = b"") -> bytes:
 @pytest.mark.parametrize("path", ["/users", "/api_keys", "/v1/traces", "/llm/generate"])
 async def test_who_sends_a_large_body_is_asked_before_it_comes(studio: HttpStudio, path: str, framing: str) -> None:
     headers = f"{framing}\r\nExpect: 100-continue\r\nContent-Type: application/json"
-    answer = await said(studio.port, f"POST {path} HTTP/1.1\r\n{headers}")
+    answer = await answer_of(studio.port, f"POST {path} HTTP/1.1\r\n{headers}")
     assert b" 401 " in answer.splitlines()[0]
 
 
 @pytest.mark.parametrize("length", [1024 * 1024 + 1, 10**15])
 async def test_a_length_that_is_too_large_is_refused_and_not_invited(studio: HttpStudio, length: int) -> None:
     headers = f"Content-Length: {length}\r\nExpect: 100-continue\r\nContent-Type: application/json"
-    answer = await said(studio.port, f"POST /sign-in HTTP/1.1\r\n{headers}")
+    answer = await answer_of(studio.port, f"POST /sign-in HTTP/1.1\r\n{headers}")
     assert b" 413 " in answer.splitlines()[0]
 
 
@@ -59,21 +59,21 @@ async def test_a_client_that_asks_first_is_invited(studio: HttpStudio) -> None:
 @pytest.mark.parametrize("path", ["/sign-in", "/users", "/users/create-first-user"])
 async def test_a_body_that_dawdles_is_given_up(tmp_path: Path, path: str) -> None:
     async with running_http_studio(tmp_path, http_config(body_seconds=0.05)) as studio:
-        answer = await said(studio.port, f"POST {path} HTTP/1.1\r\nContent-Length: 99", b'{"email"')
+        answer = await answer_of(studio.port, f"POST {path} HTTP/1.1\r\nContent-Length: 99", b'{"email"')
         assert b" 408 " in answer.splitlines()[0]
 
 
-async def test_large_bodies_of_strangers_share_their_room(tmp_path: Path) -> None:
-    config = http_config(strangers=Budget(_LARGE))
+async def test_large_anonymous_bodies_share_their_budget(tmp_path: Path) -> None:
+    config = http_config(anonymous_budget=Budget(_LARGE))
     async with running_http_studio(tmp_path, config) as studio:
         cookie = await studio.set_up()
         _, writer = await asyncio.open_connection("127.0.0.1", studio.port)
         head = f"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Length: {_LARGE}\r\n\r\n"
         writer.write(head.encode() + bytes(_LARGE - 1))
         async with asyncio.timeout(_ENOUGH):
-            while config.strangers.held < _LARGE - 1:  # noqa: ASYNC110 - nothing tells it
+            while config.anonymous_budget.held < _LARGE - 1:  # noqa: ASYNC110 - nothing tells it
                 await asyncio.sleep(0.01)
-        other = "/users/create-first-user"  # where strangers are not counted as guessing
+        other = "/users/create-first-user"  # where anonymous requests are not counted as guessing
         late = await studio.call("POST", other, body=_USER | {"more": "x" * _LARGE})
         assert late.status == 503
         assert int(late.headers["Retry-After"]) >= 1

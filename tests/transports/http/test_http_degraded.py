@@ -1,4 +1,4 @@
-"""What the HTTP side answers while the span store cannot be opened: clear states, and everything else as ever."""
+"""The HTTP side while the span store cannot be opened: clear states, and everything else as usual."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Answers to what goes wrong: errors of ours, paths and methods that are not there, stopped actors."""
+"""Error answers: errors of ours, unknown paths and methods, stopped actors."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

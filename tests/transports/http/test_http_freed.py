@@ -1,4 +1,4 @@
-"""What a request held is free as soon as its connection ends: no collector of garbage has to run."""
+"""A request is freed as soon as its connection ends, without the garbage collector."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""How the service says that it is: briefly to everybody, and in full to who may read."""
+"""The health routes: brief for everybody, and in full for those who may read."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ async def test_details_are_for_who_may_read(studio: HttpStudio) -> None:
 async def test_accounts_that_cannot_be_written_degrade_until_they_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "_OPEN_TIMEOUT", 0.05)
     async with running_http_studio(tmp_path, http_config()) as studio:
         cookie = await studio.set_up()
         second = {"email": "second@example.com", "password": "password123"}

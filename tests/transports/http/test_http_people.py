@@ -1,4 +1,4 @@
-"""What admins do with accounts over HTTP, and what members may not."""
+"""Changes of accounts by admins over HTTP, and what members may not do."""
 
 import re
 import sqlite3
@@ -39,7 +39,7 @@ class People:
         return cls(studio, admin, (await studio.call("POST", "/sign-in", body=MIA)).cookie, mia.json["id"])
 
     async def call(self, method: str, path: str, body: Any = None) -> Reply:
-        """As the admin."""
+        """Call as the admin."""
         return await self.studio.call(method, path, body=body, cookie=self.admin)
 
     async def admins_id(self) -> str:
@@ -123,7 +123,7 @@ async def test_a_member_may_not(people: People, method: str, path: str, body: An
 async def test_a_member_learns_nothing_from_a_faulty_request_either(
     people: People, method: str, path: str, body: Any
 ) -> None:
-    """Who calls is decided before what they ask."""
+    """Authorisation comes before validation."""
     reply = await people.studio.call(method, f"{path}?unknown=1", body=body and {"x": 1}, cookie=people.member)
     assert (reply.status, reply.json) == NEEDS_ADMIN
 

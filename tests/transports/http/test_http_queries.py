@@ -1,4 +1,4 @@
-"""Query parameters of the routes that are ours: only known ones, times in several forms, one trace."""
+"""Query parameters of our own routes: only known ones, times in several forms, one trace."""
 
 import io
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Requests that nobody sends in good faith: none crashes the server, and none gets more than it should."""
+"""Hostile requests: none crashes the server, and none gets more than it should."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Whoever sends many requests at once gets no more of the event loop than others."""
+"""Fair shares of the event loop, also for a client that sends many requests at once."""
 
 import asyncio
 import itertools

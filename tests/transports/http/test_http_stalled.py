@@ -1,4 +1,4 @@
-"""Clients that do not read what they asked for: they keep nothing from others."""
+"""Stalled downloads: clients that do not read hold nothing that others need."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Finding spans by text over REST."""
+"""Text search over REST."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ async def found(studio: HttpStudio, cookie: str, **query: str) -> list[list[str]
 
 
 def flat(pages: list[list[str]]) -> list[str]:
-    """Where pages end is a matter of time, too."""
+    """The spans of all pages: where pages end is a matter of time, too."""
     return [name for page in pages for name in page]
 
 

@@ -1,4 +1,4 @@
-"""The playground's REST routes, with a vendor that says what it is told to."""
+"""The playground's REST routes, with a scripted provider."""
 
 import asyncio
 import json
@@ -26,10 +26,10 @@ KEY = "sk-operators-very-secret-1234"
 
 @attrs.frozen
 class Play:
-    """A studio with a signed-in user and one vendor."""
+    """A studio with a signed-in user and one provider."""
 
     studio: HttpStudio
-    vendor: ScriptedProvider
+    provider: ScriptedProvider
     cookie: str
     folder: Path
 
@@ -54,19 +54,19 @@ class Play:
 
 @pytest.fixture
 async def play(tmp_path: Path) -> AsyncIterator[Play]:
-    vendor = ScriptedProvider()
+    provider = ScriptedProvider()
     async with running_http_studio(
         tmp_path,
         http_config(),
         endpoints={"openai": Endpoint(key=KEY)},
-        adapters={"openai": vendor.open, "anthropic": vendor.open},
+        adapters={"openai": provider.open, "anthropic": provider.open},
         limits=PlaygroundLimits(runs_per_user=2),
     ) as studio:
-        yield Play(studio, vendor, await studio.set_up(), tmp_path)
+        yield Play(studio, provider, await studio.set_up(), tmp_path)
 
 
 async def test_an_answer_has_the_form_of_the_reference(play: Play) -> None:
-    play.vendor.say(completion(reasoning="hm"))
+    play.provider.say(completion(reasoning="hm"))
     reply = await play.call("POST", "/llm/generate", HI)
     assert reply.status == 200
     assert reply.body == (
@@ -78,7 +78,7 @@ async def test_an_answer_has_the_form_of_the_reference(play: Play) -> None:
 
 async def test_an_unknown_usage_is_absent_and_not_null(play: Play) -> None:
     call = ToolCall(id="c1", name="weather", arguments="{}")
-    play.vendor.say(completion("", usage=None, finish_reason=None, tool_calls=(call,)))
+    play.provider.say(completion("", usage=None, finish_reason=None, tool_calls=(call,)))
     answer = (await play.call("POST", "/llm/generate", HI)).json
     assert list(answer) == ["id", "object", "created", "model", "choices", "reasoning_content"]
     assert answer["choices"][0]["finish_reason"] is None
@@ -86,7 +86,7 @@ async def test_an_unknown_usage_is_absent_and_not_null(play: Play) -> None:
 
 
 async def test_a_run_is_a_trace_in_both_conventions(play: Play) -> None:
-    play.vendor.say(completion())
+    play.provider.say(completion())
     body = {**HI, "temperature": 0.5, "max_tokens": 7, "stop": ["END"], "json_mode": True}
     reply = await play.call("POST", "/llm/generate", body)
     [span] = await play.spans(reply.headers["X-Trace-Id"])
@@ -105,7 +105,7 @@ async def test_a_run_is_a_trace_in_both_conventions(play: Play) -> None:
 
 
 async def test_a_failure_is_502_and_a_trace(play: Play) -> None:
-    play.vendor.say(ProviderFailed("openai: no credit left"))
+    play.provider.say(ProviderFailed("openai: no credit left"))
     reply = await play.call("POST", "/llm/generate", HI)
     assert (reply.status, reply.json) == (502, {"detail": "Generation failed: openai: no credit left"})
     span = await play.newest_span()
@@ -114,20 +114,20 @@ async def test_a_failure_is_502_and_a_trace(play: Play) -> None:
 
 
 async def test_unsupported_parameters_are_400_with_the_reason(play: Play) -> None:
-    play.vendor.say(Refused("o3-mini takes no temperature but 1"))
+    play.provider.say(Refused("o3-mini takes no temperature but 1"))
     reply = await play.call("POST", "/llm/generate", HI)
     assert (reply.status, reply.json["detail"]) == (400, "o3-mini takes no temperature but 1")
 
 
 async def test_a_bug_in_an_adapter_is_masked_and_a_trace(play: Play) -> None:
-    play.vendor.say(ValueError("with a secret in it"))
+    play.provider.say(ValueError("with a secret in it"))
     reply = await play.call("POST", "/llm/generate", HI)
     assert (reply.status, reply.json["detail"]) == (500, "Internal Server Error")
     assert (await play.newest_span())["attributes_json"]["error.type"] == "InternalError"
 
 
 async def test_broken_text_and_huge_numbers_do_no_harm(play: Play) -> None:
-    play.vendor.say(completion("half a pair: \ud83d"))
+    play.provider.say(completion("half a pair: \ud83d"))
     body = {**HI, "max_tokens": 10**30, "json_schema": {"maximum": 10**30}}
     reply = await play.call("POST", "/llm/generate", body)
     assert reply.json["choices"][0]["message"]["content"] == "half a pair: \ufffd"
@@ -160,21 +160,21 @@ async def test_faults_are_named(play: Play, changes: dict[str, Any], type_: str,
 
 
 async def test_nulls_and_numbers_in_texts_are_as_good_as_at_the_reference(play: Play) -> None:
-    play.vendor.say(completion())
+    play.provider.say(completion())
     nulls = dict.fromkeys(("temperature", "top_p", "stop", "reasoning_effort", "json_schema", "tools"))
     reply = await play.call("POST", "/llm/generate", {**HI, **nulls, "max_tokens": "7", "messages": []})
     assert reply.status == 200
-    assert play.vendor.prompts[0].max_tokens == 7
+    assert play.provider.prompts[0].max_tokens == 7
 
 
 async def test_a_user_has_so_many_runs_at_once(play: Play) -> None:
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(play.call("POST", "/llm/generate", HI)) for _ in range(2)]
-        while len(play.vendor.prompts) < 2:
-            play.vendor.asked.clear()
-            await play.vendor.asked.wait()
+        while len(play.provider.prompts) < 2:
+            play.provider.asked.clear()
+            await play.provider.asked.wait()
         refused = await play.call("POST", "/llm/generate", HI)
-        play.vendor.say(completion(), completion())
+        play.provider.say(completion(), completion())
     assert (refused.status, refused.json["detail"]) == (429, "At most 2 runs at once")
     assert "Retry-After" in refused.headers
     assert [task.result().status for task in running] == [200, 200]
@@ -182,7 +182,7 @@ async def test_a_user_has_so_many_runs_at_once(play: Play) -> None:
 
 async def test_models_are_listed_and_remembered_until_refreshed(play: Play) -> None:
     first = Model(id="gpt-4o", display_name="gpt-4o", supports_vision=True, max_tokens=128_000)
-    play.vendor.lists = [(), (first,), (Model(id="o3", display_name="o3", supports_reasoning=True),)]
+    play.provider.lists = [(), (first,), (Model(id="o3", display_name="o3", supports_reasoning=True),)]
     path = "/llm/providers/openai/models"
     assert (await play.call("GET", path)).json == {"models": []}
     answers = [(await play.call("GET", path)).json for _ in range(2)]  # an empty list was not remembered
@@ -204,10 +204,10 @@ async def test_models_are_listed_and_remembered_until_refreshed(play: Play) -> N
 @pytest.mark.concurrency
 async def test_a_list_that_was_asked_for_with_the_key_of_before_is_not_remembered(play: Play) -> None:
     late = asyncio.get_running_loop().create_future()
-    play.vendor.lists = [late, (Model(id="o3", display_name="o3"),)]
+    play.provider.lists = [late, (Model(id="o3", display_name="o3"),)]
     path = "/llm/providers/openai/models"
     asking = asyncio.create_task(play.call("GET", path))
-    await play.vendor.asked.wait()
+    await play.provider.asked.wait()
     assert (await play.call("PUT", "/llm/providers/openai/key", {"key": "sk-another"})).status == 200
     late.set_result((Model(id="gpt-4o", display_name="gpt-4o"),))
     assert [model["id"] for model in (await asking).json["models"]] == ["openai/gpt-4o"]
@@ -215,7 +215,7 @@ async def test_a_list_that_was_asked_for_with_the_key_of_before_is_not_remembere
 
 
 async def test_a_list_that_fails_is_502(play: Play) -> None:
-    play.vendor.lists = [ProviderFailed("openai: down")] * 2
+    play.provider.lists = [ProviderFailed("openai: down")] * 2
     path = "/llm/providers/openai/models"
     reply = await play.call("GET", path)
     assert (reply.status, reply.json["detail"]) == (502, "Failed to fetch models from openai API")
@@ -231,9 +231,9 @@ async def test_a_key_is_kept_sealed_audited_and_never_told(play: Play) -> None:
     assert before[2] == {"provider": "openai", "configured": True, "last4": "1234"}
     reply = await play.call("PUT", "/llm/providers/anthropic/key", {"key": secret})
     assert reply.json == {"provider": "anthropic", "configured": True, "last4": "9876"}
-    play.vendor.say(completion())
+    play.provider.say(completion())
     await play.call("POST", "/llm/generate", {**HI, "model": "anthropic/claude-3-7-sonnet"})
-    assert play.vendor.endpoints[-1].key == secret
+    assert play.provider.endpoints[-1].key == secret
     assert secret.encode() not in file_bytes(play.folder / "junjo.db")
     assert ("update", "provider_key", "anthropic") in rows(
         play.folder / "junjo.db", "SELECT action, resource_type, resource_id FROM audit_trail ORDER BY id"
@@ -243,10 +243,10 @@ async def test_a_key_is_kept_sealed_audited_and_never_told(play: Play) -> None:
 async def test_a_key_that_is_replaced_or_dropped_changes_the_next_call(play: Play) -> None:
     for key in ("sk-one", "sk-two"):
         await play.call("PUT", "/llm/providers/openai/key", {"key": key})
-        play.vendor.say(completion())
+        play.provider.say(completion())
         await play.call("POST", "/llm/generate", HI)
-    assert [endpoint.key for endpoint in play.vendor.endpoints] == ["sk-one", "sk-two"]
-    assert play.vendor.closed == 1
+    assert [endpoint.key for endpoint in play.provider.endpoints] == ["sk-one", "sk-two"]
+    assert play.provider.closed == 1
     dropped = await play.call("DELETE", "/llm/providers/openai/key")
     assert dropped.json["last4"] == "1234"
     assert (await play.call("DELETE", "/llm/providers/openai/key")).status == 404
@@ -261,25 +261,25 @@ async def test_a_key_that_cannot_be_one_is_not_echoed(play: Play, key: Any) -> N
 
 
 async def test_a_key_survives_a_restart(tmp_path: Path) -> None:
-    vendor = ScriptedProvider()
-    async with running_http_studio(tmp_path, http_config(), adapters={"openai": vendor.open}) as studio:
+    provider = ScriptedProvider()
+    async with running_http_studio(tmp_path, http_config(), adapters={"openai": provider.open}) as studio:
         cookie = await studio.set_up()
         await studio.call("PUT", "/llm/providers/openai/key", body={"key": "sk-kept-4321"}, cookie=cookie)
-    async with running_http_studio(tmp_path, http_config(), adapters={"openai": vendor.open}) as studio:
+    async with running_http_studio(tmp_path, http_config(), adapters={"openai": provider.open}) as studio:
         states = (await studio.call("GET", "/llm/providers", cookie=cookie)).json
         assert states[2] == {"provider": "openai", "configured": True, "last4": "4321"}
 
 
 async def test_any_model_behind_a_base_url(tmp_path: Path) -> None:
-    vendor = ScriptedProvider()
+    provider = ScriptedProvider()
     config = http_config(play=PlayConfig(any_openai_model=True))
     endpoints = {"openai": Endpoint(key="", base_url="http://127.0.0.1:1")}
-    async with running_http_studio(tmp_path, config, endpoints=endpoints, adapters={"openai": vendor.open}) as studio:
+    async with running_http_studio(tmp_path, config, endpoints=endpoints, adapters={"openai": provider.open}) as studio:
         cookie = await studio.set_up()
-        vendor.say(completion())
+        provider.say(completion())
         body = {**HI, "model": "openai/hf.co/Qwen/Qwen3-8B:Q4"}
         assert (await studio.call("POST", "/llm/generate", body=body, cookie=cookie)).status == 200
-        assert vendor.prompts[0].model == "hf.co/Qwen/Qwen3-8B:Q4"
+        assert provider.prompts[0].model == "hf.co/Qwen/Qwen3-8B:Q4"
         for model in ("openai/with space", "gemini/A", "x"):
             body = {**HI, "model": model}
             assert (await studio.call("POST", "/llm/generate", body=body, cookie=cookie)).status == 422

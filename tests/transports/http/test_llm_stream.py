@@ -1,4 +1,4 @@
-"""Runs over a WebSocket, with a vendor that says what it is told to."""
+"""Runs over a WebSocket, with a scripted provider."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -26,24 +26,24 @@ pytestmark = pytest.mark.integration
 
 @attrs.frozen
 class Play:
-    """A studio with a signed-in user and one vendor."""
+    """A studio with a signed-in user and one provider."""
 
     studio: HttpStudio
-    vendor: ScriptedProvider
+    provider: ScriptedProvider
     cookie: str
 
 
 @pytest.fixture
 async def play(tmp_path: Path) -> AsyncIterator[Play]:
-    vendor = ScriptedProvider()
+    provider = ScriptedProvider()
     async with running_http_studio(
         tmp_path,
         http_config(play=PlayConfig(runs_per_socket=3)),
         endpoints={"openai": Endpoint(key="sk-1")},
-        adapters={"openai": vendor.open},
+        adapters={"openai": provider.open},
         limits=PlaygroundLimits(runs_per_user=4, log_bytes=64 * 1024),
     ) as studio:
-        yield Play(studio, vendor, await studio.set_up())
+        yield Play(studio, provider, await studio.set_up())
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def socket(play: Play) -> AsyncIterator[PlaySocket]:
 
 async def test_a_run_says_everything_in_order(play: Play, socket: PlaySocket) -> None:
     call = ToolCall(id="c1", name="weather", arguments="{}")
-    play.vendor.say(ReasoningDelta(text="hm"), "hel", "lo", call, completion(reasoning="hm", tool_calls=(call,)))
+    play.provider.say(ReasoningDelta(text="hm"), "hel", "lo", call, completion(reasoning="hm", tool_calls=(call,)))
     await socket.run()
     frames = await socket.until(*LAST)
     assert [frame["seq"] for frame in frames] == list(range(1, 8))
@@ -78,7 +78,7 @@ async def test_several_runs_go_on_at_once(play: Play, socket: PlaySocket) -> Non
     for run_id in ("a", "b", "c"):
         await socket.run(run_id)
         assert (await socket.next())["type"] == "started"
-    play.vendor.say("x", "y", "z", *[completion()] * 3)
+    play.provider.say("x", "y", "z", *[completion()] * 3)
     last = [(await socket.until("finished"))[-1]["run_id"] for _ in range(3)]
     assert sorted(last) == ["a", "b", "c"]
 
@@ -93,19 +93,19 @@ async def test_several_runs_go_on_at_once(play: Play, socket: PlaySocket) -> Non
 async def test_a_failure_in_mid_stream(
     play: Play, socket: PlaySocket, error: Exception, status: int, detail: str
 ) -> None:
-    play.vendor.say("par", error)
+    play.provider.say("par", error)
     await socket.run()
     failed = (await socket.until(*LAST))[-1]
     assert failed == {"type": "failed", "run_id": "r1", "seq": 3, "status": status, "detail": detail}
 
 
 async def test_cancel_lets_the_provider_go_and_says_what_was_paid_for(play: Play, socket: PlaySocket) -> None:
-    play.vendor.say(Usage(prompt_tokens=10, completion_tokens=1), "some text")
+    play.provider.say(Usage(prompt_tokens=10, completion_tokens=1), "some text")
     await socket.run()
     await socket.until("delta")
     await socket.send(type="cancel", run_id="r1")
     async with asyncio.timeout(120):
-        await play.vendor.let_go.wait()
+        await play.provider.let_go.wait()
     cancelled = (await socket.until(*LAST))[-1]
     assert (cancelled["type"], cancelled["reason"], cancelled["estimated"]) == ("cancelled", "asked", False)
     assert cancelled["usage"]["prompt_tokens"] == 10
@@ -113,7 +113,7 @@ async def test_cancel_lets_the_provider_go_and_says_what_was_paid_for(play: Play
 
 
 async def test_a_cancelled_run_is_a_trace(play: Play, socket: PlaySocket) -> None:
-    play.vendor.say("some text")
+    play.provider.say("some text")
     await socket.run()
     started = (await socket.until("delta"))[0]
     await socket.send(type="cancel", run_id="r1")
@@ -129,22 +129,22 @@ async def test_closing_the_socket_cancels_its_runs(play: Play) -> None:
     async with play_socket(play.studio, cookie=play.cookie) as socket:
         await socket.run()
         await socket.until("started")
-        await play.vendor.asked.wait()
+        await play.provider.asked.wait()
     async with asyncio.timeout(120):
-        await play.vendor.let_go.wait()
+        await play.provider.let_go.wait()
 
 
 @pytest.mark.error_recovery
 async def test_a_lost_socket_loses_and_repeats_nothing(play: Play) -> None:
     async with play_socket(play.studio, cookie=play.cookie) as socket:
-        play.vendor.say("one ", "two ")
+        play.provider.say("one ", "two ")
         await socket.run()
         before = [await socket.next() for _ in range(3)]
         socket.lose()
-    play.vendor.say("three ", "four ")
+    play.provider.say("three ", "four ")
     async with play_socket(play.studio, cookie=play.cookie) as socket:
         await socket.send(type="resume", run_id="r1", after=2)  # the third frame was seen, and is wanted again
-        play.vendor.say(completion("one two three four "))
+        play.provider.say(completion("one two three four "))
         after = await socket.until(*LAST)
     assert after[-1]["type"] == "finished"
     assert [frame["seq"] for frame in after] == list(range(3, 3 + len(after)))
@@ -155,7 +155,7 @@ async def test_a_lost_socket_loses_and_repeats_nothing(play: Play) -> None:
 @pytest.mark.error_recovery
 async def test_a_run_may_be_resumed_after_its_end(play: Play) -> None:
     async with play_socket(play.studio, cookie=play.cookie) as socket:
-        play.vendor.say("text", completion())
+        play.provider.say("text", completion())
         await socket.run()
         first = await socket.until("finished")
         socket.lose()
@@ -170,8 +170,8 @@ async def test_the_log_of_a_lost_run_is_bounded(play: Play) -> None:
         await socket.run()
         await socket.until("started")
         socket.lose()
-    play.vendor.say(*["x" * 1000] * 200)
-    while play.vendor.read < 200:
+    play.provider.say(*["x" * 1000] * 200)
+    while play.provider.read < 200:
         await play.studio.call("GET", "/ping")
     async with play_socket(play.studio, cookie=play.cookie) as socket:
         await socket.send(type="resume", run_id="r1", after=1)
@@ -182,12 +182,12 @@ async def test_the_log_of_a_lost_run_is_bounded(play: Play) -> None:
 
 
 async def test_a_run_that_nobody_comes_back_for_is_cancelled(tmp_path: Path) -> None:
-    vendor = ScriptedProvider()
+    provider = ScriptedProvider()
     async with running_http_studio(
         tmp_path,
         http_config(),
         endpoints={"openai": Endpoint(key="sk-1")},
-        adapters={"openai": vendor.open},
+        adapters={"openai": provider.open},
         limits=PlaygroundLimits(resume_seconds=0.05),
     ) as studio:
         cookie = await studio.set_up()
@@ -196,7 +196,7 @@ async def test_a_run_that_nobody_comes_back_for_is_cancelled(tmp_path: Path) -> 
             await socket.until("started")
             socket.lose()
         async with asyncio.timeout(120):
-            await vendor.let_go.wait()
+            await provider.let_go.wait()
         async with play_socket(studio, cookie=cookie) as socket:
             await socket.send(type="resume", run_id="r1", after=1)
             assert (await socket.next())["detail"] == "resume_expired"
@@ -213,18 +213,18 @@ async def test_a_client_that_does_not_read_stops_the_read_from_the_provider(play
         assert connection.transport is not None
         connection.transport.pause_reading()
         read = -1
-        while play.vendor.read > read or play.vendor.script.empty():
-            if play.vendor.script.empty():
-                play.vendor.say(*[piece] * 50)
-            read = play.vendor.read
+        while play.provider.read > read or play.provider.script.empty():
+            if play.provider.script.empty():
+                play.provider.say(*[piece] * 50)
+            read = play.provider.read
             for _ in range(5):
                 await play.studio.call("GET", "/ping")  # turns of the loop, in which a reader would read
             assert read < 5000  # some 40 MB: nothing holds the run back
-        stopped_at = play.vendor.read
+        stopped_at = play.provider.read
         await play.studio.call("GET", "/ping")
-        assert play.vendor.read == stopped_at
+        assert play.provider.read == stopped_at
         connection.transport.resume_reading()
-        play.vendor.say(completion())
+        play.provider.say(completion())
         frames = await socket.until("finished")
         assert [frame["seq"] for frame in frames] == list(range(2, 2 + len(frames)))
 
@@ -262,7 +262,7 @@ async def test_who_may_not_connect(play: Play, headers: Mapping[str, str], statu
 )
 async def test_who_may_connect(play: Play, headers: Mapping[str, str]) -> None:
     sent = await _headers(play, headers)
-    play.vendor.say(completion())
+    play.provider.say(completion())
     async with play_socket(play.studio, origin=None, headers=sent) as socket:
         await socket.run()
         assert (await socket.until(*LAST))[-1]["type"] == "finished"
@@ -314,32 +314,32 @@ async def test_runs_belong_to_their_user(play: Play, socket: PlaySocket) -> None
 async def test_sign_out_ends_sockets_and_runs(play: Play, socket: PlaySocket) -> None:
     await socket.run()
     await socket.until("started")
-    await play.vendor.asked.wait()
+    await play.provider.asked.wait()
     await play.studio.call("POST", "/sign-out", cookie=play.cookie)
     assert await socket.close_code() == 4401
     async with asyncio.timeout(120):
-        await play.vendor.let_go.wait()
+        await play.provider.let_go.wait()
 
 
 @pytest.mark.security
 async def test_an_expired_session_ends_its_socket_and_runs(tmp_path: Path) -> None:
-    vendor, clock = ScriptedProvider(), HandClock()
+    provider, clock = ScriptedProvider(), HandClock()
     async with running_http_studio(
         tmp_path,
         http_config(),
         clock=clock,
         endpoints={"openai": Endpoint(key="sk-1")},
-        adapters={"openai": vendor.open},
+        adapters={"openai": provider.open},
     ) as studio:
         async with play_socket(studio, cookie=await studio.set_up()) as socket:
             await socket.run()
             await socket.until("started")
-            await vendor.asked.wait()
+            await provider.asked.wait()
             clock.move(days=8)
             await socket.send(type="resume", run_id="r1", after=0)
             assert await socket.close_code() == 4401
         async with asyncio.timeout(120):
-            await vendor.let_go.wait()
+            await provider.let_go.wait()
 
 
 @pytest.mark.security
@@ -349,11 +349,11 @@ async def test_a_revoked_key_ends_its_sockets_and_runs(play: Play) -> None:
     async with play_socket(play.studio, origin=None, headers={"Authorization": f"Bearer {key}"}) as socket:
         await socket.run()
         await socket.until("started")
-        await play.vendor.asked.wait()
+        await play.provider.asked.wait()
         await play.studio.call("DELETE", f"/api_keys/{key_id}", cookie=play.cookie)
         assert await socket.close_code() == 4401
     async with asyncio.timeout(120):
-        await play.vendor.let_go.wait()
+        await play.provider.let_go.wait()
 
 
 async def test_limits_are_told(play: Play, socket: PlaySocket) -> None:
@@ -394,7 +394,7 @@ async def test_a_frame_that_cannot_be_obeyed(
     await socket.socket.send_str(frame)
     failed = await socket.next()
     assert (failed["type"], failed["status"], failed["run_id"], failed["seq"]) == ("failed", status, run_id, 0)
-    play.vendor.say(completion())
+    play.provider.say(completion())
     await socket.run("next")
     assert (await socket.until(*LAST))[-1]["type"] == "finished"  # the socket is as good as before
 
@@ -423,9 +423,9 @@ async def test_a_frame_may_be_so_large(play: Play, socket: PlaySocket) -> None:
 
 
 async def test_the_studio_stops_with_a_run_in_work(tmp_path: Path) -> None:
-    vendor = ScriptedProvider()
+    provider = ScriptedProvider()
     async with running_http_studio(
-        tmp_path, http_config(), endpoints={"openai": Endpoint(key="k")}, adapters={"openai": vendor.open}
+        tmp_path, http_config(), endpoints={"openai": Endpoint(key="k")}, adapters={"openai": provider.open}
     ) as studio:
         cookie = await studio.set_up()
         socket = await studio.client.ws_connect(
@@ -434,9 +434,9 @@ async def test_the_studio_stops_with_a_run_in_work(tmp_path: Path) -> None:
         play = PlaySocket(socket)
         await play.run()
         await play.until("started")
-        await vendor.asked.wait()
-    assert vendor.let_go.is_set()
-    assert vendor.closed == 1
+        await provider.asked.wait()
+    assert provider.let_go.is_set()
+    assert provider.closed == 1
 
 
 def _flood() -> list[Any]:
@@ -445,7 +445,7 @@ def _flood() -> list[Any]:
 
 async def test_ten_thousand_deltas(play: Play, socket: PlaySocket) -> None:
     pieces = _flood()
-    play.vendor.say(*pieces, completion("".join(pieces)))
+    play.provider.say(*pieces, completion("".join(pieces)))
     await socket.run()
     frames = await socket.until(*LAST)
     assert [frame["seq"] for frame in frames] == list(range(1, len(frames) + 1))

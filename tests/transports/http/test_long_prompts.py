@@ -1,4 +1,4 @@
-"""Prompts of megabytes: what may be sent, by whom, and what a replay of one hands out."""
+"""Prompts of megabytes: limits, permissions, and their replays."""
 
 import json
 from collections.abc import AsyncIterator
@@ -20,10 +20,10 @@ pytestmark = pytest.mark.integration
 
 @attrs.frozen
 class Play:
-    """A studio with a signed-in user and one vendor."""
+    """A studio with a signed-in user and one provider."""
 
     studio: HttpStudio
-    vendor: ScriptedProvider
+    provider: ScriptedProvider
     cookie: str
 
     async def generate(self, content: str, cookie: str | None = None, **more: Any) -> Any:
@@ -41,20 +41,20 @@ class Play:
 
 @pytest.fixture
 async def play(tmp_path: Path) -> AsyncIterator[Play]:
-    vendor = ScriptedProvider()
+    provider = ScriptedProvider()
     async with running_http_studio(
         tmp_path,
         http_config(),
         endpoints={"openai": Endpoint(key="k")},
-        adapters={"openai": vendor.open},
+        adapters={"openai": provider.open},
         limits=PlaygroundLimits(prompts_size=10 * 1024 * 1024),
     ) as studio:
-        yield Play(studio, vendor, await studio.set_up())
+        yield Play(studio, provider, await studio.set_up())
 
 
 @pytest.mark.parametrize("content", ["word " * 250_000, "é" * 1_000_000, "\x00" * 1_000_000], ids=["words", "é", "NUL"])
 async def test_what_a_replay_hands_out_is_taken_again(play: Play, content: str) -> None:
-    play.vendor.say(completion(), completion(), completion())
+    play.provider.say(completion(), completion(), completion())
     trace_id = (await play.generate(content)).headers["X-Trace-Id"]
     span_id = (await play.span(trace_id))["span_id"]
     replayed = await play.studio.call("GET", f"/llm/replay/{trace_id}/{span_id}", cookie=play.cookie)
@@ -62,11 +62,11 @@ async def test_what_a_replay_hands_out_is_taken_again(play: Play, content: str) 
     for data in (json.dumps(request).encode(), json.dumps(request, ensure_ascii=False).encode()):
         again = await play.studio.call("POST", "/llm/generate", data=data, cookie=play.cookie)
         assert again.status == 200
-    assert [prompt.messages[0].content for prompt in play.vendor.prompts] == [content] * 3
+    assert [prompt.messages[0].content for prompt in play.provider.prompts] == [content] * 3
 
 
 async def test_a_prompt_of_the_most_bytes_leaves_its_trace(play: Play) -> None:
-    play.vendor.say(completion())
+    play.provider.say(completion())
     reply = await play.generate("x" * (MOST - 1024))
     assert reply.status == 200
     span = await play.span(reply.headers["X-Trace-Id"])
@@ -74,7 +74,7 @@ async def test_a_prompt_of_the_most_bytes_leaves_its_trace(play: Play) -> None:
 
 
 async def test_a_replay_that_could_not_be_sent_is_not_handed_out(play: Play) -> None:
-    play.vendor.say(completion())
+    play.provider.say(completion())
     trace_id = (await play.generate("é" * (MOST // 3))).headers["X-Trace-Id"]  # six bytes each where it is escaped
     span_id = (await play.span(trace_id))["span_id"]
     reply = await play.studio.call("GET", f"/llm/replay/{trace_id}/{span_id}", cookie=play.cookie)
@@ -129,15 +129,15 @@ async def test_long_prompts_at_once_are_bounded(play: Play) -> None:
         said = [{"role": "user", "content": "x" * (6 * 1024 * 1024)}]
         await socket.run("r1", messages=said)
         await socket.until("started")
-        await play.vendor.asked.wait()
+        await play.provider.asked.wait()
         reply = await play.generate("x" * (6 * 1024 * 1024))
         assert (reply.status, reply.json["detail"]) == (429, "Too many long prompts are being run at once")
         await socket.run("r2", messages=said)
         frame = (await socket.until("failed"))[-1]
         assert (frame["status"], frame["retry_after"]) == (429, 5.0)
-        play.vendor.say(completion())
+        play.provider.say(completion())
         await socket.until("finished")
-        play.vendor.say(completion())
+        play.provider.say(completion())
         assert (await play.generate("x" * (6 * 1024 * 1024))).status == 200
 
 

@@ -1,4 +1,4 @@
-"""The rules of OTLP/HTTP (OTLP 1.11), each in both encodings; ``test_traces_in.py`` has what is ours beside them."""
+"""The rules of OTLP/HTTP (OTLP 1.11), each in both encodings; ``test_traces_in.py`` has our own rules."""
 
 import gzip
 from io import BytesIO
@@ -29,7 +29,7 @@ _IDS = {"traceId": f"{1:032x}", "spanId": f"{1:016x}"}
 
 
 def request_in(encoding: str, *, trace_id: int = 1, end: int | None = None) -> bytes:
-    """One span."""
+    """A request with one span."""
     span = otlp_span(1, trace_id=trace_id)
     span.end_time_unix_nano = span.end_time_unix_nano if end is None else end
     if encoding == PROTOBUF:

@@ -1,7 +1,7 @@
 """Replays the recordings of the reference in their order against one studio.
 
 A third of the recordings are not here, and with them some steps that the others follow from; ``_MISSING_STEPS`` makes
-up for those. The ones for which models answered have a test of their own, with local vendors.
+up for those. The ones for which models answered have a test of their own, with local providers.
 """
 
 import json
@@ -17,12 +17,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from actors.playground.providers.provider import Endpoint
 from actors.runtime.budget import Budget
 from tests.http_studio import ADMIN, HttpStudio, Reply, http_config, running_http_studio
+from tests.providers.anthropic import AnthropicServer
+from tests.providers.gemini import GeminiServer
+from tests.providers.openai import OpenAIServer
+from tests.providers.server import ProviderServer, Script
 from tests.recordings_compare import differences
 from tests.recordings_grpc import grpc_differences
-from tests.vendors.anthropic import AnthropicServer
-from tests.vendors.gemini import GeminiServer
-from tests.vendors.openai import OpenAIServer
-from tests.vendors.server import Script, VendorServer
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth
 
@@ -55,7 +55,7 @@ def _recordings() -> list[dict[str, Any]]:
 
 
 def _answers_of_models() -> list[dict[str, Any]]:
-    """Recorded with keys and local vendors; a parameter that a model refuses was an error of the reference's own."""
+    """Recorded with keys and local providers; a parameter that a model refuses was an error of the reference's own."""
     lines = (_FOLDER / "golden.jsonl").read_text().splitlines()
     return [row for row in map(json.loads, lines) if row["name"].startswith(_LLM_OK) and row["ours"] == "same"]
 
@@ -146,14 +146,16 @@ async def test_every_recording_is_answered_as_recorded(studio: HttpStudio) -> No
 async def test_every_answer_of_a_model_is_as_recorded(tmp_path: Path) -> None:
     recordings = _answers_of_models()
     async with OpenAIServer() as openai, AnthropicServer() as anthropic, GeminiServer() as gemini:
-        vendors: dict[str, VendorServer] = {"openai": openai, "anthropic": anthropic, "gemini": gemini}
-        endpoints = {name: Endpoint(key=f"{name}-key", base_url=vendor.base_url) for name, vendor in vendors.items()}
+        providers: dict[str, ProviderServer] = {"openai": openai, "anthropic": anthropic, "gemini": gemini}
+        endpoints = {
+            name: Endpoint(key=f"{name}-key", base_url=provider.base_url) for name, provider in providers.items()
+        }
         async with running_http_studio(tmp_path, http_config(), endpoints=endpoints) as studio:
             cookie = await studio.set_up()
             found = []
             for row in recordings:
-                vendor = vendors[row["request_body"]["model"].partition("/")[0]]
-                vendor.play(_script_for(row))
+                provider = providers[row["request_body"]["model"].partition("/")[0]]
+                provider.play(_script_for(row))
                 reply = await studio.call("POST", row["path"], body=row["request_body"], cookie=cookie)
                 found += [f"{row['name']}: {text}" for text in _model_differences(row, reply)]
     assert len(recordings) > 10
@@ -161,7 +163,7 @@ async def test_every_answer_of_a_model_is_as_recorded(tmp_path: Path) -> None:
 
 
 def _script_for(row: dict[str, Any]) -> Script:
-    """The vendor's part of a recorded answer."""
+    """The provider's part of a recorded answer."""
     content: str = row["body"]["choices"][0]["message"]["content"]
     reasoning: str | None = row["body"]["reasoning_content"]
     return Script(text=(content,), reasoning=() if reasoning is None else (reasoning,))

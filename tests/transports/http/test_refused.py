@@ -1,4 +1,4 @@
-"""What a refusal is filed under in the audit trail."""
+"""The audited resource of a refusal."""
 
 import pytest
 
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.unit
 
 
 def test_every_route_that_needs_an_admin_is_about_something() -> None:
-    """One that is not has to be added to ``refused``."""
+    """A new route without a resource has to be added to ``refused``."""
     admins = [route for route in ROUTES if route.access in (Access.ADMIN, Access.ADMIN_OR_BACKUP_KEY)]
     assert admins
     assert [route.path for route in admins if resource_of(route) is Resource.ROUTE] == []

@@ -1,4 +1,4 @@
-"""What a replay hands out, ``/llm/generate`` takes: whatever was stored, in whichever convention."""
+"""Every replay is accepted by ``/llm/generate``, whatever was stored, in any convention."""
 
 import json
 from typing import Any
@@ -163,7 +163,7 @@ _MORE_NAMES = (
 
 
 def as_stored(value: object) -> Any:
-    """As the store keeps it: without what JSON cannot hold."""
+    """A span as the store keeps it: without values that JSON cannot hold."""
     return orjson.loads(orjson.dumps(json.loads(json.dumps(value), parse_int=float), default=str))
 
 

@@ -1,4 +1,4 @@
-"""``/api/v1/keys``, and what ``/api_keys`` has of it."""
+"""``/api/v1/keys``, and its keys in ``/api_keys``."""
 
 import re
 from collections.abc import AsyncIterator

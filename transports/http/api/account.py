@@ -1,4 +1,4 @@
-"""One's own account: password, and where one is signed in."""
+"""Routes of the signed-in user's own account: password and sign-ins."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 @attrs.frozen(kw_only=True)
 class AccountAnswer:
-    """The account of the one who asks."""
+    """The account of the caller."""
 
     id: str = attrs.field(metadata=described("Id of the user", "Mf8fJLve2y1WBaP5TYC7pv"))
     email: str = attrs.field(metadata=described("E-mail address", "ada@example.com") | {"format": "email"})
@@ -32,7 +32,7 @@ class AccountAnswer:
 
 @attrs.frozen(kw_only=True)
 class PasswordChange:
-    """A new password of one's own, and the current one as a proof. A current one of any length may be wrong."""
+    """A new password for the caller's own account, proved by the current one, which may have any length."""
 
     current_password: str = attrs.field(
         repr=False, metadata=described("Password that is to be replaced", "correct horse battery")
@@ -44,7 +44,7 @@ class PasswordChange:
 
 @attrs.frozen(kw_only=True)
 class OwnSessionAnswer:
-    """A place where one is signed in. What is not known of it is null."""
+    """A place where the caller is signed in. Unknown members are null."""
 
     id: str = attrs.field(metadata=described("Id of the sign-in", "V1StGXR8_Z5jdHi6B-myT"))
     created_at: str = attrs.field(metadata=described("When it began", "2026-11-22T20:06:20.000Z") | _TIME)
@@ -67,7 +67,7 @@ class OwnSessionAnswer:
 
 @attrs.frozen(kw_only=True)
 class OwnSessionsAnswer:
-    """Everywhere one is signed in, the place that was used last first."""
+    """All places where the caller is signed in, the one that was used last first."""
 
     sessions: tuple[OwnSessionAnswer, ...] = attrs.field(
         metadata=described(

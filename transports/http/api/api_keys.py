@@ -1,4 +1,4 @@
-"""API keys, in the members of the earlier backend. ``user_keys`` has routes of ours, which tell more."""
+"""Routes of API keys with the members of the earlier backend. ``user_keys`` has our own routes, with more members."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,7 +14,7 @@ from transports.http.framework.rules import NotBlank, NotEmpty
 
 @attrs.frozen(kw_only=True)
 class NewKey:
-    """A key to be. The name is kept as given and need not be unique."""
+    """A key to be created. The name is kept as given and need not be unique."""
 
     name: Annotated[str, NotBlank("API key name cannot be empty")] = attrs.field(
         metadata=described("What the key is for", "production agents")
@@ -51,7 +51,7 @@ async def create_api_key(call: Call[NewKey, None]) -> KeyAnswer:
 
 
 async def list_api_keys(call: Call[None, None]) -> list[KeyAnswer]:
-    """Those that work: who knows these members only cannot tell an expired one."""
+    """List the keys that work: a client that knows these members only could not tell an expired one."""
     by = call.by
     secrets = {own.key.id: own.secret for own in await call.bus.ask(RevealKeys(by=by))}
     keys = await call.bus.ask(ListKeys(by=by))

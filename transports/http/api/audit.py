@@ -1,4 +1,4 @@
-"""The audit trail, read by admins."""
+"""Route of the audit trail, for admins."""
 
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ _SECOND = 1_000_000_000  # nanoseconds
 
 @attrs.frozen
 class _Place:
-    """Where a list goes on, and between which times it was asked for: ``now`` is that of the first page."""
+    """The continuation of a list, and the times that it was asked for: ``now`` is that of the first page."""
 
     at: int
     id: int
@@ -29,7 +29,7 @@ class _Place:
 
 @attrs.frozen(kw_only=True)
 class AuditQuery:
-    """Which entries, newest first."""
+    """A selection of entries, newest first."""
 
     actor: Annotated[str, MaxLength(2048)] | None = attrs.field(
         default=None, metadata=described("Only what this user or key did, by id or e-mail address", "ada@example.com")
@@ -48,7 +48,10 @@ class AuditQuery:
 
 @attrs.frozen(kw_only=True)
 class AuditActorAnswer:
-    """Who did it. The id of a key that acted for itself is in both ids; failed sign-ins may have any e-mail address."""
+    """The actor of an entry.
+
+    A key that acted for itself has its id in both members. Failed sign-ins may have any e-mail address.
+    """
 
     id: str = attrs.field(metadata=described("Id of the user, or api_key: and that of the key", "Mf8fJLve2y1WBaP5TYC7"))
     email: str = attrs.field(metadata=described("Their e-mail address, or that of the key's maker", "ada@example.com"))
@@ -57,7 +60,7 @@ class AuditActorAnswer:
 
 @attrs.frozen(kw_only=True)
 class AuditEntryAnswer:
-    """An entry of the audit trail. What an entry of an earlier version did not record is null."""
+    """An entry of the audit trail. Members that an earlier version did not record are null."""
 
     id: str = attrs.field(metadata=described("Id of the entry", "4711"))
     time: str = attrs.field(

@@ -1,4 +1,4 @@
-"""A copy of everything, as a tar file."""
+"""Route of the backup: a copy of everything, as a tar file."""
 
 import tarfile
 import time
@@ -7,10 +7,10 @@ from aiohttp import web
 
 from actors.errors import Overloaded, Unavailable
 from actors.span_store.messages import BackUp, FilePart
-from transports.http.framework.file_download import streamed
+from transports.http.framework.file_download import file_download
 from transports.http.framework.route import Access, Call, Route
 
-_BLOCK = 512  # of a tar file: what everything in it is filled up to
+_BLOCK = 512  # bytes of a tar block, to which every file is padded
 _END = bytes(2 * _BLOCK)
 _MEDIA_TYPE = "application/x-tar"
 
@@ -18,7 +18,7 @@ _MEDIA_TYPE = "application/x-tar"
 async def back_up(call: Call[None, None]) -> web.StreamResponse:
     async with call.bus.stream(BackUp(by=call.by)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
-        async with streamed(call.request, _MEDIA_TYPE, "studio-backup.tar") as download:
+        async with file_download(call.request, _MEDIA_TYPE, "studio-backup.tar") as download:
             await download.write(_in_tar(first))
             async for part in parts:
                 await download.write(_in_tar(part))
@@ -27,7 +27,7 @@ async def back_up(call: Call[None, None]) -> web.StreamResponse:
 
 
 def _in_tar(part: FilePart) -> bytes:
-    """The part with its file's header before it, or what fills the file up behind it, where it is the first or last."""
+    """The part as bytes of the tar file: behind its header if it is the file's first, padded if it is the last."""
     head = b"" if part.offset else _header(part)
     is_last = part.offset + len(part.content) == part.size
     return head + part.content + (bytes(-part.size % _BLOCK) if is_last else b"")

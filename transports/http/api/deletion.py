@@ -1,4 +1,4 @@
-"""Spans deleted for good."""
+"""Routes that delete spans for good."""
 
 import attrs
 
@@ -11,7 +11,7 @@ _LONGEST = 600.0  # seconds: the files of a large service are written anew
 
 @attrs.frozen(kw_only=True)
 class DeletedAnswer:
-    """What is gone."""
+    """The number of deleted spans."""
 
     deleted_spans: int = attrs.field(metadata=described("How many spans were deleted", 12))
 

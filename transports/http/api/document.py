@@ -1,4 +1,4 @@
-"""Serves the OpenAPI document."""
+"""Route of the OpenAPI document."""
 
 import orjson
 

@@ -1,4 +1,4 @@
-"""Spans out, many of them: a download in one of three formats."""
+"""Route of the export: a download of many spans in one of three formats."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from actors.audit_trail.messages import RecordAudit
 from actors.errors import Overloaded, Unavailable
 from actors.span_store.messages import ExportSpans
 from transports.http.framework.compression import accepts_gzip
-from transports.http.framework.file_download import streamed
+from transports.http.framework.file_download import file_download
 from transports.http.framework.route import Access, Call, Route, described
 from transports.http.framework.rules import HexId
 from transports.http.wire.export_formats import CsvText, Encoder, Gzipped, JsonLines, ParquetFile
@@ -23,7 +23,7 @@ _LATEST = 2**64 - 1
 
 
 class Format(Enum):
-    """What a download is written in."""
+    """File format of a download."""
 
     PARQUET = "parquet"
     JSONL = "jsonl"
@@ -39,7 +39,7 @@ _ENCODERS: dict[Format, type[Encoder]] = {
 
 @attrs.frozen(kw_only=True)
 class ExportQuery:
-    """Which spans, and how."""
+    """A selection of spans, and the format of the download."""
 
     service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
     trace_id: Annotated[str, HexId(32)] | None = attrs.field(
@@ -62,7 +62,7 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
         first = await anext(parts)  # an error that comes before the first part is answered as one
         await call.bus.ask(RecordAudit(entry=_entry(call)))  # nothing leaves that is not recorded
         name = f"spans.{call.query.format.value}"
-        async with streamed(call.request, encoder.content_type, name, headers) as download:
+        async with file_download(call.request, encoder.content_type, name, headers) as download:
             await download.write(await asyncio.to_thread(encoder.add, first))
             async for part in parts:
                 await download.write(await asyncio.to_thread(encoder.add, part))
@@ -84,7 +84,7 @@ def _entry(call: Call[None, ExportQuery]) -> AuditEntry:
 
 
 def _encoder_for(call: Call[None, ExportQuery]) -> tuple[Encoder, Mapping[str, str]]:
-    """The one of the format, in gzip where it is text and the client accepts that; and the headers that say so."""
+    """The encoder of the format and its headers: in gzip where the format is text and the client accepts that."""
     encoder = _ENCODERS[call.query.format]()
     if not encoder.is_text:
         return encoder, {}

@@ -1,4 +1,4 @@
-"""One prompt, one answer."""
+"""Route of a single generation: one prompt, one answer."""
 
 from actors.errors import DeadlineExceeded, Overloaded, ProviderFailed, Refused, Throttled, TooLarge
 from actors.playground.messages import Generate
@@ -17,7 +17,7 @@ async def generate(call: Call[GenerateRequest | AnyModelRequest, None]) -> Answe
 
 
 def routes(*, any_openai_model: bool) -> tuple[Route, ...]:
-    """The routes, for a studio with OpenAI's own models, or for one with any."""
+    """The routes of a studio with OpenAI's own models, or of one with models of any name."""
     return (
         Route(
             method="POST",

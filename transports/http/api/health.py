@@ -1,6 +1,7 @@
-"""How the service is: three members for everybody, and all of it for who may read.
+"""Health routes: three members for everybody, and all details for those who may read.
 
-Both answer 200 whatever is wrong. A restart would not help, so nothing that restarts what is unhealthy may hear of it.
+Both answer 200 also when degraded. A restart would not help, so nothing that restarts unhealthy services may see
+another status.
 """
 
 import attrs
@@ -19,7 +20,7 @@ _JOB = {"job": "seal", "done": 0, "of": 2}
 
 @attrs.frozen(kw_only=True)
 class Health:
-    """The service is up. Junjo's own client refuses any further member."""
+    """The health of the service. Junjo's own client refuses any further member."""
 
     status: str = attrs.field(metadata=_STATUS)
     version: str = attrs.field(metadata=described("Version of the application", "0.1.0"))
@@ -28,7 +29,7 @@ class Health:
 
 @attrs.frozen(kw_only=True)
 class IngestionHealth:
-    """How the pull of spans from the external ingestion service goes. Counts are since the studio started."""
+    """The pull of spans from the external ingestion service. Counts are since the studio started."""
 
     connected: bool = attrs.field(metadata=described("Whether the latest pull succeeded", True))
     fault: str = attrs.field(metadata=described("Why it did not; empty otherwise", ""))
@@ -39,7 +40,7 @@ class IngestionHealth:
 
 @attrs.frozen(kw_only=True)
 class StoreHealth:
-    """What the span store holds."""
+    """The contents of the span store."""
 
     recent_spans: int = attrs.field(metadata=described("Spans that are durable in journals and not sealed yet", 120))
     recent_bytes: int = attrs.field(metadata=described("What they take in memory", 250_000))
@@ -50,14 +51,14 @@ class StoreHealth:
 
 @attrs.frozen(kw_only=True)
 class RetentionHealth:
-    """How the deletion of old spans goes."""
+    """The deletion of old spans."""
 
     waiting: str | None = attrs.field(metadata=described("Why it does not delete what is due, if so", None))
 
 
 @attrs.frozen(kw_only=True)
 class JobHealth:
-    """Work in the background."""
+    """A background job."""
 
     job: str = attrs.field(metadata=described("seal, text index or deletion", "seal"))
     done: int = attrs.field(metadata=described("How much of it is done", 0))
@@ -66,7 +67,7 @@ class JobHealth:
 
 @attrs.frozen(kw_only=True)
 class HealthDetails(Health):
-    """Everything that the service knows of how it is."""
+    """The health of the service in detail."""
 
     problems: tuple[str, ...] = attrs.field(
         metadata=described("What is wrong, a sentence each", ["The disk of the span store is full or fails"])
@@ -109,7 +110,7 @@ def _status(wrong: bool) -> str:
 
 
 async def _store(call: Call[None, None]) -> StoreState:
-    """That the store is away is an answer here, and not a reason to give none."""
+    """The state of the span store; its absence is an answer too, and no error."""
     try:
         return await call.bus.ask(GetStoreState())
     except StudioError as away:

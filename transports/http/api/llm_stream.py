@@ -29,7 +29,10 @@ async def stream_runs(call: Call[None, None]) -> web.StreamResponse:
 
 
 def _still_signed_in(call: Call[None, None]) -> Callable[[], Awaitable[bool]]:
-    """Asked before each frame is obeyed; it also keeps a session alive that is used over its socket only."""
+    """Make the check whether the caller is still signed in.
+
+    It runs before each frame is obeyed, and keeps a session alive that is used over its socket only.
+    """
 
     async def session_lives() -> bool:
         return await session_of(call.request, call.bus) is not None

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the bus."""
+"""Route of the Prometheus metrics of the bus."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -32,7 +32,7 @@ _GAUGES: Final[tuple[tuple[str, str, Callable[[LaneLoad], int]], ...]] = (
 
 
 class BusCollector(Collector):
-    """Reads the bus's counters, and how full its lanes are, when they are asked for."""
+    """Prometheus collector that reads the bus's counters, and how full its lanes are, on each scrape."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus

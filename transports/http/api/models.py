@@ -1,4 +1,4 @@
-"""The models of the providers."""
+"""Routes of the providers' models."""
 
 import attrs
 
@@ -12,7 +12,7 @@ PROVIDER = Parameter(description="openai, anthropic or gemini", example="openai"
 
 @attrs.frozen(kw_only=True)
 class ModelInfo:
-    """A model that can be asked. What is not known of it is false or null."""
+    """A model that can be called. Unknown members are false or null."""
 
     id: str = attrs.field(metadata=described("Provider and model, as a request names it", "openai/gpt-4o"))
     provider: str = attrs.field(metadata=described("Name of the provider", "openai"))

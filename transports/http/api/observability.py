@@ -1,4 +1,4 @@
-"""Spans out."""
+"""Routes that read spans: services, lists of spans, traces and single spans."""
 
 from functools import partial
 from typing import Annotated
@@ -31,7 +31,7 @@ _SPAN = {"span_id": Parameter(description="16 lower-case hex digits", example="0
 
 @attrs.frozen(kw_only=True)
 class PageQuery:
-    """Which part of a list."""
+    """A page of a list."""
 
     limit: Annotated[int, Between(1, 10000)] = attrs.field(default=500, metadata=described("Most spans to answer", 500))
     after: Cursor | None = attrs.field(
@@ -42,7 +42,7 @@ class PageQuery:
 
 @attrs.frozen(kw_only=True)
 class RootQuery(PageQuery):
-    """Which part of the root spans."""
+    """A page of the root spans."""
 
     has_llm: bool = attrs.field(
         default=False, metadata=described("Only roots whose trace has an LLM span", example=False)
@@ -82,7 +82,7 @@ async def get_span(call: Call[None, None]) -> Answer | web.StreamResponse:
 
 
 async def _parent(call: Call[None, None], span: StoredSpan, room: int) -> StoredSpan | None:
-    """The parent, in the room that the span leaves."""
+    """The parent of a span, within the room that the span leaves."""
     taken = min(span_bytes(span), room)
     request = GetSpan(trace_id=span.trace_id, span_id=span.parent_span_id or "", room=room - taken)
     try:
@@ -95,7 +95,7 @@ async def _parent(call: Call[None, None], span: StoredSpan, room: int) -> Stored
 async def _search(
     call: Call[None, PageQuery] | Call[None, RootQuery], which: SpanFilter
 ) -> Answer | web.StreamResponse:
-    """A plain array of spans, which the front end knows; where it goes on is said in headers."""
+    """Answer a plain array of spans, as the front end expects it; the next page is named in headers."""
     request = SearchSpans(
         service_name=call.path("service_name"), filter=which, limit=call.query.limit, after=call.query.after
     )
@@ -108,7 +108,7 @@ async def _search(
 
 
 def _next_page(call: Call[None, PageQuery] | Call[None, RootQuery], page: SpanPage) -> tuple[tuple[str, str], ...]:
-    """Where the list goes on. In headers, because the body is a plain array that the front end knows."""
+    """Name the next page in headers, because the body is a plain array, as the front end expects it."""
     if page.next is None:
         return ()
     cursor = cursor_text(page.next)

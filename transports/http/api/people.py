@@ -1,4 +1,4 @@
-"""Accounts as admins see them: roles, passwords of others, locks."""
+"""Routes of accounts for admins: roles, passwords of others and locks."""
 
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,7 @@ def _moment(description: str) -> dict[str, Any]:
 
 @attrs.frozen(kw_only=True)
 class NewPerson(NewUser):
-    """An account to be, and what it may do."""
+    """An account to be created, with its role."""
 
     role: Role = attrs.field(
         default=Role.MEMBER, metadata=described("An admin also decides about people, keys and what is kept", "member")
@@ -48,14 +48,14 @@ class NewPerson(NewUser):
 
 @attrs.frozen(kw_only=True)
 class NewRole:
-    """What a user may do from now on."""
+    """The new role of a user."""
 
     role: Role = attrs.field(metadata=described("An admin also decides about people, keys and what is kept", "admin"))
 
 
 @attrs.frozen(kw_only=True)
 class PasswordOfUser:
-    """A password to be. The user can sign in with it, and only with it."""
+    """The new password of a user, which replaces the current one."""
 
     password: NewPassword = attrs.field(
         repr=False, metadata=described("Password of 8 to 1024 characters", "correct horse battery")

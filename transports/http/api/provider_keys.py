@@ -1,4 +1,4 @@
-"""The providers and their keys."""
+"""Routes of the providers and their keys."""
 
 from typing import Annotated
 
@@ -13,9 +13,9 @@ from transports.http.framework.rules import MaxLength, Pattern
 
 @attrs.frozen(kw_only=True)
 class NewProviderKey:
-    """A key to be kept. It is never shown again."""
+    """A provider's key to be kept. It is never shown again."""
 
-    # It becomes an HTTP header: visible ASCII only.
+    # Visible ASCII only, because the key is sent in an HTTP header.
     key: Annotated[str, Pattern("^[!-~]+$"), MaxLength(512)] = attrs.field(
         repr=False, metadata=described("Key that the provider gave you", "sk-proj-0123456789")
     )
@@ -23,7 +23,7 @@ class NewProviderKey:
 
 @attrs.frozen(kw_only=True)
 class ProviderAnswer:
-    """Whether a provider can be asked."""
+    """A provider, and whether it can be called."""
 
     provider: str = attrs.field(metadata=described("Name of the provider", "openai"))
     configured: bool = attrs.field(metadata=described("Whether it can be asked", True))

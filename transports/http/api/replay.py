@@ -1,4 +1,4 @@
-"""Stored LLM spans as requests that can be sent again."""
+"""Route of the replay: a stored LLM span as a request that can be sent again."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from transports.http.wire.prompts import GenerateRequest, request_document
 
 @attrs.frozen(kw_only=True)
 class ReplayAnswer:
-    """A request, and what of the span it does not say."""
+    """A request, and the parts of the span that it does not carry."""
 
     request: GenerateRequest = attrs.field(
         metadata=described(
@@ -35,7 +35,7 @@ async def replay_span(call: Call[None, None]) -> Answer:
 
 
 def _check_size(request: dict[str, Any]) -> None:
-    """Hand out only what can be sent back, also by a client that writes blanks and escapes. ``TooLarge``."""
+    """Raise ``TooLarge`` unless the request can be sent back, also by a client that writes blanks and escapes."""
     if len(json.dumps(request)) > MOST_PROMPT_BYTES:
         raise TooLarge(f"The prompt of this span is larger than {MOST_PROMPT_BYTES} bytes, the most that may be sent")
 

@@ -36,7 +36,7 @@ StillSignedIn = Callable[[], Awaitable[bool]]
 
 
 class RunSocket:
-    """Serves one client. A clean close cancels the runs that it follows; a lost connection leaves them going."""
+    """One client's WebSocket. A clean close cancels the runs that it follows; a lost connection leaves them going."""
 
     def __init__(
         self, socket: web.WebSocketResponse, bus: Bus, by: Principal, config: PlayConfig, still_signed_in: StillSignedIn
@@ -50,7 +50,7 @@ class RunSocket:
         self._malformed = 0
 
     async def serve(self) -> None:
-        """Until the socket is closed, by whichever side."""
+        """Serve until either side closes the socket."""
         watch = asyncio.create_task(self._close_when_signed_out())
         try:
             if await self._read_frames():
@@ -73,7 +73,7 @@ class RunSocket:
                 return message.type is WSMsgType.CLOSE
 
     async def _answer(self, text: str) -> None:
-        """Do what one frame asks. This is where errors of a socket become answers."""
+        """Obey one frame. All errors of a socket become answers here."""
         run_id = None
         try:
             document = parsed(text)
@@ -106,7 +106,7 @@ class RunSocket:
             raise Throttled(f"At most {self._config.runs_per_socket} runs at once on one socket")
 
     def _follow(self, run_id: str, after: int) -> None:
-        """Pass on the run's events from now on. A follower that was there before finds its stream ended."""
+        """Forward the run's events from now on. An earlier follower of the same run finds its stream ended."""
         follower = asyncio.create_task(self._pass_on(run_id, after))
         self._followers[run_id] = follower
         follower.add_done_callback(lambda _: self._unfollow(run_id, follower))
@@ -131,7 +131,7 @@ class RunSocket:
             await self._socket.close(code=_POLICY_VIOLATION, message=b"too many malformed frames")
 
     async def _send(self, frame: str) -> None:
-        """Write a frame, at the client's pace. One for a client that is gone goes nowhere: it can resume."""
+        """Write a frame, at the client's pace. A frame for a client that is gone is dropped: the client can resume."""
         with suppress(ConnectionError):
             await self._socket.send_str(frame)
 

@@ -1,4 +1,4 @@
-"""The service about itself."""
+"""Routes of the service about itself."""
 
 import attrs
 
@@ -8,7 +8,7 @@ from transports.http.framework.route import Call, Route, described
 
 @attrs.frozen(kw_only=True)
 class ServiceInfo:
-    """What answers here."""
+    """Name, version and health check of the service."""
 
     app: str = attrs.field(metadata=described("Name of the application", APP_NAME))
     version: str = attrs.field(metadata=described("Version of the application", "0.1.0"))
@@ -24,7 +24,7 @@ class Pong:
 
 @attrs.frozen(kw_only=True)
 class PublicConfig:
-    """What the front end has to know before anyone has signed in."""
+    """Public configuration for the front end, before anyone has signed in."""
 
     environment: str = attrs.field(metadata=described("development or production", "development"))
     otlp_endpoint: str = attrs.field(metadata=described("Where SDKs send spans", "grpc://localhost:50051"))

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Routes of signing in and out."""
 
 import attrs
 
@@ -12,7 +12,7 @@ from transports.http.wire.accounts import Credentials
 
 @attrs.frozen(kw_only=True)
 class SignedInUser:
-    """Who is signed in."""
+    """The signed-in user."""
 
     user_email: str = attrs.field(metadata=described("E-mail address of the user", "ada@example.com"))
 

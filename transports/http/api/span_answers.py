@@ -1,4 +1,4 @@
-"""Answers with spans. Small ones are made as they come; large ones within a budget, and sent piece by piece."""
+"""Answers with spans: small ones at once, large ones within a budget and sent piece by piece."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,13 +15,13 @@ from actors.runtime.budget import Reservation
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.messages import Cursor
 from transports.http.framework.compression import GzipStream, accepts_gzip
-from transports.http.framework.file_download import Download, streamed
+from transports.http.framework.file_download import Download, file_download
 from transports.http.framework.route import Answer, Call
 
-SMALL = 4 * 1024 * 1024  # bytes of spans that are read without asking the budget
-# What is read is in memory so many times while it becomes an answer: as rows, as text of each span, as text of all.
+SMALL = 4 * 1024 * 1024  # bytes of spans that are read outside the budget
+# Copies in memory while spans become an answer: as rows, as text of each span, as text of all.
 COPIES = 6
-_MOST_TRIES = 4  # until it is known how large it is
+_MOST_TRIES = 4  # each with the size that the one before has found
 # Rendering so much text takes a millisecond at most; more goes to a thread. A span costs as much as a kilobyte.
 _INLINE_BYTES = 128 * 1024
 _SPAN_BYTES = 1024
@@ -34,7 +34,7 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 @attrs.frozen(kw_only=True)
 class Found:
-    """Spans of an answer, how it is made of them, and where it goes on."""
+    """The spans of an answer, the function that renders them, and the cursor of the next page."""
 
     spans: tuple[StoredSpan, ...]
     render: Callable[[], bytes]
@@ -43,17 +43,17 @@ class Found:
 
     @property
     def bytes(self) -> int:
-        """About what they take."""
+        """Approximate size of the spans in bytes."""
         return sum(map(span_bytes, self.spans))
 
 
-# Reads what is answered, with room for so many bytes. Raises ``NeedsRoom``.
+# Reads the spans of an answer, within a number of bytes. Raises ``NeedsRoom``.
 Read: TypeAlias = Callable[[int], Awaitable[Found]]
 
 
 @attrs.frozen(kw_only=True)
 class Piece:
-    """JSON text that the budget counts."""
+    """JSON text whose bytes are held in the budget."""
 
     text: bytes
     headers: Headers
@@ -62,19 +62,22 @@ class Piece:
 
 
 def span_bytes(span: StoredSpan) -> int:
-    """About what it takes."""
+    """Approximate size of a span in bytes."""
     return len(span.attributes_json) + len(span.events_json) + _SPAN_BYTES
 
 
 async def answer_found(call: Call[Any, Any], read: Read) -> Answer | web.StreamResponse:
-    """Answer what is found; ``Overloaded`` when it is large and others have large ones in hand for too long."""
+    """Answer the spans that are found.
+
+    ``Overloaded`` when the answer is large and others hold the budget for too long.
+    """
     try:
         found = await read(SMALL)
     except NeedsRoom as need:
         room = need.bytes
     else:
         return await answer_small(found)
-    async with piece_of(call, read, room) as piece, streamed_json(call.request, piece.headers) as body:
+    async with piece_of(call, read, room) as piece, json_download(call.request, piece.headers) as body:
         await body.write(piece.text)
     return body.response
 
@@ -89,19 +92,19 @@ async def _rendered(found: Found) -> bytes:
 
 @asynccontextmanager
 async def piece_of(call: Call[Any, Any], read: Read, room: int, *, has_begun: bool = False) -> AsyncIterator[Piece]:
-    """Read and render, with so much room or as much as it needs. The text is counted to the end of the block.
+    """Read and render a piece, within ``room`` bytes or as many as it needs, held in the budget during the block.
 
     An answer that has begun can only be broken off, so it waits for longer.
     """
-    patience = call.config.stall_seconds if has_begun else call.config.answer_seconds
-    async with _within_budget(call, partial(_piece, read), room, patience) as (piece, held):
+    wait_seconds = call.config.stall_seconds if has_begun else call.config.answer_seconds
+    async with _within_budget(call, partial(_piece, read), room, wait_seconds) as (piece, held):
         held.shrink(len(piece.text))
         yield piece
 
 
 @asynccontextmanager
 async def read_within_budget(call: Call[Any, Any], read: Callable[[int], Awaitable[T]]) -> AsyncIterator[T]:
-    """What is read with room for so many bytes, which the budget counts to the end of the block where it is large."""
+    """Read a value within a number of bytes. Those of a large value are held in the budget during the block."""
     try:
         small = await read(SMALL)
     except NeedsRoom as need:
@@ -115,11 +118,11 @@ async def read_within_budget(call: Call[Any, Any], read: Callable[[int], Awaitab
 
 @asynccontextmanager
 async def _within_budget(
-    call: Call[Any, Any], read: Callable[[int], Awaitable[T]], room: int, patience: float
+    call: Call[Any, Any], read: Callable[[int], Awaitable[T]], room: int, wait_seconds: float
 ) -> AsyncIterator[tuple[T, Reservation]]:
     for _ in range(_MOST_TRIES):
         with call.config.answers.reserve() as held:
-            await held.wait(COPIES * room, patience)
+            await held.wait(COPIES * room, wait_seconds)
             try:
                 found = await read(room)
             except NeedsRoom as need:
@@ -131,7 +134,7 @@ async def _within_budget(
 
 
 async def _piece(read: Read, room: int) -> Piece:
-    """In a function of its own, so that only the text is left of what was found."""
+    """Render a piece, in a function of its own so that the spans are freed and only the text is left."""
     found = await read(room)
     text = await _rendered(found)
     return Piece(text=text, headers=found.headers, spans=len(found.spans), next=found.next)
@@ -139,7 +142,7 @@ async def _piece(read: Read, room: int) -> Piece:
 
 @attrs.frozen
 class JsonBody:
-    """The body of an answer that is sent while it is made, in gzip where the client accepts that."""
+    """The body of a download in JSON, in gzip where the client accepts that."""
 
     download: Download
     gzip: GzipStream | None
@@ -158,12 +161,12 @@ class JsonBody:
 
 
 @asynccontextmanager
-async def streamed_json(request: web.Request, headers: Headers = ()) -> AsyncIterator[JsonBody]:
-    """Begin the answer; ``write`` to it inside the block, as ``file_download`` has it."""
+async def json_download(request: web.Request, headers: Headers = ()) -> AsyncIterator[JsonBody]:
+    """Begin a download in JSON; ``write`` to it inside the block, as with ``file_download``."""
     gzip = GzipStream() if accepts_gzip(request.headers) else None
     encoding = {} if gzip is None else {"Content-Encoding": "gzip"}
     sent = {"Vary": "Accept-Encoding", **encoding, **dict(headers)}
-    async with streamed(request, "application/json", headers=sent) as download:
+    async with file_download(request, "application/json", headers=sent) as download:
         yield JsonBody(download, gzip)
         if gzip is not None:
             await download.write(gzip.end(b""))

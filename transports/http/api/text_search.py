@@ -1,4 +1,4 @@
-"""Spans out, found by text."""
+"""Route of the text search."""
 
 from functools import partial
 from typing import Annotated
@@ -17,7 +17,7 @@ from transports.http.wire.span_json import SpanAnswer, render_spans
 
 @attrs.frozen(kw_only=True)
 class TextQuery:
-    """What to look for, and where."""
+    """A text, and the spans to search it in."""
 
     text: str = attrs.field(
         metadata=described("Text as it was said, case and all, however JSON spells it", "rate limit exceeded")

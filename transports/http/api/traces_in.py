@@ -1,4 +1,4 @@
-"""Spans in, over OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
+"""Routes that receive spans: OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
 
 from aiohttp import web
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
@@ -41,13 +41,13 @@ async def export_logs(call: Call[None, None]) -> web.Response:
 
 
 async def _dropped(call: Call[None, None]) -> None:
-    """Receive a body like that of spans, with the same limits, for nothing."""
+    """Receive a body like that of spans, within the same limits, and drop it."""
     with call.config.otlp_budget.reserve() as reservation:
         await _body_of(call.request, reservation)
 
 
 async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
-    """The inflated body, reserved against the byte budget while it is held."""
+    """The inflated body, whose bytes the reservation holds."""
     if request.content_type not in (PROTOBUF, JSON):
         raise UnsupportedMedia(f"Send spans as {PROTOBUF} or {JSON}")
     limit = request.app[CONFIG].max_request_bytes

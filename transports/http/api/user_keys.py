@@ -1,4 +1,4 @@
-"""API keys with their owners, expiry, last use and rotation."""
+"""Routes of API keys with their owners, expiry, last use and rotation."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ _ID = {"key_id": Parameter(description="Id of the key", example="Nj-i2zCP0XgMNWw
 
 @attrs.frozen(kw_only=True)
 class NewUserKey:
-    """A key to be, which belongs to whoever makes it."""
+    """A key to be created, owned by the caller."""
 
     name: Annotated[str, NotBlank("API key name cannot be empty"), MaxLength(200)] = attrs.field(
         metadata=described("What the key is for; names need not be unique", "production agents")
@@ -58,7 +58,7 @@ class NewUserKey:
 
 @attrs.frozen(kw_only=True)
 class Rotation:
-    """How a key is replaced by another one."""
+    """The replacement of a key by a new one."""
 
     overlap_seconds: Annotated[int, Between(0, _LONGEST_OVERLAP)] = attrs.field(
         default=_A_DAY, metadata=described("How long the old key works beside the new one", _A_DAY)
@@ -67,7 +67,7 @@ class Rotation:
 
 @attrs.frozen(kw_only=True)
 class KeyOwnerAnswer:
-    """Whom a key belongs to."""
+    """The owner of a key."""
 
     id: str = attrs.field(metadata=described("Id of the user", "Mf8fJLve2y1WBaP5TYC7pv"))
     email: str = attrs.field(metadata=described("E-mail address of the user", "ada@example.com"))
@@ -146,12 +146,12 @@ def _members(key: ApiKey) -> dict[str, Any]:
 
 
 def _in_order(scopes: Iterable[Scope]) -> tuple[Scope, ...]:
-    """As they are declared, so that two answers about one key are equal."""
+    """The scopes in the order of their declaration, so that two answers about one key are equal."""
     return tuple(scope for scope in Scope if scope in set(scopes))
 
 
 def _time(moment: datetime) -> str:
-    """RFC 3339 in UTC with nine decimals, of which the last three are not known."""
+    """Format a time as RFC 3339 in UTC with nine decimals, the last three of which are zeros."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z"
 
 

@@ -1,4 +1,4 @@
-"""Accounts."""
+"""Routes of accounts, with the members of the earlier backend."""
 
 from datetime import datetime
 
@@ -36,7 +36,7 @@ class UserAnswer:
 
 @attrs.frozen(kw_only=True)
 class UsersExistAnswer:
-    """Whether the studio was set up."""
+    """Whether the studio has been set up."""
 
     users_exist: bool = attrs.field(metadata=described("Whether there is any user", True))
 

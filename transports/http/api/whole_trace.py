@@ -1,4 +1,4 @@
-"""A whole trace, of any size: a plain array of its spans, made a piece at a time while it is sent."""
+"""Answer with a whole trace of any size: a plain array of its spans, made piece by piece while it is sent."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -11,19 +11,19 @@ from aiohttp import web
 from actors.errors import NeedsRoom
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.messages import GetTraceSpans, SearchTrace
-from transports.http.api.span_answers import SMALL, Found, JsonBody, Piece, answer_small, piece_of, streamed_json
+from transports.http.api.span_answers import SMALL, Found, JsonBody, Piece, answer_small, json_download, piece_of
 from transports.http.framework.route import Answer, Call
 from transports.http.wire.span_json import render_spans, subflow_names
 
 _SPANS = 2000  # of a piece at most
-# Of subflows that have two names. No SDK makes such long ones.
+# Limits for subflows that have two names. No SDK makes names as long as this.
 _MOST_NAMES, _LONGEST_NAME = 100_000, 256
 
 Render = Callable[[tuple[StoredSpan, ...]], bytes]
 
 
 async def answer_trace(call: Call[None, None], trace_id: str) -> Answer | web.StreamResponse:
-    """All spans of the trace, newest start first."""
+    """Answer all spans of the trace, newest start first."""
     try:
         spans = await call.bus.ask(GetTraceSpans(trace_id=trace_id, room=SMALL))
     except NeedsRoom:
@@ -34,13 +34,13 @@ async def answer_trace(call: Call[None, None], trace_id: str) -> Answer | web.St
     every = SearchTrace(trace_id=trace_id, limit=_SPANS, room=SMALL)
     async with aclosing(_pieces(call, every, partial(render_spans, names=names))) as pieces:
         first = await anext(pieces)  # an error that comes before the first piece is answered as one
-        async with streamed_json(call.request) as body:
+        async with json_download(call.request) as body:
             await _write(body, first, pieces)
     return body.response
 
 
 async def _write(body: JsonBody, first: Piece, others: AsyncGenerator[Piece, None]) -> None:
-    """One array of the pieces, each of which is an array."""
+    """Write the pieces, each of which is an array, as one array."""
     await body.write(memoryview(first.text)[:-1])
     is_empty = not first.spans
     del first
@@ -53,7 +53,7 @@ async def _write(body: JsonBody, first: Piece, others: AsyncGenerator[Piece, Non
 
 
 async def _names(call: Call[None, None], trace_id: str) -> Mapping[str, str]:
-    """Those of all subflows of the trace: it has them behind their children, which started later."""
+    """Names of all subflows of the trace. The array has subflows behind their children, which started later."""
     subflows = SearchTrace(trace_id=trace_id, only_subflows=True, limit=_SPANS, room=SMALL)
     found: dict[str, str] = {}
     async with aclosing(_pieces(call, subflows, _rendered_names)) as pieces:
@@ -70,7 +70,7 @@ def _rendered_names(spans: tuple[StoredSpan, ...]) -> bytes:
 
 
 async def _pieces(call: Call[None, None], request: SearchTrace, render: Render) -> AsyncGenerator[Piece, None]:
-    """Page after page. The budget counts each for as long as it is looked at, and nothing between two of them."""
+    """Read page after page. The budget holds each page while it is used, and nothing between two pages."""
 
     async def read(room: int) -> Found:
         page = await call.bus.ask(attrs.evolve(request, room=room))

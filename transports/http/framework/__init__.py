@@ -1,1 +1,1 @@
-"""What every route shares: routing, middleware, validation, OpenAPI, cookies and the server."""
+"""Parts that every route shares: routing, middleware, validation, OpenAPI, cookies and the server."""

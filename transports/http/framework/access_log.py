@@ -1,4 +1,4 @@
-"""One line in the log for each answer."""
+"""The access log: one line for each answer."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -20,19 +20,20 @@ _SECONDS = 0.05
 
 
 def one_by_one(logger: str, event: str, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Log each through all that structlog is configured with."""
+    """Log each line by itself, through the whole configuration of structlog."""
     for line in lines:
         structlog.get_logger(logger).info(event, **line)
 
 
-# When it was answered (seconds of the Unix epoch), request id, method, URL, status, seconds it took, client's address.
+# Time of the answer (seconds of the Unix epoch), request id, method, URL, status, seconds it took, client's address.
 _Answered = tuple[float, str, str, URL, int, float, str | None]
 
 
 class AccessLog:
-    """Writes some lines at a time: one by itself costs two to three times what it costs behind another (decision 0006).
+    """Access log that writes lines in batches.
 
-    A line is written 50 ms after its answer at the latest, with the time of the answer; ``close`` writes the rest.
+    A line by itself costs two to three times what it costs behind another (decision 0006). Each line is written 50 ms
+    after its answer at the latest, with the time of the answer; ``close`` writes the rest.
     """
 
     def __init__(self, config: HttpConfig) -> None:
@@ -42,7 +43,10 @@ class AccessLog:
         self._timer: asyncio.TimerHandle | None = None
 
     def add(self, request: web.Request, request_id: str, status: int, seconds: float) -> None:
-        """The query stays out of the log, like everything else that a client may think secret."""
+        """Queue the line of one answer.
+
+        The query is left out, like everything else that a client may think secret.
+        """
         client = address_of(request, self._trusted_proxies)
         self._waiting.append((time(), request_id, request.method, request.rel_url, status, seconds, client))
         if len(self._waiting) >= _TOGETHER:
@@ -51,7 +55,7 @@ class AccessLog:
             self._timer = asyncio.get_running_loop().call_later(_SECONDS, self._write)
 
     async def close(self, _: web.Application) -> None:
-        """Write what waits, when the last request has been answered."""
+        """Write the lines that wait, when the last request has been answered."""
         self._write()
 
     def _write(self) -> None:
@@ -77,7 +81,7 @@ def _line(answered: _Answered) -> dict[str, Any]:
 
 
 def _moment(when: float) -> str:
-    """ISO 8601 with microseconds, UTC."""
+    """Format seconds of the Unix epoch as ISO 8601 with microseconds, UTC."""
     second, microsecond = divmod(int(when * 1_000_000), 1_000_000)
     return f"{_second(second)}.{microsecond:06d}Z"
 

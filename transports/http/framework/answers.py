@@ -1,4 +1,4 @@
-"""Answers that several features share."""
+"""Answers that several routes share."""
 
 import attrs
 
@@ -7,6 +7,6 @@ from transports.http.framework.route import described
 
 @attrs.frozen(kw_only=True)
 class Message:
-    """A change that was made."""
+    """Confirmation of a change."""
 
     message: str = attrs.field(metadata=described("What happened", "signed in"))

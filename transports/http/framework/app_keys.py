@@ -1,4 +1,4 @@
-"""Where the application and a request keep what the HTTP side needs."""
+"""Keys of the application's state and of a request's state."""
 
 from aiohttp import web
 
@@ -15,4 +15,4 @@ CONFIG = web.AppKey("config", HttpConfig)
 DOCUMENT = web.AppKey("document", bytes)  # OpenAPI, as JSON text
 SOCKETS = web.AppKey("sockets", OpenSockets)
 CALLERS_KEY = web.RequestKey("callers_key", ApiKey)  # where the caller is a program
-VISIT = web.RequestKey("visit", RequestState)
+REQUEST_STATE = web.RequestKey("request_state", RequestState)

@@ -1,4 +1,4 @@
-"""The body of a request: asked for when it is wanted and not before, with a bound on its size and on its time."""
+"""The body of a request: read on demand, with a limit on its size and on its time."""
 
 import asyncio
 
@@ -10,19 +10,20 @@ from actors.runtime.budget import Reservation
 from transports.http.framework.app_keys import CONFIG
 from transports.inflate import too_large
 
-FREE_BYTES = 16 * 1024  # that anybody may send; all connections together hold no more than 64 MB of such
+FREE_BYTES = 16 * 1024  # of a body that anybody may send; all connections together hold 64 MB of them at most
 
 
 def is_large(request: web.Request) -> bool:
-    """Whether it is worth knowing who sends it before it is read. So is a body that does not say its length."""
+    """Whether the sender has to be authorised before the body is read: it is large, or does not say its length."""
     length = request.content_length
     return request.body_exists if length is None else length > FREE_BYTES
 
 
 async def read_body(request: web.Request, limit: int, room: Reservation, free: int = 0) -> bytes:
-    """The body as sent; room is held for what has come, if it is more than is ``free``.
+    """Read the body as it was sent, within ``limit`` bytes.
 
-    A length over the limit is refused unread, as ``TooLarge``.
+    Bytes beyond ``free`` are held in the budget as they arrive. A body whose Content-Length is over the limit is
+    refused unread, as ``TooLarge``; one that does not arrive in time is ``TooSlow``.
     """
     if (request.content_length or 0) > limit:
         raise too_large(limit)

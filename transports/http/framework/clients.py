@@ -1,7 +1,7 @@
-"""Who the client is, and which scheme and host it used: the one place that is asked, by throttle, redirects and logs.
+"""Client address, scheme and host of a request. Throttle, redirects and logs all ask here.
 
-A proxy's word counts as far as the operator trusts it (``JUNJO_TRUSTED_PROXIES``): the client is the last hop, seen
-from here, that is no trusted proxy. Without trusted proxies it is whoever has opened the connection.
+A proxy's headers count as far as the operator trusts it (``JUNJO_TRUSTED_PROXIES``): the client is the last hop, seen
+from here, that is no trusted proxy. Without trusted proxies it is the peer of the connection.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,10 @@ def address_of(request: web.Request, trusted: Sequence[Network]) -> str | None:
 
 
 def scheme_and_host(request: web.Request, trusted: Sequence[Network]) -> tuple[str, str]:
-    """What the client used, as far as that is known. The host may have a port, and is as free as a Host header is."""
+    """Scheme and host that the client used, as far as they are known.
+
+    The host may have a port, and is unchecked, as a Host header is.
+    """
     if not trusted:
         return request.scheme, request.host
     client = _client(request, trusted)
@@ -30,13 +33,13 @@ def scheme_and_host(request: web.Request, trusted: Sequence[Network]) -> tuple[s
 
 
 def _client(request: web.Request, trusted: Sequence[Network]) -> Hop:
-    """The last hop that is not trusted; the last one that is named when all are."""
+    """The last hop that is not trusted; the farthest named one when all are trusted."""
     remote = request.remote
     client = Hop(None if remote is None else plain(remote), None, None)
     for hop in hops(request.headers):
         if not is_in(client.address, trusted):
             break
-        if hop.address is None:  # so whoever that was hides behind the proxy
+        if hop.address is None:  # the client hides behind this proxy
             return attrs.evolve(hop, address=client.address)
         client = hop
     return client

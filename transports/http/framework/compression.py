@@ -1,4 +1,4 @@
-"""Answers in gzip, for clients that ask for it."""
+"""Gzip for answers, where the client accepts it."""
 
 import asyncio
 from functools import lru_cache
@@ -13,11 +13,14 @@ LEAST_BYTES = 1024  # less fits into a packet or two as it is
 _INLINE_BYTES = 128 * 1024
 _LEVEL = 1  # of isal's 0 to 3: it leaves an eighth of JSON, at a gigabyte a second
 _GZIP = 16 + 15  # what zlib calls its window, with gzip's header
-_MEDIA_TYPES = ("application/json", "text/")  # the others are small inside already
+_MEDIA_TYPES = ("application/json", "text/")  # the other ones are compressed already
 
 
 async def compress(request: web.Request, response: web.StreamResponse) -> None:
-    """Compress the body of an answer, where that helps and the client accepts it. Streams do it as they go."""
+    """Compress the body of an answer where that helps and the client accepts it.
+
+    Answers that are streamed compress themselves (``GzipStream``).
+    """
     if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
         return
     body = response.body
@@ -31,18 +34,18 @@ async def compress(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def accepts_gzip(headers: MultiMapping[str]) -> bool:
-    """By all Accept-Encoding headers (RFC 9110, section 12.5.3). Without one the answer stays as it is."""
+    """Whether the Accept-Encoding headers name gzip (RFC 9110, section 12.5.3). Without a header: no."""
     return _names_gzip(",".join(headers.getall(ACCEPT_ENCODING, ())))
 
 
 class GzipStream:
-    """The parts of one long answer. Each part can be read when it has come."""
+    """Gzip of one long answer. Each part can be decompressed as soon as it has arrived."""
 
     def __init__(self) -> None:
         self._compressor = isal_zlib.compressobj(_LEVEL, wbits=_GZIP)
 
     def add(self, part: bytes) -> bytes:
-        """CPU-heavy for megabytes."""
+        """Compress one part. CPU-heavy for megabytes."""
         return self._compressor.compress(part) + self._compressor.flush(isal_zlib.Z_SYNC_FLUSH) if part else b""
 
     def end(self, part: bytes) -> bytes:
@@ -69,7 +72,7 @@ def _names_gzip(text: str) -> bool:
 
 
 def _weighed(item: str) -> tuple[str, float]:
-    """A coding and its weight; one that is malformed is none."""
+    """Parse a coding and its weight; a malformed weight is 0."""
     name, *parameters = (part.strip() for part in item.split(";"))
     for parameter in parameters:
         if parameter.startswith("q="):

@@ -1,6 +1,6 @@
-"""One HTTP/1 connection: aiohttp's, with a place among all, a share of the event loop, and freed when it ends.
+"""One HTTP/1 connection: aiohttp's protocol with a connection limit, a fair share of the event loop and prompt release.
 
-What reaches into aiohttp's private parts stands here.
+All access to aiohttp's private attributes is in this module.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from transports.http.framework.malformed import MalformedRefused
 
 
 class HttpProtocol(MalformedRefused):
-    """As asyncio sees it."""
+    """Asyncio protocol of one HTTP/1 connection."""
 
     __slots__ = ("_address", "_body", "_connections")
 
@@ -27,16 +27,16 @@ class HttpProtocol(MalformedRefused):
 
     @property
     def calls_begun(self) -> int:
-        """How many requests have come."""
+        """Number of requests that have arrived."""
         return self._request_count
 
     @property
     def idle(self) -> bool:
-        """Whether it waits for a request. A WebSocket does not: that is a request which goes on."""
+        """Whether the connection waits for a request. A WebSocket is a request that goes on, so it is not idle."""
         return self._waiter is not None
 
-    def make_way(self) -> None:
-        """Close, for another."""
+    def evict(self) -> None:
+        """Close, to free the place for another connection."""
         self.force_close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,7 +53,7 @@ class HttpProtocol(MalformedRefused):
             body.feed_eof()  # aiohttp would go on waiting for the rest, after an answer that did not need it
 
     def _handle_request(self, request: BaseRequest, *more: Any) -> Coroutine[Any, Any, Any]:  # noqa: ANN401 - aiohttp's own
-        """Where more requests have come already, let other connections go first."""
+        """Handle a request. Where more are pipelined already, let other connections go first."""
         self._body = request.content
         handling = super()._handle_request(request, *more)
         return _after_others(handling) if self._messages else handling

@@ -1,6 +1,6 @@
-"""Which pages may call, as the reference's Starlette middleware answers it (contract, section 4).
+"""CORS: which pages may call, answered as the reference's Starlette middleware does (contract, section 4).
 
-Denied origins still get the body of a simple request: it is the browser that keeps it from the page.
+A page of a denied origin still gets the body of a simple request: it is the browser that keeps it from the page.
 """
 
 from aiohttp import web
@@ -13,7 +13,7 @@ _EXPOSED = "x-request-id, x-trace-id, link, x-next-cursor"
 
 
 def preflight_answer(request: web.Request) -> web.Response | None:
-    """The answer to an OPTIONS request that is a preflight, whatever its path; ``None`` to others."""
+    """Answer an OPTIONS request that is a preflight, whatever its path; ``None`` for any other request."""
     asked = request.headers.get("Access-Control-Request-Method")
     if asked is None or "Origin" not in request.headers:
         return None
@@ -29,7 +29,7 @@ def preflight_answer(request: web.Request) -> web.Response | None:
 
 
 def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """What a browser must see on every answer to a request from a page, which has an ``Origin``."""
+    """Add the CORS headers to an answer for a page, that is a request with an ``Origin``."""
     response.headers["Access-Control-Allow-Credentials"] = "true"
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED
     if _allowed(request):

@@ -1,9 +1,10 @@
-"""Pages of other origins, and names that are not ours: what a browser is led to send without its user's will.
+"""Protection against cross-site requests and DNS rebinding.
 
 A page may make a browser call any address, with the cookie where the site is the same, and with a body that needs no
-preflight. So a call that changes something must come from our own origin or an allowed one, as the browser says. And a
-page whose name is made to lead here (DNS rebinding) is of our own origin to the browser, so the name must be ours too.
-Programs send neither ``Origin`` nor ``Sec-Fetch-Site``, and go on as before; who has an API key is no stranger.
+preflight. So a call that changes something must come from our own origin or an allowed one, as the browser says. A page
+whose name is made to resolve to this address (DNS rebinding) is of our own origin to the browser, so the name must be
+ours too. Programs send neither ``Origin`` nor ``Sec-Fetch-Site`` and are let through; a request with a valid API key is
+exempt.
 """
 
 from collections.abc import Callable
@@ -23,13 +24,13 @@ from transports.http.framework.origin import is_allowed_origin
 
 _CHANGES_NOTHING = frozenset(("GET", "HEAD", "OPTIONS"))
 _OWN_SITES = frozenset(("same-origin", "none"))
-# What machines ask that know an address only, and what tells a stranger nothing.
+# Asked by machines that know an address only; the answers reveal nothing.
 _FOR_ANY_NAME = frozenset(("/health", "/ping"))
-_MOST_NAMES = 256  # that are remembered
+_MOST_NAMES = 256  # host names in the cache
 
 
 class CrossSiteRules:
-    """Turns them away: ``Misdirected`` for a name that is not ours, ``Forbidden`` for a foreign origin."""
+    """Refuses cross-site requests: ``Misdirected`` for a foreign host name, ``Forbidden`` for a foreign origin."""
 
     def __init__(self, bus: Bus, config: HttpConfig) -> None:
         self._bus = bus
@@ -37,7 +38,7 @@ class CrossSiteRules:
         self._is_own_name = lru_cache(_MOST_NAMES)(_own_names(config))
 
     async def refuse(self, request: web.Request) -> None:
-        """Raise unless the request is one of ours. Cheap for those that are."""
+        """Raise unless the request is allowed. Cheap for requests that are."""
         if not self._is_for_us(request) and not await self._has_key(request):
             raise Misdirected("Misdirected request")
         if request.method not in _CHANGES_NOTHING and self._is_foreign(request) and not await self._has_key(request):
@@ -64,7 +65,10 @@ class CrossSiteRules:
 
 
 def _own_names(config: HttpConfig) -> Callable[[str], bool]:
-    """Whether a Host header names us: an address does, since no page can make a browser believe in another one."""
+    """Make the check whether a Host header names this studio.
+
+    Any IP address does, since no page can make a browser believe in another one.
+    """
     urls = [urlsplit(url).hostname for url in (config.backend_url, config.frontend_url) if url]
     own = {"localhost", *config.allowed_hosts, *(name for name in urls if name)}
 

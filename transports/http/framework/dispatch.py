@@ -1,4 +1,4 @@
-"""From a route of the table to a handler of aiohttp: read, admit, understand, call, answer."""
+"""Dispatch: from an entry of the route table to an aiohttp handler that authorises, validates, calls and answers."""
 
 from collections.abc import Awaitable, Callable
 
@@ -17,12 +17,14 @@ from transports.http.framework.validation import structure_body, structure_query
 
 
 def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """The order is the contract's: malformed JSON, then who calls, then what they ask.
+    """Make the handler of a route.
 
-    But who sends a large body is asked before it is read, so that strangers cannot make us hold many of them.
+    The order of the checks is the contract's: malformed JSON, then authentication, then validation. The sender of a
+    large body is authenticated before it is read as well, so that anonymous clients cannot make the studio hold many of
+    them.
     """
     access = route.access
-    budget = config.strangers if access is Access.PUBLIC else config.otlp_budget
+    budget = config.anonymous_budget if access is Access.PUBLIC else config.otlp_budget
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -73,5 +75,5 @@ def _json_response(body: object, status: int) -> web.Response:
 
 
 def json_bytes(body: object) -> bytes:
-    """Compact JSON. ``orjson.Fragment`` passes as it is."""
+    """Serialise to compact JSON. An ``orjson.Fragment`` passes unchanged."""
     return orjson.dumps(body if isinstance(body, orjson.Fragment) else unstructure(body))

@@ -1,6 +1,6 @@
-"""Errors on the wire: FastAPI's forms on the REST routes, google.rpc.Status on the OTLP ones.
+"""Errors on the wire: FastAPI's forms on the REST routes, google.rpc.Status on the OTLP routes.
 
-The statuses are those of ``transports/errors.py``.
+The table in ``transports/errors.py`` gives the statuses.
 """
 
 import json
@@ -14,7 +14,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from actors.errors import InternalError, InvalidRequest, Problem, StudioError
 from transports.errors import wire_form
-from transports.http.framework.app_keys import VISIT
+from transports.http.framework.app_keys import REQUEST_STATE
 from transports.http.framework.not_found import allowed_method, slashless_url
 from transports.http.wire import otlp_answers
 
@@ -24,9 +24,9 @@ _MASKED = "Internal Server Error"
 
 
 async def answer_to(request: web.Request, error: Exception) -> web.StreamResponse:
-    """The answer to the error of a handler that is being handled.
+    """Answer the error of a handler, inside its ``except`` block.
 
-    What nobody expected is logged with its traceback and masked.
+    An unexpected error is logged with its traceback and masked.
     """
     match error:
         case StudioError():
@@ -40,7 +40,10 @@ async def answer_to(request: web.Request, error: Exception) -> web.StreamRespons
 
 
 def error_response(status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
-    """Compact JSON by the standard library, because an echoed input may hold integers that orjson refuses."""
+    """Make an error answer in compact JSON.
+
+    The standard library writes it, because an echoed input may hold integers that orjson refuses.
+    """
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return web.Response(status=status, body=text.encode(), content_type="application/json", headers=headers)
 
@@ -52,13 +55,13 @@ def _studio_error(request: web.Request, error: StudioError) -> web.Response:
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after))
-    if otlp_answers.speaks(request):
+    if otlp_answers.is_otlp_request(request):
         return otlp_answers.error_answer(request, wire.otlp or wire.http, wire.grpc, error, headers)
     return error_response(wire.http, {"detail": detail_of(error)}, headers)
 
 
 def detail_of(error: StudioError) -> str | list[dict[str, Any]]:
-    """The error's text, or the faults that it names."""
+    """The error's text, or the list of its faults."""
     if isinstance(error, InvalidRequest) and error.problems:
         return [_item(problem) for problem in error.problems]
     return error.detail
@@ -76,9 +79,9 @@ def _item(problem: Problem) -> dict[str, Any]:
 
 
 async def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
-    """Aiohttp's own: unknown paths and methods, bodies over the limit."""
+    """Answer an error of aiohttp's own: an unknown path or method, or a body over the limit."""
     headers: dict[str, str] = {}
-    if isinstance(error, web.HTTPNotFound) and not otlp_answers.speaks(request):
+    if isinstance(error, web.HTTPNotFound) and not otlp_answers.is_otlp_request(request):
         location = await slashless_url(request)
         if location is not None:
             return web.Response(status=307, headers={"Location": location})
@@ -88,12 +91,12 @@ async def _http_error(request: web.Request, error: web.HTTPException) -> web.Str
 
 
 def _failure(request: web.Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    if otlp_answers.speaks(request):
+    if otlp_answers.is_otlp_request(request):
         return otlp_answers.failure(request, status, detail, headers or {})
     return error_response(status, {"detail": detail}, headers)
 
 
 def _internal_error(request: web.Request) -> web.Response:
-    if otlp_answers.speaks(request):
+    if otlp_answers.is_otlp_request(request):
         return otlp_answers.failure(request, 500, _MASKED, {})
-    return error_response(500, {"detail": _MASKED, "request_id": request[VISIT].request_id})
+    return error_response(500, {"detail": _MASKED, "request_id": request[REQUEST_STATE].request_id})

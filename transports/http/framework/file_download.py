@@ -1,4 +1,4 @@
-"""Answers that are sent while they are made."""
+"""File downloads: answers of unknown length, sent while they are made."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -16,12 +16,12 @@ _PIECE = 64 * 1024  # bytes that a client has to take within ``HttpConfig.stall_
 
 
 class ClientStalled(ConnectionError):
-    """The client takes nothing, and what it holds meanwhile is needed by others."""
+    """The client does not read, and the resources that its download holds are needed by others."""
 
 
 @attrs.frozen
 class Download:
-    """The body of an answer, at the client's pace. ``ClientStalled`` when it has none."""
+    """The body of a download, written at the client's pace. Raises ``ClientStalled`` when the client stops reading."""
 
     response: web.StreamResponse
     stall_seconds: float
@@ -43,13 +43,14 @@ class Download:
 
 
 @asynccontextmanager
-async def streamed(
+async def file_download(
     request: web.Request, content_type: str, file_name: str | None = None, headers: Mapping[str, str] | None = None
 ) -> AsyncIterator[Download]:
-    """An answer of unknown length; ``write`` to it inside the block. With a name it is offered to browsers as a file.
+    """Answer with a body of unknown length; ``write`` to it inside the block.
 
-    An error inside the block cuts the connection, because that is the only way left to tell the client that what it has
-    is not the whole. So does a client that takes nothing: of the few streams of an actor it holds one.
+    With ``file_name``, browsers save it as a file. An error inside the block cuts the connection, because that is the
+    only way left to tell the client that the body is incomplete. A client that stops reading is cut off too: it holds
+    one of the few streams of an actor.
     """
     disposition = {} if file_name is None else {"Content-Disposition": f'attachment; filename="{file_name}"'}
     response = web.StreamResponse(headers={**disposition, **(headers or {})})

@@ -1,6 +1,6 @@
-"""What reverse proxies say in headers of the hops behind them: X-Forwarded-*, or Forwarded (RFC 7239).
+"""Hops that reverse proxies report in headers: X-Forwarded-* or Forwarded (RFC 7239).
 
-Nothing of it is believed here: anybody can send such headers.
+Nothing is trusted here: anybody can send such headers.
 """
 
 import ipaddress
@@ -24,7 +24,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 @attrs.frozen
 class Hop:
-    """Who came to a proxy, and how; ``None`` for what the proxy did not say, or said in no known form."""
+    """Client of a proxy as the proxy reported it; ``None`` for what it did not say, or said in no known form."""
 
     address: str | None
     scheme: str | None
@@ -32,7 +32,10 @@ class Hop:
 
 
 def hops(headers: MultiMapping[str]) -> Sequence[Hop]:
-    """The nearest hop first, a bounded number. X-Forwarded-* count before Forwarded, because most proxies set them."""
+    """Parse the hops, the nearest first, a bounded number.
+
+    X-Forwarded-* win over Forwarded, because most proxies set them.
+    """
     known = {name: _listed(headers, f"X-Forwarded-{name}") for name in ("For", "Proto", "Host", "Port")}
     if not any(known.values()):
         return list(islice(_forwarded(headers), _MOST_HOPS))
@@ -42,12 +45,12 @@ def hops(headers: MultiMapping[str]) -> Sequence[Hop]:
 
 
 def is_host(text: str) -> bool:
-    """Whether it is a host as URLs have it, with or without a port."""
+    """Whether the text is a host as URLs have it, with or without a port."""
     return _HOST.fullmatch(text) is not None
 
 
 def address_in(text: str) -> str | None:
-    """An IP address, which may have a port, and brackets around one of IPv6; ``None`` for anything else."""
+    """Parse an IP address, with or without a port, and with brackets around IPv6; ``None`` for anything else."""
     match = re.fullmatch(r"\[(.*)\](?::[0-9]+)?|([^:]*):[0-9]+", text)
     try:
         address = ipaddress.ip_address((match[1] or match[2] or "") if match else text)
@@ -75,7 +78,7 @@ def _with_port(host: str, port: str, scheme: str) -> str:
 
 
 def _listed(headers: MultiMapping[str], name: str) -> list[str]:
-    """The values of a list in one header or in several, the last first and a bounded number."""
+    """The values of a comma-separated header, also over several lines, the last first and a bounded number."""
     values: list[str] = []
     for line in reversed(headers.getall(name, [])):
         values += reversed(line.rsplit(",", _MOST_HOPS))
@@ -85,12 +88,15 @@ def _listed(headers: MultiMapping[str], name: str) -> list[str]:
 
 
 def _nearest(values: Sequence[str], number: int) -> str:
-    """That of a hop. A list that is shorter was written by fewer proxies: the last value is that of the farthest."""
+    """The value of one hop.
+
+    A list that is shorter was written by fewer proxies: its last value is that of the farthest hop.
+    """
     return values[min(number, len(values) - 1)] if values else ""
 
 
 def _forwarded(headers: MultiMapping[str]) -> Iterator[Hop]:
-    """The hops of Forwarded headers; those of a header that is malformed are left out, and all that are farther."""
+    """The hops of the Forwarded headers, up to the first that is malformed: it and all farther ones are left out."""
     for line in reversed(headers.getall("Forwarded", [])):
         elements = _elements(line)
         if elements is None:

@@ -1,6 +1,6 @@
-"""The JSON document in a request, by the rules of the contract (section 1).
+"""The JSON document in a request's body, by the rules of the contract (section 1).
 
-No content type is JSON; a content type other than JSON leaves the body one text, which no route accepts.
+A body without a content type is JSON. A body of a content type other than JSON is one text, which no route accepts.
 """
 
 import json
@@ -15,22 +15,23 @@ from transports.http.framework.body import FREE_BYTES, read_body
 from transports.http.framework.validation import invalid
 
 MOST_BYTES = 1024 * 1024
-# Of a prompt: a model's window of a million tokens is some 5 MB of text. A run's trace takes three times that.
+# Of a prompt: a context window of a million tokens is some 5 MB of text. A run's trace takes three times that.
 MOST_PROMPT_BYTES = 8 * 1024 * 1024
 
 
 @attrs.frozen
 class Document:
-    """A parsed body, ``None`` when it is empty or JSON null."""
+    """A parsed body; ``value`` is ``None`` when it is empty or JSON null."""
 
     value: object
     is_large: bool = False  # over ``MOST_BYTES``
 
 
 async def read_document(request: web.Request, most: int, budget: Budget) -> Document:
-    """The body, of up to ``most`` bytes. Malformed JSON is ``InvalidRequest``; what Python cannot read is ``Refused``.
+    """Read and parse the body, of up to ``most`` bytes.
 
-    ``budget`` is for large ones.
+    Malformed JSON is ``InvalidRequest``; JSON that Python cannot read is ``Refused``. ``budget`` holds the bytes of
+    large bodies.
     """
     with budget.reserve() as room:
         body = await read_body(request, most, room, FREE_BYTES)

@@ -36,7 +36,7 @@ _PLAIN: dict[Any, Schema] = {
 
 
 class Schemas:
-    """The schemas of attrs classes by name, collected while types are described."""
+    """Collects the JSON schemas of attrs classes by name while types are described."""
 
     def __init__(self) -> None:
         self.components: dict[str, Schema] = {}
@@ -57,7 +57,10 @@ class Schemas:
         return self._reference(type_)
 
     def field(self, field: "attrs.Attribute[Any]") -> Schema:
-        """One member with its description and example. Never the singular ``example``, which mocks are made of."""
+        """The schema of one member, with its description and ``examples``.
+
+        The singular ``example`` is never written: tools make mocks of it.
+        """
         metadata = dict(field.metadata)
         example = metadata.pop("example")
         schema = self.of(field.type) | metadata | {"examples": [example]}

@@ -1,6 +1,6 @@
-"""Requests that aiohttp's parser refuses before there is a request: answered in JSON, and never with what they said.
+"""Requests that aiohttp's parser refuses, answered in JSON that never quotes them.
 
-Its own answers and log lines quote the request, cookies and keys included. Not even the path of it is known here.
+aiohttp's own answers and log lines quote the request, cookies and keys included. Not even the path is known here.
 """
 
 from aiohttp import web
@@ -12,7 +12,7 @@ from actors.errors import HeadersTooLarge, StudioError, UrlTooLong
 from transports.errors import wire_form
 from transports.http.framework.error_answers import error_response
 
-# Bytes of the first line, and of each header. They differ, because by that is told which of them was too long.
+# Bytes of the first line, and of each header. They differ, so that the error shows which of them was too long.
 LONGEST_LINE, LONGEST_HEADER = 8192, 8190
 MOST_HEADERS = 128
 _TOO_MANY = "Too many headers received"  # the parser's words
@@ -20,7 +20,7 @@ _NO_HTTP = "The request is not valid HTTP"
 
 
 class MalformedRefused(RequestHandler):
-    """A connection whose malformed requests are answered as described above."""
+    """An HTTP/1 connection that answers malformed requests as described above."""
 
     __slots__ = ()
 
@@ -37,7 +37,7 @@ class MalformedRefused(RequestHandler):
         return _refusal(exc)
 
     def log_exception(self, *args: object, **options: object) -> None:
-        """Log what the parser refuses without its words, wherever aiohttp meets it."""
+        """Log a refusal of the parser without the parser's message."""
         error = options.get("exc_info")
         if isinstance(error, HttpProcessingError):
             self.logger.info("refused a malformed request: %s", type(error).__name__)

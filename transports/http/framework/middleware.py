@@ -1,4 +1,4 @@
-"""What surrounds every request: id, log line, preflights, foreign pages, errors and gzip. One layer: each costs."""
+"""The middleware of every request: id, preflight, cross-site check, errors, gzip, access log. One layer: each costs."""
 
 import random
 import re
@@ -12,13 +12,13 @@ from multidict import istr
 from transports import log_context
 from transports.http.framework import misdirected
 from transports.http.framework.access_log import AccessLog
-from transports.http.framework.app_keys import VISIT
+from transports.http.framework.app_keys import REQUEST_STATE
 from transports.http.framework.compression import compress
 from transports.http.framework.cors import preflight_answer
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.error_answers import answer_to
 from transports.http.framework.request_state import RequestState
-from transports.http.wire.otlp_answers import speaks
+from transports.http.wire.otlp_answers import is_otlp_request
 
 HEADER = istr("X-Request-Id")
 _REFUSED = 400
@@ -28,16 +28,16 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def middleware(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
-    """A layer that answers each request, whatever comes of it, and logs one line.
+    """Make the middleware, which answers each request, whatever it raises, and logs one line.
 
-    Lines that are logged meanwhile carry the request's id too.
+    Lines that are logged meanwhile carry the request's id.
     """
 
     @web.middleware
-    async def surround(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = perf_counter()
         request_id = _id_for(request)
-        request[VISIT] = RequestState(request_id)
+        request[REQUEST_STATE] = RequestState(request_id)
         log_context.REQUEST_ID.set(request_id)  # in place of that of an earlier request on this connection
         try:
             preflight = preflight_answer(request) if request.method == "OPTIONS" else None
@@ -45,26 +45,31 @@ def middleware(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
             response = await handler(request) if preflight is None else preflight
         except Exception as error:  # noqa: BLE001 - it becomes an answer, and is logged where nobody expected it
             response = await answer_to(request, error)
-            _let_go(error)
+            _drop_traceback(error)
         if response.status >= _REFUSED:
             misdirected.note(request, response.status)
-        if not speaks(request):  # exporters are answered in few bytes, and some of them ask for what they cannot read
+        if not is_otlp_request(
+            request
+        ):  # exporters are answered in few bytes, and some of them ask for what they cannot read
             await compress(request, response)
         access_log.add(request, request_id, response.status, perf_counter() - began)
         return response
 
-    return surround
+    return handle
 
 
-def _let_go(error: BaseException | None) -> None:
-    """Forget through which frames it went. What broke off a body is kept by the body, which those frames hold."""
+def _drop_traceback(error: BaseException | None) -> None:
+    """Drop the tracebacks of an error and its contexts.
+
+    A body keeps the error that broke it off, whose traceback holds the frames that hold the body.
+    """
     while error is not None:
         error.__traceback__ = None
         error = error.__context__
 
 
 def _id_for(request: web.Request) -> str:
-    """The client's own, when it is a harmless one."""
+    """The client's own request id when it is harmless, else a random one."""
     given = request.headers.get(HEADER)
     if given is not None and _SANE.fullmatch(given):
         return given

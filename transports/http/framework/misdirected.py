@@ -1,4 +1,4 @@
-"""Exporters whose requests are refused because of their settings: path, format or key."""
+"""Detection of exporters whose requests are refused because of their settings: path, format or key."""
 
 import re
 
@@ -10,7 +10,7 @@ from transports.http.framework.clients import address_of
 from transports.http.wire import otlp_answers
 from transports.misdirected_exporters import BAD_KEY, GRPC_AT_HTTP, NO_KEY, OTHER_FORMAT, UNREADABLE, WRONG_PATH, Fault
 
-_UNROUTED = (404, 405)
+_NOT_FOUND = (404, 405)
 _KEY_REFUSED = (401, 403)
 _UNREADABLE = 415
 _GRPC = "application/grpc"
@@ -23,20 +23,20 @@ _LONGEST = 200  # characters of a path in a line
 
 
 def note(request: web.Request, status: int) -> None:
-    """Warn of a request that was refused, if an exporter sent it."""
+    """Warn of a refused request if an exporter sent it."""
     fault = _fault(request, status) if request.method == "POST" else None
     if fault is not None:
         config = request.app[CONFIG]
         sender = address_of(request, config.trusted_proxies) or "unknown"
-        config.strays.found(sender, fault, path=request.path[:_LONGEST])
+        config.misdirected.report(sender, fault, path=request.path[:_LONGEST])
 
 
 def _fault(request: web.Request, status: int) -> Fault | None:
-    if otlp_answers.speaks(request) and status in _KEY_REFUSED:
+    if otlp_answers.is_otlp_request(request) and status in _KEY_REFUSED:
         return BAD_KEY if key_in(request.headers) else NO_KEY
-    if otlp_answers.speaks(request) and status == _UNREADABLE:
+    if otlp_answers.is_otlp_request(request) and status == _UNREADABLE:
         return UNREADABLE
-    return _misplaced(request) if status in _UNROUTED else None
+    return _misplaced(request) if status in _NOT_FOUND else None
 
 
 def _misplaced(request: web.Request) -> Fault | None:

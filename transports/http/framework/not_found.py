@@ -1,4 +1,4 @@
-"""Paths and methods that are not in the table, answered as the reference's Starlette router does (contract, 1)."""
+"""Unknown paths and methods, answered as the reference's Starlette router does (contract, section 1)."""
 
 from aiohttp import web
 
@@ -8,7 +8,7 @@ from transports.http.framework.forwarded import is_host
 
 
 async def slashless_url(request: web.Request) -> str | None:
-    """Where a path with trailing slashes leads without them, as an absolute URL; ``None`` when nowhere."""
+    """Absolute URL of the same path without its trailing slashes; ``None`` where no route has it."""
     path = request.rel_url.raw_path
     bare = path.rstrip("/")
     if bare in ("", path):
@@ -21,7 +21,7 @@ async def slashless_url(request: web.Request) -> str | None:
 
 
 def _public_url(request: web.Request) -> str:
-    """What stands before all paths, as the client should use it. Nothing, which means the same, for an odd host."""
+    """Scheme and host of this studio's URLs for the client; "" (a relative URL) when the Host header is odd."""
     config = request.app[CONFIG]
     if config.backend_url is not None:
         return config.backend_url

@@ -1,4 +1,4 @@
-"""The WebSockets that are open."""
+"""The open WebSockets."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ Socket = web.WebSocketResponse[Any]
 
 
 class OpenSockets:
-    """Closes them when the studio stops; it would wait for their clients otherwise."""
+    """Registry that closes the WebSockets when the studio stops; it would wait for their clients otherwise."""
 
     def __init__(self) -> None:
         self._sockets: set[Socket] = set()
 
     @contextmanager
     def with_one(self, socket: Socket) -> Iterator[None]:
-        """Know of a socket for the length of the block."""
+        """Register a socket for the length of the block."""
         self._sockets.add(socket)
         try:
             yield
@@ -28,7 +28,7 @@ class OpenSockets:
             self._sockets.discard(socket)
 
     async def close(self, _: web.Application) -> None:
-        """Close them all, in aiohttp's ``on_shutdown``. A client that does not answer is waited for a second."""
+        """Close all sockets, as aiohttp's ``on_shutdown``. A client that does not answer is waited for a second."""
         closings = [asyncio.create_task(self._close(socket)) for socket in self._sockets]
         if closings:
             await asyncio.wait(closings, timeout=_CLOSING_SECONDS)

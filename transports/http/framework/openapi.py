@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the table of routes and its attrs classes, so that it cannot drift."""
+"""The OpenAPI 3.1 document, generated from the route table and its attrs classes, so that it cannot drift."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -25,7 +25,7 @@ _SCHEMES = {
 
 @attrs.frozen(kw_only=True)
 class ErrorAnswer:
-    """Why a request was not served."""
+    """An error and its reason."""
 
     detail: str = attrs.field(metadata=described("The reason", "Unauthorized: No valid session"))
 
@@ -51,7 +51,7 @@ class ValidationAnswer:
 
 
 def openapi_document(routes: Sequence[Route], version: str) -> dict[str, Any]:
-    """The whole document; the same for the same routes."""
+    """Generate the document; the same routes give the same document."""
     schemas = Schemas()
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -104,7 +104,7 @@ def _query_parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:
 
 
 def _query_parameter(schema: Schema, field: "attrs.Attribute[Any]") -> dict[str, Any]:
-    """A parameter that may be left out needs no null: a query cannot hold one."""
+    """Describe a query parameter. An optional one needs no null: a query cannot hold one."""
     if "anyOf" in schema:
         alternatives = schema.pop("anyOf")
         schema = alternatives[0] | schema
@@ -138,7 +138,7 @@ def _misunderstandings(route: Route) -> tuple[type[StudioError], ...]:
 
 
 def _for_foreign_pages(route: Route) -> tuple[type[StudioError], ...]:
-    """What a page of another origin, or one behind a name that is not ours, is answered: see ``cross_site``."""
+    """Errors of the cross-site check, for a page of another origin or host name: see ``cross_site``."""
     return (Misdirected,) if route.method == "GET" else (Misdirected, Forbidden)
 
 
@@ -154,6 +154,6 @@ def _error(route: Route, kind: type[StudioError], schemas: Schemas) -> dict[str,
 
 
 def _security(access: Access) -> list[dict[str, list[str]]]:
-    """The ways in, any of which will do."""
+    """The alternative security schemes of a route."""
     ways = [*(["session"] if access.role else []), *(["apiKey", "bearer"] if access.scopes else [])]
     return [{way: []} for way in ways]

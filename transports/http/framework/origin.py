@@ -1,4 +1,4 @@
-"""Which pages may call: those of our own origin and allowed ones. Browsers apply CORS to no WebSocket and no form."""
+"""Check of the ``Origin`` header, for WebSockets and forms: browsers apply CORS to neither."""
 
 from urllib.parse import urlsplit
 
@@ -12,9 +12,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def require_origin(request: web.Request, *, with_key: bool) -> None:
-    """For a WebSocket (contract, table "Ours"): ``Forbidden`` unless the page is of this host or an allowed one.
+    """Raise ``Forbidden`` unless the page is of this host or an allowed origin (contract, table "Ours").
 
-    Programs with an API key send no origin.
+    It is asked for WebSockets. Programs with an API key send no origin.
     """
     origin = request.headers.get("Origin")
     if origin is None and with_key:
@@ -31,7 +31,7 @@ def is_allowed_origin(request: web.Request, origin: str) -> bool:
 
 
 def _is_own(origin: str, host: str) -> bool:
-    """Host and port are the same. The scheme may differ, because a proxy in front may speak TLS for us."""
+    """Whether host and port are the same. The scheme may differ, because a proxy in front may terminate TLS."""
     scheme = origin.partition(":")[0]
     try:
         return scheme in _DEFAULT_PORTS and _address(origin, scheme) == _address(f"//{host}", scheme)

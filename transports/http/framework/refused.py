@@ -1,4 +1,4 @@
-"""What was refused, for the audit trail. The answer stays what it is, recorded or not."""
+"""Audit of refused requests. The answer stays the same, recorded or not."""
 
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ from transports.http.config import HttpConfig
 from transports.http.framework.access import session_of
 from transports.http.framework.route import Call, Route
 
-_PATIENCE = 2.0  # seconds
+_RECORD_SECONDS = 2.0  # seconds
 _ACTIONS = {
     "GET": Action.READ,
     "POST": Action.CREATE,
@@ -20,7 +20,7 @@ _ACTIONS = {
     "PATCH": Action.UPDATE,
     "DELETE": Action.DELETE,
 }
-# By the first part of the path behind these.
+# Resources by the first segment of the path behind one of these prefixes.
 _PREFIXES = ("/api/v1/observability/", "/api/v1/", "/")
 _RESOURCES = {
     "api_keys": Resource.API_KEY,
@@ -35,13 +35,13 @@ _RESOURCES = {
 
 
 def resource_of(route: Route) -> Resource:
-    """What a route that needs an admin is about."""
+    """The audited resource of a route that needs an admin."""
     prefix = next(each for each in _PREFIXES if route.path.startswith(each))
     return _RESOURCES.get(route.path.removeprefix(prefix).partition("/")[0], Resource.ROUTE)
 
 
 async def record_refused_route(request: web.Request, route: Route, bus: Bus, config: HttpConfig) -> None:
-    """Record that somebody signed in asked for what needs an admin, if there is room for it."""
+    """Record that a signed-in user asked for what needs an admin, if the trail has room for it."""
     with suppress(StudioError):
         session = await session_of(request, bus)
         call = Call(bus=bus, config=config, request=request, session=session, body=None, query=None)
@@ -53,4 +53,4 @@ async def record_refused_route(request: web.Request, route: Route, bus: Bus, con
             outcome=Outcome.REFUSED,
             details={"route": f"{route.method} {route.path}"},
         )
-        await bus.ask(RecordRefusal(entry=entry), timeout=_PATIENCE)
+        await bus.ask(RecordRefusal(entry=entry), timeout=_RECORD_SECONDS)

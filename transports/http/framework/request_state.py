@@ -1,11 +1,11 @@
-"""What the studio knows of a request beside what it says."""
+"""State of a request that the studio adds to it."""
 
 import attrs
 
 
 @attrs.frozen
 class Renewed:
-    """A session whose cookie should be sent again, and for how many seconds it is good."""
+    """A renewed session: its cookie is to be sent again, good for ``max_age`` seconds."""
 
     cookie: str = attrs.field(repr=False)
     max_age: int
@@ -13,7 +13,7 @@ class Renewed:
 
 @attrs.define(eq=False)
 class RequestState:
-    """One request on its way through the layers. In one place, because each look into a request costs."""
+    """Request id and renewed session of one request. One object, because each look-up in a request costs."""
 
     request_id: str
     renewed: Renewed | None = None

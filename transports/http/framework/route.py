@@ -1,4 +1,4 @@
-"""What a route is: one entry of the table from which the application and its OpenAPI document are made."""
+"""Entries of the route table, from which the application and its OpenAPI document are made."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
@@ -15,7 +15,7 @@ from actors.principal import Client, Principal, Role, Scope
 from actors.runtime.bus import Bus
 from actors.session.messages import Session, User
 from transports.http.config import HttpConfig
-from transports.http.framework.app_keys import CALLERS_KEY, VISIT
+from transports.http.framework.app_keys import CALLERS_KEY, REQUEST_STATE
 from transports.http.framework.clients import address_of
 
 BodyT = TypeVar("BodyT")
@@ -24,10 +24,10 @@ _LONGEST_AGENT = 256  # characters
 
 
 class Access(Enum):
-    """Who may call: a signed-in user of this role or more, or a program with an API key of one of these scopes.
+    """Callers of a route: signed-in users of at least this role, and programs with a key of one of these scopes.
 
-    No role: sessions do not count. A key never stands in for an admin, but for copying everything, where it is given by
-    one.
+    Without a role, sessions do not count. A key never replaces an admin's session, except for the backup, whose scope
+    only an admin can give.
     """
 
     PUBLIC = (None,)
@@ -45,7 +45,7 @@ class Access(Enum):
 
 @attrs.define(kw_only=True, eq=False)  # made for every request, and frozen it takes twice as long to make
 class Call(Generic[BodyT, QueryT]):
-    """One request that was admitted and understood. ``body`` and ``query`` are ``None`` where the route has none."""
+    """One authorised and validated request. ``body`` and ``query`` are ``None`` where the route has none."""
 
     bus: Bus
     config: HttpConfig
@@ -56,7 +56,7 @@ class Call(Generic[BodyT, QueryT]):
 
     @property
     def by(self) -> Principal:
-        """Who asks, and from where: the signed-in user, or the program whose key stands in for one."""
+        """The principal of the request: the signed-in user, or the program whose key replaces a session."""
         if self.session is not None:
             return attrs.evolve(self.session.principal, client=self.client)
         key: ApiKey = self.request[CALLERS_KEY]
@@ -64,29 +64,29 @@ class Call(Generic[BodyT, QueryT]):
 
     @property
     def user(self) -> User:
-        """The signed-in user. Only on routes that admit nobody else."""
+        """The signed-in user. Only for routes that need a session."""
         if self.session is None:
             raise RuntimeError("this route admits callers without a session")
         return self.session.user
 
     @property
     def client(self) -> Client:
-        """Where the request came from."""
+        """The client of the request: address, request id and user agent."""
         agent = self.request.headers.get(USER_AGENT)
         return Client(
             address=address_of(self.request, self.config.trusted_proxies),
-            request_id=self.request[VISIT].request_id,
+            request_id=self.request[REQUEST_STATE].request_id,
             user_agent=agent and agent[:_LONGEST_AGENT].encode(errors="replace").decode(),  # a header is any bytes
         )
 
     def path(self, name: str) -> str:
-        """A part of the path, percent-decoded."""
+        """A segment of the path, percent-decoded."""
         return self.request.match_info[name]
 
 
 @attrs.frozen(kw_only=True)
 class NoQuery:
-    """The query of a route that has none."""
+    """The query of a route without parameters."""
 
 
 @attrs.frozen(kw_only=True)
@@ -99,7 +99,7 @@ class Answer:
 
 @attrs.frozen(kw_only=True)
 class Parameter:
-    """How the document describes a part of the path."""
+    """Description of a path parameter for the OpenAPI document."""
 
     description: str
     example: str
@@ -110,9 +110,9 @@ Handler = Callable[[Call[Any, Any]], Awaitable[object]]
 
 @attrs.frozen(kw_only=True)
 class Route:
-    """One operation. The handler's name is part of the operation id that clients look up (contract, "OpenAPI").
+    """One operation. The handler's name is part of the operation id, which clients look up (contract, "OpenAPI").
 
-    The handler returns an instance of ``answers`` or an ``Answer`` around one, or a whole aiohttp response.
+    The handler returns an instance of ``answers``, an ``Answer`` around one, or a whole aiohttp response.
     """
 
     method: str
@@ -141,7 +141,7 @@ class Route:
 
 
 def wire_name(field: str) -> str:
-    """The name of a query parameter or member: that of its field, without the underscore that Python's words need."""
+    """The name of a query parameter or member: its field's, without the underscore that avoids Python's keywords."""
     return field.removesuffix("_")
 
 

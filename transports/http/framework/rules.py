@@ -1,7 +1,7 @@
-"""Rules about single values, written into the annotation of a field: ``name: Annotated[str, NotBlank(...)]``.
+"""Validation rules for single values, in the annotation of a field: ``name: Annotated[str, NotBlank(...)]``.
 
-Each rule checks a value and says what it demands in JSON Schema, so that validation and document cannot differ. The
-texts are pydantic's, or the ones that the front end's users already know (contract, section 1).
+Each rule checks a value and states its demand in JSON Schema, so that validation and document cannot differ. The texts
+are pydantic's, or the ones that the front end's users already know (contract, section 1).
 """
 
 import re
@@ -21,7 +21,7 @@ _DISPLAY_FORM = re.compile(
 
 
 class Fault(Exception):
-    """One value that is not as it should be: ``type``, ``msg`` and ``ctx`` of a 422 item."""
+    """An invalid value: ``type``, ``msg`` and ``ctx`` of a 422 item."""
 
     def __init__(self, type_: str, message: str, context: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -31,11 +31,11 @@ class Fault(Exception):
 
 
 class Rule(ABC):
-    """Something that a value of the right type must fulfil."""
+    """A condition on a value of the right type."""
 
     @abstractmethod
     def apply(self, value: Any) -> Any:  # noqa: ANN401 - the annotation beside the rule says the type
-        """The value, normalised where the rule does that, or a ``Fault``."""
+        """Return the value, normalised where the rule does that, or raise a ``Fault``."""
 
     @abstractmethod
     def schema(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class Rule(ABC):
 
 @attrs.frozen
 class MinLength(Rule):
-    """At least so many characters."""
+    """A text of at least ``length`` characters."""
 
     length: int
     message: str
@@ -61,7 +61,7 @@ class MinLength(Rule):
 
 @attrs.frozen
 class MaxLength(Rule):
-    """At most so many characters."""
+    """A text of at most ``length`` characters."""
 
     length: int
 
@@ -77,7 +77,7 @@ class MaxLength(Rule):
 
 @attrs.frozen
 class NotBlank(Rule):
-    """More than white space; the value stays untrimmed."""
+    """A text with more than white space; the value stays untrimmed."""
 
     message: str
 
@@ -127,7 +127,7 @@ class Above(Rule):
 
 @attrs.frozen
 class Pattern(Rule):
-    """A text of a form. ``also`` is a second form that is allowed and not spoken of."""
+    """A text that matches ``form``. ``also`` is a second form that is allowed, and appears in no message."""
 
     form: str
     also: str | None = None
@@ -143,7 +143,7 @@ class Pattern(Rule):
 
 @attrs.frozen
 class HexId(Rule):
-    """The id of a trace or span, in lower case whatever the case it came in."""
+    """The id of a trace or span in hex of either case, normalised to lower case."""
 
     digits: int
 
@@ -158,7 +158,7 @@ class HexId(Rule):
 
 @attrs.frozen
 class MostItems(Rule):
-    """A list of at most so many items."""
+    """A list of at most ``most`` items."""
 
     most: int
 
@@ -175,7 +175,7 @@ class MostItems(Rule):
 
 @attrs.frozen
 class MostLevels(Rule):
-    """An object that is nested no deeper, so that whatever reads and writes JSON can hold it."""
+    """An object nested at most ``most`` levels deep, so that every JSON reader and writer can hold it."""
 
     most: int
 
@@ -191,7 +191,7 @@ class MostLevels(Rule):
 
 @attrs.frozen
 class NotEmpty(Rule):
-    """A list with something in it."""
+    """A list with at least one item."""
 
     def apply(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
         if not value:
@@ -230,7 +230,7 @@ def _is_within(value: object, levels: int) -> bool:
 
 
 def _shown(bound: float) -> str:
-    """Without the zero behind the point, as pydantic does in its texts."""
+    """Format a bound as pydantic does in its texts: without the zero behind the point."""
     return str(int(bound) if bound == int(bound) else bound)
 
 

@@ -1,7 +1,7 @@
-"""The cookies on the wire, with lower-case attributes, Secure only in production (contract, section 3).
+"""Session and device cookies on the wire, with lower-case attributes, Secure only in production (contract, section 3).
 
-``session`` proves who is signed in. ``junjo_device`` proves nothing of the kind: the browser that has it has signed in
-before, so that its attempts are not held up by those of others.
+``session`` proves who is signed in. ``junjo_device`` proves nothing of the kind: a browser that has it has signed in
+before, so that failed attempts of others do not hold it up.
 """
 
 import re
@@ -28,10 +28,10 @@ from transports.http.framework.app_keys import BUS, CONFIG
 from transports.http.framework.request_state import Renewed
 
 NAME = "session"
-# What a browser sends where no other cookie is set, as ours is for /sign-in only. Looking through others takes longer.
+# The header of a browser with no other cookie: the device cookie is for /sign-in only. Searching others takes longer.
 _ALONE = re.compile(rf"{NAME}=([\w-]+)", re.ASCII)
 _ANY = re.compile(rf'(?:^|;)[ \t]*{NAME}[ \t]*=[ \t]*"?([\w-]{{{COOKIE_LENGTH}}})"?[ \t]*(?=;|$)', re.ASCII)
-_MOST = 16  # that are tried
+_MOST = 16  # values that are tried
 _DEVICE_NAME = "junjo_device"
 _LONGEST_DEVICE = MOST_DEVICE_TOKENS * (DEVICE_TOKEN_LENGTH + 1) - 1
 _DEVICE = re.compile(
@@ -41,7 +41,7 @@ _DEVICE = re.compile(
 
 
 def cookies_in(request: web.Request) -> Sequence[str]:
-    """The values that may be the cookie of a session, as they come.
+    """The values that may be a session cookie, in the order of arrival.
 
     Programs on a parent domain, or for another path, may have set cookies of the same name, which browsers send along,
     in any order (RFC 6265, section 4.2.2), in one header or in several (RFC 9113, section 8.2.3).
@@ -54,20 +54,20 @@ def cookies_in(request: web.Request) -> Sequence[str]:
 
 
 def browser_of(request: web.Request) -> Browser:
-    """What the browser sends along of earlier sign-ins."""
+    """The session and device cookies that the browser kept from earlier sign-ins."""
     found = (value for header in request.headers.getall(COOKIE, ()) for value in _DEVICE.findall(header))
     return Browser(sessions=tuple(cookies_in(request)), devices=tuple(islice(found, MOST_DEVICE_COOKIES)))
 
 
 def set_cookies(config: HttpConfig, signed_in: SignedIn) -> tuple[tuple[str, str], ...]:
-    """The headers that bring a new session to the browser, and then what it is known by when it signs in again."""
+    """Headers that set the cookies of a new session and of the device."""
     session = _set_cookie(config, signed_in.cookie, f"Max-Age={signed_in.max_age}")
     life = f"Max-Age={DEVICE_SECONDS}"
     return session, _set_cookie(config, signed_in.device_cookie, life, name=_DEVICE_NAME, path="/sign-in")
 
 
 def delete_cookie(config: HttpConfig) -> tuple[str, str]:
-    """The header that takes the session from the browser."""
+    """The header that deletes the session cookie."""
     return _set_cookie(config, "null", "expires=Thu, 01 Jan 1970 00:00:00 GMT")
 
 

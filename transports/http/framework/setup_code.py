@@ -1,6 +1,7 @@
-"""Who may create the first user: whoever sits at this machine, or has the code that only its files tell.
+"""The set-up code: who may create the first user.
 
-Otherwise the first who finds a fresh studio would own it. See JUNJO_SETUP_CODE.
+A client on this machine needs no code outside production; any other needs the code, which stands in the data folder
+only. Otherwise the first to find a fresh studio would own it. See JUNJO_SETUP_CODE.
 """
 
 import hmac
@@ -21,7 +22,7 @@ _REFUSAL = (
 
 
 def require_setup_code(request: web.Request, config: HttpConfig) -> None:
-    """``Forbidden`` unless the request needs no code or has the right one."""
+    """Raise ``Forbidden`` unless the request needs no code or has the right one."""
     if config.setup_code is None or (not config.production and _is_from_here(request)):
         return
     given = request.headers.get(HEADER, "")

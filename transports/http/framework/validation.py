@@ -1,4 +1,4 @@
-"""JSON and query strings become attrs classes, strictly: 5 is not "5", and "no" is not true; "5" is 5, as in pydantic.
+"""Validation: JSON and query strings become attrs classes, strictly: 5 is not "5", "no" is not true; "5" is 5.
 
 Faults are described as pydantic 2 does, because the clients of this API show those texts (contract, section 1). All
 faults of a request are found, in the order of the fields.
@@ -28,7 +28,7 @@ from transports.masking import MASK, is_secret_name, names_a_secret, without_key
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
-_DEEPEST_ECHO = 32  # levels of a faulty input that are shown again
+_DEEPEST_ECHO = 32  # levels of a faulty input that are echoed
 # pydantic reads "1_000", "+5" and "5.0" as integers, and nothing with an exponent.
 _INTEGER = re.compile(r"\s*([+-]?[0-9]+(?:_[0-9]+)*)(?:\.0+)?\s*")
 _MOST_DIGITS = 4300
@@ -40,10 +40,10 @@ _BOOLEANS = {
 
 
 def structure_body(document: object, cls: type[T], *, large: bool = False) -> T:
-    """A parsed JSON document as an instance of ``cls``. ``None`` is a body that is missing.
+    """Validate a parsed JSON document as an instance of ``cls``. ``None`` is a missing body.
 
-    Of a ``large`` one only the first fault is told, without its place: to note that takes a kilobyte for each fault,
-    of which a body of megabytes may have millions.
+    Of a ``large`` one only the first fault is reported, without its location: each location takes a kilobyte, and a
+    body of megabytes may have millions of faults.
     """
     if document is None:
         raise invalid(Problem(type="missing", location=("body",), message="Field required"))
@@ -53,9 +53,9 @@ def structure_body(document: object, cls: type[T], *, large: bool = False) -> T:
 
 
 def structure_query(query: Mapping[str, str], cls: type[T], *, only_known: bool = False) -> T:
-    """Query parameters as an instance of ``cls``; of a repeated one the last counts.
+    """Validate query parameters as an instance of ``cls``; the last value of a repeated one counts.
 
-    Unknown ones are ignored, or faults with ``only_known``.
+    Unknown ones are ignored, or are faults with ``only_known``.
     """
     unknown = tuple(_unknown(query, cls)) if only_known and query else ()
     try:
@@ -68,7 +68,7 @@ def structure_query(query: Mapping[str, str], cls: type[T], *, only_known: bool 
 
 
 def _unknown(query: Mapping[str, str], cls: type[Any]) -> Iterator[Problem]:
-    """A parameter that is misspelled must not widen what is asked for, or deleted."""
+    """Faults of unknown parameters: a misspelled one must not widen what is read or deleted."""
     known = {wire_name(field.name) for field in attrs.fields(cls)}
     for name, value in query.items():
         if name not in known:
@@ -80,7 +80,7 @@ def _unknown(query: Mapping[str, str], cls: type[Any]) -> Iterator[Problem]:
 
 
 def unstructure(value: object) -> Any:  # noqa: ANN401 - any JSON value
-    """An answer as plain JSON types. Times are whole seconds with a literal Z (contract, section 2)."""
+    """Convert an answer to plain JSON types. Times are whole seconds with a literal Z (contract, section 2)."""
     return _json_converter.unstructure(value)
 
 
@@ -89,10 +89,11 @@ def invalid(*problems: Problem) -> InvalidRequest:
 
 
 def echo(value: Any, public: Container[str] | None = None, depth: int = 0) -> Any:  # noqa: ANN401 - any JSON value
-    """A client's input in a form that may be sent back: no secrets, and nothing that JSON cannot hold.
+    """Prepare a client's input to be sent back: without secrets, and with nothing that JSON cannot hold.
 
     Members that are not ``public`` are masked, and so is text in their place: where a password is asked for, any
-    member that nobody knows may hold it. ``None`` is a request without secrets, of which the names tell enough.
+    unknown member may hold it. With ``public=None`` the request has no secrets, and members with names of secrets are
+    masked.
     """
     if depth > _DEEPEST_ECHO:
         return "…"
@@ -117,7 +118,7 @@ def _may_be_shown(name: str, public: Container[str] | None) -> bool:
 
 
 def _text(value: str) -> str:
-    """Lone surrogates, which JSON can escape and UTF-8 cannot hold, become question marks."""
+    """Replace lone surrogates, which JSON can escape and UTF-8 cannot hold, by question marks."""
     return value.encode("utf-8", "replace").decode()
 
 
@@ -139,7 +140,7 @@ def _structured_briefly(document: object, cls: type[T]) -> T:
 
 
 def _public(cls: type[Any]) -> frozenset[str] | None:
-    """The members that may be shown of a class with secrets; ``None`` for one without."""
+    """The members of a class with secrets that may be shown; ``None`` for a class without secrets."""
     names = frozenset(wire_name(field.name) for field in attrs.fields(cls))
     public = frozenset(name for name in names if not is_secret_name(name))
     return None if public == names else public
@@ -168,7 +169,10 @@ def _problems(
 
 
 def _is_secret(location: tuple[str | int, ...], value: object) -> bool:
-    """A body that was not parsed (a form, say) is one text, in which a secret cannot be told from the rest."""
+    """Whether an input is a secret.
+
+    A body that was not parsed (a form, say) is one text, in which a secret cannot be told from the rest.
+    """
     if location == ("body",):
         return isinstance(value, str) and names_a_secret(value)
     return any(isinstance(step, str) and is_secret_name(step) for step in location[1:])
@@ -301,7 +305,7 @@ def _is_tuple(type_: Any) -> bool:  # noqa: ANN401 - any annotation
 
 
 def _is_dict(type_: Any) -> bool:  # noqa: ANN401 - any annotation
-    """Objects of any members; what must have certain ones is an attrs class."""
+    """Whether a type is a plain object of any members; objects with fixed members are attrs classes."""
     return get_origin(type_) is dict
 
 

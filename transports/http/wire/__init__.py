@@ -1,1 +1,1 @@
-"""The shapes of requests and answers on the wire."""
+"""Requests and answers as they are on the wire."""

@@ -1,4 +1,4 @@
-"""What is asked of e-mail addresses and passwords."""
+"""E-mail addresses and passwords in requests."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ NewPassword = Annotated[str, MinLength(8, "Password must be at least 8 character
 
 @attrs.frozen(kw_only=True)
 class NewUser:
-    """An account to be."""
+    """An account to be created."""
 
     email: Email = attrs.field(metadata=described("E-mail address, the name to sign in with", "ada@example.com"))
     password: NewPassword = attrs.field(
@@ -29,14 +29,17 @@ class NewUser:
 
 @attrs.frozen(kw_only=True)
 class Credentials:
-    """Who wants to sign in. A password of any length may be wrong."""
+    """The credentials of a sign-in. A password of any length may be wrong."""
 
     email: Email = attrs.field(metadata=described("E-mail address of the account", "ada@example.com"))
     password: str = attrs.field(repr=False, metadata=described("Password of the account", "correct horse battery"))
 
 
 def require_good_password(config: HttpConfig, password: str, email: str, member: str = "password") -> None:
-    """``InvalidRequest`` when the rules refuse this password for this account. ``member`` of the body holds it."""
+    """Raise ``InvalidRequest`` when the rules refuse this password for this account.
+
+    ``member`` names the member of the body that holds it.
+    """
     fault = faults_in(password, email) if config.strict_passwords else None
     if fault is not None:
         raise invalid(Problem(type="value_error", location=("body", member), message=fault, input=MASK))

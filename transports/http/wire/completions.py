@@ -1,4 +1,4 @@
-"""What a model answered, on the wire (contract, section 7). A usage that is not known is left out, never null."""
+"""A model's answer on the wire (contract, section 7). An unknown usage is left out, never null."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from transports.http.wire.prompts import TOOL_CALL, ToolCallBody, tool_call_docu
 
 @attrs.frozen(kw_only=True)
 class AnswerMessage:
-    """The model's turn."""
+    """The model's message."""
 
     role: str = attrs.field(metadata=described("Always assistant", "assistant"))
     content: str = attrs.field(metadata=described("The answer", "384,400 km."))
@@ -22,7 +22,7 @@ class AnswerMessage:
 
 @attrs.frozen(kw_only=True)
 class Choice:
-    """One answer."""
+    """One alternative of the answer."""
 
     index: int = attrs.field(metadata=described("Always 0", 0))
     message: AnswerMessage = attrs.field(
@@ -65,7 +65,7 @@ class GenerateAnswer:
 
 
 def completion_document(completion: Completion) -> dict[str, Any]:
-    """A completion in the reference's order of members."""
+    """Serialise a completion, in the reference's order of members."""
     message: dict[str, Any] = {"role": "assistant", "content": completion.content}
     if completion.tool_calls:
         message["tool_calls"] = [tool_call_document(call) for call in completion.tool_calls]

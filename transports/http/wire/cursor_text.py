@@ -1,4 +1,4 @@
-"""A place in a list of spans as opaque text, for the query parameter ``after``."""
+"""Cursors of span lists as opaque text, for the query parameter ``after``."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -16,7 +16,7 @@ def cursor_text(cursor: Cursor) -> str:
 
 
 def cursor_from(text: str) -> Cursor:
-    """The inverse of ``cursor_text``; a ``Fault`` for anything else."""
+    """Parse the text of ``cursor_text``; a ``Fault`` for anything else."""
     match = _TEXT.fullmatch(text) and _FORM.fullmatch(_decoded(text))
     if not match or int(match[1]) >= 2**64 or int(match[2]) >= 2**63:
         raise Fault("value_error", "Input should be the x-next-cursor of an earlier answer")

@@ -1,8 +1,8 @@
-"""Where a list goes on: opaque text, ``next`` in one answer and ``after`` in the question for the next.
+"""Cursors: opaque text, ``next`` in one answer and ``after`` in the request for the next page.
 
 A cursor belongs to its question, which is the path and all parameters but ``after`` and ``limit``: under another one it
-would leave out or repeat what nobody could explain. It is no secret and no proof: whoever makes one up gets a page that
-could have been had by asking.
+would leave out or repeat entries. It is no secret and no proof: a made-up cursor gets a page that could have been had
+by asking.
 """
 
 import hashlib
@@ -26,12 +26,15 @@ _DIGITS = 16  # of the question's digest, in hex
 
 
 def cursor_of(request: web.Request, place: Any) -> str:  # noqa: ANN401 - any attrs class of texts and numbers
-    """The cursor of a place in the answer to this question."""
+    """Make the cursor of a place in the answer to this question."""
     return urlsafe_b64encode(orjson.dumps([_question(request), *attrs.astuple(place)])).rstrip(b"=").decode()
 
 
 def place_after(request: web.Request, cursor: str, kind: type[P]) -> P:
-    """The place that a cursor names, an attrs class. ``cursor_invalid`` when it names none, or another question's."""
+    """Parse a cursor into the place that it names, an attrs class.
+
+    ``cursor_invalid`` when it names none, or one of another question.
+    """
     match _parts(cursor):
         case [str(question), *place] if question == _question(request) and _fits(place, kind):
             return kind(*place)

@@ -1,4 +1,4 @@
-"""When something is to end, as bodies say it: RFC 3339, or relative to now."""
+"""Expiry times in bodies: RFC 3339, or relative to now."""
 
 import re
 import time
@@ -11,13 +11,13 @@ from transports.http.wire.moments import moment_in
 _AHEAD = re.compile(r"now\+([0-9]{1,9})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_LAST = 2**64 - 1  # nanoseconds, in the year 2554, as of all times
+_LAST = 2**64 - 1  # nanoseconds, in the year 2554: OTLP has 64 bits for a time
 
 
 def expiry_in(text: str) -> datetime:
-    """A time that lies ahead, to the microsecond: in any form that ``moment_in`` takes, or ``now+90d``.
+    """Parse a time in the future, to the microsecond: in any form that ``moment_in`` takes, or ``now+90d``.
 
-    A ``Fault`` for what is no time, or has passed.
+    A ``Fault`` for any other text, and for a time that has passed.
     """
     ahead = _AHEAD.fullmatch(text)
     now = time.time_ns()
@@ -33,12 +33,12 @@ def expiry_in(text: str) -> datetime:
 def _moment_in(text: str) -> int:
     try:
         return moment_in(text).unix_nano
-    except Fault:  # whose example is of the past
+    except Fault:  # its message has an example in the past
         raise Fault("time_parsing", "Input should be a time in RFC 3339, or relative, such as now+90d") from None
 
 
 class Expiry(Rule):
-    """A text that ``expiry_in`` can read."""
+    """A text that ``expiry_in`` can parse."""
 
     def apply(self, value: str) -> str:
         expiry_in(value)

@@ -1,4 +1,4 @@
-"""The formats of a download. Each turns rows of the span store into bytes, a part after the other."""
+"""File formats of a download: encoders of rows of the span store, part by part."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -16,22 +16,22 @@ _FORMULA = "\\A[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # also the wide forms of E
 
 
 class Encoder(ABC):
-    """One download. Memory does not grow with its length. ``add`` is called once at least."""
+    """Encoder of one download. Memory does not grow with its length. ``add`` is called once at least."""
 
     content_type: str
     is_text: ClassVar[bool] = True
 
     @abstractmethod
     def add(self, rows: pa.Table) -> bytes:
-        """The bytes of these rows, with what has to stand before them. CPU-heavy."""
+        """Encode rows, behind the file's header if they are the first. CPU-heavy."""
 
     @abstractmethod
     def end(self) -> bytes:
-        """What stands behind all rows."""
+        """Return the end of the file."""
 
 
 class JsonLines(Encoder):
-    """OTLP/JSON."""
+    """OTLP/JSON, one span to a line."""
 
     content_type = "application/x-ndjson"
 
@@ -43,7 +43,7 @@ class JsonLines(Encoder):
 
 
 class CsvText(Encoder):
-    """CSV with a header, quoted as in RFC 4180, UTF-8 and LF; what is nested is JSON text.
+    """CSV with a header, quoted as in RFC 4180, UTF-8 and LF; nested values are JSON text.
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it: a span's name comes from anywhere.
     """
@@ -66,7 +66,7 @@ class CsvText(Encoder):
 
 
 class ParquetFile(Encoder):
-    """Parquet with zstd. Of what was written only the footer's facts stay in memory, a few kilobytes a part."""
+    """Parquet with zstd. Only the footer's metadata stay in memory, a few kilobytes a part."""
 
     content_type = "application/vnd.apache.parquet"
     is_text = False  # and small inside already
@@ -90,7 +90,7 @@ class ParquetFile(Encoder):
 
 
 class Gzipped(Encoder):
-    """Another one, in gzip."""
+    """Gzip around another encoder."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.content_type = encoder.content_type
@@ -115,7 +115,7 @@ def _without_formulas(rows: pa.Table) -> pa.Table:
 
 
 class _Drained:
-    """A file whose content is taken away as it is written."""
+    """A file object whose content is taken away as it is written."""
 
     closed = False  # asked for by Arrow
 
@@ -132,7 +132,7 @@ class _Drained:
         return self._position
 
     def flush(self) -> None:
-        """Nothing waits anywhere."""
+        """Do nothing: there is no further buffer."""
 
     def drain(self) -> bytes:
         taken = bytes(self._held)

@@ -1,7 +1,7 @@
 """Junjo's attributes as columns of a span, from both generations of the SDK (contract, section 6).
 
 An attribute leaves ``attributes_json`` only where a column of the same span shows it, so that nothing is lost: a state
-on a node, an unknown span type, a value that is no string all stay.
+on a node, an unknown span type and a value that is no string all stay.
 """
 
 from typing import Any
@@ -18,10 +18,10 @@ _WITH_STATE = frozenset(("workflow", "subflow"))
 
 @attrs.frozen(kw_only=True)
 class JunjoColumns:
-    """What the front end expects of any span, empty where the span does not say. States are JSON of any shape."""
+    """Columns that the front end expects of any span, empty where the span has none. States are JSON of any shape."""
 
     id: str = ""
-    runtime_id: str = ""  # what its children call it, where that is another name
+    runtime_id: str = ""  # under which its children name it as their parent
     parent_id: str = ""
     span_type: str = ""
     state_start: Any = attrs.field(factory=dict)
@@ -31,7 +31,7 @@ class JunjoColumns:
 
 
 def junjo_columns(attributes: dict[str, Any]) -> tuple[dict[str, Any], JunjoColumns]:
-    """The attributes that remain, and the columns."""
+    """Split attributes into those that remain and the columns."""
     remaining = dict(attributes)
     span_type = _take_span_type(remaining)
     runtime_id = _text(remaining, "junjo.executable_runtime_id")
@@ -53,7 +53,10 @@ def junjo_columns(attributes: dict[str, Any]) -> tuple[dict[str, Any], JunjoColu
 
 
 def _name_in_graphs(attributes: dict[str, Any], span_type: str) -> str:
-    """Graphs of the newer SDK name a subflow before it runs, and everything else as its span does."""
+    """The name of a span in graphs, where it is not the span's own.
+
+    Graphs of the newer SDK name a subflow by its definition, and everything else as its span does.
+    """
     return _text(attributes, "junjo.executable_definition_id") if span_type == "subflow" else ""
 
 
@@ -74,7 +77,7 @@ def _take_span_type(attributes: dict[str, Any]) -> str:
 
 
 def _take_json(attributes: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - a state may have any shape
-    """JSON text as JSON, other text as a JSON string. A null stays behind, because the front end wants none."""
+    """Take JSON text as JSON, other text as a JSON string. A null stays behind, because the front end wants none."""
     text = attributes.get(name)
     if not isinstance(text, str):
         return {}
@@ -86,7 +89,7 @@ def _take_json(attributes: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - 
 
 
 def _fragment(text: str) -> orjson.Fragment | str | None:
-    """The text itself when it is JSON, so that no number in it changes."""
+    """The text itself when it is JSON, so that no number in it changes; ``None`` for null."""
     try:
         return None if orjson.loads(text) is None else orjson.Fragment(text.strip())
     except orjson.JSONDecodeError:
@@ -94,9 +97,9 @@ def _fragment(text: str) -> orjson.Fragment | str | None:
 
 
 def _graph(attributes: dict[str, Any]) -> Any:  # noqa: ANN401 - a graph may have any shape
-    """The old SDK's graph as it came, else the new one's snapshot translated; the snapshot stays among attributes.
+    """The old SDK's graph as it came, else the new one's snapshot translated; the snapshot stays among the attributes.
 
-    The translation is written here already: what is nested too deep for that would take the whole page along.
+    The translation is serialised here: one that is nested too deep would fail the whole page otherwise.
     """
     if "junjo.workflow.graph_structure" in attributes:
         return _take_json(attributes, "junjo.workflow.graph_structure")

@@ -1,4 +1,4 @@
-"""The graph of a workflow in the form that the front end draws, from either generation of the junjo SDK.
+"""The graph of a workflow in the form that the front end draws, from either generation of the Junjo SDK.
 
 Up to 0.62 the SDK sends that form itself. Since 0.63 it sends a snapshot with other names (contract, section 6).
 """

@@ -1,4 +1,4 @@
-"""Times in queries: RFC 3339, or relative to now. And times in answers."""
+"""Times in queries, as RFC 3339 or relative to now, and times in answers."""
 
 import re
 import time
@@ -20,20 +20,21 @@ _MOST_CHARACTERS = 64
 
 @attrs.frozen
 class Moment:
-    """A point in time. What lies outside of OTLP's 64 bits is the nearest of them."""
+    """A point in time, clamped to OTLP's 64 bits."""
 
     unix_nano: int
 
     @property
     def whole_second(self) -> int:
-        """The first Unix second that is not before it, for what is recorded in whole seconds."""
+        """The first Unix second that is not before it, for values that are recorded in whole seconds."""
         return -(-self.unix_nano // _SECOND)
 
 
 def moment_in(text: str, clock: Callable[[], int] = time.time_ns) -> Moment:
-    """A time in any form of ISO 8601, to the nanosecond, or ``now``, ``now-15m``, ``now-7d``; a ``Fault`` otherwise.
+    """Parse a time in any form of ISO 8601, to the nanosecond, or ``now``, ``now-15m``, ``now-7d``.
 
-    Without an offset it is UTC. A "+" that arrived as a space is taken for one.
+    A ``Fault`` for any other text. Without an offset the time is UTC. A space in place of "+", as URLs decode it, is
+    accepted.
     """
     relative = _RELATIVE.fullmatch(text)
     if relative is not None:
@@ -51,13 +52,13 @@ def moment_in(text: str, clock: Callable[[], int] = time.time_ns) -> Moment:
 
 
 def time_text(unix_nano: int) -> str:
-    """RFC 3339 in UTC with nine decimals, as all times in answers of ours."""
+    """Format a time as RFC 3339 in UTC with nine decimals, as in all answers of our own routes."""
     seconds, nanoseconds = divmod(unix_nano, _SECOND)
     return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 
 
 def _with_t(text: str) -> str:
-    """RFC 3339 allows a space between date and time."""
+    """Put a T in place of the space that RFC 3339 allows between date and time."""
     return f"{text[:10]}T{text[11:]}" if text[10:11] == " " and text[13:14] == ":" else text
 
 

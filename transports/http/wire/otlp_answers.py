@@ -25,11 +25,11 @@ _CODES = {
 
 
 def is_otlp(path: str) -> bool:
-    """Whether it is one of those that exporters send to, by whatever name the signal goes."""
+    """Whether exporters send to this path, for any signal."""
     return path.startswith(_PREFIXES)
 
 
-def speaks(request: web.Request) -> bool:
+def is_otlp_request(request: web.Request) -> bool:
     """Whether this is a request of an OTLP exporter."""
     return is_otlp(request.path)
 
@@ -37,7 +37,7 @@ def speaks(request: web.Request) -> bool:
 def error_answer(
     request: web.Request, status: int, code: Status, error: StudioError, headers: Mapping[str, str]
 ) -> web.Response:
-    """An error of the actors, with the details that the specification wishes for."""
+    """Answer an error of the actors, with the details that the specification recommends."""
     message = RpcStatus(code=code.value, message=error.detail)
     if isinstance(error, InvalidRequest):
         violation = BadRequest.FieldViolation(description=error.detail)
@@ -50,7 +50,7 @@ def error_answer(
 
 
 def failure(request: web.Request, status: int, text: str, headers: Mapping[str, str]) -> web.Response:
-    """An error of HTTP itself, or a masked one of ours."""
+    """Answer an error of HTTP itself, or a masked one of ours."""
     if status == web.HTTPNotFound.status_code:
         text = f"{text}: spans go to /v1/traces"
     message = RpcStatus(code=_CODES.get(status, Status.INTERNAL).value, message=text)
@@ -60,7 +60,7 @@ def failure(request: web.Request, status: int, text: str, headers: Mapping[str, 
 def answer(
     request: web.Request, message: Message, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Protobuf, or JSON where the request was JSON."""
+    """Serialise as protobuf, or as JSON where the request was JSON."""
     if request.content_type == JSON:
         body = MessageToJson(message, indent=None).encode()
         return web.Response(status=status, body=body, content_type=JSON, headers=headers)

@@ -1,4 +1,4 @@
-"""What is asked of a model, on the wire (contract, section 7). Tools and the original are additions of ours."""
+"""A prompt on the wire (contract, section 7). Tools and ``replay_of`` are our own additions."""
 
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ TOOL_CALL = {"id": "call_1", "name": "weather", "arguments": '{"city":"Oslo"}'} 
 
 @attrs.frozen(kw_only=True)
 class ToolCallBody:
-    """A function that the model wanted called."""
+    """A function call that the model asked for."""
 
     id: str = attrs.field(metadata=described("Id of the call", "call_1"))
     name: str = attrs.field(metadata=described("Name of the function", "weather"))
@@ -35,7 +35,7 @@ class ToolCallBody:
 
 @attrs.frozen(kw_only=True)
 class MessageBody:
-    """One turn of a conversation."""
+    """One message of a conversation."""
 
     role: str = attrs.field(metadata=described("Who speaks: system, user, assistant or tool", "user"))
     content: str = attrs.field(metadata=described("What is said", "How far is the moon?"))
@@ -60,7 +60,7 @@ class ToolBody:
 
 @attrs.frozen(kw_only=True)
 class SpanReferenceBody:
-    """A stored span."""
+    """A reference to a stored span."""
 
     trace_id: Annotated[str, Pattern(_HEX_32)] = attrs.field(
         metadata=described("Id of the trace", "0af7651916cd43dd8448eb211c80319c")
@@ -77,7 +77,7 @@ class _Model:
 
 @attrs.frozen(kw_only=True, slots=False)
 class _AnyModel:
-    """The first member of a request, where OpenAI's base URL is not OpenAI's own."""
+    """The first member of a request, where OpenAI's base URL is another server's."""
 
     model: AnyModelName = attrs.field(metadata=described("Provider and model", "openai/qwen3:8b"))
 
@@ -121,12 +121,12 @@ class _Rest:
 
 @attrs.frozen(kw_only=True, slots=False)
 class GenerateRequest(_Rest, _Model):
-    """What is asked of a model."""
+    """A prompt for a model."""
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class AnyModelRequest(_Rest, _AnyModel):
-    """What is asked of a model, which may have a name of any form behind ``openai/``."""
+    """A prompt for a model, which may have a name of any form behind ``openai/``."""
 
 
 def request_class(any_openai_model: bool) -> type[GenerateRequest] | type[AnyModelRequest]:
@@ -134,7 +134,7 @@ def request_class(any_openai_model: bool) -> type[GenerateRequest] | type[AnyMod
 
 
 def prompt_in(request: GenerateRequest | AnyModelRequest) -> Prompt:
-    """The request as the playground takes it."""
+    """Convert a request to the playground's prompt."""
     provider, _, model = request.model.partition("/")
     origin = request.replay_of
     return Prompt(
@@ -158,7 +158,7 @@ def prompt_in(request: GenerateRequest | AnyModelRequest) -> Prompt:
 
 
 def request_document(prompt: Prompt) -> dict[str, Any]:
-    """A prompt as a request that can be sent; what it does not say is left out."""
+    """Serialise a prompt as a request that can be sent; members without a value are left out."""
     members: dict[str, Any] = {
         "model": f"{prompt.provider}/{prompt.model}",
         "messages": [_message_document(message) for message in prompt.messages],

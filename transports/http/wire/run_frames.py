@@ -1,4 +1,4 @@
-"""The frames of ``/llm/stream``: what a client says, and what it hears. Each is one JSON object in a text frame."""
+"""The frames of ``/llm/stream``, from the client and to it. Each is one JSON object in a text frame."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ NO_SEQ = 0  # of a frame that belongs to no run's log
 
 @attrs.frozen(kw_only=True)
 class RunFrame:
-    """Begin a run."""
+    """Request to begin a run."""
 
     run_id: RunId
     request: GenerateRequest
@@ -33,7 +33,7 @@ class RunFrame:
 
 @attrs.frozen(kw_only=True)
 class AnyModelRunFrame:
-    """Begin a run, where models may have names of any form."""
+    """Request to begin a run, where models may have names of any form."""
 
     run_id: RunId
     request: AnyModelRequest
@@ -41,14 +41,14 @@ class AnyModelRunFrame:
 
 @attrs.frozen(kw_only=True)
 class CancelFrame:
-    """End a run."""
+    """Request to cancel a run."""
 
     run_id: RunId
 
 
 @attrs.frozen(kw_only=True)
 class ResumeFrame:
-    """Go on with a run, behind the last frame that arrived; 0 when none did."""
+    """Request to follow a run again, behind the last frame that arrived; 0 when none did."""
 
     run_id: RunId
     after: Annotated[int, Above(-1)]
@@ -58,7 +58,7 @@ ClientFrame = RunFrame | AnyModelRunFrame | CancelFrame | ResumeFrame
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """A frame as a JSON object. ``InvalidRequest`` when it is none."""
+    """Parse a frame as a JSON object; ``InvalidRequest`` otherwise."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -69,7 +69,10 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def client_frame(document: dict[str, Any], *, any_openai_model: bool, large: bool = False) -> ClientFrame:
-    """What a client asks. ``InvalidRequest`` with its faults, of a large frame with the first one."""
+    """Validate a client's frame.
+
+    ``InvalidRequest`` names all its faults, or the first one of a large frame.
+    """
     kinds: dict[str, type[ClientFrame]] = {
         "run": AnyModelRunFrame if any_openai_model else RunFrame,
         "cancel": CancelFrame,
@@ -82,19 +85,19 @@ def client_frame(document: dict[str, Any], *, any_openai_model: bool, large: boo
 
 
 def run_id_in(document: dict[str, Any]) -> str | None:
-    """The run that a faulty frame is about, where that much can be read."""
+    """The run id of a faulty frame, where that much can be read."""
     run_id = document.get("run_id")
     return run_id if isinstance(run_id, str) else None
 
 
 def event_frame(run_id: str, event: RunEvent) -> str:
-    """One entry of a run's log."""
+    """Serialise one entry of a run's log."""
     kind, members = _NEWS[type(event.news)]
     return orjson.dumps({"type": kind, "run_id": run_id, "seq": event.seq, **members(event.news)}).decode()
 
 
 def failure_frame(run_id: str | None, error: StudioError) -> str:
-    """Something that a client asked was not done. A run of that name, if there is one, is as it was."""
+    """Serialise the refusal of a client's frame. A run of that name, if there is one, is unaffected."""
     return json.dumps({"type": "failed", "run_id": run_id, "seq": NO_SEQ, **_failure(error)})
 
 

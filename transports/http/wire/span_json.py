@@ -19,23 +19,23 @@ _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def render_spans(spans: Sequence[StoredSpan], names: Mapping[str, str] = _NO_NAMES) -> bytes:
-    """An array of spans as JSON text. CPU-heavy: run it off the event loop for hundreds of spans."""
+    """Serialise spans as a JSON array. CPU-heavy: run it off the event loop for hundreds of spans."""
     return orjson.dumps(span_documents(spans, names))
 
 
 def render_span(span: StoredSpan | None, parent: StoredSpan | None = None) -> bytes:
-    """One span, or null, as JSON text; its parent may know by which name to call it."""
+    """Serialise one span, or null. Its parent may be needed for the span's ``junjo_parent_id``."""
     documents = span_documents([each for each in (span, parent) if each is not None])
     return orjson.dumps(None if span is None else documents[0])
 
 
 def may_be_in_subflow(span: StoredSpan) -> bool:
-    """Whether its parent has to be seen for it to be shown."""
+    """Whether the span's parent is needed to show it."""
     return span.parent_span_id is not None and '"junjo.parent_executable_runtime_id"' in span.attributes_json
 
 
 def subflow_names(spans: Sequence[StoredSpan]) -> dict[str, str]:
-    """By which name each of them is shown, by the one that its children have for it, where that is another."""
+    """Shown names of subflows by the names that their children have for them, where the two differ."""
     return _names(_with_columns(span)[1] for span in spans)
 
 
@@ -44,9 +44,10 @@ def _names(columns: Iterable[JunjoColumns]) -> dict[str, str]:
 
 
 def span_documents(spans: Sequence[StoredSpan], names: Mapping[str, str] = _NO_NAMES) -> list[dict[str, Any]]:
-    """The members of each. Children of a subflow name it as its span is shown, where both are among the spans.
+    """The members of each span.
 
-    ``names`` are those of subflows that are elsewhere.
+    Children of a subflow name it as its own span is shown, where both are among the spans. ``names`` are those of
+    subflows that are elsewhere.
     """
     parts = [_with_columns(span) for span in spans]
     names = {**names, **_names(junjo for _, junjo in parts)}
@@ -64,7 +65,7 @@ def span_document(span: StoredSpan) -> dict[str, Any]:
 
 
 def _with_columns(span: StoredSpan) -> tuple[Any, JunjoColumns]:
-    """Text that is JSON already passes as it is: it is parsed only for Junjo's attributes."""
+    """Split a span's attributes. They are parsed only where Junjo's are among them; other JSON text passes as it is."""
     if '"junjo.' in span.attributes_json:
         return junjo_columns(orjson.loads(span.attributes_json))
     return orjson.Fragment(span.attributes_json), _NOTHING
@@ -98,14 +99,17 @@ def _document(span: StoredSpan, attributes: Any, junjo: JunjoColumns) -> dict[st
 
 
 def _time(unix_nano: int) -> str:
-    """UTC with six decimals, always. By integers: a float would round 999999999 ns up to the next second."""
+    """Format a time in UTC with six decimals, always.
+
+    It is computed in integers: a float would round 999999999 ns up to the next second.
+    """
     moment = _EPOCH + timedelta(microseconds=unix_nano // 1000)
     return moment.isoformat(timespec="microseconds")
 
 
 @attrs.frozen(kw_only=True)
 class SpanAnswer:
-    """One span. Describes what ``span_document`` makes; a test holds the two together."""
+    """One span. The class describes what ``span_document`` makes; a test holds the two together."""
 
     trace_id: str = attrs.field(metadata=described("32 lower-case hex digits", "0af7651916cd43dd8448eb211c80319c"))
     span_id: str = attrs.field(metadata=described("16 lower-case hex digits", "00f067aa0ba902b7"))

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from tests.vendors.server import Script, VendorServer, event
+from tests.providers.server import ProviderServer, Script, event
 
 
-class GeminiServer(VendorServer):
+class GeminiServer(ProviderServer):
     """``models`` are listed ``page`` at a time, whatever the client would like."""
 
     def __init__(self, script: Script | None = None) -> None:

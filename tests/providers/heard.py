@@ -1,4 +1,4 @@
-"""What an adapter passes on of an answer that a test writes byte by byte."""
+"""The chunks that an adapter makes of an answer that a test writes byte by byte."""
 
 import json
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ import attrs
 
 from actors.playground.prompt import Completion, ToolCall
 from actors.playground.providers.provider import Chunk, ReasoningDelta, TextDelta
-from tests.vendors.pairs import PAIRS
-from tests.vendors.server import Script
+from tests.providers.pairs import PAIRS
+from tests.providers.server import Script
 
 PAIRS_BY_NAME = {pair.name: pair for pair in PAIRS}
 OSLO, PARIS = '{"city":"Oslo"}', '{"city":"Paris"}'

@@ -1,4 +1,4 @@
-"""Vendors that send what nobody expects: what a person gets over REST and the WebSocket, and the trace that stays."""
+"""Unexpected answers of providers: the user's answer over REST and the WebSocket, and the stored trace."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -11,9 +11,9 @@ import pytest
 from actors.playground.providers.provider import Endpoint
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.play_socket import LAST, play_socket
-from tests.vendors.heard import OSLO, PARIS, named, sse
-from tests.vendors.pairs import PAIRS
-from tests.vendors.server import Script, Trouble, VendorServer
+from tests.providers.heard import OSLO, PARIS, named, sse
+from tests.providers.pairs import PAIRS
+from tests.providers.server import ProviderServer, Script, Trouble
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ _MODELS = {pair.name: f"{pair.name}/{pair.model}" for pair in PAIRS}
 
 @attrs.frozen(kw_only=True)
 class Got:
-    """What a person got of a run, and its trace."""
+    """The user's answer of a run, and its trace."""
 
     status: int
     detail: str | None = None
@@ -37,11 +37,11 @@ class Got:
 
 @attrs.frozen
 class Odd:
-    """A studio whose vendor answers as a test says, once whole and once streamed."""
+    """A studio whose provider answers as a test says, once whole and once streamed."""
 
     studio: HttpStudio
     cookie: str
-    servers: Mapping[str, VendorServer]
+    servers: Mapping[str, ProviderServer]
 
     async def got(self, name: str, way: str, script: Script) -> Got:
         self.servers[name].play(script)
@@ -119,7 +119,7 @@ def way(request: pytest.FixtureRequest) -> str:
 
 
 def script(document: object, *events: Mapping[str, Any]) -> Script:
-    """The same, told plainly and in a stream: each in the way of its vendor, without what the vendors promise."""
+    """The same, told plainly and in a stream: each in the way of its provider, without what the providers promise."""
     return Script(body=json.dumps(document).encode(), raw=named(*events) if "type" in events[0] else sse(*events))
 
 
@@ -192,7 +192,7 @@ async def test_each_call_once_and_whole_in_frames_and_trace(odd: Odd, way: str, 
 async def test_an_answer_that_is_cut_is_what_came(odd: Odd, name: str) -> None:
     for trouble in (Trouble.CUT, Trouble.GARBAGE, Trouble.UNFINISHED):
         got = await odd.got(name, "WebSocket", Script(trouble=trouble))
-        assert (got.status, got.text, got.finish) == (200, "hello from the vendor", None)
+        assert (got.status, got.text, got.finish) == (200, "hello from the provider", None)
         assert "gen_ai.response.finish_reasons" not in got.trace["attributes_json"]
 
 
@@ -205,7 +205,7 @@ async def test_the_end_alone_is_an_empty_answer(odd: Odd) -> None:
 async def test_a_server_that_does_not_stream_is_heard(odd: Odd, name: str) -> None:
     document = odd.servers[name].whole(Script(), "m")
     got = await odd.got(name, "WebSocket", Script(raw=json.dumps(document).encode(), stream_type="application/json"))
-    assert (got.status, got.text, got.finish) == (200, "hello from the vendor", "stop")
+    assert (got.status, got.text, got.finish) == (200, "hello from the provider", "stop")
 
 
 _UNLUCKY = (
@@ -217,7 +217,7 @@ _UNLUCKY = (
 
 
 @pytest.mark.parametrize("name", _MODELS)
-async def test_the_vendors_own_words_are_in_the_detail(odd: Odd, way: str, name: str) -> None:
+async def test_the_providers_own_words_are_in_the_detail(odd: Odd, way: str, name: str) -> None:
     for body in _UNLUCKY:
         got = await odd.got(name, way, Script(status=400, failure=body, headers={"retry-after-ms": "2500"}))
         assert (got.status, got.detail) == (502, f"Generation failed: {name}: refused (400): no luck")
@@ -235,7 +235,7 @@ async def test_an_error_in_mid_stream_is_told_without_the_key(odd: Odd, name: st
     raw = b"".join(begun) + f"event: error\ndata: {error}\n\n".encode()
     got = await odd.got(name, "WebSocket", Script(raw=raw))
     assert (got.status, got.detail) == (502, f"Generation failed: {name}: no luck \ufffd with ***")
-    assert got.trace["attributes_json"]["output.value"] == "hello from the vendor"
+    assert got.trace["attributes_json"]["output.value"] == "hello from the provider"
     assert KEY not in json.dumps([got.trace, *got.frames])
 
 

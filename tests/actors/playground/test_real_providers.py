@@ -1,4 +1,4 @@
-"""The vendors themselves, when there is a key. These calls cost money, a little."""
+"""The real providers, when there is a key. These calls cost money, a little."""
 
 import os
 
@@ -17,7 +17,7 @@ SAID = (ChatMessage(role="system", content="be brief"), ChatMessage(role="user",
 def provider_with_key(variable: str, adapter: OpenProvider) -> Provider:
     key = os.environ.get(variable)
     if not key:
-        pytest.skip(f"{variable} is not set: this test calls the vendor itself")
+        pytest.skip(f"{variable} is not set: this test calls the provider itself")
     return adapter(Endpoint(key=key))
 
 

@@ -1,4 +1,4 @@
-"""Lines that strangers can cause come once a second of each kind."""
+"""Rate-limited log lines: one a second of each kind."""
 
 import logging
 
@@ -6,8 +6,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from transports import seldom
-from transports.seldom import Seldom, SeldomFilter
+from transports import limited_log
+from transports.limited_log import RateLimitedLog, RateLimitFilter
 
 pytestmark = [pytest.mark.unit, pytest.mark.security]
 
@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.unit, pytest.mark.security]
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(seldom, "monotonic", lambda: now[0])
+    monkeypatch.setattr(limited_log, "monotonic", lambda: now[0])
     return now
 
 
 def test_events_of_a_kind_are_counted(clock: list[float]) -> None:
     with capture_logs() as lines:
-        log = Seldom(structlog.get_logger())
+        log = RateLimitedLog(structlog.get_logger())
         for client in "abc":
             log.warning("refused", client=client)
         log.warning("something else")
@@ -35,8 +35,8 @@ def test_events_of_a_kind_are_counted(clock: list[float]) -> None:
 
 
 def test_records_of_a_library_are_counted(clock: list[float], caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger("tests.seldom")
-    logger.addFilter(SeldomFilter())
+    logger = logging.getLogger("tests.limited_log")
+    logger.addFilter(RateLimitFilter())
     caplog.set_level(logging.INFO)
     for number in range(4):
         logger.info("cancelled: %s", number)

@@ -1,4 +1,4 @@
-"""What the local servers of the three vendors have in common: they are told what to answer, and say what they saw."""
+"""Base of the local servers of the three providers: they answer by a script and record requests."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -15,7 +15,7 @@ _FULL = 64 * 1024 - 4096  # of the buffer before the system's own: about where w
 
 
 class Trouble(Enum):
-    """What goes wrong in an answer; in a streamed one, after the deltas of the script."""
+    """A fault in an answer; in a streamed one, after the deltas of the script."""
 
     NONE = "none"
     HANG = "hang"  # nothing more is sent, and the connection stays open
@@ -35,17 +35,17 @@ class ScriptedCall:
 
 @attrs.frozen(kw_only=True)
 class Script:
-    """What the vendor answers, in pieces that a streamed answer sends one by one."""
+    """The provider's answer, in pieces that a streamed answer sends one by one."""
 
-    text: tuple[str, ...] = ("hello ", "from ", "the vendor")
+    text: tuple[str, ...] = ("hello ", "from ", "the provider")
     reasoning: tuple[str, ...] = ()
     calls: tuple[ScriptedCall, ...] = ()
-    finish: str | None = None  # the vendor's word; the usual one when None
+    finish: str | None = None  # the provider's word; the usual one when None
     cached: int = 0  # of the 3 prompt tokens
     reasoned: int = 0  # of the 4 completion tokens
     trouble: Trouble = Trouble.NONE
     status: int = 200
-    error: str = "the vendor's own words"
+    error: str = "the provider's own words"
     headers: Mapping[str, str] = {}
     body: bytes | None = None  # of a plain answer, in place of the proper one
     raw: bytes | None = None  # of a streamed answer, in place of all its events
@@ -64,7 +64,7 @@ class Seen:
     body: Any
 
 
-class VendorServer(ABC):
+class ProviderServer(ABC):
     """Serves on a free port of the loopback while its block lasts.
 
     ``begun`` is set when the deltas of an answer are out, ``disconnected`` when a client leaves before its answer ends,
@@ -111,11 +111,11 @@ class VendorServer(ABC):
     @property
     @abstractmethod
     def base_url(self) -> str:
-        """What an SDK is given."""
+        """The base URL for an SDK."""
 
     @abstractmethod
     def routes(self) -> Iterable[web.RouteDef]:
-        """The vendor's paths."""
+        """The provider's paths."""
 
     @abstractmethod
     def whole(self, script: Script, model: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Each vendor's server with the adapter that speaks to it."""
+"""Each provider's server with the adapter that speaks to it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,20 +13,20 @@ from actors.playground.providers.google import GoogleProvider
 from actors.playground.providers.http_client import Timeouts
 from actors.playground.providers.openai import OpenAIProvider
 from actors.playground.providers.provider import Endpoint, Provider
-from tests.vendors.anthropic import AnthropicServer
-from tests.vendors.gemini import GeminiServer
-from tests.vendors.openai import OpenAIServer
-from tests.vendors.server import Script, VendorServer
+from tests.providers.anthropic import AnthropicServer
+from tests.providers.gemini import GeminiServer
+from tests.providers.openai import OpenAIServer
+from tests.providers.server import ProviderServer, Script
 
 KEY = "sk-test-0123456789"
 
 
 @attrs.frozen(kw_only=True)
 class Pair:
-    """A vendor. ``model`` is one that reasons."""
+    """A provider. ``model`` is one that reasons."""
 
     name: str
-    server: type[VendorServer]
+    server: type[ProviderServer]
     adapter: OpenProvider
     model: str
 
@@ -37,7 +37,7 @@ class Pair:
     @asynccontextmanager
     async def open(
         self, script: Script | None = None, patience: Timeouts | None = None
-    ) -> AsyncIterator[tuple[VendorServer, Provider]]:
+    ) -> AsyncIterator[tuple[ProviderServer, Provider]]:
         async with self.server(script) as server:
             make: Any = self.adapter
             provider: Provider = make(Endpoint(key=KEY, base_url=server.base_url), patience)

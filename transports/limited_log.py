@@ -1,4 +1,4 @@
-"""Lines that strangers can cause at will: of each kind one a second, with how many there were."""
+"""Rate-limited log lines, for events that clients can cause at will: one a second of each kind, with their number."""
 
 import logging
 from time import monotonic
@@ -8,13 +8,13 @@ _SECONDS = 1.0
 
 
 class _Kinds:
-    """When the last line of each kind was, and how many have come since."""
+    """Time of the last line of each kind, and number of events since."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, tuple[float, int]] = {}
 
     def due(self, kind: str) -> int:
-        """How many a line stands for that is due now; 0 when it is not."""
+        """Number of events that a line due now stands for; 0 when none is due."""
         now = monotonic()
         last, waiting = self._kinds.get(kind, (now - _SECONDS, 0))
         if now - last < _SECONDS:
@@ -24,10 +24,10 @@ class _Kinds:
         return waiting + 1
 
 
-class Seldom:
-    """Logs the first of a kind at once, and counts those that come within a second of the last line.
+class RateLimitedLog:
+    """Logs the first event of a kind at once, and counts those within a second of the last line.
 
-    The next line of the kind says how many it stands for.
+    The next line of the kind says how many events it stands for.
     """
 
     def __init__(self, log: Any) -> None:  # noqa: ANN401 - structlog's
@@ -41,8 +41,8 @@ class Seldom:
             self._log.warning(event, **fields, times=times)
 
 
-class SeldomFilter(logging.Filter):
-    """The same for what a library logs. Its kinds are its messages, before anything is put into them."""
+class RateLimitFilter(logging.Filter):
+    """Rate limit for the lines of a library. Its kinds are the messages before formatting."""
 
     def __init__(self) -> None:
         super().__init__()

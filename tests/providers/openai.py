@@ -5,12 +5,12 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.vendors.server import Script, VendorServer, event
+from tests.providers.server import ProviderServer, Script, event
 
 CREATED = 1_700_000_000
 
 
-class OpenAIServer(VendorServer):
+class OpenAIServer(ProviderServer):
     """``models`` are ids."""
 
     def __init__(self, script: Script | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What vendors say went wrong, in the forms that they use."""
+"""Error messages of providers, in the forms that they use."""
 
 from typing import Any
 from urllib.parse import quote
