@@ -7,7 +7,7 @@ import pytest
 
 from actors.errors import ProviderFailed
 from actors.playground.providers.provider import TextDelta
-from tests.actors.playground.test_vendor_words import FORMS
+from tests.actors.playground.stage import FORMS
 from tests.vendors.heard import PAIRS_BY_NAME, named, sse
 from tests.vendors.pairs import KEY, PAIRS, Pair
 from tests.vendors.server import Script
