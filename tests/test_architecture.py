@@ -58,7 +58,7 @@ SHARED_BY_ACTORS = COMMON_GROUND | {
 }
 
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.
-ENVIRONMENT = {"studio.settings", "actors.span_store"}
+ENVIRONMENT = {"studio.settings", "studio.tuning"}
 
 # Who may ask whom, by folder. Without a circle nobody can wait for himself.
 MAY_ASK = {
