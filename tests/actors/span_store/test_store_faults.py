@@ -149,7 +149,7 @@ async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay
     flip(first, 0.8)
     async with running_store(path) as bus:
         state = await bus.ask(GetStoreState())
-        assert state.problems == (f"The journal {first.name} was damaged: spans may be missing",)
+        assert state.problems == (f"The WAL file {first.name} was damaged: spans may be missing",)
         found = await names(bus)
         assert len(found) == 28
         for name in found:
@@ -251,7 +251,7 @@ async def test_a_disk_without_room_for_sealing_keeps_spans_in_journals(path: Pat
             patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
             await ingest(bus, span(1))
             state = await state_when(bus, lambda state: bool(state.problems))
-            assert state.problems == ("Spans cannot be sealed; they are kept in journals meanwhile",)
+            assert state.problems == ("Spans cannot be flushed; they are kept in the WAL meanwhile",)
             assert await names(bus) == ["span 1"]
         await state_when(bus, lambda state: all_sealed(state) and healthy(state))
         assert await names(bus) == ["span 1"]
@@ -264,7 +264,7 @@ async def test_spans_that_cannot_be_encoded_stay_in_memory_and_in_their_journal(
             await ingest(bus, span(1))
             await ingest(bus, span(2, trace_id=2))
             state = await state_when(bus, lambda state: bool(state.problems))
-            assert state.problems == ("Spans cannot be sealed; they are kept in journals meanwhile",)
+            assert state.problems == ("Spans cannot be flushed; they are kept in the WAL meanwhile",)
             assert await names(bus) == ["span 1", "span 2"]
         await state_when(bus, lambda state: all_sealed(state) and healthy(state))
         assert await names(bus) == ["span 1", "span 2"]
