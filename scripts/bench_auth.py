@@ -34,9 +34,10 @@ from actors.session.messages import CreateFirstUser
 from scripts.load.machine import machine
 from scripts.load.own_studio import EMAIL, HOST, PASSWORD, environment
 from studio.app import running
-from studio.garbage import collect_garbage_seldom
+from studio.garbage import leave_the_start_alone
 from studio.logs import configure_logging
 from studio.settings import load_settings
+from studio.tuning import tune_process
 from transports.grpc.generated.auth_grpc import InternalAuthServiceBase, InternalAuthServiceStub
 from transports.grpc.generated.auth_pb2 import ValidateApiKeyRequest, ValidateApiKeyResponse
 
@@ -89,7 +90,8 @@ async def serving(folder: Path) -> AsyncIterator[Servers]:
             key=key,
             cookie=cookie,
         )
-        collect_garbage_seldom()
+        tune_process()
+        leave_the_start_alone()
         yield servers
 
 

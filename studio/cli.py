@@ -30,9 +30,8 @@ from studio.claim import CannotStart, claimed
 from studio.demo import DemoFailed, send_demo
 from studio.descriptors import raise_limit
 from studio.exposure import exposures
-from studio.garbage import GarbageWatch, collect_garbage_seldom
+from studio.garbage import GarbageWatch, leave_the_start_alone
 from studio.logs import configure_logging, finish_logging, log_lost_faults
-from studio.resident import keep_little_free_memory, let_go_of_code
 from studio.secrets import SETUP_CODE
 from studio.settings import Settings, SettingsError, accounts_database, client_defaults, load_settings
 from studio.standard_streams import complain, say
@@ -53,11 +52,6 @@ NO_KEY = """\
 no API key: give one with --key or in JUNJO_AI_STUDIO_API_KEY.
 Signed in, this makes one (cookies.txt is from the sign-in):
   curl -b cookies.txt {endpoint}/api_keys -H 'content-type: application/json' -d '{{"name":"demo"}}'"""
-# Switch interval of the interpreter's lock. Each call into Arrow releases the lock and has to get it back: with
-# Python's 5 ms a read of many small steps waits for half a second in all while spans come in.
-_TURN_SECONDS = 0.001
-# After the start; retention has run by then, which uses more of DuckDB's code than anything else.
-_SETTLED_SECONDS = 2.0
 
 
 def program() -> NoReturn:
@@ -185,14 +179,11 @@ def openapi() -> int:
 
 async def _serve(settings: Settings) -> int:
     told_to_stop = _stop_signal()
-    keep_little_free_memory()
     raise_limit()
     async with running(settings) as studio:
-        collect_garbage_seldom()
+        leave_the_start_alone()
         GarbageWatch().start()
-        sys.setswitchinterval(_TURN_SECONDS)
         await _announce(settings, studio)
-        asyncio.get_running_loop().call_later(_SETTLED_SECONDS, let_go_of_code)
         gave_up = asyncio.create_task(studio.gave_up())
         stop = asyncio.create_task(told_to_stop.wait())
         await asyncio.wait({gave_up, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,7 @@
-"""When Python looks for garbage: often enough that what it misses costs megabytes, seldom enough to be cheap."""
+"""When Python looks for garbage: often enough that what it misses costs megabytes, seldom enough to be cheap.
+
+How often it looks by itself is set in ``tuning``.
+"""
 
 import asyncio
 import gc
@@ -7,21 +10,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-_ALLOCATIONS = 10_000  # of containers, between two looks at the newest; Python's own 2,000 took a fifth of the time
 _GROWTH = 64 * 1024 * 1024  # bytes after which all are looked through
 _LOOK_SECONDS = 1.0  # reading what the process has takes 20 µs
 _REST_LOOKS = 5  # after which it is done again at the soonest
 
 
-def collect_garbage_seldom() -> None:
-    """Leave what stands after the start alone, and look for cycles a fifth as often.
-
-    Decoding makes a dictionary for each span, none of which is part of a cycle; Python's default has the collector look
-    through them all again and again.
-    """
+def leave_the_start_alone() -> None:
+    """Exempt all that stands after the start, modules and actors, from every later collection."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_ALLOCATIONS, 10, 10)
 
 
 def resident_bytes() -> int:

@@ -72,6 +72,12 @@ def otlp_request(*spans: OtlpSpan, service: str = "tests") -> ExportTraceService
     return request
 
 
+def request_of(service: str, spans: int) -> bytes:
+    """A serialised request of spans that are numbered from 1, of which three at a time begin together."""
+    made = (otlp_span(number + 1, start=START + number // 3) for number in range(spans))
+    return otlp_request(*made, service=service).SerializeToString()
+
+
 def many_spans(count: int, *, seed: int, service: str = "tests", start: int = START) -> bytes:
     """A serialised request of ``count`` spans, ten to a trace, with ids that differ from seed to seed."""
     chance = random.Random(seed)

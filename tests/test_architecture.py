@@ -15,7 +15,7 @@ import pytest
 from actors.errors import RetryableError, StudioError
 from actors.runtime.messages import Event, Request, StreamRequest
 from tests.messages import FOLDERS, MESSAGES, REQUESTS, folder_of
-from tests.source import PROJECT, Module, all_modules, classes_below, modules, within
+from tests.source import PROJECT, Module, all_modules, classes_below, module_of, modules, within
 from transports.errors import ERRORS
 
 pytestmark = pytest.mark.unit
@@ -76,7 +76,7 @@ SHARED_BY_ACTORS = COMMON_GROUND | {
 }
 
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.
-ENVIRONMENT = {"studio.settings", "actors.span_store"}
+ENVIRONMENT = {"studio.settings", "studio.tuning"}
 
 # Who may ask whom, by folder. Without a circle nobody can wait for himself.
 MAY_ASK = {
@@ -211,6 +211,17 @@ def test_the_environment_is_read_in_one_place() -> None:
         if module.name not in ENVIRONMENT
         for line, name in [*module.imports(), *attributes(module)]
         if name in names or within(name, "dotenv")
+    ]
+    assert not faults
+
+
+def test_no_test_module_leans_on_another() -> None:
+    """What tests share stands in their folder's ``stage.py``: a test module can be read, moved and removed alone."""
+    faults = [
+        f"{module.place}:{line} imports {imported}"
+        for module in modules("tests")
+        for line, imported in module.imports()
+        if within(imported, "tests") and any(part.startswith("test_") for part in module_of(imported).split("."))
     ]
     assert not faults
 

@@ -15,7 +15,6 @@ from actors.session.messages import COOKIE_LENGTH
 
 _TOKEN_BYTES = 32
 _NONCE_BYTES = 12
-_TAG_BYTES = 16
 _MOST_KNOWN = 4096
 _PURPOSE = b"junjo session cookie 1"  # authenticated with each cookie, so that no other use of the key can pass as one
 

@@ -182,4 +182,4 @@ async def _ingest(bus: Bus, batch: Batch) -> IngestSummary:
             return await bus.ask(request, timeout=_TIMEOUT)
         except Overloaded as later:
             await asyncio.sleep(later.retry_after or 1.0)
-    raise TransferFailed("The data cannot be stored: the span store does not get to seal it")
+    raise TransferFailed("The data cannot be stored: the span store does not get to flush it")

@@ -2,8 +2,8 @@
 
 import sqlite3
 from asyncio import Queue
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -83,3 +83,12 @@ def rows(path: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
 def file_bytes(path: Path) -> bytes:
     """Everything on disk: the file and its write-ahead log."""
     return b"".join(file.read_bytes() for file in sorted(path.parent.iterdir()) if file.name.startswith(path.name))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program holds the write lock."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")

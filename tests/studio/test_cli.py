@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from studio import __version__
+from tests.studio.stage import ended
 from tests.studio_process import start_studio, studio_process
 from transports.http.app import ROUTES
 from transports.http.framework.openapi import openapi_document
@@ -21,13 +22,6 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
-
-
-async def ended(data_dir: Path, *arguments: str, **more: str) -> tuple[int | None, str, list[str]]:
-    """Exit code, standard output, and the lines of standard error of a program that ends by itself."""
-    process = await start_studio(data_dir, arguments, more)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode().splitlines()
 
 
 async def test_version(data_dir: Path) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from actors.span_store.messages import IngestSpans
-from tests.actors.span_store.test_backup import back_up
-from tests.actors.span_store.test_deletion import SEALED_AT_ONCE, running_store
+from tests.actors.span_store.stage import SEALED_AT_ONCE, back_up, store_in
 from tests.source import PROJECT
 from tests.spans import span
 
@@ -37,7 +36,7 @@ async def test_they_answer_over_a_backup(tmp_path: Path) -> None:
         span(number, trace_id=1, service="joke-agent", attributes={name: "a-model", "llm.token_count.prompt": number})
         for number, name in enumerate(names, 1)
     ]
-    async with running_store(tmp_path / "original", SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path / "original", SEALED_AT_ONCE) as bus:
         await bus.ask(IngestSpans(spans=spans, size=1000))
         await back_up(bus, tmp_path / "home" / BACKUP)
     [queries] = [block for block in BLOCKS if block.startswith("duckdb ")]

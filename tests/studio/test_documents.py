@@ -78,3 +78,17 @@ def test_the_example_file_shows_each_default(tmp_path: Path) -> None:
 def test_the_example_file_changes_nothing_as_it_is() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     assert [line for line in lines if line and not line.startswith("#")] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*/0*.md")), ids=lambda path: path.stem)
+def test_a_decision_and_an_experiment_say_of_when_they_are(path: Path) -> None:
+    beginning = path.read_text().split("\n\n")[1]
+    assert re.search(r"\b20\d\d-\d\d-\d\d\b", beginning)
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda path: path.stem
+)
+def test_links_to_files_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []

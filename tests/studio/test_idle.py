@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import pyarrow as pa
 import pytest
 
 pytestmark = pytest.mark.unit
@@ -24,19 +23,8 @@ _HEAVY = {
 }
 _LOADED = """
 import sys
-import studio.cli
+import studio.__main__
 print(*sys.modules)
-"""
-_ALLOCATORS = """
-import studio.cli
-import pyarrow as pa
-from actors.span_store.columns.rows import ROWS
-ROWS.serialize()  # with Arrow's own choice of a pool, as Parquet is written
-print(pa.default_memory_pool().backend_name, *(
-    pool.backend_name
-    for pool in (pa.mimalloc_memory_pool(), pa.jemalloc_memory_pool(), pa.system_memory_pool())
-    if pool.num_allocations()
-))
 """
 
 
@@ -46,10 +34,3 @@ def printed(program: str) -> list[str]:
 
 def test_what_it_does_not_use_is_not_loaded() -> None:
     assert not _HEAVY.intersection(printed(_LOADED))
-
-
-@pytest.mark.skipif(
-    not {"jemalloc", "mimalloc"}.issubset(pa.supported_memory_backends()), reason="this Arrow has fewer allocators"
-)
-def test_arrow_has_one_allocator() -> None:
-    assert printed(_ALLOCATORS) == ["jemalloc", "jemalloc"]

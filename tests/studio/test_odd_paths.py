@@ -12,7 +12,7 @@ from scripts.load.own_studio import OwnStudio, environment
 from scripts.load.payloads import Payloads
 from scripts.load.senders import SENDERS
 from studio.settings import SettingsError, load_settings
-from tests.studio.test_cli import ended
+from tests.studio.stage import ended
 
 pytestmark = pytest.mark.integration
 

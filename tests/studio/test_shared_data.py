@@ -14,7 +14,7 @@ import pytest
 from scripts.load.own_studio import OwnStudio, environment
 from studio.claim import CannotStart, sole_use_of
 from studio.settings import Settings, load_settings
-from tests.studio.test_cli import ended
+from tests.studio.stage import ended
 from tests.studio_process import studio_process
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,7 @@ import pytest
 
 from scripts.load.own_studio import environment
 from tests.system.conftest import Running
-from tests.system.test_system_junjo import demand_a_graph_that_can_be_drawn, replayed, trace_of_the_workflow
+from tests.system.stage import demand_a_graph_that_can_be_drawn, replayed, trace_of_the_workflow
 
 pytestmark = pytest.mark.integration
 

@@ -13,32 +13,20 @@ from typing import TypeAlias
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from scripts.load.own_studio import HOST, OwnStudio, SpanId
 from scripts.load.senders import EXPORT
+from tests.system.stage import BATCH, SERVICE, batch_of_spans
 from tests.transports.grpc.http2_client import framed, http2_client
 from transports.inflate import DEFAULT_LIMIT
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.mark.error_recovery]
 
-_SERVICE = "program"
-_BATCH = 50
 _SECONDS = 60.0  # an exporter tries so long; what is not there after that will never be
 _MEMORY_MB = "812"  # 300 are not for work, and half of the rest is for requests that are being received
 _LARGEST_AT_ONCE = 4  # requests of the largest size, which fill that
-
-
-class Batch(SpanProcessor):
-    """Keeps the spans that have ended."""
-
-    def __init__(self) -> None:
-        self.ended: list[ReadableSpan] = []
-
-    def on_end(self, span: ReadableSpan) -> None:
-        self.ended.append(span)
 
 
 class Program(threading.Thread):
@@ -64,7 +52,7 @@ class Program(threading.Thread):
 
     def wait_for_more(self, batches: int) -> None:
         with self._grown:
-            enough = len(self.ids) + batches * _BATCH
+            enough = len(self.ids) + batches * BATCH
             assert self._grown.wait_for(lambda: self.failures or len(self.ids) >= enough, _SECONDS)
 
     def stop(self) -> None:
@@ -97,17 +85,6 @@ def retries(monkeypatch: pytest.MonkeyPatch) -> Iterator[Retries]:
     logger.addHandler(handler)
     yield handler
     logger.removeHandler(handler)
-
-
-def batch_of_spans() -> Sequence[ReadableSpan]:
-    batch = Batch()
-    provider = TracerProvider(resource=Resource({"service.name": _SERVICE}), shutdown_on_exit=False)
-    provider.add_span_processor(batch)
-    tracer = provider.get_tracer("tests")
-    with tracer.start_as_current_span("root"):
-        for number in range(1, _BATCH):
-            tracer.start_span(f"span {number}", attributes={"text": "x" * 500}).end()
-    return batch.ended
 
 
 def ids_of(spans: Sequence[ReadableSpan]) -> list[SpanId]:
@@ -156,7 +133,7 @@ def test_every_span_arrives_once_while_the_studio_is_replaced(
         program.stop()
         studio.sign_in()
         assert program.failures == 0
-        assert sorted(studio.stored(_SERVICE)) == sorted(program.ids)
+        assert sorted(studio.stored(SERVICE)) == sorted(program.ids)
 
 
 @with_each_exporter
@@ -175,4 +152,4 @@ async def test_every_span_arrives_once_while_the_studio_is_overloaded(
         await asyncio.to_thread(program.wait_for_more, 5)
         await asyncio.to_thread(program.stop)
         assert program.failures == 0
-        assert sorted(await asyncio.to_thread(studio.stored, _SERVICE)) == sorted(program.ids)
+        assert sorted(await asyncio.to_thread(studio.stored, SERVICE)) == sorted(program.ids)

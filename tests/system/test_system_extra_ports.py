@@ -8,13 +8,13 @@ import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from scripts.load.own_studio import HOST, OwnStudio
-from tests.system import test_system_newcomer as newcomer
+from tests.system.stage import EXPORTERS, traced
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 
 
 class Extra:
-    """A studio as the exporters of ``test_system_newcomer`` see it: both protocols at one port."""
+    """A studio as the exporters of ``tests.system.stage`` see it: both protocols at one port."""
 
     def __init__(self, port: int) -> None:
         self.otlp_port = self.http_port = port
@@ -27,12 +27,12 @@ def test_each_exporter_is_served_on_each_port(data_dir: Path) -> None:
         ports = started["extra_ports"]
         assert len(set(ports)) == 2
         for port in ports:
-            for name, make in newcomer.EXPORTERS.items():
+            for name, make in EXPORTERS.items():
                 exporter: SpanExporter = make(Extra(port), key)  # type: ignore[arg-type] # it has what they ask for
-                assert exporter.export(newcomer.traced(f"{name}-{port}")) is SpanExportResult.SUCCESS
+                assert exporter.export(traced(f"{name}-{port}")) is SpanExportResult.SUCCESS
                 exporter.shutdown()
         services = studio.rest("GET", "/api/v1/observability/services").json
-        assert sorted(services) == sorted(f"{name}-{port}" for name in newcomer.EXPORTERS for port in ports)
+        assert sorted(services) == sorted(f"{name}-{port}" for name in EXPORTERS for port in ports)
         assert studio.terminate() == 0
     assert {json.loads(line)["level"] for line in studio.log.read_text().splitlines()} == {"info"}
 

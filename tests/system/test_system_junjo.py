@@ -5,22 +5,20 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
-from jsonpatch import JsonPatch
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from scripts.load.own_studio import OwnStudio, environment
 from scripts.load.senders import SENDERS
 from tests.system.conftest import Running
+from tests.system.stage import WORKFLOWS, SpanJson, demand_a_graph_that_can_be_drawn, replayed, trace_of_the_workflow
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 
 PROGRAM = Path(__file__).parent / "trip_program.py"
 RECORDINGS = Path(__file__).parents[1] / "recordings"
-WORKFLOWS = "/api/v1/observability/services/{}/workflows"
-SpanJson: TypeAlias = dict[str, Any]
 
 
 def run_program(running: Running, data_dir: Path, service: str) -> dict[str, Any]:
@@ -35,48 +33,6 @@ def run_program(running: Running, data_dir: Path, service: str) -> dict[str, Any
     assert (ended.returncode, ended.stderr) == (0, "")
     state: dict[str, Any] = json.loads(ended.stdout)
     return state
-
-
-def trace_of_the_workflow(running: Running, service: str) -> tuple[SpanJson, dict[str, SpanJson]]:
-    """The one workflow span of a service, and all spans of its trace by name."""
-    (workflow,) = running.studio.rest("GET", WORKFLOWS.format(service)).json
-    spans = running.studio.rest("GET", f"/api/v1/observability/traces/{workflow['trace_id']}/spans").json
-    by_name = {span["name"]: span for span in spans}
-    assert len(by_name) == len(spans)
-    return workflow, by_name
-
-
-def replayed(flow: SpanJson, spans: dict[str, SpanJson]) -> Any:
-    """What the state events of a flow's store make of its first state, in the order of time."""
-    events = sorted(
-        (
-            event
-            for span in spans.values()
-            for event in span["events_json"]
-            if event["name"] == "set_state" and event["attributes"]["junjo.store.id"] == flow["junjo_wf_store_id"]
-        ),
-        key=lambda event: event["timeUnixNano"],
-    )
-    assert events
-    state = flow["junjo_wf_state_start"]
-    for event in events:
-        state = JsonPatch.from_string(event["attributes"]["junjo.state_json_patch"]).apply(state)
-    return state
-
-
-def demand_a_graph_that_can_be_drawn(graph: dict[str, Any]) -> dict[str, SpanJson]:
-    """The form that the front end's schema demands; the nodes by label."""
-    ids = {node["id"] for node in graph["nodes"]}
-    assert isinstance(graph["v"], int)
-    assert all(isinstance(node["type"], str) and isinstance(node["label"], str) for node in graph["nodes"])
-    for edge in graph["edges"]:
-        assert {edge["source"], edge["target"]} <= ids
-        assert edge["type"] in ("explicit", "subflow")
-        assert edge["condition"] is None or isinstance(edge["condition"], str)
-        assert (edge["subflowId"] is None) == (edge["type"] == "explicit")
-    for node in graph["nodes"]:
-        assert set(node.get("children", ())) <= ids
-    return {node["label"]: node for node in graph["nodes"]}
 
 
 def test_a_workflow_of_the_sdk_from_pypi(running: Running, data_dir: Path) -> None:

@@ -8,7 +8,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from scripts.load.own_studio import HOST, OwnStudio
-from tests.system.test_system_exporters import batch_of_spans
+from tests.system.stage import batch_of_spans
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from scripts.load.own_studio import HOST
 from tests.system.conftest import Running
-from tests.system.test_system_newcomer import traced
+from tests.system.stage import traced
 from transports import misdirected_exporters as faults
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]

@@ -1,65 +1,18 @@
 """What somebody does who has just started the studio, with the exporters of the OpenTelemetry SDK."""
 
 import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import grpc
 import pytest
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from scripts.load.own_studio import EMAIL, PASSWORD, OwnStudio
 from tests.system.conftest import Running
+from tests.system.stage import EXPORTERS, MakeExporter, traced
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 
 SPANS = "/api/v1/observability/services/{service}/spans"
-MakeExporter = Callable[[OwnStudio, str], SpanExporter]
-
-
-def over_grpc(compression: grpc.Compression) -> MakeExporter:
-    return lambda studio, key: GrpcExporter(
-        f"http://127.0.0.1:{studio.otlp_port}",
-        insecure=True,
-        headers={"x-junjo-api-key": key},
-        compression=compression,
-    )
-
-
-def over_http(compression: HttpCompression) -> MakeExporter:
-    return lambda studio, key: HttpExporter(
-        f"http://127.0.0.1:{studio.http_port}/v1/traces",
-        headers={"Authorization": f"Bearer {key}"},
-        compression=compression,
-    )
-
-
-EXPORTERS = {
-    "grpc-plain": over_grpc(grpc.Compression.NoCompression),
-    "grpc-gzip": over_grpc(grpc.Compression.Gzip),
-    "http-plain": over_http(HttpCompression.NoCompression),
-    "http-gzip": over_http(HttpCompression.Gzip),
-}
-
-
-def traced(service: str) -> Sequence[ReadableSpan]:
-    """Two spans that a program made: a question and, inside it, a call of a model."""
-    kept = InMemorySpanExporter()
-    provider = TracerProvider(resource=Resource({"service.name": service}))
-    provider.add_span_processor(SimpleSpanProcessor(kept))
-    tracer = provider.get_tracer("tests")
-    with tracer.start_as_current_span("question"), tracer.start_as_current_span("ChatCompletion") as call:
-        call.set_attributes(
-            {"openinference.span.kind": "LLM", "input.value": "Why? " * 100, "llm.token_count.total": 7}
-        )
-    provider.shutdown()
-    return kept.get_finished_spans()
 
 
 def export(make: MakeExporter, running: Running, service: str) -> SpanExportResult:

@@ -22,7 +22,7 @@ from actors.runtime.budget import Budget
 from actors.span_store.messages import SearchSpans
 from tests.http_studio import http_config
 from tests.spans import otlp_request, otlp_span
-from tests.system.test_system_exporters import batch_of_spans
+from tests.system.stage import batch_of_spans
 from tests.transports.grpc.conftest import BUDGET, EXPORT, Backend, method
 from tests.transports.grpc.conftest import backend as backend  # noqa: PLC0414 - a fixture
 from transports import key_rate

@@ -9,7 +9,6 @@ from weakref import WeakSet
 
 import grpclib.server
 from grpclib.protocol import H2Protocol
-from hyperframe.frame import DataFrame
 
 from transports.connection_limits import DEFAULT, ConnectionLimits
 from transports.connections import Connections
@@ -23,16 +22,6 @@ _CLOSING_TIME = 1.0  # seconds for a client to take what was sent to it
 _POLL_SECONDS = 0.01  # between two checks whether connections are left
 
 Other: TypeAlias = Callable[[bytes, asyncio.Transport], asyncio.Protocol]
-
-
-def _brief(frame: Any) -> str:  # noqa: ANN401 - a DATA frame, whose type does not say what it has
-    return f"<{len(frame.data)} bytes>"
-
-
-# h2 formats each frame that it receives, for a log that is not kept. For a DATA frame that is all of its content in
-# hexadecimal, which is a quarter of what receiving a large message costs.
-DataFrame._body_repr = _brief  # type: ignore[assignment, method-assign] # noqa: SLF001 - see above
-
 
 logging.getLogger("grpclib.server").addFilter(RateLimitFilter())  # a line for each call that a client gives up
 

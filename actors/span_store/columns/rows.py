@@ -29,11 +29,6 @@ from actors.span_store.columns.json_text import (
 from actors.span_store.columns.promoted import PROMOTED_COLUMNS, promoted_columns
 from actors.span_store.columns.spans import Resource, Shared, Span, SpanColumns, StoredSpan, span_columns
 
-# How long memory is kept that was given up: by default a second, in which a rush gives up 80 MB. As fast as that.
-_DECAY = 300  # milliseconds
-if pa.default_memory_pool().backend_name == "jemalloc":
-    pa.jemalloc_set_decay_ms(_DECAY)
-
 log = structlog.get_logger(__name__)
 
 TRACE = 32  # characters of a span's key that are the id of its trace

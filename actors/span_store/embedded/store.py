@@ -209,7 +209,7 @@ class SpanStore:
         doomed = DeletionPredicate(column, value, self._memtables[-1].next_seq)
         await self._seal_recent(lambda memtable: doomed.is_in(memtable.indexed_columns()))
         if any(doomed.is_in(memtable.indexed_columns()) for memtable in self._memtables):
-            raise Unavailable("The span store cannot seal its recent spans", retry_after=5.0)
+            raise Unavailable("The span store cannot flush its recent spans", retry_after=5.0)
         try:
             return await self._deletion_job.erase(doomed)
         finally:
@@ -368,7 +368,7 @@ class SpanStore:
             try:
                 last.evict()
             except OSError:
-                log.warning("the journal cannot be opened, so its spans stay in memory", exc_info=True)
+                log.warning("the WAL file cannot be opened, so its spans stay in memory", exc_info=True)
 
     def _seal_full_ones(self) -> None:
         """Seal the oldest first; one that fails stays in memory and in its journal, and is tried again."""
@@ -382,7 +382,7 @@ class SpanStore:
             self.problems.found(_SEALING, "The span index is broken and being opened again", fault)
             self._broken = True
         except (duckdb.Error, OSError, pa.ArrowException, MemoryError) as fault:
-            self.problems.found(_SEALING, "Spans cannot be sealed; they are kept in journals meanwhile", fault)
+            self.problems.found(_SEALING, "Spans cannot be flushed; they are kept in the WAL meanwhile", fault)
         else:
             self.problems.solved(_SEALING)
 

@@ -1,10 +1,16 @@
 """Shared parts of the registry's tests: people, a registry with a clock that they move, and keys."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from actors.key_registry.actor import KeyRegistryActor
-from actors.key_registry.messages import ApiKey, IssuedKey, IssueKey, ListKeys
+from actors.key_registry.messages import (
+    ApiKey,
+    IssuedKey,
+    IssueKey,
+    KeyOwner,
+    ListKeys,
+)
 from actors.principal import SYSTEM, Principal, Role, Scope
 from actors.runtime.bus import Bus
 from tests.actors.stage import HandClock, Part
@@ -36,3 +42,14 @@ async def issue(
 async def all_keys(bus: Bus) -> dict[str, ApiKey]:
     """All keys by id, newest first."""
     return {key.id: key for key in await bus.ask(ListKeys(by=SYSTEM))}
+
+
+SECRET = "Zz09" * 16
+KEY = ApiKey(
+    id="k1",
+    name="of before",
+    masked="",
+    scopes=frozenset({Scope.INGEST}),
+    owner=KeyOwner(id=SYSTEM.user_id, email=SYSTEM.email),
+    created_at=datetime(2025, 6, 1, tzinfo=UTC),
+)

@@ -1,28 +1,17 @@
 """Keys that come from another installation."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 import pytest
 
 from actors.errors import InvalidRequest
-from actors.key_registry.messages import AdoptKey, ApiKey, HasKeyEnded, KeyOwner, ListKeys, RevokeKey, VerifyKey
-from actors.principal import SYSTEM, Scope
-from tests.actors.key_registry.keys import registry
+from actors.key_registry.messages import AdoptKey, HasKeyEnded, ListKeys, RevokeKey, VerifyKey
+from actors.principal import SYSTEM
+from tests.actors.key_registry.keys import KEY, SECRET, registry
 from tests.actors.stage import file_bytes, staged
 
 pytestmark = pytest.mark.integration
-
-SECRET = "Zz09" * 16
-KEY = ApiKey(
-    id="k1",
-    name="of before",
-    masked="",
-    scopes=frozenset({Scope.INGEST}),
-    owner=KeyOwner(id=SYSTEM.user_id, email=SYSTEM.email),
-    created_at=datetime(2025, 6, 1, tzinfo=UTC),
-)
 
 
 async def test_an_adopted_key_works_and_is_no_secret_at_rest(tmp_path: Path) -> None:

@@ -17,8 +17,7 @@ from actors.key_registry.messages import (
 )
 from actors.principal import SYSTEM, Principal
 from actors.runtime.bus import Bus
-from tests.actors.key_registry.keys import ADA, ANN, BEN, issue, registry
-from tests.actors.key_registry.test_adopted_keys import KEY, SECRET
+from tests.actors.key_registry.keys import ADA, ANN, BEN, KEY, SECRET, issue, registry
 from tests.actors.stage import file_bytes, rows, staged
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]

@@ -7,7 +7,7 @@ import pytest
 
 from actors.errors import ProviderFailed
 from actors.playground.providers.provider import TextDelta
-from tests.actors.playground.test_provider_errors import FORMS
+from tests.actors.playground.stage import FORMS
 from tests.providers.heard import PAIRS_BY_NAME, named, sse
 from tests.providers.pairs import KEY, PAIRS, Pair
 from tests.providers.server import Script

@@ -7,34 +7,11 @@ import pytest
 from hypothesis import given
 
 from actors.playground.providers.provider_errors import error_in, presentable, status_in, words_in
-from tests.actors.playground.test_untrusted import ANY_JSON
+from tests.actors.playground.stage import ANY_JSON, FORMS
 
 pytestmark = pytest.mark.unit
 
 KEY = "sk-test-0123456789+/="
-
-FORMS: list[tuple[object, str]] = [
-    ({"error": {"message": "no luck", "type": "x", "code": 5}}, "no luck"),
-    ({"error": "no luck"}, "no luck"),
-    ({"detail": "no luck"}, "no luck"),
-    ({"message": "no luck"}, "no luck"),
-    ({"object": "error", "message": "no luck", "code": 400}, "no luck"),
-    ([{"error": {"message": "no luck"}}], "no luck"),
-    ({"detail": [{"loc": ["body"], "msg": "no luck"}, {"msg": "nor later"}]}, "no luck; nor later"),
-    ({"errors": [{"message": "no luck"}]}, "no luck"),
-    ({"error": "Bad Request", "message": "no luck"}, "Bad Request: no luck"),
-    ({"error": {"message": {"text": 5, "detail": "no luck"}}}, "no luck"),
-    ({"error": True, "message": "no luck"}, "no luck"),
-    ({"error": None, "message": "no luck"}, "no luck"),
-    ({"error": "invalid_grant", "error_description": "no luck"}, "invalid_grant: no luck"),
-    ({"error": {"type": "overloaded_error"}}, "overloaded_error"),
-    ({"title": "no luck", "status": 400}, "no luck"),
-    ("no luck", "no luck"),
-    ({"error": {"code": 5}}, ""),
-    (5, ""),
-    (None, ""),
-    ({}, ""),
-]
 
 
 @pytest.mark.parametrize(("body", "words"), FORMS)

@@ -11,9 +11,19 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from actors.errors import Refused
 from actors.playground.messages import Replay
-from actors.playground.prompt import ChatMessage, JsonObject, Tool, ToolCall
+from actors.playground.prompt import ChatMessage, Tool, ToolCall
 from actors.playground.replay.reading import replay_of
-from actors.span_store.columns.spans import StoredSpan
+from tests.actors.playground.stage import (
+    GEN_AI,
+    NAMES,
+    NEW,
+    OPEN_INFERENCE,
+    OPEN_LLMETRY,
+    PARTS,
+    SCHEMA,
+    VERCEL,
+    span_with,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -25,147 +35,29 @@ _TALK = (
     ChatMessage(role="assistant", content="", tool_calls=(_CALL,)),
     ChatMessage(role="tool", content="sunny", tool_call_id="c1"),
 )
-_SCHEMA: JsonObject = {"type": "object", "properties": {"city": {"type": "string"}}}
-_TOOL = Tool(name="weather", description="Weather of a city", parameters=_SCHEMA)
-_FUNCTION = {"name": "weather", "description": "Weather of a city", "parameters": _SCHEMA}
-
-
-def stored(attributes: dict[str, Any], events: list[dict[str, Any]] | None = None) -> StoredSpan:
-    return StoredSpan(
-        trace_id="a" * 32,
-        span_id="b" * 16,
-        parent_span_id=None,
-        service_name="tests",
-        name="chat",
-        kind=3,
-        start_time_unix_nano=1,
-        end_time_unix_nano=2,
-        status_code=0,
-        status_message="",
-        trace_state="",
-        flags=0,
-        attributes_json=json.dumps(attributes),
-        events_json=json.dumps(events or []),
-        links_json="[]",
-        dropped_attributes_count=0,
-        dropped_events_count=0,
-        dropped_links_count=0,
-        resource_json="{}",
-        scope_json="{}",
-        exact_json=None,
-    )
+_TOOL = Tool(name="weather", description="Weather of a city", parameters=SCHEMA)
 
 
 def replayed(attributes: dict[str, Any], events: list[dict[str, Any]] | None = None) -> Replay:
-    return replay_of(stored(attributes, events))
+    return replay_of(span_with(attributes, events))
 
 
-_PARTS: list[dict[str, Any]] = [
-    {"role": "user", "parts": [{"type": "text", "content": "weather?"}]},
-    {
-        "role": "assistant",
-        "parts": [{"type": "tool_call", "id": "c1", "name": "weather", "arguments": {"city": "Oslo"}}],
-    },
-    {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "response": "sunny"}]},
-]
-_GEN_AI = {
-    "gen_ai.provider.name": "openai",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.response.model": "gpt-4o-2024-08-06",
-    "gen_ai.request.temperature": 0.5,
-    "gen_ai.request.max_tokens": 50,
-    "gen_ai.request.stop_sequences": ["END"],
-}
-_NEW = _GEN_AI | {
-    "gen_ai.system_instructions": [{"type": "text", "content": "be brief"}],
-    "gen_ai.input.messages": _PARTS,
-    "gen_ai.tool.definitions": [{"type": "function", **_FUNCTION}],
-}
-_OLD_PARTS = [*_PARTS[:2], {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "result": "sunny"}]}]
-_OPEN_INFERENCE = {
-    "openinference.span.kind": "LLM",
-    "llm.provider": "openai",
-    "llm.model_name": "gpt-4o",
-    "llm.invocation_parameters": json.dumps({"temperature": 0.5, "max_tokens": 50, "stop": "END", "model": "gpt-4o"}),
-    "llm.input_messages.0.message.role": "system",
-    "llm.input_messages.0.message.content": "be brief",
-    "llm.input_messages.1.message.role": "user",
-    "llm.input_messages.1.message.contents.0.message_content.type": "text",
-    "llm.input_messages.1.message.contents.0.message_content.text": "weather?",
-    "llm.input_messages.2.message.role": "assistant",
-    "llm.input_messages.2.message.tool_calls.0.tool_call.id": "c1",
-    "llm.input_messages.2.message.tool_calls.0.tool_call.function.name": "weather",
-    "llm.input_messages.2.message.tool_calls.0.tool_call.function.arguments": '{"city":"Oslo"}',
-    "llm.input_messages.3.message.role": "tool",
-    "llm.input_messages.3.message.content": "sunny",
-    "llm.input_messages.3.message.tool_call_id": "c1",
-    "llm.tools.0.tool.json_schema": json.dumps({"type": "function", "function": _FUNCTION}),
-}
-_OPEN_LLMETRY = {
-    "gen_ai.system": "OpenAI",
-    "gen_ai.request.model": "gpt-4o",
-    "gen_ai.request.temperature": 0.5,
-    "gen_ai.request.max_tokens": 50,
-    "llm.chat.stop_sequences": ["END"],
-    "gen_ai.prompt.0.role": "system",
-    "gen_ai.prompt.0.content": "be brief",
-    "gen_ai.prompt.1.role": "user",
-    "gen_ai.prompt.1.content": '[{"type":"text","text":"weather?"}]',
-    "gen_ai.prompt.2.role": "assistant",
-    "gen_ai.prompt.2.tool_calls.0.id": "c1",
-    "gen_ai.prompt.2.tool_calls.0.name": "weather",
-    "gen_ai.prompt.2.tool_calls.0.arguments": '{"city":"Oslo"}',
-    "gen_ai.prompt.3.role": "tool",
-    "gen_ai.prompt.3.content": "sunny",
-    "gen_ai.prompt.3.tool_call_id": "c1",
-    "gen_ai.completion.0.content": "nobody asks for this",
-    "llm.request.functions.0.name": "weather",
-    "llm.request.functions.0.description": "Weather of a city",
-    "llm.request.functions.0.parameters": json.dumps(_SCHEMA),
-}
-_VERCEL_TALK = [
-    {"role": "system", "content": "be brief"},
-    {"role": "user", "content": [{"type": "text", "text": "weather?"}]},
-    {
-        "role": "assistant",
-        "content": [{"type": "tool-call", "toolCallId": "c1", "toolName": "weather", "input": {"city": "Oslo"}}],
-    },
-    {
-        "role": "tool",
-        "content": [
-            {
-                "type": "tool-result",
-                "toolCallId": "c1",
-                "toolName": "weather",
-                "output": {"type": "text", "value": "sunny"},
-            }
-        ],
-    },
-]
-_VERCEL = {
-    "ai.model.provider": "openai.chat",
-    "ai.model.id": "gpt-4o",
-    "ai.settings.temperature": 0.5,
-    "ai.settings.maxOutputTokens": 50,
-    "ai.settings.stopSequences": ["END"],
-    "ai.prompt.messages": json.dumps(_VERCEL_TALK),
-    "ai.prompt.tools": [json.dumps({"type": "function", **_FUNCTION, "inputSchema": _SCHEMA})],
-}
+_OLD_PARTS = [*PARTS[:2], {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c1", "result": "sunny"}]}]
 
 
 @pytest.mark.parametrize(
     "attributes",
     [
-        pytest.param(_NEW, id="GenAI, structured"),
+        pytest.param(NEW, id="GenAI, structured"),
         pytest.param(
-            {name: json.dumps(value) if isinstance(value, list) else value for name, value in _NEW.items()}
+            {name: json.dumps(value) if isinstance(value, list) else value for name, value in NEW.items()}
             | {"gen_ai.request.stop_sequences": ["END"]},
             id="GenAI, JSON text",
         ),
-        pytest.param(_NEW | {"gen_ai.input.messages": _OLD_PARTS}, id="GenAI, older drafts"),
-        pytest.param(_OPEN_INFERENCE, id="OpenInference"),
-        pytest.param(_OPEN_LLMETRY, id="OpenLLMetry"),
-        pytest.param(_VERCEL, id="Vercel"),
+        pytest.param(NEW | {"gen_ai.input.messages": _OLD_PARTS}, id="GenAI, older drafts"),
+        pytest.param(OPEN_INFERENCE, id="OpenInference"),
+        pytest.param(OPEN_LLMETRY, id="OpenLLMetry"),
+        pytest.param(VERCEL, id="Vercel"),
     ],
 )
 def test_one_conversation_in_every_convention(attributes: dict[str, Any]) -> None:
@@ -195,7 +87,7 @@ def test_messages_as_events() -> None:
         {"name": "gen_ai.tool.message", "attributes": {"content": "sunny", "id": "c1"}},
         {"name": "gen_ai.choice", "attributes": {"message": "nobody asks for this"}},
     ]
-    assert replayed(_GEN_AI, events).prompt.messages == _TALK
+    assert replayed(GEN_AI, events).prompt.messages == _TALK
 
 
 def _model_requests() -> list[dict[str, Any]]:
@@ -241,7 +133,7 @@ def test_model_requests_of_junjo() -> None:
     ],
 )
 def test_what_gets_lost_is_said(attributes: dict[str, Any], lost: str) -> None:
-    replay = replayed(_GEN_AI | {"gen_ai.input.messages": _PARTS} | attributes)
+    replay = replayed(GEN_AI | {"gen_ai.input.messages": PARTS} | attributes)
     assert lost in replay.not_carried_over
 
 
@@ -259,16 +151,16 @@ def test_what_gets_lost_is_said(attributes: dict[str, Any], lost: str) -> None:
     ],
 )
 def test_which_provider(provider: str | None, model: str | None, found: tuple[str, str]) -> None:
-    attributes = {"gen_ai.provider.name": provider, "gen_ai.request.model": model, "gen_ai.input.messages": _PARTS}
+    attributes = {"gen_ai.provider.name": provider, "gen_ai.request.model": model, "gen_ai.input.messages": PARTS}
     prompt = replayed({name: value for name, value in attributes.items() if value is not None}).prompt
     assert (prompt.provider, prompt.model) == found
 
 
 def test_schema_of_an_answer() -> None:
-    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": _SCHEMA}}
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
     parameters = {"llm.invocation_parameters": json.dumps({"response_format": form})}
-    prompt = replayed(_OPEN_INFERENCE | parameters).prompt
-    assert (prompt.json_mode, prompt.json_schema) == (True, _SCHEMA)
+    prompt = replayed(OPEN_INFERENCE | parameters).prompt
+    assert (prompt.json_mode, prompt.json_schema) == (True, SCHEMA)
 
 
 def test_the_prompt_around_a_vercel_call() -> None:
@@ -306,21 +198,10 @@ _JSON = st.recursive(
     ),
     max_leaves=8,
 )
-_NAMES = (
-    *_NEW,
-    *_OPEN_INFERENCE,
-    *_OPEN_LLMETRY,
-    *_VERCEL,
-    "ai.prompt",
-    "ai.schema",
-    "gen_ai.prompt",
-    "junjo.agent.model.request",
-    "junjo.agent.model.request.mode",
-)
 
 
 @given(
-    st.dictionaries(st.sampled_from(_NAMES), _JSON | _JSON.map(json.dumps), max_size=6),
+    st.dictionaries(st.sampled_from(NAMES), _JSON | _JSON.map(json.dumps), max_size=6),
     st.lists(st.fixed_dictionaries({"name": st.just("gen_ai.tool.message"), "attributes": _JSON}), max_size=2),
 )
 def test_nothing_that_was_stored_is_too_odd(attributes: dict[str, Any], events: list[dict[str, Any]]) -> None:

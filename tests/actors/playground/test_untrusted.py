@@ -5,21 +5,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from actors.playground.counts import count
 from actors.playground.providers.untrusted import an_object, arguments, member, objects, parsed, text_in, truth, word
+from tests.actors.playground.stage import ANY_JSON
 
 pytestmark = pytest.mark.unit
-
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(("text", "content", "type", "value", "thinking")), inner, max_size=3)
-    ),
-    max_leaves=10,
-)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ from actors.session.messages import SessionsEnded, SignedIn
 from actors.session.throttle import ThrottlePolicy
 from actors.sqlite import Component, Database
 from tests.actors.session.conftest import COOKIE_KEY, SECRET, Accounts, Start
-from tests.actors.session.test_sessions import locked
-from tests.actors.stage import HandClock, rows
+from tests.actors.stage import HandClock, locked, rows
 
 pytestmark = pytest.mark.integration
 

@@ -1,9 +1,6 @@
 """Sessions: checked, slid, signed out, expired, restarted, and there when the disk is not."""
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,18 +13,9 @@ from actors.errors import Unavailable
 from actors.session.lifetime import SessionLifetime
 from actors.session.messages import DeleteUser, ListUsers, SessionsEnded, SignOut
 from tests.actors.session.conftest import COOKIE_KEY, PASSWORD, SECRET, Accounts, Start
-from tests.actors.stage import HandClock, file_bytes, rows
+from tests.actors.stage import HandClock, file_bytes, locked, rows
 
 pytestmark = pytest.mark.integration
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Another program holds the write lock."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 async def test_a_cookie_names_its_session(accounts: Accounts, clock: HandClock) -> None:

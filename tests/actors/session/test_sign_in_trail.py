@@ -11,8 +11,7 @@ from actors.errors import Throttled, Unauthenticated
 from actors.session import sign_in_trail
 from actors.session.throttle import ThrottlePolicy
 from tests.actors.session.conftest import Accounts, Start
-from tests.actors.session.test_sessions import locked
-from tests.actors.stage import HandClock, rows
+from tests.actors.stage import HandClock, locked, rows
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 

@@ -9,29 +9,12 @@ import pytest
 
 from actors.runtime.bus import Bus
 from actors.span_store.actor import Limits
-from actors.span_store.messages import BackUp, DeleteService, IngestSpans, SearchSpans
-from tests.actors.span_store.test_deletion import BY, KEPT_RECENT, SEALED_AT_ONCE, running_store, stored
+from actors.span_store.messages import DeleteService, IngestSpans, SearchSpans
+from tests.actors.span_store.stage import BY, KEPT_RECENT, SEALED_AT_ONCE, back_up, store_in, stored
 from tests.actors.stage import rows
 from tests.spans import span
 
 pytestmark = pytest.mark.integration
-
-
-async def back_up(bus: Bus, folder: Path) -> Path:
-    """Write the parts as files; where the index is."""
-    async with bus.stream(BackUp(by=BY)) as parts:
-        async for part in parts:
-            write(folder / part.name, part.offset, part.content)
-    for name in ("traces.journals", "traces.segments"):
-        (folder / "duckdb" / name).mkdir(exist_ok=True)
-    return folder / "duckdb"
-
-
-def write(path: Path, offset: int, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
-        assert file.tell() == offset
-        file.write(content)
 
 
 async def ingest(bus: Bus, traces: range, spans: int = 3) -> None:
@@ -44,21 +27,21 @@ async def ingest(bus: Bus, traces: range, spans: int = 3) -> None:
     "limits", [KEPT_RECENT, SEALED_AT_ONCE, Limits(seal_at=3000)], ids=["recent", "sealed", "both"]
 )
 async def test_the_copy_opens_with_everything(tmp_path: Path, limits: Limits) -> None:
-    async with running_store(tmp_path / "original", limits) as bus:
+    async with store_in(tmp_path / "original", limits) as bus:
         await ingest(bus, range(1, 20))
         everything = await stored(bus)
         copy = await back_up(bus, tmp_path / "copy")
         await bus.ask(DeleteService(service_name="tests", by=BY))
         await ingest(bus, range(50, 52))
         assert not list((tmp_path / "original" / "traces.backups").iterdir())
-    async with running_store(copy) as bus:
+    async with store_in(copy) as bus:
         assert await stored(bus) == everything
         await ingest(bus, range(19, 21))  # one of them known, one new
         assert len(await stored(bus)) == len(everything) + 3
 
 
 async def test_the_copy_is_of_one_moment_while_spans_come_in(tmp_path: Path) -> None:
-    async with running_store(tmp_path / "original", Limits(seal_at=20_000)) as bus:
+    async with store_in(tmp_path / "original", Limits(seal_at=20_000)) as bus:
         acknowledged = 0
 
         async def load() -> None:
@@ -74,21 +57,21 @@ async def test_the_copy_is_of_one_moment_while_spans_come_in(tmp_path: Path) -> 
             copies.append((before, await back_up(bus, tmp_path / f"copy{number}")))
         await loading
     for before, copy in copies:
-        async with running_store(copy) as bus:
+        async with store_in(copy) as bus:
             traces = {int(key.partition(":")[0]) for key in await stored(bus)}
             assert traces == set(range(1, len(traces) + 1))
             assert len(traces) >= before
 
 
 async def test_the_accounts_are_copied_and_the_copying_recorded(tmp_path: Path) -> None:
-    async with running_store(tmp_path / "original") as bus:
+    async with store_in(tmp_path / "original") as bus:
         await back_up(bus, tmp_path / "copy")
     trail = "SELECT action, resource_type, user_email FROM audit_trail ORDER BY id"
     assert rows(tmp_path / "copy/sqlite/junjo.db", trail) == [("read", "backup", "admin@example.com")]
 
 
 async def test_its_files_open_in_plain_duckdb(tmp_path: Path) -> None:
-    async with running_store(tmp_path / "original", SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path / "original", SEALED_AT_ONCE) as bus:
         await ingest(bus, range(1, 20))
         await bus.ask(SearchSpans(service_name="tests"))
         copy = await back_up(bus, tmp_path / "copy")
@@ -104,5 +87,5 @@ async def test_a_copy_that_a_crash_left_is_removed(tmp_path: Path) -> None:
     left = tmp_path / "traces.backups" / "left"
     left.mkdir(parents=True)
     (left / "index").write_bytes(b"much")
-    async with running_store(tmp_path):
+    async with store_in(tmp_path):
         assert not left.exists()

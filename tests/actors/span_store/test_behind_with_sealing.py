@@ -10,7 +10,7 @@ from actors.errors import Overloaded
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.store import Limits
 from actors.span_store.messages import GetStoreState, IngestSummary
-from tests.actors.span_store.test_store_faults import all_sealed, ingest, names, running_store, state_when
+from tests.actors.span_store.stage import all_sealed, ingest, names, running_store, state_when
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]

@@ -31,8 +31,7 @@ from actors.span_store.messages import (
     SearchSpans,
     SpanFilter,
 )
-from tests.actors.span_store.test_deletion import BY
-from tests.actors.span_store.test_store_faults import flip, found, ingest, names, running_store, state_when
+from tests.actors.span_store.stage import BY, flip, found, ingest, names, running_store, state_when
 from tests.spans import START, span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import duckdb
@@ -10,10 +9,7 @@ import pytest
 
 from actors.clock import steady_seconds, utc_now
 from actors.errors import NotFound, Unavailable
-from actors.principal import Principal
 from actors.runtime.bus import Bus
-from actors.runtime.supervisor import Supervisor
-from actors.span_store.actor import Limits, SpanStoreActor
 from actors.span_store.embedded.maintenance.compaction import Compaction, Step
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
@@ -30,35 +26,16 @@ from actors.span_store.messages import (
     ListServices,
     SearchSpans,
 )
-from tests.actors.span_store.test_store_faults import found
+from tests.actors.span_store.stage import BY, KEPT_RECENT, SEALED_AT_ONCE, found, store_in, stored
 from tests.actors.stage import rows
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration
 
-KEPT_RECENT = Limits()
-SEALED_AT_ONCE = Limits(seal_at=1)
-BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
-
-
-@asynccontextmanager
-async def running_store(folder: Path, limits: Limits = KEPT_RECENT) -> AsyncIterator[Bus]:
-    bus = Bus()
-    supervisor = Supervisor(bus)
-    supervisor.add(
-        SpanStoreActor,
-        lambda bus: SpanStoreActor.running(bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits),
-    )
-    await supervisor.start()
-    try:
-        yield bus
-    finally:
-        await supervisor.stop()
-
 
 @pytest.fixture(params=[KEPT_RECENT, SEALED_AT_ONCE], ids=["recent", "sealed"])
 async def bus(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bus]:
-    async with running_store(tmp_path, request.param) as bus:
+    async with store_in(tmp_path, request.param) as bus:
         yield bus
 
 
@@ -77,14 +54,6 @@ async def sealed(bus: Bus, *, files: int) -> None:
         await bus.ask(ListServices())
 
 
-async def stored(bus: Bus, service: str = "tests") -> set[str]:
-    page = await bus.ask(SearchSpans(service_name=service, limit=10_000))
-    assert page.next is None
-    ids = [each.trace_id + each.span_id for each in page.spans]
-    assert len(ids) == len(set(ids))
-    return {f"{int(each[:32], 16)}:{int(each[32:], 16)}" for each in ids}
-
-
 def segments(folder: Path) -> list[Path]:
     return sorted((folder / "traces.segments").iterdir())
 
@@ -100,7 +69,7 @@ async def test_a_trace_is_deleted_and_nothing_else(bus: Bus) -> None:
 
 
 async def test_a_trace_in_many_files_is_deleted_from_all(tmp_path: Path) -> None:
-    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
         for number in range(5):
             await bus.ask(IngestSpans(spans=[span(number, trace_id=1), span(number, trace_id=number + 2)], size=1))
         assert (await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))).spans == 5
@@ -150,7 +119,7 @@ async def test_a_deleted_span_that_is_sent_again_is_stored_again(bus: Bus) -> No
 
 
 async def test_space_is_given_back(tmp_path: Path) -> None:
-    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
         await ingest(bus, traces=range(1, 200), spans=50, service="large")
         await ingest(bus, traces=range(200, 202), service="small")
         while (await bus.ask(SearchSpans(service_name="large", limit=1))).spans:  # read, so that files are open
@@ -176,36 +145,36 @@ def open_files() -> list[Path]:
 
 
 async def test_what_was_deleted_stays_deleted_over_restarts(tmp_path: Path) -> None:
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         await ingest(bus, traces=range(1, 4))
         await bus.ask(DeleteTrace(trace_id=f"{3:032x}", by=BY))
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         assert len(await stored(bus)) == 6
         await bus.ask(DeleteService(service_name="tests", by=BY))  # the index is empty now
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         assert not await bus.ask(ListServices())
         await ingest(bus, traces=range(7, 8))
         await bus.ask(DeleteTrace(trace_id=f"{7:032x}", by=BY))
         await ingest(bus, traces=range(8, 9))
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         assert await stored(bus) == {"8:800", "8:801", "8:802"}
 
 
 async def test_a_file_that_a_crash_left_after_a_deletion_is_removed(tmp_path: Path) -> None:
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         await ingest(bus, traces=range(1, 3))
         await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
         [written_anew] = segments(tmp_path)
         content = written_anew.read_bytes()
         await bus.ask(DeleteTrace(trace_id=f"{2:032x}", by=BY))
     written_anew.write_bytes(content)
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         assert not segments(tmp_path)
         assert not await bus.ask(ListServices())
 
 
 async def test_readers_and_writers_go_on_meanwhile(tmp_path: Path) -> None:
-    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
         await ingest(bus, traces=range(1, 40), spans=5)
 
         async def read() -> None:
@@ -230,7 +199,7 @@ async def test_readers_and_writers_go_on_meanwhile(tmp_path: Path) -> None:
 
 async def test_what_stays_is_never_missed_while_its_file_is_written_anew(tmp_path: Path) -> None:
     """Not by a list, not by a trace, and not by the writer, which would store a re-sent span twice."""
-    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
         await ingest(bus, traces=range(1, 30))
         written_anew = 0
         deleted = asyncio.Event()
@@ -261,7 +230,7 @@ async def test_what_stays_is_never_missed_while_its_file_is_written_anew(tmp_pat
 
 
 async def test_of_a_damaged_file_nothing_is_thrown_away_and_the_others_are_finished(tmp_path: Path) -> None:
-    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
         for number in range(1, 4):
             await bus.ask(IngestSpans(spans=[span(number, trace_id=1), span(number, trace_id=9)], size=1))
         await bus.ask(DeleteTrace(trace_id=f"{9:032x}", by=BY))  # returns when all is sealed
@@ -295,7 +264,7 @@ def recorded_in(folder: Path) -> int:
 
 @pytest.mark.parametrize("fault", [OSError("disk"), duckdb.IOException("disk")], ids=["os", "duckdb"])
 async def test_what_is_cut_short_is_finished_at_the_next_start(tmp_path: Path, fault: Exception) -> None:
-    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
         for number in range(1, 6):
             await ingest(bus, traces=range(number, number + 1))
             await sealed(bus, files=2 * number - 1)  # or on a slow machine several are put into one
@@ -318,7 +287,7 @@ async def test_what_is_cut_short_is_finished_at_the_next_start(tmp_path: Path, f
     assert recorded_in(tmp_path) == 1
     await tidied_once(tmp_path)
     assert recorded_in(tmp_path) == 0
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         assert await stored(bus) == {"7:700"}
         assert await stored(bus, "other") == others
     assert inspect(Folders(tmp_path / "traces.duckdb")) == []
@@ -326,7 +295,7 @@ async def test_what_is_cut_short_is_finished_at_the_next_start(tmp_path: Path, f
 
 async def test_no_deletion_reaches_into_the_journals_where_numbers_may_change(tmp_path: Path) -> None:
     """A journal that is damaged has its spans numbered anew, from the end of the sealed ones."""
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         await ingest(bus, traces=range(1, 3))
         await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))  # seals
         await ingest(bus, traces=range(3, 6), service="in the journal")
@@ -348,7 +317,7 @@ def failing_disk(*_: object) -> None:
 async def test_a_caller_who_leaves_does_not_end_a_deletion(tmp_path: Path) -> None:
     left = asyncio.Event()
     loop = asyncio.get_running_loop()
-    async with running_store(tmp_path, SEALED_AT_ONCE) as bus:
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
         for number in range(1, 4):
             await ingest(bus, traces=range(number, number + 1))
         delete = Compaction.delete
@@ -366,5 +335,5 @@ async def test_a_caller_who_leaves_does_not_end_a_deletion(tmp_path: Path) -> No
     assert recorded_in(tmp_path) == 1
     await tidied_once(tmp_path)
     assert recorded_in(tmp_path) == 0
-    async with running_store(tmp_path) as bus:
+    async with store_in(tmp_path) as bus:
         assert not await bus.ask(ListServices())

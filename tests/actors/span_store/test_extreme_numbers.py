@@ -8,7 +8,7 @@ import pytest
 
 from actors.span_store.columns.spans import SpanEvent, SpanLink
 from actors.span_store.messages import GetTraceSpans
-from tests.actors.span_store.test_store_faults import (
+from tests.actors.span_store.stage import (
     SEALED_AT_ONCE,
     all_sealed,
     healthy,

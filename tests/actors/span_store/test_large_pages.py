@@ -22,7 +22,7 @@ from actors.span_store.messages import (
     SearchTrace,
     SpanPage,
 )
-from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
+from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]

@@ -8,7 +8,7 @@ import pytest
 from actors.runtime.bus import Bus
 from actors.span_store.columns.spans import Span
 from actors.span_store.messages import GetTraceSpans, SearchSpans, SpanFilter
-from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
+from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration

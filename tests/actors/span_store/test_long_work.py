@@ -25,7 +25,7 @@ from actors.span_store.messages import (
     SearchSpans,
     SearchText,
 )
-from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
+from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import span
 
 pytestmark = pytest.mark.integration

@@ -3,18 +3,15 @@
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 import pytest
 
-from actors.span_store.columns.rows import numbered, rows_of
-from actors.span_store.columns.spans import Span, span_columns
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest, of_service, services
-from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, IngestSummary
-from tests.actors.span_store.test_store_faults import (
+from tests.actors.span_store.stage import (
     SEALED_AT_ONCE,
+    add_segment,
     all_sealed,
     healthy,
     ingest,
@@ -25,12 +22,6 @@ from tests.actors.span_store.test_store_faults import (
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration
-
-
-def add(connection: duckdb.DuckDBPyConnection, folder: Path, segment: int, *spans: Span) -> None:
-    rows = numbered(rows_of(span_columns(spans)), 100 * segment)
-    with index.transaction(connection):
-        index.add(connection, segment, folder, encoded(pa.Table.from_batches([rows])), arrived_before=START)
 
 
 def test_it_follows_the_index(tmp_path: Path) -> None:
@@ -44,8 +35,10 @@ def test_it_follows_the_index(tmp_path: Path) -> None:
         0,
         frozenset(),
     )
-    add(connection, folders.segments, 1, span(1, service="a", start=START), span(2, service="b", start=START + 9))
-    add(connection, folders.segments, 2, span(3, service="a", start=START + 20))
+    add_segment(
+        connection, folders.segments, 1, span(1, service="a", start=START), span(2, service="b", start=START + 9)
+    )
+    add_segment(connection, folders.segments, 2, span(3, service="a", start=START + 20))
     assert not catalogue.segments
     catalogue.refresh(connection.cursor())
     assert [segment.number for segment in catalogue.segments] == [2, 1]
@@ -72,7 +65,7 @@ def test_a_segment_that_was_replaced_is_not_looked_into_in_vain(tmp_path: Path) 
     folders = Folders(tmp_path / "traces.duckdb")
     connection = index.open_index(folders.index)
     folders.make()
-    add(connection, folders.segments, 1, span(1))
+    add_segment(connection, folders.segments, 1, span(1))
     index.demand_all(connection, [1])
     with pytest.raises(FileNotFoundError):
         index.demand_all(connection, [1, 2])

@@ -10,7 +10,7 @@ from actors.span_store.actor import Limits
 from actors.span_store.columns.spans import Span
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import ExportSpans, GetStoreState, SearchText
-from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
+from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration

@@ -16,30 +16,13 @@ from actors.span_store.embedded.text.needle import Needle
 from actors.span_store.embedded.text.ngrams import NgramNeedle, grams_of
 from actors.span_store.embedded.text.said_text import says
 from actors.span_store.embedded.text.searched_columns import grams_of_rows, saying
+from tests.actors.span_store.stage import NEEDLES, SAID, ascii_json, message, places
 from tests.spans import span
 
 pytestmark = pytest.mark.unit
 
-SAID = "Zürich 東京 🙂 say \"hi\"\nsecond line C:\\temp </b> a/b\x7f\x00 & 'ok' 1+1=2"
-NEEDLES = [
-    "Zürich",
-    "東京",
-    "🙂",
-    'say "hi"',
-    'hi"\nsecond',
-    "C:\\temp",
-    "second line",
-    "\\temp <",
-    "</b>",
-    "a/b",
-    "1+1=",
-]
 ALPHABET = 'ab"\\\n\t/éÿ漢😀\U0001f9ff \x00nu0c<{['
 TEXTS = st.text(st.sampled_from(ALPHABET), min_size=1, max_size=10)
-
-
-def ascii_json(value: Any) -> str:
-    return json.dumps(value)
 
 
 def utf8_json(value: Any) -> str:
@@ -53,38 +36,6 @@ def for_web_pages(value: Any) -> str:
 
 
 ENCODERS = [ascii_json, utf8_json, for_web_pages]
-
-
-def message(text: str) -> list[dict[str, Any]]:
-    return [{"role": "user", "parts": [{"type": "text", "content": text}]}]
-
-
-def places(text: str, encode: Callable[[Any], str]) -> dict[str, Span]:
-    """The text in every place of a span where there is text."""
-    once = encode(message(text))
-    twice = encode({"body": once})
-    attributes: dict[str, dict[str, Any]] = {
-        "plain": {"t": text},
-        "key": {text: 1},
-        "list": {"t": ["x", text]},
-        "map": {"t": {"a": {text: 1}}},
-        "json": {"t": once},
-        "json in json": {"t": twice},
-        "three times": {"t": encode([twice])},
-        "json in a list": {"t": [once]},
-        "json in a text of json": {"t": encode(once)},
-        "one text as json": {"t": encode(text)},
-        "json with blanks before": {"t": f" \n{once}"},
-        "json that was cut": {"t": once[:-3]},
-        "json lines": {"t": f"{once}\n{once}"},
-    }
-    spans = {name: span(1, attributes=each) for name, each in attributes.items()}
-    spans["name"] = span(1, name=text)
-    spans["status"] = span(1, status_message=once)
-    spans["event"] = span(1, events=[SpanEvent(1, text, {})])
-    spans["event's attribute"] = span(1, events=[SpanEvent(1, "e", {"a": text})])
-    spans["json in an event"] = span(1, events=[SpanEvent(1, "e", {"a": once})])
-    return spans
 
 
 def found(spans: list[Span], text: str) -> list[bool]:

@@ -12,8 +12,7 @@ from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest, of_service
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, ListServices, SearchSpans
-from tests.actors.span_store.test_manifest import add
-from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
+from tests.actors.span_store.stage import SEALED_AT_ONCE, add_segment, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
@@ -35,7 +34,7 @@ def sealed(connection: duckdb.DuckDBPyConnection, folder: Path, *segments: Seque
     """A segment with a span of each of the services, for each list of them."""
     for number, names in enumerate(segments, 1):
         spans = [span(place, service=name, start=START + place) for place, name in enumerate(names, 1)]
-        add(connection, folder / "traces.segments", number, *spans)
+        add_segment(connection, folder / "traces.segments", number, *spans)
     return Manifest(connection)
 
 

@@ -4,8 +4,8 @@ import errno
 import os
 import random
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,6 @@ import duckdb
 import pytest
 
 from actors.errors import Unavailable
-from actors.runtime.bus import Bus
-from actors.runtime.supervisor import Supervisor
-from actors.span_store.actor import SpanStoreActor
-from actors.span_store.columns.spans import Span, StoredSpan
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.sealed import index
@@ -29,74 +25,24 @@ from actors.span_store.messages import (
     GetSpan,
     GetStoreState,
     GetTraceSpans,
-    IngestSpans,
     IngestSummary,
     ListServices,
-    SearchSpans,
-    SearchText,
-    StoreState,
+)
+from tests.actors.span_store.stage import (
+    SEALED_AT_ONCE,
+    all_sealed,
+    failing_disk,
+    flip,
+    found,
+    healthy,
+    ingest,
+    names,
+    running_store,
+    state_when,
 )
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
-
-SEALED_AT_ONCE = Limits(seal_at=1)
-
-
-@asynccontextmanager
-async def running_store(path: Path, limits: Limits | None = None) -> AsyncIterator[Bus]:
-    bus = Bus()
-    supervisor = Supervisor(bus)
-    supervisor.add(
-        SpanStoreActor,
-        lambda bus: SpanStoreActor.running(
-            bus, path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01
-        ),
-    )
-    await supervisor.start()
-    try:
-        yield bus
-    finally:
-        await supervisor.stop()
-
-
-async def ingest(bus: Bus, *spans: Span) -> IngestSummary:
-    return await bus.ask(IngestSpans(spans=spans, size=1000))
-
-
-async def names(bus: Bus) -> list[str]:
-    page = await bus.ask(SearchSpans(service_name="tests"))
-    return sorted(stored.name for stored in page.spans)
-
-
-async def found(bus: Bus, text: str) -> list[StoredSpan]:
-    """The spans with the text, of all pages: on a slow machine even a short search has several."""
-    spans: list[StoredSpan] = []
-    before: int | None = None
-    while True:
-        page = await bus.ask(SearchText(text=text, before=before))
-        spans += page.spans
-        before = page.before
-        if before is None:
-            return spans
-
-
-async def state_when(bus: Bus, reached: Callable[[StoreState], bool]) -> StoreState:
-    """The state as soon as it is so; asking gives the store time."""
-    while True:
-        state = await bus.ask(GetStoreState())
-        if reached(state):
-            return state
-        with suppress(Unavailable):
-            await bus.ask(GetSpan(trace_id=f"{1:032x}", span_id="0"))
-
-
-def healthy(state: StoreState) -> bool:
-    return not state.problems
-
-
-def all_sealed(state: StoreState) -> bool:
-    return state.recent_spans == 0
 
 
 async def fill(path: Path, *groups: list[int]) -> list[Path]:
@@ -116,12 +62,6 @@ def noise(seed: int) -> dict[str, str]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "traces.duckdb"
-
-
-def flip(path: Path, place: float) -> None:
-    data = bytearray(path.read_bytes())
-    data[int(len(data) * place)] ^= 0x10
-    path.write_bytes(data)
 
 
 @pytest.mark.parametrize("harm", ["vanished", "truncated", "emptied", "flipped"])
@@ -209,7 +149,7 @@ async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay
     flip(first, 0.8)
     async with running_store(path) as bus:
         state = await bus.ask(GetStoreState())
-        assert state.problems == (f"The journal {first.name} was damaged: spans may be missing",)
+        assert state.problems == (f"The WAL file {first.name} was damaged: spans may be missing",)
         found = await names(bus)
         assert len(found) == 28
         for name in found:
@@ -220,10 +160,6 @@ async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay
         await state_when(bus, lambda state: state.segments == len(others))
         assert await names(bus) == found
     assert [kept.name for kept in (path.parent / "damaged").iterdir()] == [first.name]
-
-
-def failing_disk(*_: object, **__: object) -> None:
-    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @pytest.mark.parametrize("content", [b"no database", bytes(20000)], ids=["text", "zeros"])
@@ -315,7 +251,7 @@ async def test_a_disk_without_room_for_sealing_keeps_spans_in_journals(path: Pat
             patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
             await ingest(bus, span(1))
             state = await state_when(bus, lambda state: bool(state.problems))
-            assert state.problems == ("Spans cannot be sealed; they are kept in journals meanwhile",)
+            assert state.problems == ("Spans cannot be flushed; they are kept in the WAL meanwhile",)
             assert await names(bus) == ["span 1"]
         await state_when(bus, lambda state: all_sealed(state) and healthy(state))
         assert await names(bus) == ["span 1"]
@@ -328,7 +264,7 @@ async def test_spans_that_cannot_be_encoded_stay_in_memory_and_in_their_journal(
             await ingest(bus, span(1))
             await ingest(bus, span(2, trace_id=2))
             state = await state_when(bus, lambda state: bool(state.problems))
-            assert state.problems == ("Spans cannot be sealed; they are kept in journals meanwhile",)
+            assert state.problems == ("Spans cannot be flushed; they are kept in the WAL meanwhile",)
             assert await names(bus) == ["span 1", "span 2"]
         await state_when(bus, lambda state: all_sealed(state) and healthy(state))
         assert await names(bus) == ["span 1", "span 2"]

@@ -15,12 +15,15 @@ from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import BackUp, DeleteTrace, GetStoreState, SearchText
-from tests.actors.span_store.test_said_text import NEEDLES, SAID, ascii_json, places
-from tests.actors.span_store.test_store_faults import (
+from tests.actors.span_store.stage import (
+    NEEDLES,
+    SAID,
     SEALED_AT_ONCE,
     all_sealed,
+    ascii_json,
     failing_disk,
     ingest,
+    places,
     running_store,
     state_when,
 )

@@ -32,7 +32,7 @@ ONE_SPAN = otlp_request(otlp_span(1)).SerializeToString()
 HEALTH = "/grpc.health.v1.Health/Check"
 ENOUGH = 20  # seconds; a test that waits so long would wait for ever
 KINDS = (CallHandler, CorkedTransport, Http2, HttpConnection, HttpStream, MessageReader, ServerProtocol, Stream)
-Ending: TypeAlias = Callable[[Http2Client, Server], Awaitable[None]]
+End: TypeAlias = Callable[[Http2Client, Server], Awaitable[None]]
 
 
 @pytest.fixture
@@ -108,9 +108,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_closed_connection_is_free_at_once(
-    server: Server, way: Ending, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_closed_connection_is_free_at_once(server: Server, way: End, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL)  # a kept record would keep its error
     async with http2_client(server.port) as client:
         await way(client, server)
@@ -122,7 +120,7 @@ async def test_a_closed_connection_is_free_at_once(
 
 @pytest.mark.parametrize("way", [ask, be_refused, be_late, reset_in_a_message])
 async def test_an_ended_call_is_free_while_its_connection_lives(
-    server: Server, way: Ending, caplog: pytest.LogCaptureFixture
+    server: Server, way: End, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     async with http2_client(server.port) as client:

@@ -4,24 +4,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from tests.http_studio import HttpStudio
-from tests.spans import START, otlp_span
+from tests.spans import request_of
 
 pytestmark = pytest.mark.integration
 
 _FOLDER = Path(__file__).parents[2] / "recordings"
 _API = "/api/v1/observability"
-
-
-def request_of(service: str, spans: int) -> bytes:
-    request = ExportTraceServiceRequest()
-    resource_spans = request.resource_spans.add()
-    resource_spans.resource.attributes.append(KeyValue(key="service.name", value=AnyValue(string_value=service)))
-    resource_spans.scope_spans.add().spans.extend(otlp_span(i + 1, start=START + i // 3) for i in range(spans))
-    return request.SerializeToString()
 
 
 async def pages(studio: HttpStudio, path: str, cookie: str) -> list[list[dict[str, Any]]]:

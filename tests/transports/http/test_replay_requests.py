@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from actors.errors import Refused
 from actors.playground.messages import Replay
 from actors.playground.replay.reading import replay_of
-from tests.actors.playground.test_replay import _GEN_AI, _NAMES, _NEW, _OPEN_INFERENCE, _PARTS, stored
+from tests.actors.playground.stage import GEN_AI, NAMES, NEW, OPEN_INFERENCE, PARTS, span_with
 from transports.http.framework.dispatch import json_bytes
 from transports.http.framework.validation import structure_body
 from transports.http.wire.prompts import prompt_in, request_class, request_document
 
 pytestmark = pytest.mark.unit
 
-_PROMPT = _GEN_AI | {"gen_ai.input.messages": _PARTS}
+_PROMPT = GEN_AI | {"gen_ai.input.messages": PARTS}
 
 
 def handed_out(attributes: dict[str, Any], *, any_openai_model: bool = False) -> Replay:
     """The replay of a span, after its request was sent back as a client would."""
-    replay = replay_of(stored(attributes), any_openai_model=any_openai_model)
+    replay = replay_of(span_with(attributes), any_openai_model=any_openai_model)
     sent = json_bytes({"request": request_document(replay.prompt), "lost": list(replay.not_carried_over)})
     request = json.loads(sent)["request"]
     taken = structure_body(request, request_class(any_openai_model))
@@ -78,7 +78,7 @@ def test_numbers_may_be_text_and_whole_floats(name: str, value: object, found: f
 @pytest.mark.parametrize("name", ["max_tokens", "max_output_tokens", "max_completion_tokens"])
 def test_numbers_in_json_text(name: str, number: str) -> None:
     parameters = f'{{"{name}": {number}}}'
-    prompt = handed_out(_OPEN_INFERENCE | {"llm.invocation_parameters": parameters}).prompt
+    prompt = handed_out(OPEN_INFERENCE | {"llm.invocation_parameters": parameters}).prompt
     assert (prompt.max_tokens, prompt.max_completion_tokens) == (None, None)
 
 
@@ -123,7 +123,7 @@ def test_schemas_of_any_depth(levels: int) -> None:
     tool = json.dumps([{"name": "f", "parameters": nested(levels)}])
     message = [{"role": "user", "content": nested(levels), "tool_calls": [{"name": "f", "arguments": nested(levels)}]}]
     attributes = {"ai.schema": schema, "gen_ai.tool.definitions": tool, "gen_ai.input.messages": json.dumps(message)}
-    replay = handed_out(_GEN_AI | attributes)
+    replay = handed_out(GEN_AI | attributes)
     kept = levels < 100
     assert (replay.prompt.json_schema is not None, len(replay.prompt.tools)) == (kept, int(kept))
     assert ("the schema of the answer: nested too deep" in replay.not_carried_over) is not kept
@@ -132,7 +132,7 @@ def test_schemas_of_any_depth(levels: int) -> None:
 def test_losses_are_few_and_short() -> None:
     parts = [{"type": f"{number}" + "x" * 1000} for number in range(1000)]
     attributes = {"gen_ai.input.messages": [{"role": "user", "parts": parts}], "gen_ai.request.max_tokens": "y" * 10**6}
-    losses = handed_out(_GEN_AI | attributes).not_carried_over
+    losses = handed_out(GEN_AI | attributes).not_carried_over
     assert len(losses) == 101
     assert losses[-1] == "and 901 more"
     assert all(len(loss) <= 300 for loss in losses)
@@ -170,11 +170,11 @@ def as_stored(value: object) -> Any:
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.dictionaries(
-        st.sampled_from((*_NAMES, *_MORE_NAMES)),
+        st.sampled_from((*NAMES, *_MORE_NAMES)),
         _JSON | _JSON.map(json.dumps) | st.sampled_from(_ODD_NUMBERS),
         max_size=8,
     ),
-    st.sampled_from((_NEW, _OPEN_INFERENCE, {})),
+    st.sampled_from((NEW, OPEN_INFERENCE, {})),
     st.booleans(),
 )
 def test_whatever_was_stored_is_taken_again(

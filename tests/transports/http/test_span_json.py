@@ -7,7 +7,7 @@ import pytest
 
 from actors.span_store.columns.spans import StoredSpan
 from transports.http.wire.junjo_graph import drawn_graph
-from transports.http.wire.span_json import SpanAnswer, may_be_in_subflow, render_span, span_document, span_documents
+from transports.http.wire.span_json import SpanAnswer, may_be_in_subflow, render_span, span_documents
 
 pytestmark = pytest.mark.unit
 
@@ -48,8 +48,9 @@ def with_attributes(**attributes: Any) -> dict[str, Any]:
 
 
 def test_all_members_are_there_in_the_order_of_the_documented_class() -> None:
-    assert list(span_document(_BARE)) == [field.name for field in attrs.fields(SpanAnswer)]
-    assert len(span_document(_BARE)) == 22
+    [document] = span_documents([_BARE])
+    assert list(document) == [field.name for field in attrs.fields(SpanAnswer)]
+    assert len(document) == 22
 
 
 def test_a_bare_span() -> None:
@@ -89,7 +90,7 @@ def test_times_are_cut_and_never_rounded(nanoseconds: int, text: str) -> None:
 
 def test_json_text_passes_as_it_is() -> None:
     text = '{"big":9007199254740993,"f":3.0,"é":"\\u0000"}'
-    assert text.encode() in orjson.dumps(span_document(_BARE._replace(attributes_json=text)))
+    assert text.encode() in orjson.dumps(span_documents([_BARE._replace(attributes_json=text)]))
 
 
 def test_junjo_up_to_0_62() -> None:

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from actors.runtime.budget import Budget
 from tests.http_studio import HttpStudio, Reply, http_config, running_http_studio
-from tests.transports.http.test_http_observability import request_of
+from tests.spans import request_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd

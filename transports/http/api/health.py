@@ -42,7 +42,7 @@ class IngestionHealth:
 class StoreHealth:
     """The contents of the span store."""
 
-    recent_spans: int = attrs.field(metadata=described("Spans that are durable in journals and not sealed yet", 120))
+    recent_spans: int = attrs.field(metadata=described("Spans that are durable in the WAL and not flushed yet", 120))
     recent_bytes: int = attrs.field(metadata=described("What they take in memory", 250_000))
     segments: int = attrs.field(metadata=described("Sealed files", 3))
     segment_bytes: int = attrs.field(metadata=described("Their size", 9_000_000))

@@ -5,11 +5,9 @@ from aiohttp import web
 from actors.key_registry.messages import ApiKey
 from actors.runtime.bus import Bus
 from transports.http.config import HttpConfig
-from transports.http.framework.access_log import AccessLog
 from transports.http.framework.open_sockets import OpenSockets
 from transports.http.framework.request_state import RequestState
 
-ACCESS_LOG = web.AppKey("access_log", AccessLog)
 BUS = web.AppKey("bus", Bus)
 CONFIG = web.AppKey("config", HttpConfig)
 DOCUMENT = web.AppKey("document", bytes)  # OpenAPI, as JSON text

@@ -59,11 +59,6 @@ def span_documents(spans: Sequence[StoredSpan], names: Mapping[str, str] = _NO_N
     ]
 
 
-def span_document(span: StoredSpan) -> dict[str, Any]:
-    """The members of one span."""
-    return _document(span, *_with_columns(span))
-
-
 def _with_columns(span: StoredSpan) -> tuple[Any, JunjoColumns]:
     """Split a span's attributes. They are parsed only where Junjo's are among them; other JSON text passes as it is."""
     if '"junjo.' in span.attributes_json:
@@ -109,7 +104,7 @@ def _time(unix_nano: int) -> str:
 
 @attrs.frozen(kw_only=True)
 class SpanAnswer:
-    """One span. The class describes what ``span_document`` makes; a test holds the two together."""
+    """One span. Describes what ``span_documents`` makes of it; a test holds the two together."""
 
     trace_id: str = attrs.field(metadata=described("32 lower-case hex digits", "0af7651916cd43dd8448eb211c80319c"))
     span_id: str = attrs.field(metadata=described("16 lower-case hex digits", "00f067aa0ba902b7"))

@@ -99,7 +99,7 @@ class Wal:
 
     def _write(self, *contents: pa.Buffer) -> None:
         if self._file is None:
-            raise ValueError("the journal is closed")
+            raise ValueError("the WAL is closed")
         self._cut_torn_end(self._file)  # or what follows it would be lost with it
         frames = self._frames(contents)
         self._torn = True
@@ -147,7 +147,7 @@ class WalReader:
         data = self._bytes(begin, end)
         contents = [content for _, content in _frames(data)]
         if sum(_end_of_frame(0, len(content)) for content in contents) != len(data):
-            raise OSError(errno.EIO, "the journal is damaged", str(self._path))
+            raise OSError(errno.EIO, "the WAL is damaged", str(self._path))
         return [pa.ipc.read_record_batch(pa.py_buffer(content), ROWS) for content in contents]
 
     def _bytes(self, begin: int, end: int) -> bytes:
@@ -155,7 +155,7 @@ class WalReader:
         while len(data) < end - begin:  # in one piece from nearly all file systems
             more = os.pread(self._file, end - begin - len(data), begin + len(data))
             if not more:
-                raise OSError(errno.EIO, "the journal has lost its end", str(self._path))
+                raise OSError(errno.EIO, "the WAL has lost its end", str(self._path))
             data += more
         return data
 

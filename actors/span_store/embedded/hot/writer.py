@@ -51,7 +51,7 @@ class SpanWriter:
         """
         memtables = self._memtables()
         if sum(memtable.bytes for memtable in memtables) > self._most_bytes:
-            raise Overloaded("The span store is behind with sealing", retry_after=2.0)
+            raise Overloaded("The span store is behind with flushing", retry_after=2.0)
         known = self._known(requests, memtables)
         fresh = [_without(request, known) for request in requests]
         keys = list(chain.from_iterable(new.keys for new in fresh))

@@ -88,7 +88,7 @@ def _faults(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator
         fault = fault_of_file(folders.segments, known) or fault_of_rows(connection, folders.segments, known)
         if fault:
             yield f"{known.file}: {fault}"
-    yield from _strangers(connection)
+    yield from _orphaned_rows(connection)
     recent: set[str] = set()
     yield from _journal_faults(connection, folders.journals, recent)
     for path in not_in_index(folders.segments, index.segment_files(connection)).values():
@@ -96,11 +96,11 @@ def _faults(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator
             yield f"{path.name}: is not in the index"
 
 
-def _strangers(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+def _orphaned_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     """Rows of the index that should not be."""
-    strangers = index.orphaned_segments(connection)
-    if strangers:
-        yield f"the index has rows of {len(strangers)} segments that it does not know"
+    orphans = index.orphaned_segments(connection)
+    if orphans:
+        yield f"the index has rows of {len(orphans)} segments that it does not know"
     [(twice,)] = connection.execute(
         "SELECT count(*) FROM (SELECT 1 FROM span GROUP BY trace_id, span_id HAVING count(*) > 1)"
     ).fetchall()

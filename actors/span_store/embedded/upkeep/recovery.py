@@ -99,7 +99,7 @@ def _journals(
     for path in sorted(folders.journals.glob("*.journal")):
         batches, damaged = recover(path, folders.damaged)
         if damaged:
-            problems.found(f"journal {path.name}", f"The journal {path.name} was damaged: spans may be missing")
+            problems.found(f"journal {path.name}", f"The WAL file {path.name} was damaged: spans may be missing")
         first_seq = batches[0]["seq"][0].as_py() if batches else 2**64 - 1
         if index.is_sealed(connection, int(path.stem), first_seq):
             path.unlink()  # a crash came between the two
