@@ -15,6 +15,7 @@ from actors.runtime.mailbox import Capacity
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import StoreLifetime
 from actors.span_store.embedded.maintenance.retention import Retention
 from actors.span_store.embedded.reads.queries import SpanReader
@@ -73,6 +74,7 @@ class SpanStoreActor(Actor):
         interval: float = _INTERVAL,
         clock: Clock = utc_now,
         steady: Steady = steady_seconds,
+        disk: Disk = DISK,
     ) -> None:
         """``interval`` is the number of seconds after which what the disk has refused is tried again.
 
@@ -88,6 +90,7 @@ class SpanStoreActor(Actor):
             interval=interval,
             wall=clock,
             steady=steady,
+            disk=disk,
         )
 
     async def start(self) -> None:

@@ -17,6 +17,7 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.spans import Span, StoredSpan
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.sealed import index
@@ -36,19 +37,22 @@ from actors.span_store.messages import (
     SearchText,
     StoreState,
 )
+from scripts.load.faulty_disk import Fault, FaultyDisk, Operation, refusal
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
 SEALED_AT_ONCE = Limits(seal_at=1)
+SEGMENTS = "*.segments/*.unfinished"  # that are being written
 
 
 @asynccontextmanager
-async def running_store(path: Path, limits: Limits | None = None) -> AsyncIterator[Bus]:
+async def running_store(path: Path, limits: Limits | None = None, disk: Disk = DISK) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
+    accounts = path.with_name("junjo.db")
     supervisor.add(
-        SpanStoreActor, lambda: SpanStoreActor(path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01)
+        SpanStoreActor, lambda: SpanStoreActor(path, accounts=accounts, limits=limits, interval=0.01, disk=disk)
     )
     await supervisor.start()
     try:
@@ -196,11 +200,10 @@ async def test_a_journal_that_was_sealed_is_not_read_again(path: Path) -> None:
 
 
 async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay_right(path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
-        async with running_store(path, Limits(seal_at=4000)) as bus:
-            for number in range(1, 30):
-                await ingest(bus, span(number, trace_id=number))
+    disk = FaultyDisk(Fault(Operation.WRITE, SEGMENTS, before=refusal()))
+    async with running_store(path, Limits(seal_at=4000), disk) as bus:
+        for number in range(1, 30):
+            await ingest(bus, span(number, trace_id=number))
     [first, *others] = sorted(path.with_suffix(".journals").iterdir())
     assert len(others) > 1
     flip(first, 0.8)
@@ -217,10 +220,6 @@ async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay
         await state_when(bus, lambda state: state.segments == len(others))
         assert await names(bus) == found
     assert [kept.name for kept in (path.parent / "damaged").iterdir()] == [first.name]
-
-
-def failing_disk(*_: object, **__: object) -> None:
-    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @pytest.mark.parametrize("content", [b"no database", bytes(20000)], ids=["text", "zeros"])
@@ -266,34 +265,23 @@ def broken_database(_: object) -> None:
     raise duckdb.FatalException("database has been invalidated")
 
 
-@contextmanager
-def full_disk(whole: bool) -> Iterator[list[int]]:
-    """Writes stop half-way unless they are whole, and syncs fail. The sizes of what was written nevertheless."""
-    pwrite = os.pwrite
-    written: list[int] = []
-
-    def part(file: int, data: memoryview, place: int) -> int:
-        size = len(data) if whole else len(data) // 2 // 4096 * 4096
-        written.append(pwrite(file, data[:size], place))
-        if whole:
-            return size
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.pwrite", part)
-        patch.setattr("os.fdatasync", failing_disk)
-        yield written
-
-
 @pytest.mark.parametrize("whole", [False, True])
 async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path, whole: bool) -> None:
-    async with running_store(path) as bus:
+    """Writes stop half-way unless they are whole, and then syncs fail."""
+    disk = FaultyDisk()
+    refuse = refusal(errno.ENOSPC)
+    full = Fault(Operation.SYNC, before=refuse) if whole else Fault(Operation.WRITE, before=refuse, is_short=True)
+    async with running_store(path, disk=disk) as bus:
         await ingest(bus, span(1))
-        with full_disk(whole) as written:
-            with pytest.raises(Unavailable, match="cannot reach its disk") as refusal:
+        [journal] = path.with_suffix(".journals").iterdir()
+        before = journal.stat().st_size
+        cut = Fault(Operation.TRUNCATE, "*.journal", before=lambda: written.append(journal.stat().st_size - before))
+        written: list[int] = []
+        with disk.having(full), disk.having(cut):
+            with pytest.raises(Unavailable, match="cannot reach its disk") as refused:
                 await ingest(bus, *(span(number, attributes=noise(number)) for number in range(10, 60)))
             assert written[0] > 8 * 4096  # which is more than what follows, and must not stay behind it
-            assert refusal.value.retry_after
+            assert refused.value.retry_after
             assert (await bus.ask(GetStoreState())).problems == (
                 "The disk of the span store is full or fails: new spans are refused until it works",
             )
@@ -307,9 +295,9 @@ async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path, whole: 
 
 
 async def test_a_disk_without_room_for_sealing_keeps_spans_in_journals(path: Path) -> None:
-    async with running_store(path, SEALED_AT_ONCE) as bus:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
+    disk = FaultyDisk()
+    async with running_store(path, SEALED_AT_ONCE, disk) as bus:
+        with disk.failing(Operation.WRITE, SEGMENTS, code=errno.ENOSPC):
             await ingest(bus, span(1))
             state = await state_when(bus, lambda state: bool(state.problems))
             assert state.problems == ("Spans cannot be sealed; they are kept in journals meanwhile",)
@@ -337,9 +325,9 @@ def no_memory(*_: object) -> None:
 
 
 async def test_a_disk_without_room_for_a_new_journal_goes_on_with_the_old_one(path: Path) -> None:
-    async with running_store(path, SEALED_AT_ONCE) as bus:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.embedded.store.Wal", failing_disk)
+    disk = FaultyDisk()
+    async with running_store(path, SEALED_AT_ONCE, disk) as bus:
+        with disk.failing(Operation.OPEN, "*.journal", code=errno.ENOSPC):
             for number in range(1, 4):
                 assert await ingest(bus, span(number, trace_id=number)) == IngestSummary(stored=1, duplicates=0)
             assert await names(bus) == ["span 1", "span 2", "span 3"]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from actors.span_store.columns.rows import ROWS, numbered, rows_of
 from actors.span_store.columns.spans import span_columns
 from actors.span_store.embedded.hot.wal import Wal, recover
+from scripts.load.faulty_disk import FaultyDisk, Operation
 from tests.spans import span
 
 pytestmark = pytest.mark.unit
@@ -136,14 +137,12 @@ def test_batches_of_an_older_form_are_brought_to_ours(tmp_path: Path) -> None:
     assert recover(path, tmp_path / "damaged") == ([found, batch(2)], False)
 
 
-def test_an_end_that_could_not_be_cut_off_is_cut_off_before_the_next_append(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_end_that_could_not_be_cut_off_is_cut_off_before_the_next_append(tmp_path: Path) -> None:
     """A disk that fails may refuse the cut as well; what is appended later must not stand behind the torn frame."""
-    journal = Wal(tmp_path / "1.wal")
+    disk = FaultyDisk()
+    journal = Wal(tmp_path / "1.wal", disk=disk)
     journal.append(batch(0))
-    with file_size_limit(journal.size + 100), monkeypatch.context() as patch:
-        patch.setattr("os.ftruncate", failing_disk)
+    with file_size_limit(journal.size + 100), disk.failing(Operation.TRUNCATE):
         with pytest.raises(OSError, match="File too large"):
             journal.append(batch(2))
         with pytest.raises(OSError, match="Input/output error"):
@@ -195,10 +194,6 @@ def test_a_file_system_that_does_not_write_around_its_cache_is_written_as_usual(
         patch.setattr(os, refused, refuse)
         written(tmp_path / "1.wal", 2)
     assert recover(tmp_path / "1.wal", tmp_path / "damaged") == ([batch(0), batch(2)], False)
-
-
-def failing_disk(*_: object) -> None:
-    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @contextmanager

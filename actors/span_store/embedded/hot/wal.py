@@ -19,8 +19,9 @@ import pyarrow as pa
 from isal.isal_zlib import crc32
 
 from actors.span_store.columns.rows import ROWS
-from actors.span_store.embedded.durable import open_around_cache, set_aside, sync, sync_folder, write_whole, written_at
+from actors.span_store.embedded.durable import DISK, Disk, written_at
 
+_OWNER_ONLY = 0o600
 _BLOCK = 4096  # bytes, as disks want them for writes around the cache of the system
 _MARK = b"JUNJOWAL"
 _HEADER = struct.Struct("<8sQI44x")  # mark, length and CRC-32 of the content
@@ -33,20 +34,23 @@ _MOST_OF_HEAD = 64 * 1024  # bytes; a schema has some thousand
 class Wal:
     """Appends to one file. ``append`` returns when the batches would survive a power cut."""
 
-    def __init__(self, path: Path, memory: mmap.mmap | None = None, opened_at: int | None = None) -> None:
+    def __init__(
+        self, path: Path, memory: mmap.mmap | None = None, opened_at: int | None = None, *, disk: Disk = DISK
+    ) -> None:
         """Open for appending; a new file gets its head. An older file goes through ``recover`` first.
 
         ``opened_at`` is for a new file that takes the place of another.
         """
         self.path = path
-        self._file: int | None = open_around_cache(path)
+        self._disk = disk
+        self._file: int | None = disk.open(path, mode=_OWNER_ONLY, around_cache=True)
         self._buffer = memory
         self._torn = False  # behind ``size`` there may be a part of a frame
         self.size = os.fstat(self._file).st_size
         if self.size == 0:
             try:
                 self._write(ROWS.with_metadata({_OPENED_AT: str(opened_at or time.time_ns())}).serialize())
-                sync_folder(path.parent)
+                disk.sync_folder(path.parent)
             except OSError:
                 self.close()
                 raise
@@ -90,12 +94,12 @@ class Wal:
     def close(self) -> None:
         """Nothing is appended any more. The file stays, and so does what is known of it."""
         if self._file is not None:
-            os.close(self._file)
+            self._disk.close(self._file)
             self._file = self._buffer = None
 
     def delete(self) -> None:
         self.close()
-        self.path.unlink()
+        self._disk.unlink(self.path)
 
     def _write(self, *contents: pa.Buffer) -> None:
         if self._file is None:
@@ -104,8 +108,8 @@ class Wal:
         frames = self._frames(contents)
         self._torn = True
         try:
-            write_whole(self._file, frames, self.size)
-            sync(self._file)
+            self._disk.write(self._file, frames, self.size)
+            self._disk.sync(self._file)
         except OSError:
             with suppress(OSError):  # a disk that fails; the next append tries again
                 self._cut_torn_end(self._file)
@@ -130,7 +134,7 @@ class Wal:
 
     def _cut_torn_end(self, file: int) -> None:
         if self._torn:
-            os.ftruncate(file, self.size)
+            self._disk.truncate(file, self.size)
             self._torn = False
 
 
@@ -160,7 +164,7 @@ class WalReader:
         return data
 
 
-def recover(path: Path, damaged: Path) -> tuple[list[pa.RecordBatch], bool]:
+def recover(path: Path, damaged: Path, disk: Disk = DISK) -> tuple[list[pa.RecordBatch], bool]:
     """The batches of a file, which can be appended to afterwards; and whether it was damaged.
 
     An end that a crash has torn is cut off. Of a damaged file all frames that are whole come back, also those behind
@@ -172,13 +176,20 @@ def recover(path: Path, damaged: Path) -> tuple[list[pa.RecordBatch], bool]:
     if is_damaged or form != ROWS:
         opened = _opened_at(path)
         if is_damaged:
-            set_aside(path, damaged)
-        _replace(path, batches, opened, written)
+            disk.set_aside(path, damaged)
+        _replace(path, batches, opened, written, disk)
     elif end < len(data):
-        with path.open("r+b") as file:
-            file.truncate(end)
-            sync(file.fileno())
+        _cut(path, end, disk)
     return batches, is_damaged
+
+
+def _cut(path: Path, size: int, disk: Disk) -> None:
+    file = disk.open(path)
+    try:
+        disk.truncate(file, size)
+        disk.sync(file)
+    finally:
+        disk.close(file)
 
 
 def whole_batches(path: Path) -> tuple[list[pa.RecordBatch], bool]:
@@ -280,14 +291,14 @@ def _opened_at(path: Path) -> int:
     return min(opened_at, written_at(path))
 
 
-def _replace(path: Path, batches: Sequence[pa.RecordBatch], opened_at: int, written: int) -> None:
+def _replace(path: Path, batches: Sequence[pa.RecordBatch], opened_at: int, written: int, disk: Disk = DISK) -> None:
     """Write a new file with these batches, in one step. It is as old as the one before."""
     unfinished = path.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    journal = Wal(unfinished, opened_at=opened_at)
+    disk.unlink(unfinished, missing_ok=True)
+    journal = Wal(unfinished, opened_at=opened_at, disk=disk)
     for batch in batches:
         journal.append(batch)
     journal.close()
     os.utime(unfinished, ns=(written, written))
-    unfinished.rename(path)
-    sync_folder(path.parent)
+    disk.rename(unfinished, path)
+    disk.sync_folder(path.parent)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from actors.runtime.actor import StartRefused
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.rows import INDEX_COLUMNS
-from actors.span_store.embedded.durable import written_at
+from actors.span_store.embedded.durable import DISK, Disk, written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
@@ -224,13 +224,14 @@ def seal(
     *,
     arrived_before: int,
     journal: int,
+    disk: Disk = DISK,
 ) -> None:
     """Write a segment and make it part of the index, in one transaction that also says which journal is sealed now.
 
     Blocks; runs in the sealing thread.
     """
     with transaction(connection):
-        add(connection, segment, folder, new, arrived_before=arrived_before, journal=journal)
+        add(connection, segment, folder, new, arrived_before=arrived_before, journal=journal, disk=disk)
 
 
 def add(
@@ -241,13 +242,14 @@ def add(
     *,
     arrived_before: int,
     journal: int | None = None,
+    disk: Disk = DISK,
 ) -> None:
     """Write a segment and its rows in the index, inside a transaction of the caller's.
 
     ``arrived_before`` is the Unix nanosecond when all spans were there; ``journal`` the one that is sealed with it.
     """
     file = f"{segment:08d}.parquet"
-    written = write_segment(folder / file, new.content)
+    written = write_segment(folder / file, new.content, disk)
     rows = new.index_rows
     connection.register("sealing", rows.append_column("position", positions(rows.num_rows).cast(pa.uint32())))
     try:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import structlog
 
 from actors.span_store.columns.rows import ROWS, TRACE, span_keys
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.hot.wal import Wal, recover
 from actors.span_store.embedded.problems import CURE, Problems
@@ -20,9 +21,10 @@ log = structlog.get_logger(__name__)
 
 @attrs.frozen
 class Folders:
-    """Where things are: beside the index file, with its name."""
+    """Where things are, beside the index file, with its name; and the disk by which they are changed."""
 
     index: Path
+    disk: Disk = DISK
 
     @property
     def journals(self) -> Path:
@@ -44,7 +46,7 @@ class Folders:
 
     def make(self) -> None:
         for folder in (self.journals, self.segments, self.grams):
-            folder.mkdir(exist_ok=True)
+            self.disk.make_folder(folder)
 
 
 @attrs.frozen
@@ -62,7 +64,7 @@ def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, probl
     """
     for folder in (folders.journals, folders.segments, folders.grams):
         for unfinished in folder.glob("*.unfinished"):
-            unfinished.unlink()
+            folders.disk.unlink(unfinished)
     index.record_arrival(connection, folders.segments)
     sealed = index.sealed_up_to(connection)
     unknown = not_in_index(folders.segments, index.segment_files(connection))
@@ -80,7 +82,7 @@ def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, probl
     for path in unknown.values():
         if path.name not in orphans:
             log.warning("leftover removed", file=path.name)
-            path.unlink()
+            folders.disk.unlink(path)
     if orphans:
         problems.found("orphans", f"{len(orphans)} segments are not in the index: {CURE}")
     _look_at_segments(connection, folders.segments, problems)
@@ -97,17 +99,17 @@ def _journals(
     """
     memtables: list[Memtable] = []
     for path in sorted(folders.journals.glob("*.journal")):
-        batches, damaged = recover(path, folders.damaged)
+        batches, damaged = recover(path, folders.damaged, folders.disk)
         if damaged:
             problems.found(f"journal {path.name}", f"The journal {path.name} was damaged: spans may be missing")
         first_seq = batches[0]["seq"][0].as_py() if batches else 2**64 - 1
         if index.is_sealed(connection, int(path.stem), first_seq):
-            path.unlink()  # a crash came between the two
+            folders.disk.unlink(path)  # a crash came between the two
             continue
         if memtables:
             memtables[-1].wal.close()
             memtables[-1].evict()
-        memtable = Memtable(int(path.stem), first_seq, Wal(path), batches)
+        memtable = Memtable(int(path.stem), first_seq, Wal(path, disk=folders.disk), batches)
         memtable.number_from(next_seq)
         next_seq = memtable.next_seq
         memtables.append(memtable)
@@ -115,7 +117,7 @@ def _journals(
 
 
 def _new_generation(folders: Folders, number: int, first_seq: int) -> Memtable:
-    return Memtable(number, first_seq, Wal(folders.journals / f"{number:08d}.journal"))
+    return Memtable(number, first_seq, Wal(folders.journals / f"{number:08d}.journal", disk=folders.disk))
 
 
 def not_in_index(folder: Path, known: dict[str, int]) -> dict[int, Path]:
