@@ -112,7 +112,7 @@ def main() -> None:
 def make_hasty(disk: Disk, *, most_kept: int | None) -> None:
     """Let the store seal, checkpoint and tidy often, on this disk, and keep no more bytes than that."""
     open_store = SpanStore.open.__func__  # type: ignore[attr-defined] # a class method has it
-    index._CHECKPOINT_AT = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
+    index._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
 
     def open_hastily(cls: type[SpanStore], /, path: Path, *, limits: Limits, **others: Any) -> Any:  # noqa: ANN401
         retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)

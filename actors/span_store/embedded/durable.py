@@ -9,6 +9,8 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from actors.folders import make_folder, sync_folder
+
 _TRIAL = 64 * 1024  # bytes
 _MEGABYTE = 1024 * 1024
 _AROUND_CACHE = getattr(os, "O_DIRECT", 0)  # Linux has it, and most of its file systems
@@ -70,11 +72,7 @@ class Disk:
 
     def sync_folder(self, folder: Path) -> None:
         """Make a new, renamed or removed name in the folder durable."""
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync_folder(folder)
 
     def rename(self, old: Path, new: Path) -> None:
         """Give the file another name, in place of what has that name."""
@@ -91,11 +89,8 @@ class Disk:
             shutil.copyfile(path, new)
 
     def make_folder(self, folder: Path) -> None:
-        """Make the folder, and those that it lies in; their names are durable, also when a crash came in between."""
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        for each in missing or [folder]:
-            self.sync_folder(each.parent)
+        """Make the folder, and those that it lies in; their names are durable."""
+        make_folder(folder, sync=self.sync_folder)
 
     def write_file(self, path: Path, content: memoryview | bytes) -> None:
         """Make the content durable under a name that is not, yet. No part of it stays when that fails."""

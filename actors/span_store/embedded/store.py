@@ -79,6 +79,7 @@ class SpanStore:
         clock.start(is_new=not folders.index.exists() and not folders.segments.exists())
         self.problems = Problems()
         self._damage = Damage(self.problems)
+        folders.settle()
         self._connection = index.open_index(folders.index)
         try:
             folders.make()

@@ -123,6 +123,8 @@ class Compaction:
         self._unlink(segments)
 
     def _unlink(self, segments: Sequence[int]) -> None:
+        """After the commit, which is durable first: DuckDB syncs what it writes, and not the name of a new file."""
+        self._disk.sync_folder(self._folder.parent)
         for segment in segments:
             self._disk.unlink(segment_path(self._folder, segment), missing_ok=True)
         self._disk.sync_folder(self._folder)

@@ -90,6 +90,7 @@ class Flusher:
             journal=memtable.number,
             disk=self._disk,
         )
+        self._disk.sync_folder(self._folder.parent)  # DuckDB syncs what it writes, and not the name of a new file
         self._attempt = None
         self._roots.add(number, new.index_rows)
         if new.grams is not None:

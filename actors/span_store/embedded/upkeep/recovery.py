@@ -44,7 +44,18 @@ class Folders:
         """What was found damaged, for whoever wants to look at it."""
         return self.index.parent / "damaged"
 
+    def settle(self) -> None:
+        """Make durable what a process that was killed has left in the index, before anything is removed for its sake.
+
+        While DuckDB does not have it open: who closes a file takes the locks away that the process has on it.
+        """
+        self.disk.make_folder(self.index.parent)
+        for path in (self.index, self.index.with_name(f"{self.index.name}.wal")):
+            if path.exists():
+                self.disk.sync_file(path)
+
     def make(self) -> None:
+        """Make them, so that they are there after a power cut."""
         for folder in (self.journals, self.segments, self.grams):
             self.disk.make_folder(folder)
 
