@@ -139,7 +139,6 @@ class Disk:
             if not kept.exists():
                 break
         self.link(file, kept)
-        self.sync_file(kept)
         self.sync_folder(folder)
         return kept
 

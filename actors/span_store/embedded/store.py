@@ -80,7 +80,7 @@ class SpanStore:
         self.problems = Problems()
         self._damage = Damage(self.problems)
         folders.settle()
-        self._connection = index.open_index(folders.index)
+        self._connection = index.open_index(folders.index, folders.disk)
         try:
             folders.make()
             remove_leftovers(folders)

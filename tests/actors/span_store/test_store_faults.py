@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from actors.errors import Unavailable
+from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
@@ -26,7 +27,9 @@ from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.recovery import Folders
+from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import (
+    DeleteTrace,
     GetSpan,
     GetStoreState,
     GetTraceSpans,
@@ -42,6 +45,7 @@ from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
+BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
 SEALED_AT_ONCE = Limits(seal_at=1)
 SEGMENTS = "*.segments/*.unfinished"  # that are being written
 
@@ -164,6 +168,23 @@ async def test_a_lost_index_costs_no_segment(path: Path) -> None:
     assert len(left) == 3
 
 
+async def test_an_index_that_is_older_than_its_segments_costs_no_segment(path: Path) -> None:
+    """It has the spans of a new file in an old one, which is gone."""
+    await fill(path, [1, 2], [3])
+    older = replaced(path)
+    async with running_store(path) as bus:
+        await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
+    replaced(path, older)
+    async with running_store(path) as bus:
+        assert set((await bus.ask(GetStoreState())).problems) == {
+            "1 segments are not in the index: stop the studio and run studio repair",
+            "The segment 00000000.parquet is missing: its spans are not shown",
+        }
+    list(repair(Folders(path)))
+    async with running_store(path) as bus:
+        assert await names(bus) == ["span 2", "span 3"]
+
+
 async def test_a_leftover_segment_is_removed_when_its_spans_are_in_a_journal(path: Path) -> None:
     async with running_store(path) as bus:
         await ingest(bus, span(1))
@@ -250,10 +271,10 @@ async def test_an_index_that_breaks_is_opened_again(path: Path) -> None:
         assert await names(bus) == ["span 1"]
 
 
-def replaced(path: Path, content: bytes) -> bytes:
-    """What was there."""
+def replaced(path: Path, content: bytes | None = None) -> bytes:
+    """What was there; it stays without other content."""
     before = path.read_bytes()
-    path.write_bytes(content)
+    path.write_bytes(before if content is None else content)
     return before
 
 

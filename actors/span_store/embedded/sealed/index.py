@@ -11,12 +11,16 @@ from typing import cast
 import attrs
 import duckdb
 import pyarrow as pa
+import structlog
 
 from actors.runtime.actor import StartRefused
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.embedded.durable import DISK, Disk, written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
+from actors.span_store.embedded.sealed.torn_log import cut_torn_end
+
+log = structlog.get_logger(__name__)
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "24MB"
@@ -99,20 +103,30 @@ class SealedUpTo:
     next_journal: int
 
 
-def open_index(path: Path) -> duckdb.DuckDBPyConnection:
+def open_index(path: Path, disk: Disk = DISK) -> duckdb.DuckDBPyConnection:
     """Open or create the file and bring its schema up to date. ``StartRefused`` when it is of a newer version.
 
     Nothing outside this file can be reached from it: no extension is loaded and no other file is read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = duckdb.connect(path, config=_CONFIG)
+        connection = _connected(path, disk)
     except duckdb.IOException as fault:
         if _NEWER_DUCKDB in str(fault):
             raise StartRefused(_NEWER.format(path=path, why="another form of DuckDB's files")) from fault
         raise
     _migrate(connection, path)
     return connection
+
+
+def _connected(path: Path, disk: Disk) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(path, config=_CONFIG)
+    except duckdb.Error as fault:
+        if not cut_torn_end(path, fault, disk):
+            raise
+        log.warning("a power cut has torn the last change of the span index, which was not acknowledged")
+    return duckdb.connect(path, config=_CONFIG)
 
 
 def sealed_up_to(connection: duckdb.DuckDBPyConnection) -> SealedUpTo:

@@ -15,6 +15,7 @@ from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.hot.wal import Wal, recover
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.torn_log import log_of
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class Folders:
         While DuckDB does not have it open: who closes a file takes the locks away that the process has on it.
         """
         self.disk.make_folder(self.index.parent)
-        for path in (self.index, self.index.with_name(f"{self.index.name}.wal")):
+        for path in (self.index, log_of(self.index)):
             if path.exists():
                 self.disk.sync_file(path)
 
@@ -84,12 +85,8 @@ def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, probl
     memtables = _journals(connection, folders, problems, next_seq)
     if not memtables:
         memtables = [_new_generation(folders, sealed.next_journal, next_seq)]
-    orphans = [
-        path.name
-        for number, path in unknown.items()
-        if number >= sealed.next_segment
-        and not is_left_over(path, connection, [memtable.keys_of(memtable.traces) for memtable in memtables])
-    ]
+    newer = {number: path for number, path in unknown.items() if number >= sealed.next_segment}
+    orphans = _orphans(connection, folders, newer.values(), memtables)
     for path in unknown.values():
         if path.name not in orphans:
             log.warning("leftover removed", file=path.name)
@@ -98,6 +95,20 @@ def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, probl
         problems.found("orphans", f"{len(orphans)} segments are not in the index: {CURE}")
     _look_at_segments(connection, folders.segments, problems)
     return Recovered(tuple(memtables), next_segment)
+
+
+def _orphans(
+    connection: duckdb.DuckDBPyConnection, folders: Folders, unknown: Iterable[Path], memtables: Iterable[Memtable]
+) -> set[str]:
+    """The segments whose spans may be nowhere else.
+
+    Those that the index has may be in a file that is gone, if the index is older than its files. So where one is gone,
+    all that is not known stays.
+    """
+    if not all((folders.segments / name).exists() for name in index.segment_files(connection)):
+        return {path.name for path in unknown}
+    recent = [memtable.keys_of(memtable.traces) for memtable in memtables]
+    return {path.name for path in unknown if not is_left_over(path, connection, recent)}
 
 
 def _journals(

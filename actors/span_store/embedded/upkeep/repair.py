@@ -24,7 +24,7 @@ def repair(folders: Folders) -> Iterator[str]:
     folders.disk.make_folder(folders.index.parent)
     folders.make()
     yield from _readable_index(folders)
-    with index.open_index(folders.index) as connection:
+    with index.open_index(folders.index, folders.disk) as connection:
         recent: set[str] = set()
         yield from _good_journals(connection, folders, recent)
         yield from _good_segments(connection, folders)
@@ -37,7 +37,7 @@ def _readable_index(folders: Folders) -> Iterator[str]:
     if not folders.index.exists():
         return
     try:
-        with index.open_index(folders.index) as connection:
+        with index.open_index(folders.index, folders.disk) as connection:
             for table in ("span", "trace_part", "segment_service", "segment", "sealed", "deletion"):
                 connection.execute(f"SELECT max(hash({table})) FROM {table}").fetchall()  # noqa: S608 - own names
     except duckdb.Error:
