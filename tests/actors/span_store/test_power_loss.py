@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from actors.span_store.actor import Limits
-from actors.span_store.embedded.durable import Disk
+from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.sealed.torn_log import cut_torn_end
 from actors.span_store.messages import GetStoreState, GetTraceSpans
 from scripts import powerloss
 from scripts.load import strace_record
@@ -68,6 +69,41 @@ async def test_what_a_killed_process_left_in_the_index_is_durable_before_anythin
         pass
     synced = {path.name for operation, path in disk.calls if operation is Operation.SYNC}
     assert {INDEX, f"{INDEX}.wal"} <= synced
+
+
+@pytest.mark.parametrize("missing", ["last", "all"])
+async def test_a_commit_of_the_index_that_a_cut_has_torn_is_not_damage(tmp_path: Path, missing: str) -> None:
+    """DuckDB does not open a log in which sectors are missing and later ones are there."""
+    index, log = tmp_path / "duckdb" / INDEX, tmp_path / "duckdb" / f"{INDEX}.wal"
+    killed = tmp_path / "killed"
+    async with running(tmp_path, SEALED_SOON) as bus:
+        await bus.ask(message(0, 20))
+        acknowledged = log.stat().st_size
+        for request in range(1, 8):
+            await bus.ask(message(request, 20))
+        while log.stat().st_size < acknowledged + 4 * 512:
+            await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
+        shutil.copytree(index.parent, killed / "duckdb", ignore=shutil.ignore_patterns("*.unfinished"))
+    content = bytearray((killed / "duckdb" / log.name).read_bytes())
+    begin = acknowledged // 512 * 512 + 512
+    for sector in [begin] if missing == "last" else range(begin, len(content) - 600, 512):
+        content[sector : sector + 512] = bytes(512)
+    (killed / "duckdb" / log.name).write_bytes(content)
+    async with running(killed, SEALED_SOON) as bus:
+        assert not [problem for problem in (await bus.ask(GetStoreState())).problems if "index is damaged" in problem]
+    assert [kept.name for kept in (killed / "duckdb" / "damaged").iterdir()] == [log.name]
+
+
+def test_a_log_that_is_damaged_and_has_all_its_sectors_stays_as_it_is(tmp_path: Path) -> None:
+    log = tmp_path / f"{INDEX}.wal"
+    content = random.Random(1).randbytes(4096)
+    log.write_bytes(content)
+    fault = OSError("Corrupt WAL file: entry at byte position 1016 computed checksum 1 does not match")
+    assert not cut_torn_end(tmp_path / INDEX, fault, DISK)
+    log.write_bytes(content[:2048] + bytes(512) + content[2560:])
+    assert cut_torn_end(tmp_path / INDEX, fault, DISK)
+    assert log.read_bytes() == content[:1000]
+    assert not cut_torn_end(tmp_path / INDEX, OSError("something else"), DISK)
 
 
 async def journals_recorded(folder: Path) -> RecordingDisk:
