@@ -71,6 +71,18 @@ async def test_what_a_killed_process_left_in_the_index_is_durable_before_anythin
     assert {INDEX, f"{INDEX}.wal"} <= synced
 
 
+async def test_a_new_index_is_whole_and_durable_before_it_has_its_name(tmp_path: Path) -> None:
+    """DuckDB does not open a file of which only a part was written, and nothing was acknowledged by then."""
+    disk = FaultyDisk()
+    half = tmp_path / "duckdb" / "traces.new" / INDEX
+    half.parent.mkdir(parents=True)
+    half.write_bytes(bytes(4096))
+    await load(tmp_path, disk, 1)
+    [named] = place(disk, Operation.RENAME, INDEX)
+    assert place(disk, Operation.SYNC, INDEX)[0] < named < place(disk, Operation.OPEN, "*.journal")[0]
+    assert not half.parent.exists()
+
+
 @pytest.mark.parametrize("missing", ["last", "all"])
 async def test_a_commit_of_the_index_that_a_cut_has_torn_is_not_damage(tmp_path: Path, missing: str) -> None:
     """DuckDB does not open a log in which sectors are missing and later ones are there."""

@@ -2,6 +2,7 @@
 
 import errno
 import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,7 @@ from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.embedded.durable import DISK, Disk, written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
-from actors.span_store.embedded.sealed.torn_log import cut_torn_end
+from actors.span_store.embedded.sealed.torn_log import cut_torn_end, log_of
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +110,8 @@ def open_index(path: Path, disk: Disk = DISK) -> duckdb.DuckDBPyConnection:
     Nothing outside this file can be reached from it: no extension is loaded and no other file is read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() and not log_of(path).exists():
+        _make(path, disk)
     try:
         connection = _connected(path, disk)
     except duckdb.IOException as fault:
@@ -117,6 +120,22 @@ def open_index(path: Path, disk: Disk = DISK) -> duckdb.DuckDBPyConnection:
         raise
     _migrate(connection, path)
     return connection
+
+
+def _make(path: Path, disk: Disk) -> None:
+    """Make an index that is whole before it has its name: one that a power cut left half made does not open."""
+    folder = path.with_suffix(".new")
+    disk.make_folder(folder)
+    for unfinished in folder.iterdir():
+        disk.unlink(unfinished)
+    made = folder / path.name
+    with duckdb.connect(made, config=_CONFIG) as connection:
+        _migrate(connection, made)
+        connection.execute("CHECKPOINT")
+    disk.sync_file(made)
+    disk.rename(made, path)
+    disk.sync_folder(path.parent)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _connected(path: Path, disk: Disk) -> duckdb.DuckDBPyConnection:
