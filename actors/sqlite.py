@@ -15,6 +15,7 @@ import attrs
 import structlog
 
 from actors.errors import InvalidRequest, Unavailable
+from actors.folders import make_folder
 from actors.runtime.actor import StartRefused
 
 log = structlog.get_logger(__name__)
@@ -232,7 +233,7 @@ def _make(path: Path) -> None:
     that SQLite holds for another connection too; then the next program that leaves would take itself for the last, and
     remove the write-ahead log that is still in use here.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     file = Path(os.path.realpath(path))  # of links in a circle too, which Path.resolve refuses in its own words
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import structlog
 
+from actors.folders import make_folder
 from studio.app import PortInUse
 from studio.settings import Settings, declared_variables
 
@@ -88,7 +89,7 @@ def _beside_spans(database: Path) -> Path:
 
 def _lock_of(folder: Path) -> int:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as fault:
         raise CannotStart(f"JUNJO_DATA_DIR: cannot write to {folder}: {fault.strerror}") from fault
@@ -100,7 +101,7 @@ def _locks_of(path: Path, lock_of: Callable[[Path], Path]) -> Iterator[int]:
     None where that is not allowed: the database cannot be used then, and its opener reports that.
     """
     with suppress(OSError, RuntimeError):  # one is for links in a circle
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         database = path.resolve()
         yield os.open(lock_of(database), os.O_RDWR | os.O_CREAT, 0o600)
         yield os.open(database, os.O_RDWR | os.O_NONBLOCK)  # so that nothing waits for a pipe

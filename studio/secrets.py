@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_bytes
 
+from actors.folders import make_folder, sync_folder
 from studio.variables import COOKIE_KEY_BYTES, cookie_key
 
 SETUP_CODE = "setup-code"  # the file of the first user's code
@@ -24,7 +25,7 @@ def development_secret(file: Path) -> str:
     Two starts at once get the same one: the holder of the lock writes. Raises ``OSError`` if the file cannot be kept,
     ``ValueError`` if it holds something else.
     """
-    file.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+    make_folder(file.parent, mode=OWNER_ONLY_FOLDER)
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, OWNER_ONLY), "r+", encoding="ascii") as opened:
         with suppress(OSError):  # some file systems have no locks; there, two first starts at once may differ
             fcntl.flock(opened, fcntl.LOCK_EX)
@@ -36,4 +37,5 @@ def development_secret(file: Path) -> str:
         opened.write(made + "\n")
         opened.flush()
         os.fsync(opened.fileno())
+        sync_folder(file.parent)
         return made

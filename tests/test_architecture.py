@@ -70,6 +70,7 @@ RUNTIME_FOR_TRANSPORTS = {
 SHARED_BY_ACTORS = COMMON_GROUND | {
     "actors.audit",
     "actors.clock",
+    "actors.folders",
     "actors.retry_after",
     "actors.sealing",
     "actors.sqlite",

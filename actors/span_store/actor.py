@@ -17,6 +17,7 @@ from actors.runtime.mailbox import Capacity
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import StoreLifetime
 from actors.span_store.embedded.maintenance.retention import Retention
 from actors.span_store.embedded.reads.queries import SpanReader
@@ -84,6 +85,7 @@ class SpanStoreActor(Actor):
         interval: float = _INTERVAL,
         clock: Clock = utc_now,
         steady: Steady = steady_seconds,
+        disk: Disk = DISK,
     ) -> AsyncIterator[Self]:
         """Open the store at ``path``. ``accounts`` is the SQLite file with the audit trail, shared with other actors.
 
@@ -96,6 +98,7 @@ class SpanStoreActor(Actor):
             interval=interval,
             wall=clock,
             steady=steady,
+            disk=disk,
         )
         audit_log = await AuditLog.open(accounts, clock)
         async with on_exit(audit_log.close), on_exit(life.close):

@@ -1,5 +1,8 @@
 """A studio that ends itself with SIGKILL at a chosen point of its work. The studio itself has no such points.
 
+What the store does to its own files it does through the disk that it is handed, and dies there. What it does to the
+index are statements of DuckDB, which writes its files itself: there the end stands around a function of the store.
+
 It seals and checkpoints far more often than others, so that each point is reached soon.
 
 ``python -m scripts.load.mortal_studio POINT COUNT MARK`` dies when it comes to the point for the COUNT-th time, and
@@ -15,15 +18,17 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from actors.span_store.embedded.hot import wal
+from actors.span_store.embedded.durable import Disk
 from actors.span_store.embedded.maintenance import compaction, deletion_job
-from actors.span_store.embedded.sealed import index, segment_file
+from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.store import Limits, SpanStore
+from scripts.load.faulty_disk import Fault, FaultyDisk, Operation
 from studio.cli import program
 
 _SEAL_AT = 1024 * 1024  # bytes
@@ -41,11 +46,26 @@ class When(Enum):
 
 
 @attrs.frozen
-class Point:
-    """A function of the store, by the place that it is called from."""
+class Function:
+    """By the place that it is called from."""
 
     owner: Any
     name: str
+
+
+@attrs.frozen
+class AtDisk:
+    """An operation of the disk on files that match the pattern."""
+
+    operation: Operation
+    pattern: str
+
+
+@attrs.frozen
+class Point:
+    """Where to die."""
+
+    where: "Function | AtDisk"
     when: When
     deletes: bool = False  # reached only while something is being deleted
     in_load: bool = True  # reached within seconds of load; the others have tests of their own
@@ -54,23 +74,23 @@ class Point:
 
 
 POINTS = {
-    "journal-written": Point(wal, "sync", When.BEFORE),
-    "journal-synced": Point(wal, "sync", When.AFTER),
-    "segment-unfinished": Point(segment_file, "sync", When.BEFORE),
-    "segment-synced": Point(index, "write_segment", When.AFTER),
-    "index-written": Point(index, "add", When.AFTER),
-    "index-committing": Point(index, "add", When.DURING),
-    "index-committed": Point(index, "seal", When.AFTER),
-    "checkpoint": Point(index, "seal", When.DURING),
-    "journal-deleted": Point(wal.Wal, "delete", When.AFTER),
-    "join-written": Point(index, "remove", When.AFTER, in_load=False, joins=True),
-    "join-committed": Point(compaction.Compaction, "_unlink", When.BEFORE, in_load=False, joins=True),
-    "drop-written": Point(index, "remove", When.AFTER, in_load=False, drops=True),
-    "drop-committed": Point(compaction.Compaction, "_unlink", When.BEFORE, in_load=False, drops=True),
-    "deletion-recorded": Point(deletion_job, "record", When.AFTER, deletes=True),
-    "deletion-written": Point(index, "remove", When.AFTER, deletes=True),
-    "deletion-committed": Point(compaction.Compaction, "_unlink", When.BEFORE, deletes=True),
-    "deletion-checkpoint": Point(index, "give_space_back", When.DURING, deletes=True),
+    "journal-written": Point(AtDisk(Operation.SYNC, "*.journal"), When.BEFORE),
+    "journal-synced": Point(AtDisk(Operation.SYNC, "*.journal"), When.AFTER),
+    "segment-unfinished": Point(AtDisk(Operation.SYNC, "*.segments/*.unfinished"), When.BEFORE),
+    "segment-synced": Point(AtDisk(Operation.SYNC_FOLDER, "*.segments"), When.AFTER),
+    "index-written": Point(Function(index, "add"), When.AFTER),
+    "index-committing": Point(Function(index, "add"), When.DURING),
+    "index-committed": Point(Function(index, "seal"), When.AFTER),
+    "checkpoint": Point(Function(index, "seal"), When.DURING),
+    "journal-deleted": Point(AtDisk(Operation.UNLINK, "*.journal"), When.AFTER),
+    "join-written": Point(Function(index, "remove"), When.AFTER, in_load=False, joins=True),
+    "join-committed": Point(AtDisk(Operation.UNLINK, "*.parquet"), When.BEFORE, in_load=False, joins=True),
+    "drop-written": Point(Function(index, "remove"), When.AFTER, in_load=False, drops=True),
+    "drop-committed": Point(AtDisk(Operation.UNLINK, "*.parquet"), When.BEFORE, in_load=False, drops=True),
+    "deletion-recorded": Point(Function(deletion_job, "record"), When.AFTER, deletes=True),
+    "deletion-written": Point(Function(index, "remove"), When.AFTER, deletes=True),
+    "deletion-committed": Point(AtDisk(Operation.UNLINK, "*.parquet"), When.BEFORE, deletes=True),
+    "deletion-checkpoint": Point(Function(index, "give_space_back"), When.DURING, deletes=True),
 }
 
 
@@ -80,23 +100,24 @@ replace: Callable[..., None] = setattr  # of what is not made to be replaced
 def main() -> None:
     name, count, mark = sys.argv[1:]
     point = POINTS[name]
-    make_hasty(most_kept=_MOST_KEPT if point.drops else None)
+    disk = FaultyDisk()
+    make_hasty(disk, most_kept=_MOST_KEPT if point.drops else None)
     if (point.deletes or point.drops) and not point.joins:
-        replace(compaction.Compaction, "join_small_ones", _join_none)
-    make_mortal(point, int(count), Path(mark))
+        replace(compaction.Compaction, "compact", _join_none)
+    make_mortal(point, int(count), Path(mark), disk)
     sys.argv[1:] = []
     program()
 
 
-def make_hasty(*, most_kept: int | None) -> None:
-    """Let the store seal, checkpoint and tidy often, and keep no more bytes than that."""
+def make_hasty(disk: Disk, *, most_kept: int | None) -> None:
+    """Let the store seal, checkpoint and tidy often, on this disk, and keep no more bytes than that."""
     open_store = SpanStore.open.__func__  # type: ignore[attr-defined] # a class method has it
-    index._CHECKPOINT_AT = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
+    index._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
 
     def open_hastily(cls: type[SpanStore], /, path: Path, *, limits: Limits, **others: Any) -> Any:  # noqa: ANN401
         retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)
         hasty = attrs.evolve(limits, seal_at=_SEAL_AT, put_off=_SEAL_AT, retention=retention)
-        return open_store(cls, path, limits=hasty, **others)
+        return open_store(cls, path, limits=hasty, **others | {"disk": disk})
 
     SpanStore.open = classmethod(open_hastily)  # type: ignore[assignment] # the same signature
 
@@ -105,25 +126,41 @@ def _join_none(_: compaction.Compaction) -> int:
     return 0
 
 
-def make_mortal(point: Point, count: int, mark: Path) -> None:
-    """Put the end of the process into the function."""
-    called = getattr(point.owner, point.name)
-    left = [count]
+def make_mortal(point: Point, count: int, mark: Path, disk: FaultyDisk) -> None:
+    """Put the end of the process into the disk, or into the function."""
+    end = Countdown(count, partial(die, mark))
+    if isinstance(point.where, Function):
+        called = getattr(point.where.owner, point.where.name)
 
-    def mortal(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the function
-        left[0] -= 1
-        if left[0]:
-            return called(*arguments, **named)
-        if point.when is When.BEFORE:
-            die(mark)
-        if point.when is When.DURING:
-            threading.Timer(random.random() * _BESIDE_SECONDS, die, [mark]).start()
-        result = called(*arguments, **named)
-        if point.when is When.AFTER:
-            die(mark)
-        return result
+        def mortal(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the function
+            end.before(point.when)
+            result = called(*arguments, **named)
+            end.after(point.when)
+            return result
 
-    replace(point.owner, point.name, mortal)
+        replace(point.where.owner, point.where.name, mortal)
+        return
+    before, after = partial(end.before, point.when), partial(end.after, point.when)
+    disk.faults.append(Fault(point.where.operation, point.where.pattern, before=before, after=after))
+
+
+@attrs.define
+class Countdown:
+    """Calls ``end`` when it is begun for the last time of so many, then or after that."""
+
+    left: int
+    end: Callable[[], None]
+
+    def before(self, when: When) -> None:
+        self.left -= 1
+        if self.left == 0 and when is When.BEFORE:
+            self.end()
+        if self.left == 0 and when is When.DURING:
+            threading.Timer(random.random() * _BESIDE_SECONDS, self.end).start()
+
+    def after(self, when: When) -> None:
+        if self.left == 0 and when is When.AFTER:
+            self.end()
 
 
 def die(mark: Path) -> None:

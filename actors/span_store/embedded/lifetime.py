@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from actors.clock import Clock, Steady
 from actors.errors import Unavailable
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.store import Limits, SpanStore
@@ -29,16 +30,25 @@ class StoreLifetime:
     """
 
     def __init__(
-        self, path: Path, *, threads: int, limits: Limits, interval: float, wall: Clock, steady: Steady
+        self,
+        path: Path,
+        *,
+        threads: int,
+        limits: Limits,
+        interval: float,
+        wall: Clock,
+        steady: Steady,
+        disk: Disk = DISK,
     ) -> None:
+        self._disk = disk
         self._path = path
         self._threads = threads
         self._limits = limits
         self._interval = interval
         self._store: SpanStore | None = None
         self._problems = Problems()  # of opening; an open store has its own
-        self._reserve = Reserve(path.with_suffix(".reserve"))
-        self._clock = TrustedClock(path.with_suffix(".clock"), wall=wall, steady=steady)
+        self._reserve = Reserve(path.with_suffix(".reserve"), disk)
+        self._clock = TrustedClock(path.with_suffix(".clock"), wall=wall, steady=steady, disk=disk)
 
     @property
     def store(self) -> SpanStore:
@@ -70,7 +80,7 @@ class StoreLifetime:
         try:
             async with self.freeing():  # it writes, and nothing can be deleted before it is open
                 self._store = await SpanStore.open(
-                    self._path, threads=self._threads, limits=self._limits, clock=self._clock
+                    self._path, threads=self._threads, limits=self._limits, clock=self._clock, disk=self._disk
                 )
         except (duckdb.Error, pa.ArrowException, OSError) as fault:
             self._problems.found(_OPENING, _why(fault), fault)

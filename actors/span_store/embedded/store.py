@@ -18,7 +18,7 @@ from actors.clock import steady_seconds
 from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.embedded.damage import Damage
-from actors.span_store.embedded.durable import takes_data
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.hot.flush_policy import Burst
 from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
 from actors.span_store.embedded.hot.wal import Wal
@@ -79,7 +79,8 @@ class SpanStore:
         clock.start(is_new=not folders.index.exists() and not folders.segments.exists())
         self.problems = Problems()
         self._damage = Damage(self.problems)
-        self._connection = index.open_index(folders.index)
+        folders.settle()
+        self._connection = index.open_index(folders.index, folders.disk)
         try:
             folders.make()
             remove_leftovers(folders)
@@ -98,8 +99,10 @@ class SpanStore:
         self._writer = SpanWriter(lambda: self._memtables, self._sealed_keys, most_bytes=limits.most_recent)
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._sealing = ThreadPoolExecutor(1, thread_name_prefix="span-sealer")
-        self._compaction = Compaction(self._connection, folders.segments, self._take_segment_number, self._sealed)
-        self._ngrams = NgramFiles(folders.grams, folders.segments)
+        self._compaction = Compaction(
+            self._connection, folders.segments, self._take_segment_number, self._sealed, folders.disk
+        )
+        self._ngrams = NgramFiles(folders.grams, folders.segments, folders.disk)
         self._ngram_builder = NgramBuilder(self._ngrams, self._sealed, self._nothing_waits)
         self._flusher = Flusher(
             self._connection,
@@ -109,6 +112,7 @@ class SpanStore:
             grams=self._ngram_builder,
             has_time=lambda: not self._rush.is_on() and self._waiting_bytes <= limits.put_off,
             arrival=clock.arrival,
+            disk=folders.disk,
         )
         self._bulk = LongReads()
         self._readers = ReaderThreads(self._connection, threads)
@@ -124,8 +128,10 @@ class SpanStore:
         self.broken = asyncio.Event()  # DuckDB has given this connection up; only a new one will do
 
     @classmethod
-    async def open(cls, path: Path, *, threads: int, limits: Limits, clock: TrustedClock) -> "SpanStore":
-        return await asyncio.to_thread(cls, Folders(path), limits, threads, clock)
+    async def open(
+        cls, path: Path, *, threads: int, limits: Limits, clock: TrustedClock, disk: Disk = DISK
+    ) -> "SpanStore":
+        return await asyncio.to_thread(cls, Folders(path, disk), limits, threads, clock)
 
     async def write(self, requests: Sequence[SpanRows]) -> Committed:
         """Store all requests in one batch. ``Unavailable`` when the disk fails, ``Overloaded``."""
@@ -267,7 +273,9 @@ class SpanStore:
 
     async def try_disk(self) -> None:
         """When the disk has failed: find out whether it takes anything again."""
-        if _DISK in self.problems and await self._run(self._writing, takes_data, self._folders.journals):
+        if _DISK in self.problems and await self._run(
+            self._writing, self._folders.disk.takes_data, self._folders.journals
+        ):
             self.problems.solved(_DISK)
 
     async def put_arrivals(self) -> None:
@@ -356,7 +364,7 @@ class SpanStore:
         last = self._memtables[-1]
         try:
             path = self._folders.journals / f"{last.number + 1:08d}.journal"
-            journal = Wal(path, last.wal.give_memory())
+            journal = Wal(path, last.wal.give_memory(), disk=self._folders.disk)
         except OSError as fault:
             self.problems.found(_DISK, _DISK_FAILS, fault)
             return

@@ -18,6 +18,7 @@ from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, SpanEvent, StoredSpan, span_columns
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.store import Limits
@@ -53,13 +54,13 @@ NEEDLES = [
 
 
 @asynccontextmanager
-async def running_store(path: Path, limits: Limits | None = None) -> AsyncIterator[Bus]:
+async def running_store(path: Path, limits: Limits | None = None, disk: Disk = DISK) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
         lambda bus: SpanStoreActor.running(
-            bus, path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01
+            bus, path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01, disk=disk
         ),
     )
     await supervisor.start()

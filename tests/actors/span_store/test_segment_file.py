@@ -1,7 +1,6 @@
 """Sealed files: every row readable by its position, traces together, also for other tools."""
 
 import errno
-import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ from actors.span_store.embedded.sealed.segment_file import (
     write_segment,
 )
 from actors.span_store.embedded.sealed.trace_bloom import TraceBloom
+from scripts.load.faulty_disk import Fault, FaultyDisk, Operation, refusal
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit
@@ -91,15 +91,12 @@ def test_nothing_unfinished_stays(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["1.parquet"]
 
 
-def test_a_disk_without_room_keeps_no_part_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.fdatasync", no_room)
+@pytest.mark.parametrize("operation", [Operation.OPEN, Operation.WRITE, Operation.SYNC])
+def test_a_disk_without_room_keeps_no_part_of_a_file(tmp_path: Path, operation: Operation) -> None:
+    disk = FaultyDisk(Fault(operation, before=refusal(errno.ENOSPC), is_short=operation is Operation.WRITE))
     with pytest.raises(OSError, match="No space left"):
-        write_in_order(tmp_path / "1.parquet", shuffled(2, 2))
+        write_segment(tmp_path / "1.parquet", encoded(shuffled(2, 2)).content, disk)
     assert list(tmp_path.iterdir()) == []
-
-
-def no_room(_: int) -> None:
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.mark.parametrize("place", [0.2, 0.5, 0.8])

@@ -21,17 +21,20 @@ from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.recovery import Folders
+from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import (
+    DeleteTrace,
     GetSpan,
     GetStoreState,
     GetTraceSpans,
     IngestSummary,
     ListServices,
 )
+from scripts.load.faulty_disk import Fault, FaultyDisk, Operation, refusal
 from tests.actors.span_store.stage import (
+    BY,
     SEALED_AT_ONCE,
     all_sealed,
-    failing_disk,
     flip,
     found,
     healthy,
@@ -43,6 +46,8 @@ from tests.actors.span_store.stage import (
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
+
+SEGMENTS = "*.segments/*.unfinished"  # that are being written
 
 
 async def fill(path: Path, *groups: list[int]) -> list[Path]:
@@ -103,6 +108,23 @@ async def test_a_lost_index_costs_no_segment(path: Path) -> None:
     assert len(left) == 3
 
 
+async def test_an_index_that_is_older_than_its_segments_costs_no_segment(path: Path) -> None:
+    """It has the spans of a new file in an old one, which is gone."""
+    await fill(path, [1, 2], [3])
+    older = replaced(path)
+    async with running_store(path) as bus:
+        await bus.ask(DeleteTrace(trace_id=f"{1:032x}", by=BY))
+    replaced(path, older)
+    async with running_store(path) as bus:
+        assert set((await bus.ask(GetStoreState())).problems) == {
+            "1 segments are not in the index: stop the studio and run studio repair",
+            "The segment 00000000.parquet is missing: its spans are not shown",
+        }
+    list(repair(Folders(path)))
+    async with running_store(path) as bus:
+        assert await names(bus) == ["span 2", "span 3"]
+
+
 async def test_a_leftover_segment_is_removed_when_its_spans_are_in_a_journal(path: Path) -> None:
     async with running_store(path) as bus:
         await ingest(bus, span(1))
@@ -139,11 +161,10 @@ async def test_a_journal_that_was_sealed_is_not_read_again(path: Path) -> None:
 
 
 async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay_right(path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
-        async with running_store(path, Limits(seal_at=4000)) as bus:
-            for number in range(1, 30):
-                await ingest(bus, span(number, trace_id=number))
+    disk = FaultyDisk(Fault(Operation.WRITE, SEGMENTS, before=refusal()))
+    async with running_store(path, Limits(seal_at=4000), disk) as bus:
+        for number in range(1, 30):
+            await ingest(bus, span(number, trace_id=number))
     [first, *others] = sorted(path.with_suffix(".journals").iterdir())
     assert len(others) > 1
     flip(first, 0.8)
@@ -190,10 +211,10 @@ async def test_an_index_that_breaks_is_opened_again(path: Path) -> None:
         assert await names(bus) == ["span 1"]
 
 
-def replaced(path: Path, content: bytes) -> bytes:
-    """What was there."""
+def replaced(path: Path, content: bytes | None = None) -> bytes:
+    """What was there; it stays without other content."""
     before = path.read_bytes()
-    path.write_bytes(content)
+    path.write_bytes(before if content is None else content)
     return before
 
 
@@ -205,34 +226,23 @@ def broken_database(_: object) -> None:
     raise duckdb.FatalException("database has been invalidated")
 
 
-@contextmanager
-def full_disk(whole: bool) -> Iterator[list[int]]:
-    """Writes stop half-way unless they are whole, and syncs fail. The sizes of what was written nevertheless."""
-    pwrite = os.pwrite
-    written: list[int] = []
-
-    def part(file: int, data: memoryview, place: int) -> int:
-        size = len(data) if whole else len(data) // 2 // 4096 * 4096
-        written.append(pwrite(file, data[:size], place))
-        if whole:
-            return size
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.pwrite", part)
-        patch.setattr("os.fdatasync", failing_disk)
-        yield written
-
-
 @pytest.mark.parametrize("whole", [False, True])
 async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path, whole: bool) -> None:
-    async with running_store(path) as bus:
+    """Writes stop half-way unless they are whole, and then syncs fail."""
+    disk = FaultyDisk()
+    refuse = refusal(errno.ENOSPC)
+    full = Fault(Operation.SYNC, before=refuse) if whole else Fault(Operation.WRITE, before=refuse, is_short=True)
+    async with running_store(path, disk=disk) as bus:
         await ingest(bus, span(1))
-        with full_disk(whole) as written:
-            with pytest.raises(Unavailable, match="cannot reach its disk") as refusal:
+        [journal] = path.with_suffix(".journals").iterdir()
+        before = journal.stat().st_size
+        cut = Fault(Operation.TRUNCATE, "*.journal", before=lambda: written.append(journal.stat().st_size - before))
+        written: list[int] = []
+        with disk.having(full), disk.having(cut):
+            with pytest.raises(Unavailable, match="cannot reach its disk") as refused:
                 await ingest(bus, *(span(number, attributes=noise(number)) for number in range(10, 60)))
             assert written[0] > 8 * 4096  # which is more than what follows, and must not stay behind it
-            assert refusal.value.retry_after
+            assert refused.value.retry_after
             assert (await bus.ask(GetStoreState())).problems == (
                 "The disk of the span store is full or fails: new spans are refused until it works",
             )
@@ -246,9 +256,9 @@ async def test_a_full_disk_refuses_spans_until_there_is_room(path: Path, whole: 
 
 
 async def test_a_disk_without_room_for_sealing_keeps_spans_in_journals(path: Path) -> None:
-    async with running_store(path, SEALED_AT_ONCE) as bus:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
+    disk = FaultyDisk()
+    async with running_store(path, SEALED_AT_ONCE, disk) as bus:
+        with disk.failing(Operation.WRITE, SEGMENTS, code=errno.ENOSPC):
             await ingest(bus, span(1))
             state = await state_when(bus, lambda state: bool(state.problems))
             assert state.problems == ("Spans cannot be flushed; they are kept in the WAL meanwhile",)
@@ -276,9 +286,9 @@ def no_memory(*_: object) -> None:
 
 
 async def test_a_disk_without_room_for_a_new_journal_goes_on_with_the_old_one(path: Path) -> None:
-    async with running_store(path, SEALED_AT_ONCE) as bus:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.embedded.store.Wal", failing_disk)
+    disk = FaultyDisk()
+    async with running_store(path, SEALED_AT_ONCE, disk) as bus:
+        with disk.failing(Operation.OPEN, "*.journal", code=errno.ENOSPC):
             for number in range(1, 4):
                 assert await ingest(bus, span(number, trace_id=number)) == IngestSummary(stored=1, duplicates=0)
             assert await names(bus) == ["span 1", "span 2", "span 3"]

@@ -1,6 +1,8 @@
 """The files that rule text out, as the store makes them, uses them, and removes them with their segments."""
 
 import asyncio
+import errno
+import os
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -15,13 +17,13 @@ from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import BackUp, DeleteTrace, GetStoreState, SearchText
+from scripts.load.faulty_disk import FaultyDisk, Operation
 from tests.actors.span_store.stage import (
     NEEDLES,
     SAID,
     SEALED_AT_ONCE,
     all_sealed,
     ascii_json,
-    failing_disk,
     ingest,
     places,
     running_store,
@@ -96,6 +98,10 @@ async def test_while_there_is_time_no_sealed_file_is_read_for_it(path: Path, mon
     monkeypatch.undo()
     async with running_store(path) as bus:
         assert await found(bus, "needle2") == {2}
+
+
+def failing_disk(*_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 async def test_segments_of_earlier_versions_are_covered_after_the_start(path: Path) -> None:
@@ -185,9 +191,9 @@ async def test_a_backup_goes_without_them(path: Path) -> None:
 
 
 async def test_a_disk_without_room_for_them_disturbs_nothing(path: Path) -> None:
-    async with running_store(path, SEALED_AT_ONCE) as bus:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.embedded.text.ngram_files.NgramFiles.make", failing_disk)
+    disk = FaultyDisk()
+    async with running_store(path, SEALED_AT_ONCE, disk) as bus:
+        with disk.failing(Operation.WRITE, "*.grams/*", code=errno.ENOSPC):
             await fill(bus, range(1, 3))
             assert await found(bus, "needle1") == {1}
             assert await found(bus, "nobody wrote this") == set()

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import random
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from actors.span_store.columns.rows import ROWS, numbered, rows_of
 from actors.span_store.columns.spans import span_columns
 from actors.span_store.embedded.hot.wal import Wal, recover
+from scripts.load.faulty_disk import FaultyDisk, Operation
 from tests.spans import span
 
 pytestmark = pytest.mark.unit
@@ -81,6 +83,65 @@ def test_zeros_behind_the_end_are_a_torn_end(tmp_path: Path) -> None:
     assert path.stat().st_size == size
 
 
+@settings(deadline=None, max_examples=60)
+@given(chance=st.randoms(use_true_random=False), sector=st.sampled_from([512, 4096]), share=st.floats(0, 1))
+def test_a_last_write_of_which_any_sectors_are_missing_is_a_torn_end(
+    tmp_path_factory: pytest.TempPathFactory, chance: random.Random, sector: int, share: float
+) -> None:
+    """A power cut leaves any of the sectors that were not synced, also those of the last frame and not of the first."""
+    path = tmp_path_factory.mktemp("journal") / "1.wal"
+    acknowledged = written(path, 2)[-1]
+    journal = Wal(path)
+    journal.append(batch(4, count=20), batch(24), batch(26))
+    journal.close()
+    data = bytearray(path.read_bytes())
+    for begin in range(acknowledged, len(data), sector):
+        if chance.random() < share:
+            data[begin : begin + sector] = bytes(sector)
+    path.write_bytes(data)
+    batches, damaged = recover(path, path.parent / "damaged")
+    assert not damaged
+    assert batches[:2] == [batch(0), batch(2)]
+    assert batches[2:] == [batch(4, count=20), batch(24), batch(26)][: len(batches) - 2]
+    journal = Wal(path)  # and it can be appended to
+    journal.append(batch(100))
+    journal.close()
+    assert recover(path, path.parent / "damaged") == ([*batches, batch(100)], False)
+
+
+def test_a_first_write_of_which_sectors_are_missing_is_a_torn_end(tmp_path: Path) -> None:
+    path = tmp_path / "1.wal"
+    for missing in range(written(path, 0)[0] // 512):
+        path.unlink()
+        written(path, 0)
+        data = bytearray(path.read_bytes())
+        data[missing * 512 : (missing + 1) * 512] = bytes(512)
+        path.write_bytes(data)
+        assert recover(path, tmp_path / "damaged") == ([], False)
+    assert Wal(path).bounds != []
+
+
+def test_a_flipped_bit_beside_zeros_that_were_written_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "1.wal"
+    acknowledged = written(path, 1)[-1]
+    journal = Wal(path)
+    journal.append(batch(2, count=2000))  # with columns that are nothing but zeros
+    journal.close()
+    data = bytearray(path.read_bytes())
+    assert any(not any(data[begin : begin + 512]) for begin in range(acknowledged, len(data) - 4096, 512))
+    data[acknowledged + 1000] ^= 0x40
+    path.write_bytes(data)
+    assert recover(path, tmp_path / "damaged") == ([batch(0)], True)
+
+
+def test_what_a_killed_process_has_left_is_synced_before_it_counts(tmp_path: Path) -> None:
+    """It may have written without a sync. Who sends it again is told that it is stored."""
+    disk = FaultyDisk()
+    written(tmp_path / "1.wal", 1)
+    recover(tmp_path / "1.wal", tmp_path / "damaged", disk)
+    assert (Operation.SYNC, tmp_path / "1.wal") in disk.calls
+
+
 @pytest.mark.parametrize(
     ("place", "lost"),
     [
@@ -136,14 +197,12 @@ def test_batches_of_an_older_form_are_brought_to_ours(tmp_path: Path) -> None:
     assert recover(path, tmp_path / "damaged") == ([found, batch(2)], False)
 
 
-def test_an_end_that_could_not_be_cut_off_is_cut_off_before_the_next_append(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_end_that_could_not_be_cut_off_is_cut_off_before_the_next_append(tmp_path: Path) -> None:
     """A disk that fails may refuse the cut as well; what is appended later must not stand behind the torn frame."""
-    journal = Wal(tmp_path / "1.wal")
+    disk = FaultyDisk()
+    journal = Wal(tmp_path / "1.wal", disk=disk)
     journal.append(batch(0))
-    with file_size_limit(journal.size + 100), monkeypatch.context() as patch:
-        patch.setattr("os.ftruncate", failing_disk)
+    with file_size_limit(journal.size + 100), disk.failing(Operation.TRUNCATE):
         with pytest.raises(OSError, match="File too large"):
             journal.append(batch(2))
         with pytest.raises(OSError, match="Input/output error"):
@@ -195,10 +254,6 @@ def test_a_file_system_that_does_not_write_around_its_cache_is_written_as_usual(
         patch.setattr(os, refused, refuse)
         written(tmp_path / "1.wal", 2)
     assert recover(tmp_path / "1.wal", tmp_path / "damaged") == ([batch(0), batch(2)], False)
-
-
-def failing_disk(*_: object) -> None:
-    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @contextmanager

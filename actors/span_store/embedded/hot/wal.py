@@ -1,8 +1,11 @@
 """The write-ahead log: record batches in the order in which they were acknowledged.
 
-A file is frames, each of which begins at a multiple of 4096 bytes: a mark, a length, a CRC-32, padding to 64 bytes,
-then so many bytes of content, and zeros to the next multiple. The first frame is the Arrow schema, each further one a
-record batch (Arrow IPC). What a crash cuts off at the end was never acknowledged.
+A file is frames, each of which begins at a multiple of 4096 bytes: a header of 64 bytes, the content, and zeros to the
+next multiple. The first frame is the Arrow schema, each further one a record batch (Arrow IPC).
+
+What a crash cuts off at the end was never acknowledged. A power cut may also leave holes in the last write, as sectors
+reach a disk in any order. A header tells such an end from damage: it says where the write began that the frame came
+with, as only what is before a later write is known to have been whole, and how many of its sectors are zeros anyway.
 """
 
 import errno
@@ -11,19 +14,26 @@ import os
 import struct
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from isal.isal_zlib import crc32
 
 from actors.span_store.columns.rows import ROWS
-from actors.span_store.embedded.durable import open_around_cache, set_aside, sync, sync_folder, write_whole, written_at
+from actors.span_store.embedded.durable import DISK, Disk, written_at
 
+_OWNER_ONLY = 0o600
 _BLOCK = 4096  # bytes, as disks want them for writes around the cache of the system
 _MARK = b"JUNJOWAL"
-_HEADER = struct.Struct("<8sQI44x")  # mark, length and CRC-32 of the content
+_SECTOR = 512  # bytes, the smallest unit that a disk writes or does not
+# Mark; length and CRC-32 of the content; sectors that are zeros, and one; where the write began. Earlier versions left
+# the last two 0.
+_HEADER = struct.Struct("<8sQIIQ32x")
+_SECTORS = pa.binary(_SECTOR)
+_ZEROS = pa.scalar(bytes(_SECTOR), _SECTORS)
 _OPENED_AT = b"opened_at"  # of the schema's metadata: a Unix nanosecond
 _BUFFER = 2 * 1024 * 1024  # bytes; frames are larger only when requests are
 _MOST_KEPT = 8 * 1024 * 1024
@@ -33,20 +43,23 @@ _MOST_OF_HEAD = 64 * 1024  # bytes; a schema has some thousand
 class Wal:
     """Appends to one file. ``append`` returns when the batches would survive a power cut."""
 
-    def __init__(self, path: Path, memory: mmap.mmap | None = None, opened_at: int | None = None) -> None:
+    def __init__(
+        self, path: Path, memory: mmap.mmap | None = None, opened_at: int | None = None, *, disk: Disk = DISK
+    ) -> None:
         """Open for appending; a new file gets its head. An older file goes through ``recover`` first.
 
         ``opened_at`` is for a new file that takes the place of another.
         """
         self.path = path
-        self._file: int | None = open_around_cache(path)
+        self._disk = disk
+        self._file: int | None = disk.open(path, mode=_OWNER_ONLY, around_cache=True)
         self._buffer = memory
         self._torn = False  # behind ``size`` there may be a part of a frame
         self.size = os.fstat(self._file).st_size
         if self.size == 0:
             try:
                 self._write(ROWS.with_metadata({_OPENED_AT: str(opened_at or time.time_ns())}).serialize())
-                sync_folder(path.parent)
+                disk.sync_folder(path.parent)
             except OSError:
                 self.close()
                 raise
@@ -90,12 +103,12 @@ class Wal:
     def close(self) -> None:
         """Nothing is appended any more. The file stays, and so does what is known of it."""
         if self._file is not None:
-            os.close(self._file)
+            self._disk.close(self._file)
             self._file = self._buffer = None
 
     def delete(self) -> None:
         self.close()
-        self.path.unlink()
+        self._disk.unlink(self.path)
 
     def _write(self, *contents: pa.Buffer) -> None:
         if self._file is None:
@@ -104,8 +117,8 @@ class Wal:
         frames = self._frames(contents)
         self._torn = True
         try:
-            write_whole(self._file, frames, self.size)
-            sync(self._file)
+            self._disk.write(self._file, frames, self.size)
+            self._disk.sync(self._file)
         except OSError:
             with suppress(OSError):  # a disk that fails; the next append tries again
                 self._cut_torn_end(self._file)
@@ -122,15 +135,17 @@ class Wal:
         begin = 0
         for content in contents:
             middle, end = begin + _HEADER.size, begin + _HEADER.size + content.size
-            _HEADER.pack_into(frames, begin, _MARK, content.size, crc32(content))
             frames[middle:end] = memoryview(content).cast("B")
-            begin = _up_to_block(end)
-            frames[end:begin] = bytes(begin - end)
+            after = _up_to_block(end)
+            frames[end:after] = bytes(after - end)
+            zeros = _zero_sectors(frames[begin + _SECTOR : after])  # the first one has the header
+            _HEADER.pack_into(frames, begin, _MARK, content.size, crc32(content), zeros + 1, self.size)
+            begin = after
         return frames
 
     def _cut_torn_end(self, file: int) -> None:
         if self._torn:
-            os.ftruncate(file, self.size)
+            self._disk.truncate(file, self.size)
             self._torn = False
 
 
@@ -160,32 +175,39 @@ class WalReader:
         return data
 
 
-def recover(path: Path, damaged: Path) -> tuple[list[pa.RecordBatch], bool]:
-    """The batches of a file, which can be appended to afterwards; and whether it was damaged.
+def recover(path: Path, damaged: Path, disk: Disk = DISK) -> tuple[list[pa.RecordBatch], bool]:
+    """The batches of a file, which can be appended to afterwards; and whether it was damaged. They are durable.
 
     An end that a crash has torn is cut off. Of a damaged file all frames that are whole come back, also those behind
     the damage: the file is kept in the folder ``damaged``, and one with the whole frames takes its place.
     """
     data, written = path.read_bytes(), written_at(path)
-    batches, form, end = _read(data)
-    is_damaged = _is_more_than_a_torn_end(data, end)
+    batches, form, end, is_damaged = _read(data)
     if is_damaged or form != ROWS:
         opened = _opened_at(path)
         if is_damaged:
-            set_aside(path, damaged)
-        _replace(path, batches, opened, written)
-    elif end < len(data):
-        with path.open("r+b") as file:
-            file.truncate(end)
-            sync(file.fileno())
+            disk.set_aside(path, damaged)
+        _replace(path, batches, opened, written, disk)
+    else:
+        _cut(path, end, disk)
     return batches, is_damaged
+
+
+def _cut(path: Path, size: int, disk: Disk) -> None:
+    """Cut a file off behind so many bytes, which a process that was killed may have written without a sync."""
+    file = disk.open(path)
+    try:
+        if size < path.stat().st_size:
+            disk.truncate(file, size)
+        disk.sync(file)
+    finally:
+        disk.close(file)
 
 
 def whole_batches(path: Path) -> tuple[list[pa.RecordBatch], bool]:
     """What ``recover`` would give; nothing is changed."""
-    data = path.read_bytes()
-    batches, _, end = _read(data)
-    return batches, _is_more_than_a_torn_end(data, end)
+    batches, _, _, is_damaged = _read(path.read_bytes())
+    return batches, is_damaged
 
 
 def _bounds(path: Path) -> list[int]:
@@ -193,24 +215,39 @@ def _bounds(path: Path) -> list[int]:
     bounds, position = [], 0
     with path.open("rb") as file:
         while len(head := file.read(_HEADER.size)) == _HEADER.size:
-            _, length, _ = _HEADER.unpack(head)
+            _, length, *_ = _HEADER.unpack(head)
             position = file.seek(_end_of_frame(position, length))
             bounds.append(position)
     return bounds
 
 
-def _read(data: bytes) -> tuple[list[pa.RecordBatch], pa.Schema, int]:
-    """All whole batches in our form, the form in which they are written, and where the frames without gap end."""
-    form, end, batches = ROWS, 0, []
-    for begin, content in _frames(data):
-        if begin == end:
-            end = _end_of_frame(begin, len(content))
+def _read(data: bytes) -> tuple[list[pa.RecordBatch], pa.Schema, int, bool]:
+    """All batches that count, in our form; the form in which they are written; where they end; whether it is damaged.
+
+    Where the frames without gap end, a power cut may have torn the last write, of which nothing behind the gap counts.
+    """
+    frames = list(_frames(data))
+    end = _end_without_gap(frames)
+    is_damaged = _is_more_than_a_torn_end(data, end)
+    form, batches = ROWS, []
+    for begin, content in frames:
+        if begin >= end and not is_damaged:
+            break
         message = pa.ipc.read_message(pa.py_buffer(content))
         if message.type == "schema":
             form = pa.ipc.read_schema(message).remove_metadata()
         else:
             batches.append(_in_our_form(pa.ipc.read_record_batch(message, form)))
-    return batches, form, end
+    return batches, form, end, is_damaged
+
+
+def _end_without_gap(frames: Iterable[tuple[int, memoryview]]) -> int:
+    end = 0
+    for begin, content in frames:
+        if begin != end:
+            break
+        end = _end_of_frame(begin, len(content))
+    return end
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:
@@ -228,7 +265,7 @@ def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:
 def _frame_at(data: bytes, position: int) -> memoryview | None:
     if not data.startswith(_MARK, position) or position + _HEADER.size > len(data):
         return None
-    _, length, checksum = _HEADER.unpack_from(data, position)
+    _, length, checksum, *_ = _HEADER.unpack_from(data, position)
     if not 0 < length <= _end_of_frame(position, length) <= len(data):
         return None
     content = memoryview(data)[position + _HEADER.size :][:length]
@@ -246,16 +283,33 @@ def _up_to_block(size: int) -> int:
 def _is_more_than_a_torn_end(data: bytes, end: int) -> bool:
     """Whether something is lost that may have been acknowledged.
 
-    A torn write leaves the beginning of one frame, or zeros where a file grew and nothing was written. A frame of full
-    length whose sum is wrong was damaged, and so was one with another behind it.
+    A torn write leaves the beginning of a frame, or zeros in place of some sectors. What lies before a later write was
+    whole once, and a frame of full length whose sum is wrong although no sector is missing was damaged.
     """
-    rest = data[end : end + _HEADER.size]
-    if not any(data[end:]) or (_MARK.startswith(rest[: len(_MARK)]) and len(rest) < _HEADER.size):
+    if not any(data[end:]):
         return False
-    if not rest.startswith(_MARK):
+    if any(_write_of(data, begin) > end for begin, _ in _frames(data) if begin >= end):
         return True
-    _, length, _ = _HEADER.unpack(rest)
-    return _end_of_frame(end, length) <= len(data) or any(begin >= end for begin, _ in _frames(data))
+    rest = data[end : end + _HEADER.size]
+    if len(rest) < _HEADER.size:
+        return not _MARK.startswith(rest[: len(_MARK)])
+    if not rest.startswith(_MARK):
+        return any(data[end : end + _SECTOR])
+    _, length, _, zeros, _ = _HEADER.unpack(rest)
+    after = _end_of_frame(end, length)
+    return after <= len(data) and (zeros == 0 or _zero_sectors(memoryview(data)[end:after]) < zeros)
+
+
+def _write_of(data: bytes, begin: int) -> int:
+    """Where the write began that a frame came with. An earlier version had one frame in a write, as far as is known."""
+    *_, zeros, write = _HEADER.unpack_from(data, begin)
+    return write if zeros else begin + 1
+
+
+def _zero_sectors(data: memoryview) -> int:
+    """How many sectors are nothing but zeros. Quick: nearly all others differ in their first byte."""
+    sectors = pa.FixedSizeBinaryArray.from_buffers(_SECTORS, len(data) // _SECTOR, [None, pa.py_buffer(data)])
+    return int(pc.sum(pc.equal(sectors, _ZEROS)).as_py() or 0)
 
 
 def _in_our_form(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -280,14 +334,14 @@ def _opened_at(path: Path) -> int:
     return min(opened_at, written_at(path))
 
 
-def _replace(path: Path, batches: Sequence[pa.RecordBatch], opened_at: int, written: int) -> None:
+def _replace(path: Path, batches: Sequence[pa.RecordBatch], opened_at: int, written: int, disk: Disk = DISK) -> None:
     """Write a new file with these batches, in one step. It is as old as the one before."""
     unfinished = path.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    journal = Wal(unfinished, opened_at=opened_at)
+    disk.unlink(unfinished, missing_ok=True)
+    journal = Wal(unfinished, opened_at=opened_at, disk=disk)
     for batch in batches:
         journal.append(batch)
     journal.close()
     os.utime(unfinished, ns=(written, written))
-    unfinished.rename(path)
-    sync_folder(path.parent)
+    disk.rename(unfinished, path)
+    disk.sync_folder(path.parent)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import Unavailable
-from actors.span_store.embedded.durable import sync_folder
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate, next_segment_with
 from actors.span_store.embedded.problems import CURE
 from actors.span_store.embedded.sealed import index
@@ -40,8 +40,14 @@ class Compaction:
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, folder: Path, take_number: Callable[[], int], catalogue: Manifest
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        folder: Path,
+        take_number: Callable[[], int],
+        catalogue: Manifest,
+        disk: Disk = DISK,
     ) -> None:
+        self._disk = disk
         self._catalogue = catalogue
         self._connection = connection
         self._folder = folder
@@ -106,17 +112,22 @@ class Compaction:
                 arrived_before = index.arrived_before(self._connection, segments)
                 index.remove(self._connection, segments)
                 if rows.num_rows:
-                    index.add(self._connection, number, self._folder, encoded(rows), arrived_before=arrived_before)
+                    new = encoded(rows)
+                    index.add(
+                        self._connection, number, self._folder, new, arrived_before=arrived_before, disk=self._disk
+                    )
             except BaseException:
-                segment_path(self._folder, number).unlink(missing_ok=True)
+                self._disk.unlink(segment_path(self._folder, number), missing_ok=True)
                 raise
         self._catalogue.refresh(self._connection)
         self._unlink(segments)
 
     def _unlink(self, segments: Sequence[int]) -> None:
+        """After the commit, which is durable first: DuckDB syncs what it writes, and not the name of a new file."""
+        self._disk.sync_folder(self._folder.parent)
         for segment in segments:
-            segment_path(self._folder, segment).unlink(missing_ok=True)
-        sync_folder(self._folder)
+            self._disk.unlink(segment_path(self._folder, segment), missing_ok=True)
+        self._disk.sync_folder(self._folder)
 
 
 def _moment(unix_nano: int) -> pa.UInt64Scalar:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.root_cache import RootCache
@@ -29,6 +30,7 @@ class Flusher:
         grams: NgramBuilder,
         has_time: Callable[[], bool],
         arrival: Callable[[int], int],
+        disk: Disk = DISK,
     ) -> None:
         """``has_time`` says whether more may be done than what must be done; ``arrival`` see ``TrustedClock``."""
         self._connection = connection
@@ -38,6 +40,7 @@ class Flusher:
         self._ngrams = grams
         self._has_time = has_time
         self._arrival = arrival
+        self._disk = disk
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="span-encoder")
         self._making: tuple[Memtable, Future[Encoded]] | None = None  # what is next
         self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
@@ -74,11 +77,20 @@ class Flusher:
             self._attempt = None
             return
         if self._attempt is not None:
-            self._attempt.unlink(missing_ok=True)
+            self._disk.unlink(self._attempt, missing_ok=True)
         number = self._take_number()
         self._attempt = segment_path(self._folder, number)
         arrived_before = self._arrival(memtable.wal.written_at)
-        index.seal(self._connection, number, self._folder, new, arrived_before=arrived_before, journal=memtable.number)
+        index.seal(
+            self._connection,
+            number,
+            self._folder,
+            new,
+            arrived_before=arrived_before,
+            journal=memtable.number,
+            disk=self._disk,
+        )
+        self._disk.sync_folder(self._folder.parent)  # DuckDB syncs what it writes, and not the name of a new file
         self._attempt = None
         self._roots.add(number, new.index_rows)
         if new.grams is not None:

@@ -8,7 +8,7 @@ import attrs
 import structlog
 
 from actors.clock import Clock, Steady
-from actors.span_store.embedded.durable import sync, sync_folder
+from actors.span_store.embedded.durable import DISK, Disk
 
 log = structlog.get_logger(__name__)
 
@@ -46,9 +46,10 @@ class TrustedClock:
     ``start`` and ``record`` block; the others are quick and called from the event loop, ``arrival`` from any thread.
     """
 
-    def __init__(self, path: Path, *, wall: Clock, steady: Steady) -> None:
+    def __init__(self, path: Path, *, wall: Clock, steady: Steady, disk: Disk = DISK) -> None:
         """``path`` is that of the record."""
         self._path = path
+        self._disk = disk
         self._wall = wall
         self._steady = steady
         self._even_since: _Moment | None = None  # since when the clocks agree
@@ -112,12 +113,9 @@ class TrustedClock:
         self._recorded = now = self._believed
         unfinished = self._path.with_name(f"{self._path.name}.unfinished")
         with suppress(OSError):  # it is tried again, and the store finds out by itself whether its disk works
-            with unfinished.open("wb") as file:
-                file.write(str(int(now.wall.timestamp())).encode())
-                file.flush()
-                sync(file.fileno())
-            unfinished.rename(self._path)
-            sync_folder(self._path.parent)
+            self._disk.write_file(unfinished, str(int(now.wall.timestamp())).encode())
+            self._disk.rename(unfinished, self._path)
+            self._disk.sync_folder(self._path.parent)
 
     def _doubt(self, why: str) -> None:
         self.waiting = _WAITS.format(why=why)

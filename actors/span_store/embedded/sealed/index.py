@@ -2,6 +2,7 @@
 
 import errno
 import re
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,12 +12,16 @@ from typing import cast
 import attrs
 import duckdb
 import pyarrow as pa
+import structlog
 
 from actors.runtime.actor import StartRefused
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.rows import INDEX_COLUMNS
-from actors.span_store.embedded.durable import written_at
+from actors.span_store.embedded.durable import DISK, Disk, written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
+from actors.span_store.embedded.sealed.torn_log import cut_torn_end, log_of
+
+log = structlog.get_logger(__name__)
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "24MB"
@@ -99,20 +104,48 @@ class SealedUpTo:
     next_journal: int
 
 
-def open_index(path: Path) -> duckdb.DuckDBPyConnection:
+def open_index(path: Path, disk: Disk = DISK) -> duckdb.DuckDBPyConnection:
     """Open or create the file and bring its schema up to date. ``StartRefused`` when it is of a newer version.
 
     Nothing outside this file can be reached from it: no extension is loaded and no other file is read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() and not log_of(path).exists():
+        _make(path, disk)
     try:
-        connection = duckdb.connect(path, config=_CONFIG)
+        connection = _connected(path, disk)
     except duckdb.IOException as fault:
         if _NEWER_DUCKDB in str(fault):
             raise StartRefused(_NEWER.format(path=path, why="another form of DuckDB's files")) from fault
         raise
     _migrate(connection, path)
     return connection
+
+
+def _make(path: Path, disk: Disk) -> None:
+    """Make an index that is whole before it has its name: one that a power cut left half made does not open."""
+    folder = path.with_suffix(".new")
+    disk.make_folder(folder)
+    for unfinished in folder.iterdir():
+        disk.unlink(unfinished)
+    made = folder / path.name
+    with duckdb.connect(made, config=_CONFIG) as connection:
+        _migrate(connection, made)
+        connection.execute("CHECKPOINT")
+    disk.sync_file(made)
+    disk.rename(made, path)
+    disk.sync_folder(path.parent)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _connected(path: Path, disk: Disk) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(path, config=_CONFIG)
+    except duckdb.Error as fault:
+        if not cut_torn_end(path, fault, disk):
+            raise
+        log.warning("a power cut has torn the last change of the span index, which was not acknowledged")
+    return duckdb.connect(path, config=_CONFIG)
 
 
 def sealed_up_to(connection: duckdb.DuckDBPyConnection) -> SealedUpTo:
@@ -224,13 +257,14 @@ def seal(
     *,
     arrived_before: int,
     journal: int,
+    disk: Disk = DISK,
 ) -> None:
     """Write a segment and make it part of the index, in one transaction that also says which journal is sealed now.
 
     Blocks; runs in the sealing thread.
     """
     with transaction(connection):
-        add(connection, segment, folder, new, arrived_before=arrived_before, journal=journal)
+        add(connection, segment, folder, new, arrived_before=arrived_before, journal=journal, disk=disk)
 
 
 def add(
@@ -241,13 +275,14 @@ def add(
     *,
     arrived_before: int,
     journal: int | None = None,
+    disk: Disk = DISK,
 ) -> None:
     """Write a segment and its rows in the index, inside a transaction of the caller's.
 
     ``arrived_before`` is the Unix nanosecond when all spans were there; ``journal`` the one that is sealed with it.
     """
     file = f"{segment:08d}.parquet"
-    written = write_segment(folder / file, new.content)
+    written = write_segment(folder / file, new.content, disk)
     rows = new.index_rows
     connection.register("sealing", rows.append_column("position", positions(rows.num_rows).cast(pa.uint32())))
     try:

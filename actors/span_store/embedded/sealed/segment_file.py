@@ -20,7 +20,7 @@ from isal.isal_zlib import crc32
 
 from actors.span_store.columns.attribute_column import STORED, positions
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS
-from actors.span_store.embedded.durable import sync, sync_folder
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.sealed.row_groups import footer, in_turn, read_groups, row_group
 from actors.span_store.embedded.text.searched_columns import grams_of_rows
 
@@ -176,24 +176,13 @@ def _compression(rows: pa.Table) -> dict[str, Any]:
     return {"compression": dict.fromkeys(columns, "zstd"), "compression_level": dict.fromkeys(columns, 1)}
 
 
-def write_segment(path: Path, content: memoryview) -> Written:
+def write_segment(path: Path, content: memoryview, disk: Disk = DISK) -> Written:
     """Write the file; it is durable under its name when this returns."""
     unfinished = path.with_suffix(".unfinished")
-    try:
-        _write(unfinished, content)
-    except BaseException:  # the disk may be full: no part of a file must stay on it
-        unfinished.unlink(missing_ok=True)
-        raise
-    unfinished.rename(path)
-    sync_folder(path.parent)
+    disk.write_file(unfinished, content)
+    disk.rename(unfinished, path)
+    disk.sync_folder(path.parent)
     return Written(len(content), crc32(content))
-
-
-def _write(path: Path, content: memoryview) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        sync(file.fileno())
 
 
 def checksum(path: Path) -> int:

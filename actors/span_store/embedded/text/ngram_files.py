@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 from isal.isal_zlib import crc32
 
-from actors.span_store.embedded.durable import sync
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import segment_path
 from actors.span_store.embedded.text.ngrams import SIZE, NgramNeedle
@@ -39,8 +39,9 @@ class SealedFile:
 class NgramFiles:
     """The folder of these files, for all threads."""
 
-    def __init__(self, folder: Path, segments: Path) -> None:
+    def __init__(self, folder: Path, segments: Path, disk: Disk = DISK) -> None:
         self._folder = folder
+        self._disk = disk
         self._segments = segments
 
     def names(self) -> set[str]:
@@ -51,7 +52,7 @@ class NgramFiles:
         """As far as the disk lets it: what stays does no harm, and is removed another time."""
         for name in names:
             with suppress(OSError):
-                (self._folder / name).unlink()
+                self._disk.unlink(self._folder / name)
 
     def groups(self, sealed: SealedFile, sought: NgramNeedle) -> list[int] | None:
         """The row groups that may have the text; ``None`` when nothing is known of the file."""
@@ -63,7 +64,7 @@ class NgramFiles:
         body = content[_HEAD.size : -_CHECKSUM]
         if content[: _HEAD.size] != sealed.head or content[-_CHECKSUM:] != _sum(content[:-_CHECKSUM]):
             with suppress(OSError):
-                path.unlink()  # so that it is made again
+                self._disk.unlink(path)  # so that it is made again
             return None
         return [begin // SIZE for begin in range(0, len(body), SIZE) if sought.may_be_in(body[begin : begin + SIZE])]
 
@@ -77,18 +78,11 @@ class NgramFiles:
         """``sets`` are those of its row groups, in order. ``OSError`` when the disk fails, and what they raise."""
         path = self._folder / name_of(sealed.number)
         unfinished = path.with_suffix(".unfinished")
-        try:
-            content = sealed.head + b"".join(sets)
-            with unfinished.open("wb") as file:
-                file.write(content + _sum(content))
-                file.flush()
-                # Not for its own sake: else the system writes hundreds of them in one go, half a minute later, and all
-                # commits of that moment wait for it.
-                sync(file.fileno())
-            unfinished.rename(path)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+        content = sealed.head + b"".join(sets)
+        # Not durable for its own sake: else the system writes hundreds of them in one go, half a minute later, and all
+        # commits of that moment wait for it.
+        self._disk.write_file(unfinished, content + _sum(content))
+        self._disk.rename(unfinished, path)
 
 
 def name_of(segment: int) -> str:

@@ -10,19 +10,22 @@ import pyarrow.parquet as pq
 import structlog
 
 from actors.span_store.columns.rows import ROWS, TRACE, span_keys
+from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.hot.wal import Wal, recover
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.torn_log import log_of
 
 log = structlog.get_logger(__name__)
 
 
 @attrs.frozen
 class Folders:
-    """Where things are: beside the index file, with its name."""
+    """Where things are, beside the index file, with its name; and the disk by which they are changed."""
 
     index: Path
+    disk: Disk = DISK
 
     @property
     def journals(self) -> Path:
@@ -42,9 +45,20 @@ class Folders:
         """What was found damaged, for whoever wants to look at it."""
         return self.index.parent / "damaged"
 
+    def settle(self) -> None:
+        """Make durable what a process that was killed has left in the index, before anything is removed for its sake.
+
+        While DuckDB does not have it open: who closes a file takes the locks away that the process has on it.
+        """
+        self.disk.make_folder(self.index.parent)
+        for path in (self.index, log_of(self.index)):
+            if path.exists():
+                self.disk.sync_file(path)
+
     def make(self) -> None:
+        """Make them, so that they are there after a power cut."""
         for folder in (self.journals, self.segments, self.grams):
-            folder.mkdir(exist_ok=True)
+            self.disk.make_folder(folder)
 
 
 @attrs.frozen
@@ -62,7 +76,7 @@ def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, probl
     """
     for folder in (folders.journals, folders.segments, folders.grams):
         for unfinished in folder.glob("*.unfinished"):
-            unfinished.unlink()
+            folders.disk.unlink(unfinished)
     index.record_arrival(connection, folders.segments)
     sealed = index.sealed_up_to(connection)
     unknown = not_in_index(folders.segments, index.segment_files(connection))
@@ -71,20 +85,30 @@ def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, probl
     memtables = _journals(connection, folders, problems, next_seq)
     if not memtables:
         memtables = [_new_generation(folders, sealed.next_journal, next_seq)]
-    orphans = [
-        path.name
-        for number, path in unknown.items()
-        if number >= sealed.next_segment
-        and not is_left_over(path, connection, [memtable.keys_of(memtable.traces) for memtable in memtables])
-    ]
+    newer = {number: path for number, path in unknown.items() if number >= sealed.next_segment}
+    orphans = _orphans(connection, folders, newer.values(), memtables)
     for path in unknown.values():
         if path.name not in orphans:
             log.warning("leftover removed", file=path.name)
-            path.unlink()
+            folders.disk.unlink(path)
     if orphans:
         problems.found("orphans", f"{len(orphans)} segments are not in the index: {CURE}")
     _look_at_segments(connection, folders.segments, problems)
     return Recovered(tuple(memtables), next_segment)
+
+
+def _orphans(
+    connection: duckdb.DuckDBPyConnection, folders: Folders, unknown: Iterable[Path], memtables: Iterable[Memtable]
+) -> set[str]:
+    """The segments whose spans may be nowhere else.
+
+    Those that the index has may be in a file that is gone, if the index is older than its files. So where one is gone,
+    all that is not known stays.
+    """
+    if not all((folders.segments / name).exists() for name in index.segment_files(connection)):
+        return {path.name for path in unknown}
+    recent = [memtable.keys_of(memtable.traces) for memtable in memtables]
+    return {path.name for path in unknown if not is_left_over(path, connection, recent)}
 
 
 def _journals(
@@ -97,17 +121,17 @@ def _journals(
     """
     memtables: list[Memtable] = []
     for path in sorted(folders.journals.glob("*.journal")):
-        batches, damaged = recover(path, folders.damaged)
+        batches, damaged = recover(path, folders.damaged, folders.disk)
         if damaged:
             problems.found(f"journal {path.name}", f"The WAL file {path.name} was damaged: spans may be missing")
         first_seq = batches[0]["seq"][0].as_py() if batches else 2**64 - 1
         if index.is_sealed(connection, int(path.stem), first_seq):
-            path.unlink()  # a crash came between the two
+            folders.disk.unlink(path)  # a crash came between the two
             continue
         if memtables:
             memtables[-1].wal.close()
             memtables[-1].evict()
-        memtable = Memtable(int(path.stem), first_seq, Wal(path), batches)
+        memtable = Memtable(int(path.stem), first_seq, Wal(path, disk=folders.disk), batches)
         memtable.number_from(next_seq)
         next_seq = memtable.next_seq
         memtables.append(memtable)
@@ -115,7 +139,7 @@ def _journals(
 
 
 def _new_generation(folders: Folders, number: int, first_seq: int) -> Memtable:
-    return Memtable(number, first_seq, Wal(folders.journals / f"{number:08d}.journal"))
+    return Memtable(number, first_seq, Wal(folders.journals / f"{number:08d}.journal", disk=folders.disk))
 
 
 def not_in_index(folder: Path, known: dict[str, int]) -> dict[int, Path]:

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.span_store.columns.rows import ROWS, TRACE, numbers, span_keys
-from actors.span_store.embedded.durable import move_aside, sync_folder, written_at
+from actors.span_store.embedded.durable import Disk, written_at
 from actors.span_store.embedded.hot.wal import recover
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.row_groups import open_segment
@@ -21,10 +21,10 @@ def repair(folders: Folders) -> Iterator[str]:
 
     A run that is cut short can be run again: no file goes before its spans are in the index, or kept in ``damaged``.
     """
-    folders.index.parent.mkdir(parents=True, exist_ok=True)
+    folders.disk.make_folder(folders.index.parent)
     folders.make()
     yield from _readable_index(folders)
-    with index.open_index(folders.index) as connection:
+    with index.open_index(folders.index, folders.disk) as connection:
         recent: set[str] = set()
         yield from _good_journals(connection, folders, recent)
         yield from _good_segments(connection, folders)
@@ -37,20 +37,20 @@ def _readable_index(folders: Folders) -> Iterator[str]:
     if not folders.index.exists():
         return
     try:
-        with index.open_index(folders.index) as connection:
+        with index.open_index(folders.index, folders.disk) as connection:
             for table in ("span", "trace_part", "segment_service", "segment", "sealed", "deletion"):
                 connection.execute(f"SELECT max(hash({table})) FROM {table}").fetchall()  # noqa: S608 - own names
     except duckdb.Error:
         for path in (folders.index, folders.index.with_name(f"{folders.index.name}.wal")):
             if path.exists():
-                move_aside(path, folders.damaged)
+                folders.disk.move_aside(path, folders.damaged)
         yield f"{folders.index.name}: moved aside; the index is made again from the segments"
 
 
 def _good_journals(connection: duckdb.DuckDBPyConnection, folders: Folders, recent: set[str]) -> Iterator[str]:
     """Adds the keys of the spans that are not sealed to ``recent``."""
     for path in sorted(folders.journals.glob("*.journal")):
-        batches, damaged = recover(path, folders.damaged)
+        batches, damaged = recover(path, folders.damaged, folders.disk)
         if damaged:
             yield f"{path.name}: was damaged; kept its {sum(batch.num_rows for batch in batches)} good spans"
         if batches and not index.is_sealed(connection, int(path.stem), batches[0]["seq"][0].as_py()):
@@ -71,7 +71,7 @@ def _good_segments(connection: duckdb.DuckDBPyConnection, folders: Folders) -> I
             continue
         path = folders.segments / known.file
         if broken and path.exists():
-            move_aside(path, folders.damaged)
+            folders.disk.move_aside(path, folders.damaged)
         with index.transaction(connection):
             index.remove(connection, [known.segment])
         yield f"{known.file}: {fault}; {'moved aside' if broken else 'indexed again'}"
@@ -85,13 +85,15 @@ def _all_segments(connection: duckdb.DuckDBPyConnection, folders: Folders, recen
             with open_segment(path) as file:
                 rows = file.read(columns=ROWS.names)
         except (OSError, pa.ArrowException):
-            move_aside(path, folders.damaged)
+            folders.disk.move_aside(path, folders.damaged)
             yield f"{path.name}: is damaged; moved aside"
         else:
-            yield _index_again(connection, path, rows, recent)
+            yield _index_again(connection, path, rows, recent, folders.disk)
 
 
-def _index_again(connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Table, recent: set[str]) -> str:
+def _index_again(
+    connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Table, recent: set[str], disk: Disk
+) -> str:
     """Write the spans that are nowhere else into a segment with a new number, and remove the file."""
     keys = span_keys(rows)
     stored = recent | index.span_keys_of(connection, sorted({key[:TRACE] for key in keys}))
@@ -102,9 +104,9 @@ def _index_again(connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Tab
         new = encoded(_behind(rows, sealed.next_seq))
         with index.transaction(connection):
             number = max([sealed.next_segment, *files])
-            index.add(connection, number, path.parent, new, arrived_before=written_at(path))
-    path.unlink()
-    sync_folder(path.parent)
+            index.add(connection, number, path.parent, new, arrived_before=written_at(path), disk=disk)
+    disk.unlink(path)
+    disk.sync_folder(path.parent)
     return f"{path.name}: was not in the index; {rows.num_rows} of its {len(keys)} spans were missing and are back"
 
 

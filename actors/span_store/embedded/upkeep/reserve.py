@@ -8,8 +8,11 @@ from pathlib import Path
 
 import structlog
 
+from actors.span_store.embedded.durable import DISK, Disk
+
 log = structlog.get_logger(__name__)
 
+_OWNER_ONLY = 0o600
 _MEGABYTE = 1024 * 1024
 _LEAST_BYTES, _MOST_BYTES = 8 * _MEGABYTE, 64 * _MEGABYTE
 _WORTH_IT = _MEGABYTE  # bytes that are stored, below which there is nothing to free
@@ -23,7 +26,8 @@ class Reserve:
     reserve is spent no spans are taken, which would be in its place at once.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = DISK) -> None:
+        self._disk = disk
         self._path = path
         self._deletions = 0  # that are under way
         self._stored = 0  # bytes, when it was last looked
@@ -50,7 +54,7 @@ class Reserve:
     def _spend_if_full(self) -> None:
         size = self._size()
         if size and _free(self._path.parent) < size:
-            self._path.unlink(missing_ok=True)
+            self._disk.unlink(self._path, missing_ok=True)
             self.is_spent = True
             log.warning("the disk is full: its reserve is used for a deletion", bytes=size)
 
@@ -72,11 +76,11 @@ class Reserve:
         if _free(self._path.parent) < (size + _MEGABYTE if self.is_spent else 2 * size):
             return False
         with suppress(OSError):
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+            file = self._disk.open(self._path, mode=_OWNER_ONLY)
             try:
-                _fill(file, size)
+                self._disk.allocate(file, size)
             finally:
-                os.close(file)
+                self._disk.close(file)
             return True
         return False
 
@@ -85,14 +89,6 @@ class Reserve:
             return self._path.stat().st_size
         except OSError:
             return 0
-
-
-def _fill(file: int, size: int) -> None:
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file, 0, size)
-        return
-    for place in range(0, size, _MEGABYTE):  # macOS has no such call
-        os.pwrite(file, bytes(min(_MEGABYTE, size - place)), place)
 
 
 def _free(folder: Path) -> int:

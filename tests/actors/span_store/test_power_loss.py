@@ -1,0 +1,154 @@
+"""After a power cut there is what was acknowledged, once, and the store opens without a complaint."""
+
+import asyncio
+import errno
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from actors.span_store.actor import Limits
+from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.sealed.torn_log import cut_torn_end
+from actors.span_store.messages import GetStoreState, GetTraceSpans
+from scripts import powerloss
+from scripts.load import strace_record
+from scripts.load.cut_check import faults_of
+from scripts.load.cut_load import Load, heard, message, running
+from scripts.load.faulty_disk import Fault, FaultyDisk, Operation, refusal
+from scripts.load.recording_disk import RecordingDisk
+
+pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
+
+SEALED_SOON = Limits(seal_at=60_000, put_off=0)
+INDEX = "traces.duckdb"
+
+
+async def load(folder: Path, disk: Disk, requests: int) -> None:
+    """So many requests, one after the other; none of them waits for being sealed in the end."""
+    async with running(folder, SEALED_SOON, disk) as bus:
+        for request in range(requests):
+            await bus.ask(message(request, 20))
+        while (await bus.ask(GetStoreState())).background:
+            await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
+
+
+def place(disk: FaultyDisk, operation: Operation, pattern: str) -> list[int]:
+    """At which of the calls it was asked for that."""
+    return [at for at, (done, path) in enumerate(disk.calls) if done is operation and path.match(pattern)]
+
+
+async def test_the_folders_of_a_new_store_are_durable_before_anything_is_in_them(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    await load(tmp_path / "data", disk, 1)
+    [opened, *_] = place(disk, Operation.OPEN, "*.journal")
+    synced = place(disk, Operation.SYNC_FOLDER, "duckdb")
+    made = [place(disk, Operation.MAKE_FOLDER, f"traces.{name}")[0] for name in ("journals", "segments")]
+    assert [any(at < sync < opened for sync in synced) for at in made] == [True, True]
+    assert place(disk, Operation.SYNC_FOLDER, "data")[0] < opened
+
+
+async def test_the_name_of_a_file_of_the_index_is_durable_before_a_journal_goes(tmp_path: Path) -> None:
+    """DuckDB begins a new log after a checkpoint, and syncs it, but not its name."""
+    disk = FaultyDisk()
+    await load(tmp_path, disk, 8)
+    segments = place(disk, Operation.SYNC_FOLDER, "*.segments")
+    assert segments
+    for gone in place(disk, Operation.UNLINK, "*.journal"):
+        [written, *_] = [at for at in reversed(segments) if at < gone]
+        assert any(written < at < gone for at in place(disk, Operation.SYNC_FOLDER, "duckdb"))
+
+
+async def test_what_a_killed_process_left_in_the_index_is_durable_before_anything_is_done_for_its_sake(
+    tmp_path: Path,
+) -> None:
+    await load(tmp_path, FaultyDisk(), 2)
+    (tmp_path / "duckdb" / f"{INDEX}.wal").touch()
+    disk = FaultyDisk()
+    async with running(tmp_path, SEALED_SOON, disk):
+        pass
+    synced = {path.name for operation, path in disk.calls if operation is Operation.SYNC}
+    assert {INDEX, f"{INDEX}.wal"} <= synced
+
+
+async def test_a_new_index_is_whole_and_durable_before_it_has_its_name(tmp_path: Path) -> None:
+    """DuckDB does not open a file of which only a part was written, and nothing was acknowledged by then."""
+    disk = FaultyDisk()
+    half = tmp_path / "duckdb" / "traces.new" / INDEX
+    half.parent.mkdir(parents=True)
+    half.write_bytes(bytes(4096))
+    await load(tmp_path, disk, 1)
+    [named] = place(disk, Operation.RENAME, INDEX)
+    assert place(disk, Operation.SYNC, INDEX)[0] < named < place(disk, Operation.OPEN, "*.journal")[0]
+    assert not half.parent.exists()
+
+
+@pytest.mark.parametrize("missing", ["last", "all"])
+async def test_a_commit_of_the_index_that_a_cut_has_torn_is_not_damage(tmp_path: Path, missing: str) -> None:
+    """DuckDB does not open a log in which sectors are missing and later ones are there."""
+    index, log = tmp_path / "duckdb" / INDEX, tmp_path / "duckdb" / f"{INDEX}.wal"
+    killed = tmp_path / "killed"
+    async with running(tmp_path, SEALED_SOON) as bus:
+        await bus.ask(message(0, 20))
+        acknowledged = log.stat().st_size
+        for request in range(1, 8):
+            await bus.ask(message(request, 20))
+        while log.stat().st_size < acknowledged + 4 * 512:
+            await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
+        shutil.copytree(index.parent, killed / "duckdb", ignore=shutil.ignore_patterns("*.unfinished"))
+    content = bytearray((killed / "duckdb" / log.name).read_bytes())
+    begin = acknowledged // 512 * 512 + 512
+    for sector in [begin] if missing == "last" else range(begin, len(content) - 600, 512):
+        content[sector : sector + 512] = bytes(512)
+    (killed / "duckdb" / log.name).write_bytes(content)
+    async with running(killed, SEALED_SOON) as bus:
+        assert not [problem for problem in (await bus.ask(GetStoreState())).problems if "index is damaged" in problem]
+    assert [kept.name for kept in (killed / "duckdb" / "damaged").iterdir()] == [log.name]
+
+
+def test_a_log_that_is_damaged_and_has_all_its_sectors_stays_as_it_is(tmp_path: Path) -> None:
+    log = tmp_path / f"{INDEX}.wal"
+    content = random.Random(1).randbytes(4096)
+    log.write_bytes(content)
+    fault = OSError("Corrupt WAL file: entry at byte position 1016 computed checksum 1 does not match")
+    assert not cut_torn_end(tmp_path / INDEX, fault, DISK)
+    log.write_bytes(content[:2048] + bytes(512) + content[2560:])
+    assert cut_torn_end(tmp_path / INDEX, fault, DISK)
+    assert log.read_bytes() == content[:1000]
+    assert not cut_torn_end(tmp_path / INDEX, OSError("something else"), DISK)
+
+
+async def journals_recorded(folder: Path) -> RecordingDisk:
+    """A load whose spans stay in journals, because the disk has no room for segments; so the index does not change."""
+    disk = RecordingDisk(folder, Fault(Operation.WRITE, "*.segments/*.unfinished", before=refusal(errno.ENOSPC)))
+    disk.make_folder(folder / "duckdb")
+    said = Load(folder, folder.parent / "marks", seed=1)
+    said.told = disk.mark
+    async with running(folder, SEALED_SOON, disk) as bus:
+        await asyncio.gather(*(said.client(bus, 10) for _ in range(3)))
+    return disk
+
+
+async def test_journals_after_a_cut_have_what_was_acknowledged(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    disk = await journals_recorded(data)
+    assert len(list((data / "duckdb" / "traces.journals").iterdir())) > 3
+    for number, cut in enumerate(disk.history.cuts(20, random.Random(1))):
+        state = tmp_path / f"state-{number}"
+        cut.tree.build(state, disk.history.is_folder)
+        if (state / "duckdb").exists():
+            shutil.copy(data / "duckdb" / INDEX, state / "duckdb")
+        faults = await faults_of(state, heard(disk.history.marks(cut.moment)), tmp_path / f"before-{number}")
+        assert faults == [], cut.story
+
+
+@pytest.mark.timeout(600)
+def test_all_files_after_a_cut_have_what_was_acknowledged(tmp_path: Path) -> None:
+    """A short form of scripts/powerloss.py, which has more states and other seeds."""
+    why = strace_record.missing()
+    if why:
+        pytest.skip(why)
+    history = powerloss.recorded(tmp_path, seed=1, requests=20)
+    for finding in powerloss.findings(history, 15, 1, tmp_path):
+        assert finding.faults == [], finding.cut.story
