@@ -23,6 +23,7 @@ from actors.span_store.embedded.hot.flush_policy import Burst
 from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
 from actors.span_store.embedded.hot.wal import Wal
 from actors.span_store.embedded.hot.writer import Committed, SpanWriter
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.maintenance.deletion_job import DeletionJob
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionColumn, DeletionPredicate
@@ -41,7 +42,7 @@ from actors.span_store.embedded.sealed.trace_bloom import TraceBloom
 from actors.span_store.embedded.text.ngram_builder import NgramBuilder
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.embedded.upkeep.backup import Snapshot, remove_leftovers
-from actors.span_store.embedded.upkeep.recovery import Folders, recover_store
+from actors.span_store.embedded.upkeep.recovery import recover_store
 from actors.span_store.messages import ExportSpans, FilePart, Job, StoreState
 
 log = structlog.get_logger(__name__)

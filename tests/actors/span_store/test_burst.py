@@ -16,10 +16,10 @@ from actors.span_store.columns.spans import Span, StoredSpan, span_columns
 from actors.span_store.embedded.hot.flush_policy import Burst
 from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
 from actors.span_store.embedded.hot.wal import Wal
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.reads.row_location import Predicate
 from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import (
     DeleteTrace,
     ExportSpans,

@@ -14,12 +14,12 @@ from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance.compaction import Compaction, Step
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.store import SpanStore
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import (
     DeleteService,

@@ -10,11 +10,11 @@ import pytest
 
 from actors.clock import steady_seconds, utc_now
 from actors.span_store.columns.rows import span_rows
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.embedded.store import Limits, SpanStore
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import SearchSpans
 from tests.spans import span

@@ -8,10 +8,10 @@ import pytest
 
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest, of_service, services
 from actors.span_store.embedded.sealed.segment_file import encoded
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, IngestSummary
 from tests.actors.span_store.test_store_faults import (
     SEALED_AT_ONCE,

@@ -8,7 +8,7 @@ import pytest
 from actors.runtime.bus import Bus
 from actors.span_store.actor import Limits
 from actors.span_store.columns.spans import Span
-from actors.span_store.embedded.upkeep.recovery import Folders
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.messages import ExportSpans, GetStoreState, SearchText
 from tests.actors.span_store.test_store_faults import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span

@@ -14,9 +14,9 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import Limits, Retention, SpanStoreActor
 from actors.span_store.embedded.hot.wal import Wal, _replace, whole_batches
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, IngestSpans, ListServices, SearchSpans, StoreState
 from tests.spans import span
 

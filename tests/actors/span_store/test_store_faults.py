@@ -17,6 +17,7 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.spans import Span, StoredSpan
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.sealed import index
@@ -24,7 +25,6 @@ from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import (
     GetSpan,
     GetStoreState,

@@ -9,10 +9,10 @@ import pytest
 
 from actors.principal import Principal
 from actors.runtime.bus import Bus
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance.retention import Retention
 from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import BackUp, DeleteTrace, GetStoreState, SearchText
 from tests.actors.span_store.test_said_text import NEEDLES, SAID, ascii_json, places

@@ -12,39 +12,11 @@ import structlog
 from actors.span_store.columns.rows import ROWS, TRACE, span_keys
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.hot.wal import Wal, recover
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.sealed import index
 
 log = structlog.get_logger(__name__)
-
-
-@attrs.frozen
-class Folders:
-    """Where things are: beside the index file, with its name."""
-
-    index: Path
-
-    @property
-    def journals(self) -> Path:
-        return self.index.with_suffix(".journals")
-
-    @property
-    def segments(self) -> Path:
-        return self.index.with_suffix(".segments")
-
-    @property
-    def grams(self) -> Path:
-        """What can be made again of the segments, see ``ngram_files``."""
-        return self.index.with_suffix(".grams")
-
-    @property
-    def damaged(self) -> Path:
-        """What was found damaged, for whoever wants to look at it."""
-        return self.index.parent / "damaged"
-
-    def make(self) -> None:
-        for folder in (self.journals, self.segments, self.grams):
-            folder.mkdir(exist_ok=True)
 
 
 @attrs.frozen
