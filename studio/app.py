@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import attrs
 
@@ -18,7 +19,8 @@ from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
-from actors.span_store.actor import Limits, Retention, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
+from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
 from studio import __version__
 from studio.audited_settings import audited_settings
 from studio.descriptors import most_connections
@@ -185,8 +187,8 @@ def key_registry(settings: Settings) -> KeyRegistryActor:
 
 def span_store(settings: Settings) -> SpanStoreActor:
     retention = Retention(age=settings.retention_days, size=settings.retention_bytes)
-    limits = Limits(retention=retention)
-    return SpanStoreActor(settings.duckdb_path, accounts=settings.sqlite_path, limits=limits)
+    opened = partial(EmbeddedStorage.open, settings.duckdb_path, limits=Limits(retention=retention))
+    return SpanStoreActor(opened, accounts=settings.sqlite_path)
 
 
 def audit_trail(settings: Settings) -> AuditTrailActor:

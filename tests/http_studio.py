@@ -21,8 +21,10 @@ from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.session.actor import SessionActor
-from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
+from actors.span_store.embedded.lifetime import Limits
 from tests.documented_answers import assert_documented
+from tests.embedded_store import embedded_store
 from transports.http.app import build_app
 from transports.http.config import HttpConfig
 from transports.http.framework.server import serve_http
@@ -141,7 +143,7 @@ async def running_http_studio(
     )
     supervisor.add(
         SpanStoreActor,
-        lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
+        lambda: embedded_store(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
     )
     supervisor.add(AuditTrailActor, lambda: AuditTrailActor(accounts, clock=clock))
     supervisor.add(

@@ -21,9 +21,10 @@ from typing import Any
 import attrs
 
 from actors.span_store.embedded.hot import wal
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance import compaction, deletion_job
 from actors.span_store.embedded.sealed import index, segment_file
-from actors.span_store.embedded.store import Limits, SpanStore
+from actors.span_store.embedded.store import SpanStore
 from studio.cli import program
 
 _SEAL_AT = 1024 * 1024  # bytes
@@ -82,7 +83,7 @@ def main() -> None:
     point = POINTS[name]
     make_hasty(most_kept=_MOST_KEPT if point.drops else None)
     if (point.deletes or point.drops) and not point.joins:
-        replace(compaction.Compaction, "join_small_ones", _join_none)
+        replace(compaction.Compaction, "compact", _join_none)
     make_mortal(point, int(count), Path(mark))
     sys.argv[1:] = []
     program()
@@ -95,7 +96,7 @@ def make_hasty(*, most_kept: int | None) -> None:
 
     def open_hastily(cls: type[SpanStore], /, path: Path, *, limits: Limits, **others: Any) -> Any:  # noqa: ANN401
         retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)
-        hasty = attrs.evolve(limits, seal_at=_SEAL_AT, put_off=_SEAL_AT, retention=retention)
+        hasty = attrs.evolve(limits, flush_at=_SEAL_AT, deferred=_SEAL_AT, retention=retention)
         return open_store(cls, path, limits=hasty, **others)
 
     SpanStore.open = classmethod(open_hastily)  # type: ignore[assignment] # the same signature

@@ -14,12 +14,13 @@ import bcrypt
 import duckdb
 import pytest
 
-from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.embedded.lifetime import Limits
 from studio.settings import Settings, load_settings
 from studio.transfer import from_junjo
 from studio.transfer.client import TransferFailed
 from studio.transfer.from_junjo import import_from_junjo
 from tests.actors.stage import rows
+from tests.embedded_store import embedded_store
 from tests.source import PROJECT
 from tests.studio_process import start_studio, studio_process
 
@@ -301,10 +302,10 @@ def test_more_spans_than_memory_takes_wait_for_their_sealing(tmp_path: Path, mon
     monkeypatch.setattr(
         from_junjo,
         "span_store",
-        lambda chosen: SpanStoreActor(
+        lambda chosen: embedded_store(
             chosen.duckdb_path,
             accounts=chosen.sqlite_path,
-            limits=Limits(seal_at=1024 * 1024, most_recent=2 * 1024 * 1024),
+            limits=Limits(flush_at=1024 * 1024, most_recent=2 * 1024 * 1024),
         ),
     )
     report = import_from_junjo(tmp_path / "old", settings(tmp_path / "data"))

@@ -15,6 +15,7 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.messages import ListServices, SearchSpans
+from tests.embedded_store import embedded_store
 from tests.ingestion_service import CORRUPT, IngestionService, key, serving
 from transports.grpc.span_source import ReadSpansSource
 
@@ -25,7 +26,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server]
 async def pulling(folder: Path, port: int, *, batch_size: int = 4, interval: float = 0.01) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    supervisor.add(SpanStoreActor, lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db"))
+    supervisor.add(SpanStoreActor, lambda: embedded_store(folder / "traces.duckdb", accounts=folder / "junjo.db"))
     supervisor.add(
         IngestionActor,
         lambda: IngestionActor(

@@ -13,8 +13,9 @@ from actors.errors import NotFound, Unavailable
 from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
-from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance.compaction import Compaction, Step
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
@@ -32,12 +33,13 @@ from actors.span_store.messages import (
 )
 from tests.actors.span_store.test_store_faults import found
 from tests.actors.stage import rows
+from tests.embedded_store import embedded_store
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration
 
 KEPT_RECENT = Limits()
-SEALED_AT_ONCE = Limits(seal_at=1)
+SEALED_AT_ONCE = Limits(flush_at=1)
 BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
 
 
@@ -47,7 +49,7 @@ async def running_store(folder: Path, limits: Limits = KEPT_RECENT) -> AsyncIter
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
-        lambda: SpanStoreActor(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits),
+        lambda: embedded_store(folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits),
     )
     await supervisor.start()
     try:
@@ -281,8 +283,8 @@ async def test_of_a_damaged_file_nothing_is_thrown_away_and_the_others_are_finis
 async def tidied_once(folder: Path) -> None:
     """What a store does first of all, by the time that this returns."""
     clock = TrustedClock(folder / "traces.clock", wall=utc_now, steady=steady_seconds)
-    store = await SpanStore.open(folder / "traces.duckdb", threads=1, limits=KEPT_RECENT, clock=clock)
-    await store.tidy()
+    store = await SpanStore.open(folder / "traces.duckdb", readers=1, limits=KEPT_RECENT, clock=clock)
+    await store.tidying.run()
     await store.close()
 
 

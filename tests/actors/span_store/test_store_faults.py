@@ -18,12 +18,12 @@ from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.spans import Span, StoredSpan
 from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.index import open_index
-from actors.span_store.embedded.sealed.manifest import Manifest
-from actors.span_store.embedded.store import Limits
+from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.messages import (
     GetSpan,
@@ -36,11 +36,12 @@ from actors.span_store.messages import (
     SearchText,
     StoreState,
 )
+from tests.embedded_store import embedded_store
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
-SEALED_AT_ONCE = Limits(seal_at=1)
+SEALED_AT_ONCE = Limits(flush_at=1)
 
 
 @asynccontextmanager
@@ -48,7 +49,7 @@ async def running_store(path: Path, limits: Limits | None = None) -> AsyncIterat
     bus = Bus()
     supervisor = Supervisor(bus)
     supervisor.add(
-        SpanStoreActor, lambda: SpanStoreActor(path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01)
+        SpanStoreActor, lambda: embedded_store(path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01)
     )
     await supervisor.start()
     try:
@@ -198,7 +199,7 @@ async def test_a_journal_that_was_sealed_is_not_read_again(path: Path) -> None:
 async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay_right(path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.embedded.sealed.index.add", failing_disk)
-        async with running_store(path, Limits(seal_at=4000)) as bus:
+        async with running_store(path, Limits(flush_at=4000)) as bus:
             for number in range(1, 30):
                 await ingest(bus, span(number, trace_id=number))
     [first, *others] = sorted(path.with_suffix(".journals").iterdir())
@@ -339,7 +340,7 @@ def no_memory(*_: object) -> None:
 async def test_a_disk_without_room_for_a_new_journal_goes_on_with_the_old_one(path: Path) -> None:
     async with running_store(path, SEALED_AT_ONCE) as bus:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("actors.span_store.embedded.store.Wal", failing_disk)
+            patch.setattr("actors.span_store.embedded.hot.memtables.Wal", failing_disk)
             for number in range(1, 4):
                 assert await ingest(bus, span(number, trace_id=number)) == IngestSummary(stored=1, duplicates=0)
             assert await names(bus) == ["span 1", "span 2", "span 3"]
@@ -396,13 +397,12 @@ async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> 
     """When DuckDB fails at a commit, the new state may be the one that counts: no file goes before that is known."""
     [before] = await fill(path, [1, 2])
     connection = index.open_index(path)
-    numbers = iter([7])
-    files = Compaction(connection, path.with_suffix(".segments"), lambda: next(numbers), Manifest(connection))
+    segments = Segments(connection, path.with_suffix(".segments"), next_number=7)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.embedded.sealed.index.transaction", lost_answer)
         with pytest.raises(duckdb.IOException):
-            files.delete(DeletionPredicate("trace_id", f"{1:032x}", 2**40), after=-1)
-    connection.close()
+            Compaction(segments).delete(DeletionPredicate("trace_id", f"{1:032x}", 2**40), after=-1)
+    segments.close()
     assert {file.name for file in path.with_suffix(".segments").iterdir()} == {before.name, "00000007.parquet"}
     async with running_store(path) as bus:
         assert (await bus.ask(GetStoreState())).problems == ()
