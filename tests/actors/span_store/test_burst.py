@@ -157,7 +157,7 @@ async def test_a_deletion_reaches_what_waits_in_journals(bus: Bus, path: Path) -
     assert not list(inspect(Folders(path.with_name("none.duckdb"))))
 
 
-async def test_what_is_put_off_is_bounded(rush: None, path: Path) -> None:
+async def test_what_a_burst_defers_is_bounded(rush: None, path: Path) -> None:
     """A rush that goes on has its files made meanwhile."""
     limits = attrs.evolve(OUT_OF_MEMORY, deferred=100_000)
     async with running_store(path, limits) as bus:

@@ -18,6 +18,7 @@ from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
+from tests.embedded_store import embedded_store
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 
@@ -76,7 +77,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
     bus = Bus()
     supervisor = Supervisor(bus)
     supervisor.add(KeyRegistryActor, partial(KeyRegistryActor, tmp_path / "junjo.db"))
-    supervisor.add(SpanStoreActor, partial(SpanStoreActor, tmp_path / "traces.duckdb", accounts=tmp_path / "junjo.db"))
+    supervisor.add(SpanStoreActor, partial(embedded_store, tmp_path / "traces.duckdb", accounts=tmp_path / "junjo.db"))
     await supervisor.start()
     issued = await bus.ask(IssueKey(name="test", scopes=frozenset(Scope), by=SYSTEM))
     yield Backend(bus=bus, key=issued.secret)
