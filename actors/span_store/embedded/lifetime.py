@@ -116,12 +116,12 @@ class EmbeddedStorage:
         return self._reserve.freeing()
 
     async def back_up(self, accounts: Path) -> AsyncGenerator[FilePart, None]:
-        async with aclosing(self._opened.back_up(accounts)) as parts:
+        async with aclosing(self._opened.backups.back_up(accounts)) as parts:
             async for part in parts:
                 yield part
 
     def state(self) -> StoreState:
-        state = self._store.state() if self._store else StoreState(problems=self._problems.sentences())
+        state = self._store.state.now() if self._store else StoreState(problems=self._problems.sentences())
         return attrs.evolve(state, problems=(*state.problems, _FULL)) if self._reserve.is_spent else state
 
     def trusted_time(self) -> datetime | None:
@@ -171,7 +171,7 @@ class EmbeddedStorage:
                 await self.tidy()
         with suppress(Unavailable):
             await self._watch_clock(store)
-        state = store.state()
+        state = store.state.now()
         await self._reserve.keep(state.segment_bytes + state.recent_bytes)
         await self._rest(store)
 

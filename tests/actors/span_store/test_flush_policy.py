@@ -11,6 +11,7 @@ from actors.span_store.embedded.hot.flush_policy import Burst, FlushPolicy
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.hot.wal import Wal
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.lifetime import Limits
 from tests.spans import span
 
@@ -43,7 +44,9 @@ class Store:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return Store(Memtables(tmp_path, [Memtable(1, 0, Wal(tmp_path / "00000001.journal"))]))
+    folders = Folders(tmp_path / "traces.duckdb")
+    folders.make()
+    return Store(Memtables(folders, [Memtable(1, 0, Wal(folders.journals / "00000001.journal"))]))
 
 
 def test_a_memtable_is_full_when_it_has_what_a_segment_should_have(store: Store) -> None:

@@ -47,7 +47,7 @@ async def stored(path: Path) -> list[int]:
     store = await SpanStore.open(path, readers=1, limits=Limits(), clock=own_clock(path))
     try:
         page = await store.reads.query(EVERYTHING)
-        assert store.state().problems == ()
+        assert store.problems.sentences() == ()
     finally:
         await store.close()
     return sorted(int(each.name.split()[1]) for each in page.spans)

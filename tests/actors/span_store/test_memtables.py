@@ -11,6 +11,7 @@ from actors.span_store.columns.spans import span_columns
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.hot.wal import Wal
+from actors.span_store.embedded.layout import Folders
 from tests.spans import span
 
 pytestmark = pytest.mark.integration
@@ -21,7 +22,9 @@ LONG = 200.0  # seconds: a slow machine has the time that it needs
 @pytest.fixture
 def memtables(tmp_path: Path) -> Memtables:
     """Three full ones with a span each, and an empty one."""
-    made = Memtables(tmp_path, [Memtable(1, 100, Wal(tmp_path / "00000001.journal"))])
+    folders = Folders(tmp_path / "traces.duckdb")
+    folders.make()
+    made = Memtables(folders, [Memtable(1, 100, Wal(folders.journals / "00000001.journal"))])
     for number in (1, 2, 3):
         rows = rows_of(span_columns([span(number, attributes={"text": "x" * 1000})]))
         made.active.append([rows], span_keys(rows))
@@ -33,17 +36,19 @@ def numbers(memtables: Sequence[Memtable]) -> list[int]:
     return [memtable.number for memtable in memtables]
 
 
-def test_a_rotation_goes_on_in_a_new_file_with_the_next_number(memtables: Memtables, tmp_path: Path) -> None:
+def test_a_rotation_goes_on_in_a_new_file_with_the_next_number(memtables: Memtables) -> None:
     assert numbers(memtables.full) == [1, 2, 3]
     assert (memtables.active.number, memtables.active.first_seq) == (4, 103)
     assert memtables.full_bytes == memtables.bytes == memtables.full_bytes_in_memory
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"0000000{number}.journal" for number in (1, 2, 3, 4)]
+    assert sorted(path.name for path in memtables.folders.journals.iterdir()) == [
+        f"0000000{number}.journal" for number in (1, 2, 3, 4)
+    ]
     before = memtables.snapshot()
     memtables.forget(memtables.full[0])
     assert numbers(memtables.all) == [2, 3, 4]
     assert before.table.num_rows == 3
     assert memtables.snapshot().first_seq == 101
-    assert not (tmp_path / "00000001.journal").exists()
+    assert not (memtables.folders.journals / "00000001.journal").exists()
     memtables.close()
 
 

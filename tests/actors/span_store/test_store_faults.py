@@ -397,7 +397,7 @@ async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> 
     """When DuckDB fails at a commit, the new state may be the one that counts: no file goes before that is known."""
     [before] = await fill(path, [1, 2])
     connection = index.open_index(path)
-    segments = Segments(connection, path.with_suffix(".segments"), next_number=7)
+    segments = Segments(connection, Folders(path), next_number=7)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.embedded.sealed.index.transaction", lost_answer)
         with pytest.raises(duckdb.IOException):

@@ -4,10 +4,10 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
 from actors.span_store.embedded.hot.wal import Wal
+from actors.span_store.embedded.layout import Folders
 
 
 class Memtables:
@@ -16,9 +16,8 @@ class Memtables:
     Any thread may read them: the tuple is replaced as a whole, ``rotate`` by the writer and ``forget`` by the flusher.
     """
 
-    def __init__(self, folder: Path, recovered: Sequence[Memtable]) -> None:
-        """``folder`` is that of the WAL files."""
-        self.folder = folder
+    def __init__(self, folders: Folders, recovered: Sequence[Memtable]) -> None:
+        self.folders = folders
         self._lock = threading.Lock()  # held while the tuple is replaced
         self._all = tuple(recovered)
         self._waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
@@ -63,7 +62,7 @@ class Memtables:
         """
         last = self.active
         number = last.number + 1
-        wal = Wal(self.folder / f"{number:08d}.journal", last.wal.give_memory())
+        wal = Wal(self.folders.journals / f"{number:08d}.journal", last.wal.give_memory())
         with self._lock:
             self._all = (*self._all, Memtable(number, last.next_seq, wal))
         last.wal.close()

@@ -73,7 +73,7 @@ class SpanWriter:
 
     def try_disk(self) -> None:
         """Find out whether a disk that has failed takes anything again."""
-        if takes_data(self._memtables.folder):
+        if takes_data(self._memtables.folders.journals):
             self._problems.solved(DISK)
 
     def put_arrivals(self, clock: TrustedClock) -> None:

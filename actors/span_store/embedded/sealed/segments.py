@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.sealed.root_cache import RootCache
@@ -16,16 +17,21 @@ from actors.span_store.embedded.sealed.trace_bloom import TraceBloom
 class Segments:
     """What those share who write segments and those who read them. Only the flusher's thread changes them."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folder: Path, next_number: int) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folders: Folders, next_number: int) -> None:
         """Read what the index has. Blocks."""
         self.connection = connection
-        self.folder = folder
+        self._folders = folders
         self.manifest = Manifest(connection)
         self.root_cache = RootCache()
         self._numbers = count(next_number)
         self._traces = TraceBloom()
         self._traces.add(index.trace_ids(connection))
         self._writers_cursor = connection.cursor()
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are."""
+        return self._folders.segments
 
     def take_number(self) -> int:
         """A number for a new segment, never given before."""
