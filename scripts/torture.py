@@ -24,8 +24,8 @@ from pathlib import Path
 
 import attrs
 
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from scripts.load.machine import machine
 from scripts.load.mortal_studio import POINTS
 from scripts.load.own_studio import OwnStudio, SpanId

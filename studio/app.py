@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import attrs
 
@@ -19,7 +20,8 @@ from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
-from actors.span_store.actor import Limits, Retention, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
+from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
 from studio import __version__
 from studio.audited_settings import audited_settings
 from studio.descriptors import most_connections
@@ -188,8 +190,8 @@ def key_registry(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManag
 
 def span_store(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[SpanStoreActor]:
     retention = Retention(age=settings.retention_days, size=settings.retention_bytes)
-    limits = Limits(retention=retention)
-    return SpanStoreActor.running(bus, settings.duckdb_path, accounts=settings.sqlite_path, limits=limits)
+    opened = partial(EmbeddedStorage.open, settings.duckdb_path, limits=Limits(retention=retention))
+    return SpanStoreActor.running(bus, opened, accounts=settings.sqlite_path)
 
 
 def audit_trail(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[AuditTrailActor]:

@@ -7,8 +7,8 @@ import attrs
 import duckdb
 
 from actors.runtime.actor import StartRefused
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from studio.claim import CannotStart, sole_use_of
 from studio.settings import Settings

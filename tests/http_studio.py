@@ -21,8 +21,10 @@ from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.session.actor import SessionActor
-from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
+from actors.span_store.embedded.lifetime import Limits
 from tests.documented_answers import assert_documented
+from tests.embedded_store import embedded_store
 from transports.http.app import build_app
 from transports.http.config import HttpConfig
 from transports.http.framework.server import serve_http
@@ -144,9 +146,7 @@ async def running_http_studio(
     )
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(
-            bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits
-        ),
+        lambda bus: embedded_store(bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
     )
     supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, accounts, clock=clock))
     supervisor.add(

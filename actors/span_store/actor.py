@@ -1,6 +1,6 @@
 """SpanStoreActor: the messages of the span store, each handed to the function that answers it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 import pyarrow as pa
 
 from actors.audit import Action, Resource
-from actors.clock import Clock, Steady, steady_seconds, utc_now
+from actors.clock import Clock, utc_now
 from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, handles_inline, streams
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
@@ -17,11 +17,6 @@ from actors.runtime.mailbox import Capacity
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.spans import StoredSpan
-from actors.span_store.embedded.durable import DISK, Disk
-from actors.span_store.embedded.lifetime import StoreLifetime
-from actors.span_store.embedded.maintenance.retention import Retention
-from actors.span_store.embedded.reads.queries import SpanReader
-from actors.span_store.embedded.store import Limits, SpanStore
 from actors.span_store.messages import (
     BackUp,
     Deleted,
@@ -44,11 +39,9 @@ from actors.span_store.messages import (
     SpansStored,
     StoreState,
 )
-
-__all__ = ["Limits", "Retention", "SpanStoreActor"]
+from actors.span_store.storage import SpanStorage
 
 _READERS, _SEARCHERS = 4, 2
-_INTERVAL = 5.0
 
 
 class SpanStoreActor(Actor):
@@ -66,9 +59,9 @@ class SpanStoreActor(Actor):
     most_streams = 8
     stream_buffer = 1
 
-    def __init__(self, bus: ActorBus, life: StoreLifetime, audit_log: AuditLog, *, accounts: Path) -> None:
+    def __init__(self, bus: ActorBus, storage: SpanStorage, audit_log: AuditLog, *, accounts: Path) -> None:
         super().__init__(bus)
-        self._life = life
+        self._storage = storage
         self._audit_log = audit_log
         self._deletions = AuditedDeletion(audit_log)
         self._accounts = accounts
@@ -78,98 +71,80 @@ class SpanStoreActor(Actor):
     async def running(
         cls,
         bus: ActorBus,
-        path: Path,
+        open_storage: Callable[[], Awaitable[SpanStorage]],
         *,
         accounts: Path,
-        limits: Limits | None = None,
-        interval: float = _INTERVAL,
         clock: Clock = utc_now,
-        steady: Steady = steady_seconds,
-        disk: Disk = DISK,
     ) -> AsyncIterator[Self]:
-        """Open the store at ``path``. ``accounts`` is the SQLite file with the audit trail, shared with other actors.
+        """Open the audit log and the storage. ``open_storage`` may raise ``StartRefused``.
 
-        Every ``interval`` seconds, what the disk has refused is tried again.
+        ``accounts`` is the SQLite file with the audit log, which is shared with other actors.
         """
-        life = StoreLifetime(
-            path,
-            threads=_READERS + _SEARCHERS + 1,
-            limits=limits or Limits(),
-            interval=interval,
-            wall=clock,
-            steady=steady,
-            disk=disk,
-        )
         audit_log = await AuditLog.open(accounts, clock)
-        async with on_exit(audit_log.close), on_exit(life.close):
-            await life.open()
-            yield cls(bus, life, audit_log, accounts=accounts)
+        async with on_exit(audit_log.close):
+            storage = await open_storage()
+            async with on_exit(storage.close):
+                yield cls(bus, storage, audit_log, accounts=accounts)
 
     async def work(self) -> None:
-        await self._life.tend()
+        await self._storage.tend()
 
     @handles_inline(GetStoreState)
     def state(self, _: GetStoreState) -> StoreState:
-        return self._life.state()
+        return self._storage.state()
 
     @handles_inline(GetTrustedTime)
     def trusted_time(self, _: GetTrustedTime) -> datetime | None:
-        return self._life.trusted_time()
+        return self._storage.trusted_time()
 
     @handles_batched(IngestSpans, messages=64, weight=8 * 1024 * 1024)
     async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:
-        committed = await self._life.store_to_write.write([request.spans for request in requests])
+        committed = await self._storage.write([request.spans for request in requests])
         if committed.stored:
             self.bus.publish(SpansStored(count=committed.stored, trace_ids=committed.trace_ids))
         return committed.outcomes
 
     @streams(ExportSpans)
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
-        async with aclosing(self._opened.export(request)) as parts:
+        async with aclosing(self._storage.export(request)) as parts:
             async for part in parts:
                 yield part
 
     @streams(BackUp)
     async def back_up(self, request: BackUp) -> AsyncGenerator[FilePart, None]:
         await self._audit_log.record(Action.READ, Resource.BACKUP, None, request.by)
-        async with aclosing(self._opened.back_up(self._accounts)) as parts:
+        async with aclosing(self._storage.back_up(self._accounts)) as parts:
             async for part in parts:
                 yield part
 
     @handles(DeleteTrace, lane="deletions")
     async def delete_trace(self, request: DeleteTrace) -> Deleted:
-        async with self._life.freeing():
-            return await self._deletions.trace(self._opened, request)
+        return await self._deletions.trace(self._storage, request)
 
     @handles(DeleteService, lane="deletions")
     async def delete_service(self, request: DeleteService) -> Deleted:
-        async with self._life.freeing():
-            return await self._deletions.service(self._opened, request)
+        return await self._deletions.service(self._storage, request)
 
     @handles(ListServices, lane="reads")
     async def list_services(self, _: ListServices) -> tuple[str, ...]:
-        return await self._opened.read(SpanReader.services)
+        return await self._storage.services()
 
     @handles(SearchSpans, lane="reads")
     async def search_spans(self, request: SearchSpans) -> SpanPage:
-        return await self._opened.read(lambda reader: reader.search(request))
+        return await self._storage.query(request)
 
     @handles(SearchText, lane="searches")
     async def search_text(self, request: SearchText) -> FoundSpans:
-        return await self._opened.read(lambda reader: reader.text(request))
+        return await self._storage.search(request)
 
     @handles(GetTraceSpans, lane="reads")
     async def get_trace_spans(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-        return await self._opened.read(lambda reader: reader.trace(request))
+        return await self._storage.trace(request)
 
     @handles(SearchTrace, lane="reads")
     async def search_trace(self, request: SearchTrace) -> SpanPage:
-        return await self._opened.read(lambda reader: reader.search_trace(request))
+        return await self._storage.query(request)
 
     @handles(GetSpan, lane="reads")
     async def get_span(self, request: GetSpan) -> StoredSpan | None:
-        return await self._opened.read(lambda reader: reader.span(request))
-
-    @property
-    def _opened(self) -> SpanStore:
-        return self._life.store
+        return await self._storage.span(request)

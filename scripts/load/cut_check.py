@@ -9,9 +9,9 @@ import attrs
 
 from actors.audit import AUDIT
 from actors.runtime.bus import Bus
-from actors.span_store.actor import Limits, Retention
+from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits, Retention
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import ExportSpans, GetStoreState
 from actors.sqlite import Database, DataFileRefused
 from scripts.load.cut_load import Said, message, running

@@ -27,13 +27,15 @@ from actors.errors import NotFound
 from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
-from actors.span_store.actor import Limits, Retention, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns import spans
 from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.lifetime import Limits, Retention
 from actors.span_store.embedded.sealed import index
 from actors.span_store.messages import DeleteTrace, IngestSpans
 from actors.sqlite import Database
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation
+from tests.embedded_store import embedded_store
 
 BY = Principal(user_id="u1", email="load@example.com", session_id="s1")
 FIRST, SECOND = "first", "second"
@@ -117,7 +119,7 @@ async def running(folder: Path, limits: Limits, disk: Disk = DISK, interval: flo
     path, accounts = folder / "duckdb" / "traces.duckdb", folder / "sqlite" / "junjo.db"
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(bus, path, accounts=accounts, limits=limits, interval=interval, disk=disk),
+        lambda bus: embedded_store(bus, path, accounts=accounts, limits=limits, interval=interval, disk=disk),
     )
     await supervisor.start()
     try:
@@ -197,20 +199,20 @@ async def first(load: Load, folder: Path, requests: int) -> None:
 
     disk = FaultyDisk(Fault(Operation.SYNC, "*.journal", first=requests, before=die))
     async with running(
-        folder, Limits(seal_at=_SEAL_AT, put_off=0, retention=Retention(every=_TIDY_EVERY)), disk
+        folder, Limits(flush_at=_SEAL_AT, deferred=0, retention=Retention(every=_TIDY_EVERY)), disk
     ) as bus:
         await load.all(bus, 100 * requests, 10)
 
 
 async def second(load: Load, folder: Path, requests: int) -> None:
-    async with running(folder, Limits(seal_at=_SEAL_AT, put_off=0, retention=Retention(every=_TIDY_EVERY))) as bus:
+    async with running(folder, Limits(flush_at=_SEAL_AT, deferred=0, retention=Retention(every=_TIDY_EVERY))) as bus:
         for request in sorted(load.said.sent.keys() - load.said.acknowledged):
             await load.send(bus, request)
         await load.all(bus, requests, 10)
         await asyncio.sleep(1.0)  # so that files are joined
     load.say(drops=True)
     retention = Retention(size=_KEPT, every=_TIDY_EVERY)
-    async with running(folder, Limits(seal_at=_SEAL_AT, put_off=0, retention=retention)) as bus:
+    async with running(folder, Limits(flush_at=_SEAL_AT, deferred=0, retention=retention)) as bus:
         await load.all(bus, requests // 5, 2)
         await asyncio.sleep(1.0)
 

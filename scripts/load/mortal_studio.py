@@ -25,9 +25,10 @@ from typing import Any
 import attrs
 
 from actors.span_store.embedded.durable import Disk
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance import compaction, deletion_job
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.store import Limits, SpanStore
+from actors.span_store.embedded.store import SpanStore
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation
 from studio.cli import program
 
@@ -116,7 +117,7 @@ def make_hasty(disk: Disk, *, most_kept: int | None) -> None:
 
     def open_hastily(cls: type[SpanStore], /, path: Path, *, limits: Limits, **others: Any) -> Any:  # noqa: ANN401
         retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)
-        hasty = attrs.evolve(limits, seal_at=_SEAL_AT, put_off=_SEAL_AT, retention=retention)
+        hasty = attrs.evolve(limits, flush_at=_SEAL_AT, deferred=_SEAL_AT, retention=retention)
         return open_store(cls, path, limits=hasty, **others | {"disk": disk})
 
     SpanStore.open = classmethod(open_hastily)  # type: ignore[assignment] # the same signature

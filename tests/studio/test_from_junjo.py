@@ -9,11 +9,12 @@ import aiohttp
 import bcrypt
 import pytest
 
-from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.embedded.lifetime import Limits
 from studio.transfer import from_junjo
 from studio.transfer.client import TransferFailed
 from studio.transfer.from_junjo import import_from_junjo
 from tests.actors.stage import rows
+from tests.embedded_store import embedded_store
 from tests.studio.stage import DAY, KEY, SPANS, make_accounts, make_spans, recorded_spans, settings
 from tests.studio_process import start_studio, studio_process
 
@@ -238,11 +239,11 @@ def test_more_spans_than_memory_takes_wait_for_their_sealing(tmp_path: Path, mon
     monkeypatch.setattr(
         from_junjo,
         "span_store",
-        lambda bus, chosen: SpanStoreActor.running(
+        lambda bus, chosen: embedded_store(
             bus,
             chosen.duckdb_path,
             accounts=chosen.sqlite_path,
-            limits=Limits(seal_at=1024 * 1024, most_recent=2 * 1024 * 1024),
+            limits=Limits(flush_at=1024 * 1024, most_recent=2 * 1024 * 1024),
         ),
     )
     report = import_from_junjo(tmp_path / "old", settings(tmp_path / "data"))

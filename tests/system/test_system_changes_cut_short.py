@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from scripts.load.own_studio import OwnStudio, SpanId
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.senders import SENDERS

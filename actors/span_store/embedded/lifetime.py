@@ -1,7 +1,8 @@
-"""The span store through its lives: opened, looked after, and opened again when its files fail."""
+"""The embedded engine through its lives: opened, looked after, and opened again when its files fail."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -9,40 +10,52 @@ import attrs
 import duckdb
 import pyarrow as pa
 
-from actors.clock import Clock, Steady
+from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
+from actors.span_store.columns.rows import SpanRows
+from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.limits import Limits
+from actors.span_store.embedded.maintenance.retention import Retention
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.problems import CURE, Problems
-from actors.span_store.embedded.store import Limits, SpanStore
+from actors.span_store.embedded.store import SpanStore
 from actors.span_store.embedded.upkeep.reserve import Reserve
-from actors.span_store.messages import StoreState
+from actors.span_store.messages import (
+    ExportSpans,
+    FilePart,
+    FoundSpans,
+    GetSpan,
+    GetTraceSpans,
+    SearchSpans,
+    SearchText,
+    SearchTrace,
+    SpanPage,
+    StoreState,
+)
+from actors.span_store.storage import Abilities, Committed, Scope
 
+__all__ = ["EmbeddedStorage", "Limits", "Retention"]
+
+_INTERVAL = 5.0
+_READERS = 7  # threads: four for pages, two for text search, one for what a deletion asks first
 _OPENING = "opening"
 _FULL = "The disk of the span store is full: spans can be deleted, and new ones are refused until there is room"
 
 
-class StoreLifetime:
-    """Holds the open store. While it cannot be opened, ``store`` is ``Unavailable`` and ``state`` says why.
+class EmbeddedStorage:
+    """The ``SpanStorage`` of one machine. While its store cannot be opened, ``state`` says why.
 
     A full disk or a damaged file does not go away by a restart of the process, so the rest of the studio stays up, and
     the store is tried again every ``interval`` seconds.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        threads: int,
-        limits: Limits,
-        interval: float,
-        wall: Clock,
-        steady: Steady,
-        disk: Disk = DISK,
-    ) -> None:
-        self._disk = disk
+    abilities = Abilities(durable=True, backs_up=True)
+
+    def __init__(self, path: Path, *, limits: Limits, interval: float, wall: Clock, steady: Steady, disk: Disk) -> None:
+        """``path`` is that of the index; everything else lies beside it."""
         self._path = path
-        self._threads = threads
+        self._disk = disk
         self._limits = limits
         self._interval = interval
         self._store: SpanStore | None = None
@@ -50,49 +63,85 @@ class StoreLifetime:
         self._reserve = Reserve(path.with_suffix(".reserve"), disk)
         self._clock = TrustedClock(path.with_suffix(".clock"), wall=wall, steady=steady, disk=disk)
 
-    @property
-    def store(self) -> SpanStore:
-        if self._store is None:
-            raise Unavailable("The span store cannot be opened", retry_after=self._interval)
-        return self._store
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        limits: Limits | None = None,
+        interval: float = _INTERVAL,
+        clock: Clock = utc_now,
+        steady: Steady = steady_seconds,
+        disk: Disk = DISK,
+    ) -> "EmbeddedStorage":
+        """Open the store if that is possible now. ``StartRefused`` when it never will be.
 
-    @property
-    def store_to_write(self) -> SpanStore:
-        """The store, for what is not there to free room."""
+        ``interval`` is the number of seconds after which what the disk has refused is tried again.
+        """
+        storage = cls(path, limits=limits or Limits(), interval=interval, wall=clock, steady=steady, disk=disk)
+        await storage._open()
+        return storage
+
+    async def write(self, requests: Sequence[SpanRows]) -> Committed:
+        """Nothing is stored in the room that is kept for deletions."""
         if self._reserve.is_spent:
             raise Unavailable(_FULL, retry_after=self._interval)
-        return self.store
+        return await self._opened.write(requests)
+
+    async def services(self) -> tuple[str, ...]:
+        return await self._opened.reads.services()
+
+    async def query(self, request: SearchSpans | SearchTrace) -> SpanPage:
+        return await self._opened.reads.query(request)
+
+    async def search(self, request: SearchText) -> FoundSpans:
+        return await self._opened.reads.search(request)
+
+    async def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
+        return await self._opened.reads.trace(request)
+
+    async def span(self, request: GetSpan) -> StoredSpan | None:
+        return await self._opened.reads.span(request)
+
+    async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
+        async with aclosing(self._opened.reads.export(request)) as parts:
+            async for part in parts:
+                yield part
+
+    async def has(self, scope: Scope) -> bool:
+        return await self._opened.reads.has(scope)
+
+    async def delete(self, scope: Scope) -> int:
+        return await self._opened.deletions.delete(scope)
 
     def freeing(self) -> AbstractAsyncContextManager[None]:
-        """Around what deletes: it may have the reserve when the disk is full."""
+        """A deletion may have the reserve when the disk is full."""
         return self._reserve.freeing()
 
+    async def back_up(self, accounts: Path) -> AsyncGenerator[FilePart, None]:
+        async with aclosing(self._opened.backups.back_up(accounts)) as parts:
+            async for part in parts:
+                yield part
+
     def state(self) -> StoreState:
-        state = self._store.state() if self._store else StoreState(problems=self._problems.sentences())
+        state = self._store.state.now() if self._store else StoreState(problems=self._problems.sentences())
         return attrs.evolve(state, problems=(*state.problems, _FULL)) if self._reserve.is_spent else state
 
     def trusted_time(self) -> datetime | None:
         """The time, if it is to be believed. An open store has compared it with the last run."""
         return None if self._store is None else self._clock.look()
 
-    async def open(self) -> None:
-        """Open the store if that is possible now. ``StartRefused`` when it never will be."""
-        try:
-            async with self.freeing():  # it writes, and nothing can be deleted before it is open
-                self._store = await SpanStore.open(
-                    self._path, threads=self._threads, limits=self._limits, clock=self._clock, disk=self._disk
-                )
-        except (duckdb.Error, pa.ArrowException, OSError) as fault:
-            self._problems.found(_OPENING, _why(fault), fault)
-        else:
-            self._problems.solved(_OPENING)
+    async def tidy(self) -> None:
+        """Finish deletions, drop what is not kept any longer, and compact small segments, whether it is due or not."""
+        async with self.freeing():
+            await self._opened.tidying.run()
 
     async def tend(self) -> None:
         """Until cancelled: do in the background what could not be done yet, and open the store again when it broke."""
         while True:
             if self._store is None:
                 await asyncio.sleep(self._interval)
-                await self.open()
+                await self._open()
             else:
                 await self._look_after(self._store)
 
@@ -103,32 +152,50 @@ class StoreLifetime:
                 await self._watch_clock(store, is_end=True)
             await store.close()
 
+    @property
+    def _opened(self) -> SpanStore:
+        if self._store is None:
+            raise Unavailable("The span store cannot be opened", retry_after=self._interval)
+        return self._store
+
+    async def _open(self) -> None:
+        try:
+            async with self.freeing():  # it writes, and nothing can be deleted before it is open
+                self._store = await SpanStore.open(
+                    self._path, readers=_READERS, limits=self._limits, clock=self._clock, disk=self._disk
+                )
+        except (duckdb.Error, pa.ArrowException, OSError) as fault:
+            self._problems.found(_OPENING, _why(fault), fault)
+        else:
+            self._problems.solved(_OPENING)
+
+    async def _look_after(self, store: SpanStore) -> None:
+        with suppress(Unavailable):  # and reported
+            await store.look_after()
+            if store.tidying.is_due:
+                await self.tidy()
+        with suppress(Unavailable):
+            await self._watch_clock(store)
+        state = store.state.now()
+        await self._reserve.keep(state.segment_bytes + state.recent_bytes)
+        await self._rest(store)
+
+    async def _rest(self, store: SpanStore) -> None:
+        broken = store.threads.broken
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._interval):
+                await broken.wait()
+        if broken.is_set():
+            self._problems.found(_OPENING, "The span index broke and is being opened again")
+            await self.close()
+            await self._open()
+
     async def _watch_clock(self, store: SpanStore, *, is_end: bool = False) -> None:
         """See whether it jumped, and record it now and then."""
         if self._clock.look() is None:
-            await store.put_arrivals()
+            await store.threads.in_writer(store.writer.put_arrivals, self._clock)
         elif is_end or self._clock.recording_is_due:
             await asyncio.to_thread(self._clock.record)
-
-    async def _look_after(self, store: SpanStore) -> None:
-        store.seal_when_due()
-        store.build_ngrams()
-        with suppress(Unavailable):  # and reported
-            await store.try_disk()
-            if store.tidying_is_due:
-                async with self.freeing():
-                    await store.tidy()
-        with suppress(Unavailable):
-            await self._watch_clock(store)
-        state = store.state()
-        await self._reserve.keep(state.segment_bytes + state.recent_bytes)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._interval):
-                await store.broken.wait()
-        if store.broken.is_set():
-            self._problems.found(_OPENING, "The span index broke and is being opened again")
-            await self.close()
-            await self.open()
 
 
 def _why(fault: Exception) -> str:

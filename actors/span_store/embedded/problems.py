@@ -6,6 +6,10 @@ log = structlog.get_logger(__name__)
 
 CURE = "stop the studio and run studio repair"
 
+# Topics of problems that several parts find or solve.
+DISK, FLUSH = "disk", "flush"
+_DISK_FAILS = "The disk of the span store is full or fails: new spans are refused until it works"
+
 
 class Problems:
     """Sentences by topic. Written by any thread; a topic has one sentence, and is logged when that changes."""
@@ -19,6 +23,9 @@ class Problems:
             log.error("span store degraded", problem=sentence, exc_info=fault)
         self._sentences[topic] = sentence
 
+    def disk_fails(self, fault: BaseException | None = None) -> None:
+        self.found(DISK, _DISK_FAILS, fault)
+
     def solved(self, topic: str) -> None:
         sentence = self._sentences.pop(topic, None)
         if sentence is not None:
@@ -28,5 +35,5 @@ class Problems:
         return topic in self._sentences
 
     def sentences(self) -> tuple[str, ...]:
-        """In the order in which they were found."""
+        """All of them, in the order in which they were found."""
         return tuple(self._sentences.values())

@@ -20,6 +20,7 @@ from actors.span_store.actor import SpanStoreActor
 from actors.span_store.messages import GetTrustedTime
 from actors.sqlite import Database
 from tests.actors.stage import HandClock, rows
+from tests.embedded_store import embedded_store
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
@@ -147,7 +148,7 @@ async def running(folder: Path, machine: Machine) -> AsyncIterator[Bus]:
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(
+        lambda bus: embedded_store(
             bus, folder / "traces.duckdb", accounts=folder / "junjo.db", clock=machine.wall, steady=machine.steady
         ),
     )

@@ -18,6 +18,7 @@ from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
+from tests.embedded_store import embedded_store
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +33,7 @@ async def running(folder: Path, settings: Sequence[Setting] = (), **more: Any) -
     bus = Bus()
     supervisor = Supervisor(bus, backoff=0.001)
     path = folder / "junjo.db"
-    supervisor.add(SpanStoreActor, lambda bus: SpanStoreActor.running(bus, folder / "traces.duckdb", accounts=path))
+    supervisor.add(SpanStoreActor, lambda bus: embedded_store(bus, folder / "traces.duckdb", accounts=path))
     supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, path, settings=settings, **more))
     await supervisor.start()
     try:

@@ -15,6 +15,7 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.messages import ListServices, SearchSpans
+from tests.embedded_store import embedded_store
 from tests.ingestion_service import CORRUPT, IngestionService, key, serving
 from transports.grpc.span_source import ReadSpansSource
 
@@ -26,7 +27,7 @@ async def pulling(folder: Path, port: int, *, batch_size: int = 4, interval: flo
     bus = Bus()
     supervisor = Supervisor(bus)
     supervisor.add(
-        SpanStoreActor, lambda bus: SpanStoreActor.running(bus, folder / "traces.duckdb", accounts=folder / "junjo.db")
+        SpanStoreActor, lambda bus: embedded_store(bus, folder / "traces.duckdb", accounts=folder / "junjo.db")
     )
     supervisor.add(
         IngestionActor,

@@ -19,9 +19,9 @@ from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, SpanEvent, StoredSpan, span_columns
 from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segment_file import encoded
-from actors.span_store.embedded.store import Limits
 from actors.span_store.messages import (
     BackUp,
     GetSpan,
@@ -32,11 +32,12 @@ from actors.span_store.messages import (
     SearchText,
     StoreState,
 )
+from tests.embedded_store import embedded_store
 from tests.spans import START, span
 
 KEPT_RECENT = Limits()
 BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
-SEALED_AT_ONCE = Limits(seal_at=1)
+SEALED_AT_ONCE = Limits(flush_at=1)
 SAID = "Zürich 東京 🙂 say \"hi\"\nsecond line C:\\temp </b> a/b\x7f\x00 & 'ok' 1+1=2"
 NEEDLES = [
     "Zürich",
@@ -59,7 +60,7 @@ async def running_store(path: Path, limits: Limits | None = None, disk: Disk = D
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(
+        lambda bus: embedded_store(
             bus, path, accounts=path.with_name("junjo.db"), limits=limits, interval=0.01, disk=disk
         ),
     )

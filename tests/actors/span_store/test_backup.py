@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from actors.runtime.bus import Bus
-from actors.span_store.actor import Limits
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.messages import DeleteService, IngestSpans, SearchSpans
 from tests.actors.span_store.stage import BY, KEPT_RECENT, SEALED_AT_ONCE, back_up, store_in, stored
 from tests.actors.stage import rows
@@ -24,7 +24,7 @@ async def ingest(bus: Bus, traces: range, spans: int = 3) -> None:
 
 
 @pytest.mark.parametrize(
-    "limits", [KEPT_RECENT, SEALED_AT_ONCE, Limits(seal_at=3000)], ids=["recent", "sealed", "both"]
+    "limits", [KEPT_RECENT, SEALED_AT_ONCE, Limits(flush_at=3000)], ids=["recent", "sealed", "both"]
 )
 async def test_the_copy_opens_with_everything(tmp_path: Path, limits: Limits) -> None:
     async with store_in(tmp_path / "original", limits) as bus:
@@ -41,7 +41,7 @@ async def test_the_copy_opens_with_everything(tmp_path: Path, limits: Limits) ->
 
 
 async def test_the_copy_is_of_one_moment_while_spans_come_in(tmp_path: Path) -> None:
-    async with store_in(tmp_path / "original", Limits(seal_at=20_000)) as bus:
+    async with store_in(tmp_path / "original", Limits(flush_at=20_000)) as bus:
         acknowledged = 0
 
         async def load() -> None:

@@ -4,18 +4,19 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from actors.errors import Overloaded
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.store import Limits
 from actors.span_store.messages import GetStoreState, IngestSummary
 from tests.actors.span_store.stage import all_sealed, ingest, names, running_store, state_when
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
-LIMITS = Limits(seal_at=1, most_recent=6500)
+LIMITS = Limits(flush_at=1, most_recent=6500)
 STORED = IngestSummary(stored=1, duplicates=0)
 
 
@@ -33,13 +34,9 @@ def sealing(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return go_on
 
 
-async def test_a_writer_waits_for_sealing_and_goes_on(
-    tmp_path: Path, sealing: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        "actors.span_store.embedded.store._ROOM_SECONDS", 200.0
-    )  # a slow machine has the time that it needs
-    async with running_store(tmp_path / "traces.duckdb", LIMITS) as bus:
+async def test_a_writer_waits_for_sealing_and_goes_on(tmp_path: Path, sealing: threading.Event) -> None:
+    limits = attrs.evolve(LIMITS, wait_seconds=200.0)  # a slow machine has the time that it needs
+    async with running_store(tmp_path / "traces.duckdb", limits) as bus:
         for number in (1, 2, 3):
             assert await ingest(bus, span(number, attributes={"text": "x" * 2000})) == STORED
         assert (await bus.ask(GetStoreState())).recent_bytes > LIMITS.most_recent
@@ -49,11 +46,9 @@ async def test_a_writer_waits_for_sealing_and_goes_on(
         assert await names(bus) == ["span 1", "span 2", "span 3", "span 4"]
 
 
-async def test_a_writer_that_waits_in_vain_is_told_when_to_come_back(
-    tmp_path: Path, sealing: threading.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("actors.span_store.embedded.store._ROOM_SECONDS", 0.05)
-    async with running_store(tmp_path / "traces.duckdb", LIMITS) as bus:
+async def test_a_writer_that_waits_in_vain_is_told_when_to_come_back(tmp_path: Path, sealing: threading.Event) -> None:
+    limits = attrs.evolve(LIMITS, wait_seconds=0.05)
+    async with running_store(tmp_path / "traces.duckdb", limits) as bus:
         for number in (1, 2, 3):
             assert await ingest(bus, span(number, attributes={"text": "x" * 2000})) == STORED
         with pytest.raises(Overloaded) as refused:

@@ -16,10 +16,10 @@ from actors.span_store.columns.spans import Span, StoredSpan, span_columns
 from actors.span_store.embedded.hot.flush_policy import Burst
 from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
 from actors.span_store.embedded.hot.wal import Wal
+from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.reads.row_location import Predicate
-from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import (
     DeleteTrace,
     ExportSpans,
@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
 MB = 1024 * 1024
 # A memtable has about a dozen spans, and leaves memory at once.
-OUT_OF_MEMORY = Limits(seal_at=20_000, most_in_memory=0)
+OUT_OF_MEMORY = Limits(flush_at=20_000, most_in_memory=0)
 TRACES = 40
 
 
@@ -156,13 +156,13 @@ async def test_a_deletion_reaches_what_waits_in_journals(bus: Bus, path: Path) -
     assert not list(inspect(Folders(path.with_name("none.duckdb"))))
 
 
-async def test_what_is_put_off_is_bounded(rush: None, path: Path) -> None:
+async def test_what_a_burst_defers_is_bounded(rush: None, path: Path) -> None:
     """A rush that goes on has its files made meanwhile."""
-    limits = attrs.evolve(OUT_OF_MEMORY, put_off=100_000)
+    limits = attrs.evolve(OUT_OF_MEMORY, deferred=100_000)
     async with running_store(path, limits) as bus:
         for trace in range(1, 200):
             await ingest(bus, *spans_of(trace))
-        state = await state_when(bus, lambda state: state.recent_bytes <= limits.put_off + limits.seal_at)
+        state = await state_when(bus, lambda state: state.recent_bytes <= limits.deferred + limits.flush_at)
         assert state.segments > 1
         assert state.sealed_spans + state.recent_spans == 3 * 199
 

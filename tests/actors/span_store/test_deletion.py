@@ -10,12 +10,12 @@ import pytest
 from actors.clock import steady_seconds, utc_now
 from actors.errors import NotFound, Unavailable
 from actors.runtime.bus import Bus
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance.compaction import Compaction, Step
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.store import SpanStore
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import (
     DeleteService,
@@ -250,8 +250,8 @@ async def test_of_a_damaged_file_nothing_is_thrown_away_and_the_others_are_finis
 async def tidied_once(folder: Path) -> None:
     """What a store does first of all, by the time that this returns."""
     clock = TrustedClock(folder / "traces.clock", wall=utc_now, steady=steady_seconds)
-    store = await SpanStore.open(folder / "traces.duckdb", threads=1, limits=KEPT_RECENT, clock=clock)
-    await store.tidy()
+    store = await SpanStore.open(folder / "traces.duckdb", readers=1, limits=KEPT_RECENT, clock=clock)
+    await store.tidying.run()
     await store.close()
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from actors.errors import Overloaded
 from actors.runtime.bus import Bus
-from actors.span_store.actor import Limits, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.attribute_column import shown
 from actors.span_store.columns.rows import ROWS
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.messages import DeleteTrace, ExportSpans, IngestSpans
 from tests.actors.span_store.stage import BY, KEPT_RECENT, SEALED_AT_ONCE, store_in
 from tests.spans import START, span
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.integration
 COLUMNS = shown(ROWS.empty_table()).schema
 
 
-@pytest.fixture(params=[KEPT_RECENT, SEALED_AT_ONCE, Limits(seal_at=20_000)], ids=["recent", "sealed", "both"])
+@pytest.fixture(params=[KEPT_RECENT, SEALED_AT_ONCE, Limits(flush_at=20_000)], ids=["recent", "sealed", "both"])
 async def bus(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bus]:
     async with store_in(tmp_path, request.param) as bus:
         yield bus
@@ -70,7 +71,7 @@ async def test_without_spans_the_columns_are_said(bus: Bus) -> None:
 
 async def test_what_happens_meanwhile_doubles_nothing(tmp_path: Path) -> None:
     """The parts are large, so an export of many files is still at its beginning when the first one comes."""
-    async with store_in(tmp_path, Limits(seal_at=3_000_000)) as bus:
+    async with store_in(tmp_path, Limits(flush_at=3_000_000)) as bus:
         for trace in range(1, 30):
             await ingest(bus, trace, spans=2000)
         seen: list[int] = []

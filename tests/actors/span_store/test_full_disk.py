@@ -15,7 +15,8 @@ from actors.errors import StudioError, Unavailable
 from actors.principal import Principal
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
-from actors.span_store.actor import Limits, Retention, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
+from actors.span_store.embedded.lifetime import Limits, Retention
 from actors.span_store.messages import (
     Deleted,
     DeleteService,
@@ -27,12 +28,13 @@ from actors.span_store.messages import (
     ListServices,
 )
 from tests.actors.stage import rows
+from tests.embedded_store import embedded_store
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
 BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
-SMALL_FILES = Limits(seal_at=1024 * 1024)
+SMALL_FILES = Limits(flush_at=1024 * 1024)
 SIZE, ROOM = 256, 64  # megabytes of the disk, and those that are free at first
 
 
@@ -57,7 +59,7 @@ async def running_store(folder: Path, limits: Limits = SMALL_FILES) -> AsyncIter
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(
+        lambda bus: embedded_store(
             bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits, interval=0.05
         ),
     )

@@ -10,11 +10,12 @@ import pytest
 
 from actors.clock import steady_seconds, utc_now
 from actors.span_store.columns.rows import span_rows
+from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.sealed.index import open_index
-from actors.span_store.embedded.store import Limits, SpanStore
+from actors.span_store.embedded.store import SpanStore
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import SearchSpans
 from tests.spans import span
@@ -30,13 +31,12 @@ def own_clock(path: Path) -> TrustedClock:
 
 async def fill(path: Path, sealed: int, recent: int = 0) -> None:
     """So many segments of ten spans, and a journal with so many spans of one batch each."""
-    store = await SpanStore.open(path, threads=1, limits=Limits(seal_at=1 << 40), clock=own_clock(path))
+    store = await SpanStore.open(path, readers=1, limits=Limits(flush_at=1 << 40), clock=own_clock(path))
     for number in range(sealed):
         numbers = range(number * 10, number * 10 + 10)
         await store.write([span_rows(span(n + 1, trace_id=n + 1, attributes=noise(n)) for n in numbers)])
         await store.write([span_rows([span(1, trace_id=1)])])  # sent again
-        store._rotate()
-        store._seal_full_ones()
+        await store.flusher.flush_if(lambda _: True)
     for number in range(recent):
         await store.write([span_rows([span(1000 + number, trace_id=1000 + number, attributes=noise(number))])])
     await store.close()
@@ -44,10 +44,10 @@ async def fill(path: Path, sealed: int, recent: int = 0) -> None:
 
 async def stored(path: Path) -> list[int]:
     """The numbers of all spans, read whole."""
-    store = await SpanStore.open(path, threads=1, limits=Limits(), clock=own_clock(path))
+    store = await SpanStore.open(path, readers=1, limits=Limits(), clock=own_clock(path))
     try:
-        page = await store.read(lambda reader: reader.search(EVERYTHING))
-        assert store.state().problems == ()
+        page = await store.reads.query(EVERYTHING)
+        assert store.problems.sentences() == ()
     finally:
         await store.close()
     return sorted(int(each.name.split()[1]) for each in page.spans)

@@ -11,8 +11,8 @@ import pytest
 from actors.errors import NeedsRoom
 from actors.runtime.bus import Bus
 from actors.span_store.columns.spans import Span, StoredSpan
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES
-from actors.span_store.embedded.store import Limits
 from actors.span_store.messages import (
     FoundSpans,
     GetSpan,
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.security]
 MEGABYTE = 1024 * 1024
 ROOM = 256 * 1024
 TRACE = f"{1:032x}"
-IN_JOURNALS = Limits(seal_at=MEGABYTE // 8, most_in_memory=0)  # until they are sealed, that is
+IN_JOURNALS = Limits(flush_at=MEGABYTE // 8, most_in_memory=0)  # until they are sealed, that is
 
 
 @pytest.fixture(params=[Limits(), IN_JOURNALS, SEALED_AT_ONCE], ids=["recent", "journals", "sealed"])

@@ -5,9 +5,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest, of_service, services
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, IngestSummary
 from tests.actors.span_store.stage import (
     SEALED_AT_ONCE,

@@ -17,6 +17,7 @@ from actors.span_store.columns.spans import Span, SpanEvent, span_columns
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
 from actors.span_store.embedded.hot.wal import Wal
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.problems import Problems
 from actors.span_store.embedded.reads.text_search import TextSearch
 from actors.span_store.embedded.sealed import index
@@ -25,7 +26,6 @@ from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.text.ngram_builder import NgramBuilder
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile, name_of
 from actors.span_store.embedded.text.ngrams import SIZE, NgramNeedle, grams_of
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import FoundSpans, SearchText
 from tests.spans import START, span
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from actors.runtime.bus import Bus
-from actors.span_store.actor import Limits
 from actors.span_store.columns.spans import Span
-from actors.span_store.embedded.upkeep.recovery import Folders
+from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.messages import ExportSpans, GetStoreState, SearchText
 from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
@@ -16,7 +16,7 @@ from tests.spans import START, span
 pytestmark = pytest.mark.integration
 
 _TRACES = range(1, 40)
-_LIMITS = {"recent": Limits(), "sealed": SEALED_AT_ONCE, "both": Limits(seal_at=20_000)}
+_LIMITS = {"recent": Limits(), "sealed": SEALED_AT_ONCE, "both": Limits(flush_at=20_000)}
 
 
 @pytest.fixture

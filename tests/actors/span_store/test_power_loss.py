@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.span_store.actor import Limits
 from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.sealed.torn_log import cut_torn_end
 from actors.span_store.messages import GetStoreState, GetTraceSpans
 from scripts import powerloss
@@ -21,7 +21,7 @@ from scripts.load.recording_disk import RecordingDisk
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
-SEALED_SOON = Limits(seal_at=60_000, put_off=0)
+SEALED_SOON = Limits(flush_at=60_000, deferred=0)
 INDEX = "traces.duckdb"
 
 

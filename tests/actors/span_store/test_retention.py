@@ -12,12 +12,14 @@ import pytest
 
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
-from actors.span_store.actor import Limits, Retention, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.hot.wal import Wal, _replace, whole_batches
+from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits, Retention
 from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, IngestSpans, ListServices, SearchSpans, StoreState
+from tests.embedded_store import embedded_store
 from tests.spans import span
 
 pytestmark = pytest.mark.integration
@@ -27,13 +29,13 @@ HOUR = 3600 * 10**9
 
 
 @asynccontextmanager
-async def running_store(folder: Path, retention: Retention, seal_at: int = 1) -> AsyncIterator[Bus]:
+async def running_store(folder: Path, retention: Retention, flush_at: int = 1) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    limits = Limits(seal_at=seal_at, retention=retention)
+    limits = Limits(flush_at=flush_at, retention=retention)
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(
+        lambda bus: embedded_store(
             bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=limits, interval=0.01
         ),
     )
@@ -96,7 +98,7 @@ async def test_files_are_dropped_when_their_newest_span_is_too_old(tmp_path: Pat
 
 async def test_spans_in_memory_are_sealed_before_they_are_too_old(tmp_path: Path) -> None:
     """A studio with little to do seals nothing for weeks by itself."""
-    async with running_store(tmp_path, Retention(age=timedelta(hours=8), every=AT_ONCE), seal_at=10**9) as bus:
+    async with running_store(tmp_path, Retention(age=timedelta(hours=8), every=AT_ONCE), flush_at=10**9) as bus:
         await ingest(bus, 1, hours_ago=2)
         state = await state_with(bus, segments=1)
         assert state.recent_spans == 0
@@ -153,10 +155,10 @@ DAYS = timedelta(days=1)
 
 
 @pytest.mark.parametrize("ahead", AHEAD)
-@pytest.mark.parametrize("seal_at", [1, 10**9], ids=["sealed", "in memory"])
-async def test_a_clock_that_is_ahead_keeps_no_spans_of_others(tmp_path: Path, ahead: int, seal_at: int) -> None:
+@pytest.mark.parametrize("flush_at", [1, 10**9], ids=["sealed", "in memory"])
+async def test_a_clock_that_is_ahead_keeps_no_spans_of_others(tmp_path: Path, ahead: int, flush_at: int) -> None:
     now = time.time_ns()
-    async with running_store(tmp_path, Retention(age=DAYS, every=AT_ONCE), seal_at) as bus:
+    async with running_store(tmp_path, Retention(age=DAYS, every=AT_ONCE), flush_at) as bus:
         await ingest_at(bus, now + ahead, now - 3 * 24 * HOUR, now)
 
         async def the_old_one_is_gone() -> bool:
@@ -182,14 +184,14 @@ def aged(folder: Path, hours: int) -> None:
 
 
 @pytest.mark.parametrize("ahead", AHEAD)
-@pytest.mark.parametrize("seal_at", [1, 10**9], ids=["sealed", "in a journal"])
-async def test_a_span_is_no_newer_than_its_arrival(tmp_path: Path, ahead: int, seal_at: int) -> None:
-    async with running_store(tmp_path, Retention(), seal_at) as bus:
+@pytest.mark.parametrize("flush_at", [1, 10**9], ids=["sealed", "in a journal"])
+async def test_a_span_is_no_newer_than_its_arrival(tmp_path: Path, ahead: int, flush_at: int) -> None:
+    async with running_store(tmp_path, Retention(), flush_at) as bus:
         await ingest_at(bus, time.time_ns() + ahead)
-        if seal_at == 1:
+        if flush_at == 1:
             await state_with(bus, segments=1)
     aged(tmp_path, hours=25)
-    async with running_store(tmp_path, Retention(age=DAYS * 2, every=AT_ONCE), seal_at) as bus:
+    async with running_store(tmp_path, Retention(age=DAYS * 2, every=AT_ONCE), flush_at) as bus:
         await state_with(bus, segments=1)  # one in a journal is put into a file once it has waited for an eighth
         assert await traces(bus) == {1}
     async with running_store(tmp_path, Retention(age=DAYS, every=AT_ONCE)) as bus:

@@ -7,10 +7,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest, of_service
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, ListServices, SearchSpans
 from tests.actors.span_store.stage import SEALED_AT_ONCE, add_segment, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span

@@ -16,8 +16,8 @@ from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.spans import Resource, Span, SpanEvent, SpanLink, StoredSpan
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.sealed.index import open_index
-from actors.span_store.embedded.store import Limits
 from actors.span_store.messages import (
     GetSpan,
     GetTraceSpans,
@@ -28,13 +28,14 @@ from actors.span_store.messages import (
     SearchText,
     SpanFilter,
 )
+from tests.embedded_store import embedded_store
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration
 
 
 KEPT_RECENT = Limits()
-SEALED_AT_ONCE = Limits(seal_at=1)
+SEALED_AT_ONCE = Limits(flush_at=1)
 
 
 @asynccontextmanager
@@ -43,7 +44,7 @@ async def running_store(path: Path, limits: Limits = KEPT_RECENT) -> AsyncIterat
     supervisor = Supervisor(bus)
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(bus, path, accounts=path.with_name("junjo.db"), limits=limits),
+        lambda bus: embedded_store(bus, path, accounts=path.with_name("junjo.db"), limits=limits),
     )
     await supervisor.start()
     try:

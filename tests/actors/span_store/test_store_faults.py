@@ -13,14 +13,14 @@ import duckdb
 import pytest
 
 from actors.errors import Unavailable
+from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.index import open_index
-from actors.span_store.embedded.sealed.manifest import Manifest
-from actors.span_store.embedded.store import Limits
+from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import (
     DeleteTrace,
@@ -162,7 +162,7 @@ async def test_a_journal_that_was_sealed_is_not_read_again(path: Path) -> None:
 
 async def test_a_damaged_journal_costs_one_batch_and_the_journals_behind_it_stay_right(path: Path) -> None:
     disk = FaultyDisk(Fault(Operation.WRITE, SEGMENTS, before=refusal()))
-    async with running_store(path, Limits(seal_at=4000), disk) as bus:
+    async with running_store(path, Limits(flush_at=4000), disk) as bus:
         for number in range(1, 30):
             await ingest(bus, span(number, trace_id=number))
     [first, *others] = sorted(path.with_suffix(".journals").iterdir())
@@ -345,13 +345,12 @@ async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> 
     """When DuckDB fails at a commit, the new state may be the one that counts: no file goes before that is known."""
     [before] = await fill(path, [1, 2])
     connection = index.open_index(path)
-    numbers = iter([7])
-    files = Compaction(connection, path.with_suffix(".segments"), lambda: next(numbers), Manifest(connection))
+    segments = Segments(connection, Folders(path), next_number=7)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.embedded.sealed.index.transaction", lost_answer)
         with pytest.raises(duckdb.IOException):
-            files.delete(DeletionPredicate("trace_id", f"{1:032x}", 2**40), after=-1)
-    connection.close()
+            Compaction(segments).delete(DeletionPredicate("trace_id", f"{1:032x}", 2**40), after=-1)
+    segments.close()
     assert {file.name for file in path.with_suffix(".segments").iterdir()} == {before.name, "00000007.parquet"}
     async with running_store(path) as bus:
         assert (await bus.ask(GetStoreState())).problems == ()

@@ -11,10 +11,10 @@ import pytest
 
 from actors.principal import Principal
 from actors.runtime.bus import Bus
+from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance.retention import Retention
-from actors.span_store.embedded.store import Limits
 from actors.span_store.embedded.upkeep.inspection import inspect
-from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import BackUp, DeleteTrace, GetStoreState, SearchText
 from scripts.load.faulty_disk import FaultyDisk, Operation

@@ -10,11 +10,13 @@ import pytest
 
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
-from actors.span_store.actor import Limits, Retention, SpanStoreActor
+from actors.span_store.actor import SpanStoreActor
+from actors.span_store.embedded.lifetime import Limits, Retention
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.messages import GetStoreState, IngestSpans, ListServices, SearchSpans, StoreState
 from tests.actors.stage import HandClock
+from tests.embedded_store import embedded_store
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
@@ -190,13 +192,13 @@ def test_what_came_while_the_clock_was_behind_did_not_come_long_ago(tmp_path: Pa
 
 
 @asynccontextmanager
-async def running(folder: Path, machine: Machine, seal_at: int = 1) -> AsyncIterator[Bus]:
+async def running(folder: Path, machine: Machine, flush_at: int = 1) -> AsyncIterator[Bus]:
     bus = Bus()
     supervisor = Supervisor(bus)
-    limits = Limits(seal_at=seal_at, retention=Retention(age=MONTH, every=timedelta()))
+    limits = Limits(flush_at=flush_at, retention=Retention(age=MONTH, every=timedelta()))
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(
+        lambda bus: embedded_store(
             bus,
             folder / "traces.duckdb",
             accounts=folder / "junjo.db",
@@ -262,17 +264,17 @@ async def test_a_clock_40_days_ahead_for_half_a_minute_deletes_nothing(tmp_path:
         assert await traces(bus) == {1, 2}
 
 
-@pytest.mark.parametrize("seal_at", [1, 10**9], ids=["sealed", "in a journal"])
-async def test_a_start_with_the_clock_ahead_deletes_nothing(tmp_path: Path, machine: Machine, seal_at: int) -> None:
-    async with running(tmp_path, machine, seal_at) as bus:
+@pytest.mark.parametrize("flush_at", [1, 10**9], ids=["sealed", "in a journal"])
+async def test_a_start_with_the_clock_ahead_deletes_nothing(tmp_path: Path, machine: Machine, flush_at: int) -> None:
+    async with running(tmp_path, machine, flush_at) as bus:
         await ingest(bus, machine, 1)
     machine.wall.move(days=40)
-    async with running(tmp_path, machine, seal_at) as bus:
+    async with running(tmp_path, machine, flush_at) as bus:
         assert (await bus.ask(GetStoreState())).retention_waits is not None
         await ingest(bus, machine, 2)
         assert await traces(bus) == {1, 2}
     machine.wall.move(days=-40)
-    async with running(tmp_path, machine, seal_at) as bus:
+    async with running(tmp_path, machine, flush_at) as bus:
         assert (await bus.ask(GetStoreState())).retention_waits is None
         await ingest(bus, machine, 3, days_ago=40)
         await gone(bus, 3)
@@ -302,10 +304,10 @@ async def test_a_folder_without_a_record_waits(tmp_path: Path, machine: Machine)
         await waiting(bus, "not known")
 
 
-@pytest.mark.parametrize("seal_at", [1, 10**9], ids=["sealed", "in a journal"])
-async def test_spans_that_come_while_the_clock_is_behind_stay(tmp_path: Path, machine: Machine, seal_at: int) -> None:
+@pytest.mark.parametrize("flush_at", [1, 10**9], ids=["sealed", "in a journal"])
+async def test_spans_that_come_while_the_clock_is_behind_stay(tmp_path: Path, machine: Machine, flush_at: int) -> None:
     """The file system has its files written long ago, and no span is newer than its arrival."""
-    async with running(tmp_path, machine, seal_at) as bus:
+    async with running(tmp_path, machine, flush_at) as bus:
         await ingest(bus, machine, 1)
         while not (tmp_path / "traces.clock").exists():
             await bus.ask(ListServices())
@@ -316,7 +318,7 @@ async def test_spans_that_come_while_the_clock_is_behind_stay(tmp_path: Path, ma
         await bus.ask(IngestSpans(spans=[span(1, trace_id=2, start=start)], size=1000))
         for journal in (tmp_path / "traces.journals").iterdir():
             os.utime(journal, (1, 1))
-        if seal_at == 1:
+        if flush_at == 1:
             while (await bus.ask(GetStoreState())).segments < 2:
                 await bus.ask(ListServices())
     machine.wall.now = right + timedelta(minutes=1)

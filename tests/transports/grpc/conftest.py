@@ -18,6 +18,7 @@ from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
+from tests.embedded_store import embedded_store
 from transports.grpc.config import GrpcConfig
 from transports.grpc.server import serve_auth, serve_otlp
 
@@ -78,7 +79,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
     supervisor.add(KeyRegistryActor, lambda bus: KeyRegistryActor.running(bus, tmp_path / "junjo.db"))
     supervisor.add(
         SpanStoreActor,
-        lambda bus: SpanStoreActor.running(bus, tmp_path / "traces.duckdb", accounts=tmp_path / "junjo.db"),
+        lambda bus: embedded_store(bus, tmp_path / "traces.duckdb", accounts=tmp_path / "junjo.db"),
     )
     await supervisor.start()
     issued = await bus.ask(IssueKey(name="test", scopes=frozenset(Scope), by=SYSTEM))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from actors import sqlite
-from actors.span_store.actor import Limits, Retention
+from actors.span_store.embedded.lifetime import Limits, Retention
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 from tests.spans import many_spans
 

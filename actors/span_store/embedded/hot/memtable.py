@@ -1,7 +1,7 @@
-"""Spans that are durable in the journal and not sealed yet.
+"""Memtables: spans that are durable in the WAL and not flushed yet.
 
-They are kept in memory, where queries read them. Where more of them wait for sealing than memory is meant for, only
-what lists look at stays there; the rest is read from the journal when somebody wants to see it.
+They are kept in memory, where queries read them. An evicted memtable keeps only the indexed columns there; the rest is
+read from its WAL file when somebody wants to see it.
 """
 
 from bisect import bisect_right
@@ -22,7 +22,7 @@ from actors.span_store.embedded.sealed.row_groups import in_turn
 
 _JOINED_ROWS = 256  # larger batches stay as they came
 _MOST_PIECES = 8  # a batch of one row takes as much memory as twenty rows
-_PART_ROWS = 512  # that are read together from a journal, about
+_PART_ROWS = 512  # that are read together from a WAL file, about
 _READ_A_ROW = 4096  # bytes; larger rows that have to be read count for several
 _LISTED = pa.schema([ROWS.field(name) for name in INDEX_COLUMNS])
 
@@ -35,18 +35,18 @@ class Part(Protocol):
 
     @property
     def unread(self) -> int:
-        """Bytes that ``whole`` has to read."""
+        """Bytes that ``whole`` has to read from the disk."""
 
     @property
     def indexed_columns(self) -> pa.RecordBatch:
-        """What lists look at, the columns of the index."""
+        """The columns that lists and filters read, those of the index."""
 
     def whole(self) -> pa.RecordBatch:
         """All columns. ``OSError`` when they cannot be read."""
 
 
 class PartInMemory:
-    """As it came. A few small batches are joined by whoever reads them first, as requests wait for the writer."""
+    """Rows as they came. Whoever reads a few small batches first concatenates them: requests wait for the writer."""
 
     def __init__(self, *batches: pa.RecordBatch) -> None:
         self.num_rows = sum(int(batch.num_rows) for batch in batches)
@@ -76,7 +76,7 @@ class PartInMemory:
 
 @attrs.frozen
 class PartInWal:
-    """What lists look at, and where the frames of the rows are."""
+    """The indexed columns of evicted rows, and where their frames are."""
 
     indexed_columns: pa.RecordBatch
     reader: WalReader
@@ -97,19 +97,19 @@ class PartInWal:
 
 
 class Memtable:
-    """The spans of one journal. Appended to by the writing thread; other threads read ``parts``."""
+    """The spans of one WAL file. Appended to by the writer's thread; other threads read ``parts``."""
 
-    def __init__(self, number: int, first_seq: int, journal: Wal, batches: Iterable[pa.RecordBatch] = ()) -> None:
+    def __init__(self, number: int, first_seq: int, wal: Wal, batches: Iterable[pa.RecordBatch] = ()) -> None:
         self.number = number
         self.first_seq = first_seq
-        self.wal = journal
+        self.wal = wal
         self.traces: set[str] = set()
         self._keys: set[str] | None = set()  # as long as the spans are in memory
         self.bytes = 0
         self.rows = 0
         self.parts: tuple[Part, ...] = ()  # replaced at once: other threads read it
         self._in_memory: tuple[PartInMemory, ...] = ()  # the same, for as long as the spans are in memory
-        self._frames: list[int] = []  # rows of each frame of the journal
+        self._frames: list[int] = []  # rows of each frame of the WAL file
         for batch in batches:
             self._remember(batch)
             self._know(span_keys(batch))
@@ -146,7 +146,7 @@ class Memtable:
         self._know(keys)
 
     def known(self, keys: set[str], traces: set[str]) -> set[str]:
-        """Those of the keys that it has; ``traces`` are theirs, a tenth as many, of which it mostly has none."""
+        """The keys among these that it has; ``traces`` are theirs, a tenth as many, of which it mostly has none."""
         if self.traces.isdisjoint(traces):
             return set()
         return keys & (self.keys_of(traces) if self._keys is None else self._keys)
@@ -158,7 +158,7 @@ class Memtable:
         return set(span_keys(indexed_columns.filter(pc.is_in(indexed_columns["trace_id"], value_set=wanted))))
 
     def evict(self) -> None:
-        """Keep only what lists look at. Nothing is appended any more. ``OSError`` when the journal cannot be read."""
+        """Keep only the indexed columns in memory; nothing is appended any more. ``OSError`` when it cannot be read."""
         if not self.rows:
             return
         reader = WalReader(self.wal.path)
@@ -186,7 +186,7 @@ class Memtable:
         self.parts = self._in_memory = tuple(parts)
 
     def indexed_columns(self) -> pa.Table:
-        """What lists look at, of all rows so far in the order of ``seq``; no copy."""
+        """The indexed columns of all rows so far, in the order of ``seq``; no copy."""
         return pa.Table.from_batches([part.indexed_columns for part in self.parts], _LISTED)
 
     def whole(self) -> pa.Table:

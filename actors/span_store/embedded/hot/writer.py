@@ -1,63 +1,49 @@
 """Takes spans in: many requests, one durable batch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
-import attrs
 import pyarrow as pa
+import structlog
 
 from actors.errors import Overloaded
 from actors.span_store.columns.rows import TRACE, SpanRows
-from actors.span_store.embedded.hot.memtable import Memtable
+from actors.span_store.embedded.hot.flush_policy import FlushPolicy
+from actors.span_store.embedded.hot.memtables import Memtables
+from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
+from actors.span_store.embedded.problems import DISK, Problems
+from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.messages import IngestSummary
+from actors.span_store.storage import Committed
+
+log = structlog.get_logger(__name__)
 
 _ALONE = 256  # rows that are a batch by themselves
 
 
-@attrs.frozen(kw_only=True)
-class Committed:
-    """What one batch stored: an outcome for each request, the traces that have new spans, and how many bytes in all."""
-
-    outcomes: tuple[IngestSummary, ...]
-    trace_ids: frozenset[str]
-    stored: int
-    bytes: int
-
-
 class SpanWriter:
-    """The one writer. Its methods block; they are called from one thread.
+    """The one writer of the WAL. Its methods block; they are called from the writer's thread."""
 
-    ``memtables`` gives those in memory, the last of which is appended to; ``sealed_keys`` those of given traces that
-    are sealed.
-    """
-
-    def __init__(
-        self,
-        memtables: Callable[[], Sequence[Memtable]],
-        sealed_keys: Callable[[set[str]], set[str]],
-        *,
-        most_bytes: int,
-    ) -> None:
+    def __init__(self, memtables: Memtables, segments: Segments, policy: FlushPolicy, problems: Problems) -> None:
         self._memtables = memtables
-        self._sealed_keys = sealed_keys
-        self._most_bytes = most_bytes
+        self._segments = segments
+        self._policy = policy
+        self._problems = problems
 
     def write(self, requests: Sequence[SpanRows]) -> Committed:
         """Store the spans of all requests in one batch; when this returns they are durable and visible.
 
         A span whose (trace id, span id) is stored already, or came earlier in the same call, is left out: the first
-        version is kept. ``OSError`` when the disk fails, ``Overloaded`` when too much waits for sealing; nothing is
-        stored then.
+        version is kept. ``OSError`` when the disk fails, ``Overloaded`` when too much waits for the flusher; nothing
+        is stored then.
         """
-        memtables = self._memtables()
-        if sum(memtable.bytes for memtable in memtables) > self._most_bytes:
+        if self._policy.is_behind():
             raise Overloaded("The span store is behind with flushing", retry_after=2.0)
-        known = self._known(requests, memtables)
+        known = self._known(requests)
         fresh = [_without(request, known) for request in requests]
         keys = list(chain.from_iterable(new.keys for new in fresh))
-        before = memtables[-1].bytes
         if keys:
-            memtables[-1].append(_joined([new.batch for new in fresh]), keys)
+            self._append([new.batch for new in fresh], keys)
         return Committed(
             outcomes=tuple(
                 IngestSummary(stored=len(new), duplicates=len(request) - len(new))
@@ -65,18 +51,53 @@ class SpanWriter:
             ),
             trace_ids=frozenset(key[:TRACE] for key in keys),
             stored=len(keys),
-            bytes=memtables[-1].bytes - before,
         )
 
-    def _known(self, requests: Sequence[SpanRows], memtables: Sequence[Memtable]) -> set[str]:
+    def rotate(self) -> None:
+        """Go on in a new memtable; in the old one, when the disk has no room for another WAL file.
+
+        The full one is evicted when it is not flushed at once: when its flush is deferred, or others wait for theirs.
+        """
+        deferred = self._policy.defers()
+        try:
+            full = self._memtables.rotate()
+        except OSError as fault:
+            self._problems.disk_fails(fault)
+            return
+        if deferred or self._policy.must_evict():
+            try:
+                full.evict()
+            except OSError:
+                log.warning("the WAL file cannot be opened, so its spans stay in memory", exc_info=True)
+
+    def try_disk(self) -> None:
+        """Find out whether a disk that has failed takes anything again."""
+        if self._memtables.folders.disk.takes_data(self._memtables.folders.journals):
+            self._problems.solved(DISK)
+
+    def put_arrivals(self, clock: TrustedClock) -> None:
+        """Let what is in the WAL have arrived when it did, whatever the machine's clock says."""
+        for memtable in self._memtables.all:
+            memtable.wal.put_arrival(clock.arrival)
+
+    def _append(self, batches: Sequence[pa.RecordBatch], keys: Sequence[str]) -> None:
+        active = self._memtables.active
+        before = active.bytes
+        active.append(_joined(batches), keys)
+        self._problems.solved(DISK)
+        self._policy.took(active.bytes - before)
+
+    def _known(self, requests: Sequence[SpanRows]) -> set[str]:
         """Keys among the requests' that are stored already."""
+        # Before the segments: what is flushed meanwhile is in one of the two.
+        memtables = self._memtables.all
         keys = {key for request in requests for key in request.keys}
         traces = {key[:TRACE] for key in keys}
-        return self._sealed_keys(traces).union(*(memtable.known(keys, traces) for memtable in memtables))
+        return self._segments.keys_of(traces).union(*(memtable.known(keys, traces) for memtable in memtables))
 
 
 def _without(request: SpanRows, known: set[str]) -> SpanRows:
-    """What is new of it; its keys are known from now on."""
+    """The new spans of a request; their keys are known from now on."""
     before = len(known)
     if known.isdisjoint(request.keys):
         known.update(request.keys)

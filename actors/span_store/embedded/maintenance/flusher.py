@@ -1,97 +1,151 @@
 """Full memtables become segments, the oldest first."""
 
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
-from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.hot.flush_policy import FlushPolicy
 from actors.span_store.embedded.hot.memtable import Memtable
+from actors.span_store.embedded.hot.memtables import Memtables
+from actors.span_store.embedded.hot.writer import SpanWriter
+from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
+from actors.span_store.embedded.problems import FLUSH, Problems
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.root_cache import RootCache
-from actors.span_store.embedded.sealed.segment_file import Encoded, encoded, segment_path
+from actors.span_store.embedded.sealed.segment_file import Encoded, encoded
+from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_builder import NgramBuilder
+from actors.span_store.embedded.threads import Threads
 
 
 class Flusher:
-    """Used by the sealing thread. While that puts a file away, a second thread makes the next one.
+    """Flushes in a thread of its own. While that puts a segment into the index, a second thread encodes the next one.
 
-    The writers wait for those who seal, and half of the time of a file is waiting for disks.
+    Writers wait for the flusher when there is no room, and half of the time of a segment is waiting for disks.
     """
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
-        folder: Path,
-        take_number: Callable[[], int],
-        roots: RootCache,
+        memtables: Memtables,
+        policy: FlushPolicy,
+        writer: SpanWriter,
+        segments: Segments,
         *,
-        grams: NgramBuilder,
-        has_time: Callable[[], bool],
-        arrival: Callable[[int], int],
-        disk: Disk = DISK,
+        ngrams: NgramBuilder,
+        clock: TrustedClock,
+        threads: Threads,
+        problems: Problems,
     ) -> None:
-        """``has_time`` says whether more may be done than what must be done; ``arrival`` see ``TrustedClock``."""
-        self._connection = connection
-        self._folder = folder
-        self._take_number = take_number
-        self._roots = roots
-        self._ngrams = grams
-        self._has_time = has_time
-        self._arrival = arrival
-        self._disk = disk
+        self._memtables = memtables
+        self._policy = policy
+        self._writer = writer
+        self._segments = segments
+        self._ngrams = ngrams
+        self._clock = clock
+        self._threads = threads
+        self._problems = problems
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="span-encoder")
-        self._making: tuple[Memtable, Future[Encoded]] | None = None  # what is next
-        self._attempt: Path | None = None  # the file of a sealing that failed; it counts, or it goes
+        self._encoding: tuple[Memtable, Future[Encoded]] | None = None  # the next one
+        self._attempt: Path | None = None  # the file of a flush that failed; it counts, or it goes
+        self._is_queued = False  # waits for its thread
+        self._is_broken = False  # DuckDB has given the connection up
+        self._burst_ends: asyncio.TimerHandle | None = None
 
-    def sealed(self, full: Callable[[], Sequence[Memtable]]) -> Iterator[Memtable]:
-        """Each of those that are full now, when its spans are in the index. Raises what keeps one from being sealed.
+    def flush_when_due(self) -> None:
+        """Flush what is full in the background; what a burst defers, when that is over. From the event loop."""
+        if not self._policy.defers():
+            self._start()
+        elif self._burst_ends is None and not self._threads.is_closed:
+            loop = asyncio.get_running_loop()
+            self._burst_ends = loop.call_later(self._policy.seconds_deferred(), self._after_burst)
 
-        The caller takes each out of ``full`` before it goes on.
-        """
-        for memtable in full():
-            if memtable.rows:
-                new = self._made(memtable)
-                for following in full()[1:2]:
-                    self._making = following, self._make(following)
-                self._put_away(memtable, new)
-            yield memtable
+    async def flush_if(self, concerns: Callable[[Memtable], bool]) -> None:
+        """Flush everything, when any memtable is concerned. What cannot be flushed stays, and is a problem then."""
+        if any(map(concerns, self._memtables.all)):
+            await self._threads.in_writer(self._writer.rotate)
+            await self._threads.in_flusher(self._flush_full)
+            self._report()
+
+    def stop(self) -> None:
+        """Begin nothing more. From the event loop."""
+        if self._burst_ends is not None:
+            self._burst_ends.cancel()
 
     def close(self) -> None:
-        """Wait for the other thread."""
+        """Wait for the encoder. Blocks."""
         self._encoder.shutdown(wait=True)
 
-    def _made(self, memtable: Memtable) -> Encoded:
-        making, self._making = self._making, None
-        if making is not None and making[0] is memtable:
-            return making[1].result()
-        return self._make(memtable).result()
+    def _start(self) -> None:
+        if self._memtables.full and not self._is_queued and not self._threads.is_closed:
+            self._is_queued = True  # once is enough: it flushes what is full by the time it runs
+            self._threads.start_in_flusher(self._flush_full, self._after_flush)
 
-    def _make(self, memtable: Memtable) -> "Future[Encoded]":
-        return self._encoder.submit(lambda: encoded(memtable.whole(), self._has_time))
+    def _after_burst(self) -> None:
+        self._burst_ends = None
+        self.flush_when_due()
 
-    def _put_away(self, memtable: Memtable, new: Encoded) -> None:
+    def _after_flush(self) -> None:
+        self._report()
+        if not self._threads.is_closed:
+            self._ngrams.start()
+
+    def _report(self) -> None:
+        if self._is_broken:
+            self._threads.broken.set()
+
+    def _flush_full(self) -> None:
+        """In the flusher's thread. A memtable that fails stays as it is, and is tried again."""
+        self._is_queued = False
+        try:
+            for memtable in self._memtables.full:
+                self._flush(memtable)
+        except (duckdb.FatalException, duckdb.InternalException) as fault:
+            self._problems.found(FLUSH, "The span index is broken and being opened again", fault)
+            self._is_broken = True
+        except (duckdb.Error, OSError, pa.ArrowException, MemoryError) as fault:
+            self._problems.found(FLUSH, "Spans cannot be flushed; they are kept in the WAL meanwhile", fault)
+        else:
+            self._problems.solved(FLUSH)
+
+    def _flush(self, memtable: Memtable) -> None:
+        if memtable.rows:
+            segment = self._encoded(memtable)
+            for following in self._memtables.full[1:2]:
+                self._encoding = following, self._encode(following)
+            self._add(memtable, segment)
+        # Known before they leave memory, so that a re-sent span is always found in one of the two places.
+        self._segments.know_traces(memtable.traces)
+        self._segments.manifest.refresh(self._segments.connection)
+        self._memtables.forget(memtable)
+
+    def _encoded(self, memtable: Memtable) -> Encoded:
+        encoding, self._encoding = self._encoding, None
+        if encoding is not None and encoding[0] is memtable:
+            return encoding[1].result()
+        return self._encode(memtable).result()
+
+    def _encode(self, memtable: Memtable) -> "Future[Encoded]":
+        return self._encoder.submit(lambda: encoded(memtable.whole(), self._policy.has_time))
+
+    def _add(self, memtable: Memtable, segment: Encoded) -> None:
         # A commit that fails when it is done is reported like one that fails before, and what comes after it may fail.
-        if index.is_sealed(self._connection, memtable.number, memtable.first_seq):
+        connection, folder, disk = self._segments.connection, self._segments.folder, self._segments.disk
+        if index.is_sealed(connection, memtable.number, memtable.first_seq):
             self._attempt = None
             return
         if self._attempt is not None:
-            self._disk.unlink(self._attempt, missing_ok=True)
-        number = self._take_number()
-        self._attempt = segment_path(self._folder, number)
-        arrived_before = self._arrival(memtable.wal.written_at)
+            disk.unlink(self._attempt, missing_ok=True)
+        number = self._segments.take_number()
+        self._attempt = self._segments.path(number)
+        arrived_before = self._clock.arrival(memtable.wal.written_at)
         index.seal(
-            self._connection,
-            number,
-            self._folder,
-            new,
-            arrived_before=arrived_before,
-            journal=memtable.number,
-            disk=self._disk,
+            connection, number, folder, segment, arrived_before=arrived_before, journal=memtable.number, disk=disk
         )
-        self._disk.sync_folder(self._folder.parent)  # DuckDB syncs what it writes, and not the name of a new file
+        disk.sync_folder(folder.parent)  # DuckDB syncs what it writes, and not the name of a new file
         self._attempt = None
-        self._roots.add(number, new.index_rows)
-        if new.grams is not None:
-            self._ngrams.offer(number, new.grams)
+        self._segments.root_cache.add(number, segment.index_rows)
+        if segment.grams is not None:
+            self._ngrams.offer(number, segment.grams)

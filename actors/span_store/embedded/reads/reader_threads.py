@@ -11,15 +11,23 @@ T = TypeVar("T")
 
 
 class ReaderThreads:
-    """A fixed number of threads, each query with a cursor of its own. At most ``threads`` calls may run at once."""
+    """A fixed number of threads, each query with a cursor of its own. Calls beyond ``threads`` wait for their turn."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, threads: int) -> None:
+        self._turns = asyncio.Semaphore(threads)
         self._idle = [connection.cursor() for _ in range(threads)]
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="span-reader")
 
     async def run(self, query: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run the query in a thread. Cancelling the caller interrupts it; its cursor is used again only afterwards."""
-        cursor = self._idle.pop()
+        async with self._turns:
+            cursor = self._idle.pop()
+            try:
+                return await self._run(query, cursor)
+            finally:
+                self._idle.append(cursor)
+
+    async def _run(self, query: Callable[[duckdb.DuckDBPyConnection], T], cursor: duckdb.DuckDBPyConnection) -> T:
         running = asyncio.get_running_loop().run_in_executor(self._executor, query, cursor)
         try:
             return await asyncio.shield(running)
@@ -28,8 +36,6 @@ class ReaderThreads:
             await asyncio.wait({running})
             running.exception()  # the interruption; it is expected
             raise
-        finally:
-            self._idle.append(cursor)
 
     def close(self) -> None:
         """Wait for running queries and close the cursors."""

@@ -14,7 +14,7 @@ import attrs
 import duckdb
 
 from actors.span_store.embedded.hot.memtable import Memtable
-from actors.span_store.embedded.upkeep.recovery import Folders
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.messages import FilePart
 
 _PART_BYTES = 1024 * 1024

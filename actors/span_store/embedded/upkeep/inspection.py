@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from actors.span_store.columns.rows import TRACE, span_keys
 from actors.span_store.embedded.hot.wal import whole_batches
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import checksum
-from actors.span_store.embedded.upkeep.recovery import Folders, is_left_over, not_in_index
+from actors.span_store.embedded.upkeep.recovery import is_left_over, not_in_index
 
 
 @attrs.frozen

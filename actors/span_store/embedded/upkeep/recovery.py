@@ -10,55 +10,13 @@ import pyarrow.parquet as pq
 import structlog
 
 from actors.span_store.columns.rows import ROWS, TRACE, span_keys
-from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.hot.wal import Wal, recover
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.torn_log import log_of
 
 log = structlog.get_logger(__name__)
-
-
-@attrs.frozen
-class Folders:
-    """Where things are, beside the index file, with its name; and the disk by which they are changed."""
-
-    index: Path
-    disk: Disk = DISK
-
-    @property
-    def journals(self) -> Path:
-        return self.index.with_suffix(".journals")
-
-    @property
-    def segments(self) -> Path:
-        return self.index.with_suffix(".segments")
-
-    @property
-    def grams(self) -> Path:
-        """What can be made again of the segments, see ``ngram_files``."""
-        return self.index.with_suffix(".grams")
-
-    @property
-    def damaged(self) -> Path:
-        """What was found damaged, for whoever wants to look at it."""
-        return self.index.parent / "damaged"
-
-    def settle(self) -> None:
-        """Make durable what a process that was killed has left in the index, before anything is removed for its sake.
-
-        While DuckDB does not have it open: who closes a file takes the locks away that the process has on it.
-        """
-        self.disk.make_folder(self.index.parent)
-        for path in (self.index, log_of(self.index)):
-            if path.exists():
-                self.disk.sync_file(path)
-
-    def make(self) -> None:
-        """Make them, so that they are there after a power cut."""
-        for folder in (self.journals, self.segments, self.grams):
-            self.disk.make_folder(folder)
 
 
 @attrs.frozen

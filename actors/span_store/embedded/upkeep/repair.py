@@ -9,11 +9,12 @@ import pyarrow as pa
 from actors.span_store.columns.rows import ROWS, TRACE, numbers, span_keys
 from actors.span_store.embedded.durable import Disk, written_at
 from actors.span_store.embedded.hot.wal import recover
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.upkeep.inspection import fault_of_file, fault_of_rows, indexed_segments
-from actors.span_store.embedded.upkeep.recovery import Folders, next_seq_of, not_in_index
+from actors.span_store.embedded.upkeep.recovery import next_seq_of, not_in_index
 
 
 def repair(folders: Folders) -> Iterator[str]:

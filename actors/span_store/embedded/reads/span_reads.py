@@ -1,0 +1,104 @@
+"""Requests are answered: each in a reader's thread, from a view of one moment."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from actors.errors import NeedsRoom
+from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.embedded.damage import Damage
+from actors.span_store.embedded.hot.memtables import Memtables
+from actors.span_store.embedded.reads.export import SpanExport
+from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.sealed.segments import Segments
+from actors.span_store.embedded.text.ngram_files import NgramFiles
+from actors.span_store.embedded.threads import Threads
+from actors.span_store.messages import (
+    ExportSpans,
+    FoundSpans,
+    GetSpan,
+    GetTraceSpans,
+    SearchSpans,
+    SearchText,
+    SearchTrace,
+    SpanPage,
+)
+from actors.span_store.storage import Scope
+
+T = TypeVar("T")
+
+_MOST_MISSES = 4  # reads that a deletion made miss a segment, until a miss is taken for what it is
+
+
+class SpanReads:
+    """All reads. A method returns what ``SpanReader``'s method of that name finds."""
+
+    def __init__(
+        self, memtables: Memtables, segments: Segments, ngrams: NgramFiles, damage: Damage, threads: Threads
+    ) -> None:
+        self._memtables = memtables
+        self._segments = segments
+        self._ngrams = ngrams
+        self._damage = damage
+        self._threads = threads
+
+    async def services(self) -> tuple[str, ...]:
+        return await self._ask(lambda reader: reader.services())
+
+    async def query(self, request: SearchSpans | SearchTrace) -> SpanPage:
+        if isinstance(request, SearchTrace):
+            return await self._ask(lambda reader: reader.search_trace(request))
+        return await self._ask(lambda reader: reader.search(request))
+
+    async def search(self, request: SearchText) -> FoundSpans:
+        return await self._ask(lambda reader: reader.text(request))
+
+    async def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
+        return await self._ask(lambda reader: reader.trace(request))
+
+    async def span(self, request: GetSpan) -> StoredSpan | None:
+        return await self._ask(lambda reader: reader.span(request))
+
+    async def has(self, scope: Scope) -> bool:
+        return await self._ask(lambda reader: reader.has(scope.column, scope.value))
+
+    async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
+        """Read many spans, a part after the other."""
+        with self._threads.translated():
+            cursor = self._segments.connection.cursor()
+        export = SpanExport(request, cursor, self._memtables.snapshot, self._segments.folder)
+        try:
+            async with aclosing(self._threads.in_long_reads(export.parts())) as parts:
+                async for part in parts:
+                    yield part
+        finally:
+            cursor.close()
+
+    async def _ask(self, query: Callable[[SpanReader], T]) -> T:
+        found = await self._threads.in_reader(lambda cursor: self._answer(cursor, query))
+        if isinstance(found, NeedsRoom):
+            raise found
+        return found
+
+    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[SpanReader], T]) -> T | NeedsRoom:
+        try:
+            return self._try_again(cursor, query)
+        except NeedsRoom as need:
+            return NeedsRoom(need.bytes)  # without the frames that hold what was too large
+
+    def _try_again(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[SpanReader], T]) -> T:
+        """Ask again where a segment was replaced between two looks."""
+        for _ in range(_MOST_MISSES):
+            with suppress(FileNotFoundError):
+                return query(self._reader(cursor))
+            self._segments.manifest.refresh(cursor)
+        return query(self._reader(cursor))
+
+    def _reader(self, cursor: duckdb.DuckDBPyConnection) -> SpanReader:
+        segments = self._segments
+        recent = self._memtables.snapshot()  # before the manifest: a span that is flushed meanwhile is in one of them
+        view = View(recent, segments.manifest.segments, segments.root_cache)
+        return SpanReader(cursor, view, segments.folder, self._damage, self._ngrams)

@@ -1,0 +1,109 @@
+"""The seam between the actor and the engine that stores spans: what every engine can do, in values."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+import attrs
+import pyarrow as pa
+
+from actors.span_store.columns.rows import SpanRows
+from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.messages import (
+    ExportSpans,
+    FilePart,
+    FoundSpans,
+    GetSpan,
+    GetTraceSpans,
+    IngestSummary,
+    SearchSpans,
+    SearchText,
+    SearchTrace,
+    SpanPage,
+    StoreState,
+)
+
+ScopeColumn: TypeAlias = Literal["trace_id", "service_name"]
+
+
+@attrs.frozen(kw_only=True)
+class Committed:
+    """The outcome of one batch: a summary for each request, the traces that have new spans, and how many are new."""
+
+    outcomes: tuple[IngestSummary, ...]
+    trace_ids: frozenset[str]
+    stored: int
+
+
+@attrs.frozen
+class Scope:
+    """What a deletion is about: all spans with a value in a column."""
+
+    column: ScopeColumn
+    value: str
+
+
+@attrs.frozen(kw_only=True)
+class Abilities:
+    """What an engine may or may not be able to do."""
+
+    durable: bool  # what is acknowledged is there when the storage is opened again, also after a crash
+    backs_up: bool  # ``back_up`` gives a copy; without it, the method raises ``Unavailable``
+
+
+class SpanStorage(Protocol):
+    """An engine, open. Its methods are called from one event loop, as many at once as the actor's lanes let through.
+
+    Requests and replies are those of ``messages``, which say what each means. ``Unavailable`` when the engine cannot
+    reach what it stores in; it may be able to later. ``tests/actors/span_store/conformance`` holds engines to this.
+    """
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    async def write(self, requests: Sequence[SpanRows]) -> Committed:
+        """Store all requests or none; when this returns they are durable and every query finds them.
+
+        A span whose trace id and span id are stored already, or came earlier in the call, counts as duplicate.
+        ``Overloaded`` when too much is waiting.
+        """
+
+    async def services(self) -> tuple[str, ...]: ...
+
+    async def query(self, request: SearchSpans | SearchTrace) -> SpanPage: ...
+
+    async def search(self, request: SearchText) -> FoundSpans: ...
+
+    async def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]: ...
+
+    async def span(self, request: GetSpan) -> StoredSpan | None: ...
+
+    def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
+
+    async def has(self, scope: Scope) -> bool: ...
+
+    async def delete(self, scope: Scope) -> int:
+        """Delete the spans that are stored now, for good; their number. A span that is sent again is stored again."""
+
+    def freeing(self) -> AbstractAsyncContextManager[None]:
+        """Around a deletion and the record of it: an engine may keep room for what a deletion has to write."""
+
+    async def tidy(self) -> None:
+        """Do now what is due: drop what is not kept any longer, finish what was cut short, try again what failed."""
+
+    async def tend(self) -> None:
+        """Until cancelled: ``tidy`` whenever that makes sense."""
+
+    def state(self) -> StoreState:
+        """The state, from memory."""
+
+    def trusted_time(self) -> datetime | None:
+        """The time, if the machine's clock is to be believed."""
+
+    def back_up(self, accounts: Path) -> AsyncGenerator[FilePart, None]:
+        """All files at one moment, with a copy of the SQLite file of the accounts."""
+
+    async def close(self) -> None:
+        """Finish what runs and let go of everything. Nothing is called afterwards."""

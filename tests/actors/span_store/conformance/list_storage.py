@@ -1,0 +1,207 @@
+"""The smallest engine there can be: plain Python over a list. It says what the contract is by having nothing else."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+import pyarrow as pa
+
+from actors.errors import NeedsRoom, Unavailable
+from actors.span_store.columns.attribute_column import shown
+from actors.span_store.columns.rows import ROWS, TRACE, SpanRows, numbered, stored_spans
+from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.messages import (
+    Cursor,
+    ExportSpans,
+    FilePart,
+    FoundSpans,
+    GetSpan,
+    GetTraceSpans,
+    IngestSummary,
+    SearchSpans,
+    SearchText,
+    SearchTrace,
+    SpanFilter,
+    SpanPage,
+    StoreState,
+)
+from actors.span_store.storage import Abilities, Committed, Scope
+
+
+@attrs.frozen
+class Stored:
+    """One span, as it is answered and as it is exported."""
+
+    seq: int
+    span: StoredSpan
+    row: pa.Table
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.span.start_time_unix_nano, self.seq
+
+    def column(self, name: str) -> str | None:
+        value: str | None = self.row[name][0].as_py()
+        return value
+
+    def says(self, text: str) -> bool:
+        span = self.span
+        return any(text in part for part in (span.name, span.status_message, span.attributes_json, span.events_json))
+
+
+class ListStorage:
+    """Keeps everything until it is closed, and nothing for longer."""
+
+    abilities = Abilities(durable=False, backs_up=False)
+
+    def __init__(self, age: timedelta | None = None) -> None:
+        self._age = age
+        self._stored: list[Stored] = []
+        self._next_seq = 0
+
+    async def write(self, requests: Sequence[SpanRows]) -> Committed:
+        known = {each.span.trace_id + each.span.span_id for each in self._stored}
+        outcomes, traces = [], set()
+        for request in requests:
+            rows = pa.Table.from_batches([numbered(request.batch, 0)])
+            before = len(known)
+            for row, key in enumerate(request.keys):
+                if key not in known:
+                    known.add(key)
+                    traces.add(key[:TRACE])
+                    self._append(rows.slice(row, 1))
+            stored = len(known) - before
+            outcomes.append(IngestSummary(stored=stored, duplicates=len(request) - stored))
+        stored = sum(outcome.stored for outcome in outcomes)
+        return Committed(outcomes=tuple(outcomes), trace_ids=frozenset(traces), stored=stored)
+
+    async def services(self) -> tuple[str, ...]:
+        return tuple(sorted({each.span.service_name for each in self._stored}))
+
+    async def query(self, request: SearchSpans | SearchTrace) -> SpanPage:
+        found = self._of_trace(request) if isinstance(request, SearchTrace) else self._of_service(request)
+        after = request.after
+        behind = [
+            each
+            for each in sorted(found, key=lambda each: each.order, reverse=True)
+            if after is None or each.order < (after.start_time_unix_nano, after.sequence)
+        ]
+        page = behind[: request.limit]
+        _demand_room(page, request.room)
+        last = page[-1] if len(behind) > len(page) else None
+        return SpanPage(
+            spans=tuple(each.span for each in page),
+            next=None
+            if last is None
+            else Cursor(start_time_unix_nano=last.span.start_time_unix_nano, sequence=last.seq),
+        )
+
+    async def search(self, request: SearchText) -> FoundSpans:
+        found = [
+            each
+            for each in reversed(self._stored)
+            if each.says(request.text)
+            and request.service_name in (None, each.span.service_name)
+            and request.trace_id in (None, each.span.trace_id)
+            and (request.from_time_unix_nano or 0) <= each.span.start_time_unix_nano
+            and (request.to_time_unix_nano is None or each.span.start_time_unix_nano < request.to_time_unix_nano)
+            and (request.before is None or each.seq < request.before)
+        ]
+        page = found[: request.limit]
+        _demand_room(page, request.room)
+        return FoundSpans(
+            spans=tuple(each.span for each in page), before=page[-1].seq if len(found) > len(page) else None
+        )
+
+    async def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
+        found = [each for each in self._stored if each.span.trace_id == request.trace_id]
+        _demand_room(found, request.room)
+        return tuple(each.span for each in sorted(found, key=lambda each: each.order, reverse=True))
+
+    async def span(self, request: GetSpan) -> StoredSpan | None:
+        identity = request.trace_id, request.span_id
+        found = [each for each in self._stored if (each.span.trace_id, each.span.span_id) == identity]
+        _demand_room(found, request.room)
+        return found[0].span if found else None
+
+    async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
+        rows = [
+            each.row
+            for each in self._stored
+            if request.service_name in (None, each.span.service_name)
+            and request.trace_id in (None, each.span.trace_id)
+            and request.from_time_unix_nano <= each.span.start_time_unix_nano < request.to_time_unix_nano
+        ]
+        yield shown(pa.concat_tables([ROWS.empty_table(), *rows]))
+
+    async def has(self, scope: Scope) -> bool:
+        return any(each.column(scope.column) == scope.value for each in self._stored)
+
+    async def delete(self, scope: Scope) -> int:
+        before = len(self._stored)
+        self._stored = [each for each in self._stored if each.column(scope.column) != scope.value]
+        return before - len(self._stored)
+
+    def freeing(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def tidy(self) -> None:
+        if self._age is not None:
+            oldest = (datetime.now(UTC) - self._age).timestamp() * 1e9
+            self._stored = [each for each in self._stored if each.span.start_time_unix_nano >= oldest]
+
+    async def tend(self) -> None:
+        while True:
+            await self.tidy()
+            await asyncio.sleep(1)
+
+    def state(self) -> StoreState:
+        return StoreState(problems=(), is_open=True, recent_spans=len(self._stored))
+
+    def trusted_time(self) -> datetime | None:
+        return datetime.now(UTC)
+
+    async def back_up(self, accounts: Path) -> AsyncGenerator[FilePart, None]:  # noqa: ARG002 - it has none
+        parts: Sequence[FilePart] = ()
+        if not self.abilities.backs_up:
+            raise Unavailable("This storage has no backup")
+        for part in parts:
+            yield part
+
+    async def close(self) -> None:
+        self._stored = []
+
+    def _append(self, row: pa.Table) -> None:
+        [span] = stored_spans(row)
+        seq = pa.array([self._next_seq], pa.uint64())
+        self._stored.append(Stored(self._next_seq, span, row.set_column(0, ROWS.field(0), seq)))
+        self._next_seq += 1
+
+    def _of_service(self, request: SearchSpans) -> Iterator[Stored]:
+        llm = {each.span.trace_id for each in self._stored if each.column("openinference_span_kind") == "LLM"}
+        for each in self._stored:
+            is_root = each.span.parent_span_id is None
+            fits = {
+                SpanFilter.ALL: True,
+                SpanFilter.ROOTS: is_root,
+                SpanFilter.LLM_ROOTS: is_root and each.span.trace_id in llm,
+                SpanFilter.WORKFLOWS: each.column("junjo_span_type") == "workflow",
+            }
+            if each.span.service_name == request.service_name and fits[request.filter]:
+                yield each
+
+    def _of_trace(self, request: SearchTrace) -> Iterator[Stored]:
+        for each in self._stored:
+            if each.span.trace_id == request.trace_id and (
+                not request.only_subflows or each.column("junjo_span_type") == "subflow"
+            ):
+                yield each
+
+
+def _demand_room(found: Sequence[Stored], room: int | None) -> None:
+    size = sum(each.row.nbytes for each in found)
+    if room is not None and size > room:
+        raise NeedsRoom(size)

@@ -1,0 +1,78 @@
+"""What tests of the contract do with a storage."""
+
+import time
+from contextlib import aclosing
+
+import pyarrow as pa
+
+from actors.span_store.columns.rows import span_rows
+from actors.span_store.columns.spans import Span, StoredSpan
+from actors.span_store.messages import ExportSpans, IngestSummary, SearchSpans, SearchText, SearchTrace
+from actors.span_store.storage import SpanStorage
+
+NOW = time.time_ns()  # spans that retention keeps
+
+
+def trace_id(number: int) -> str:
+    return f"{number:032x}"
+
+
+def span_id(number: int) -> str:
+    return f"{number:016x}"
+
+
+async def write(storage: SpanStorage, *spans: Span) -> IngestSummary:
+    [outcome] = (await storage.write([span_rows(spans)])).outcomes
+    return outcome
+
+
+async def pages(storage: SpanStorage, request: SearchSpans | SearchTrace) -> list[list[str]]:
+    """The names of the spans of each page."""
+    found = []
+    after = None
+    while True:
+        again = (
+            SearchSpans(service_name=request.service_name, filter=request.filter, limit=request.limit, after=after)
+            if isinstance(request, SearchSpans)
+            else SearchTrace(
+                trace_id=request.trace_id, only_subflows=request.only_subflows, limit=request.limit, after=after
+            )
+        )
+        page = await storage.query(again)
+        found.append([span.name for span in page.spans])
+        after = page.next
+        if after is None:
+            return found
+
+
+async def names(storage: SpanStorage, service: str = "tests") -> list[str]:
+    """All spans of a service, sorted."""
+    return sorted(name for page in await pages(storage, SearchSpans(service_name=service)) for name in page)
+
+
+async def search(storage: SpanStorage, request: SearchText) -> list[StoredSpan]:
+    """The spans of all pages; an engine may give up a page before it is full, or has any."""
+    spans: list[StoredSpan] = []
+    before = None
+    while True:
+        page = await storage.search(
+            SearchText(
+                text=request.text,
+                service_name=request.service_name,
+                trace_id=request.trace_id,
+                from_time_unix_nano=request.from_time_unix_nano,
+                to_time_unix_nano=request.to_time_unix_nano,
+                limit=request.limit,
+                before=before,
+            )
+        )
+        assert len(page.spans) <= request.limit
+        spans += page.spans
+        before = page.before
+        if before is None:
+            return spans
+
+
+async def export(storage: SpanStorage, request: ExportSpans) -> pa.Table:
+    async with aclosing(storage.export(request)) as parts:
+        return pa.concat_tables([part async for part in parts])
