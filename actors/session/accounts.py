@@ -73,7 +73,9 @@ class Accounts:
         return () if self._database.is_well else (_FILE_FAILS,)
 
     async def close(self) -> None:
-        """Finish the attempts in work, then close the file."""
-        await self.sign_ins.finish()
-        self._passwords.close()
-        await self._database.close()
+        """Finish the sign-ins in work, then close the file. Cancelled, it waits for them no longer."""
+        try:
+            await self.sign_ins.finish()
+        finally:
+            self._passwords.close()
+            await self._database.close()

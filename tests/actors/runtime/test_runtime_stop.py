@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from actors.errors import Unavailable
 from actors.runtime.actor import Actor, ActorBus, handles
 from actors.runtime.bus import Bus
+from actors.runtime.closing import on_exit
 from actors.runtime.messages import Request
 from tests.actors.runtime.workbench import (
     Diary,
@@ -162,6 +163,22 @@ async def test_an_actor_that_is_stopped_while_it_starts_is_closed_as_soon_as_it_
     assert diary.lines == ["start", "stop"]
     with pytest.raises(Unavailable):
         await bus.ask(DoSerially(work=nothing))
+
+
+async def test_a_closing_that_takes_longer_than_the_grace_leaves_the_others_to_be_closed() -> None:
+    diary, hanging = Diary(), Gate()
+
+    @asynccontextmanager
+    async def factory(bus: ActorBus) -> AsyncIterator[Actor]:
+        async with diary.of_life(), on_exit(hanging):
+            yield Workbench(bus)
+
+    with capture_logs() as logs:
+        async with supervised((Workbench, factory), grace=0.01):
+            pass
+    assert hanging.cancelled.is_set()
+    assert diary.lines == ["start", "stop"]
+    assert [entry["event"] for entry in logs] == ["actor cut short at stop"]
 
 
 async def test_work_is_cancelled_at_stop() -> None:
