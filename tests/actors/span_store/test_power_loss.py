@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 import random
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from actors.span_store.embedded.sealed.torn_log import cut_torn_end
 from actors.span_store.messages import GetStoreState, GetTraceSpans
 from scripts import powerloss
 from scripts.load import strace_record
+from scripts.load.cut_check import faults_of
 from scripts.load.cut_load import Load, heard, message, running
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation, refusal
 from scripts.load.recording_disk import RecordingDisk
@@ -57,6 +59,25 @@ async def test_the_name_of_a_file_of_the_index_is_durable_before_a_journal_goes(
     for gone in place(disk, Operation.UNLINK, "*.journal"):
         [written, *_] = [at for at in reversed(segments) if at < gone]
         assert any(written < at < gone for at in place(disk, Operation.SYNC_FOLDER, "duckdb"))
+
+
+async def test_a_journal_stays_as_long_as_the_name_of_the_log_cannot_be_synced(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    journals = tmp_path / "duckdb" / "traces.journals"
+    async with running(tmp_path, SEALED_SOON, disk) as bus:
+        [first] = await asyncio.to_thread(os.listdir, journals)
+        with disk.failing(Operation.SYNC_FOLDER, "duckdb") as failing:
+            for request in range(8):
+                await bus.ask(message(request, 20))
+            while not (await bus.ask(GetStoreState())).problems:
+                await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
+            met = failing.met
+            while failing.met < met + 2:  # tried again
+                await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
+            assert first in await asyncio.to_thread(os.listdir, journals)
+        while (state := await bus.ask(GetStoreState())).problems or state.background:
+            await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
+        assert first not in await asyncio.to_thread(os.listdir, journals)
 
 
 async def test_what_a_killed_process_left_in_the_index_is_durable_before_anything_is_done_for_its_sake(
@@ -138,7 +159,7 @@ async def test_journals_after_a_cut_have_what_was_acknowledged(tmp_path: Path) -
         cut.tree.build(state, disk.history.is_folder)
         if (state / "duckdb").exists():
             shutil.copy(data / "duckdb" / INDEX, state / "duckdb")
-        faults = await powerloss.faults_of(state, heard(disk.history.marks(cut.moment)), tmp_path / f"before-{number}")
+        faults = await faults_of(state, heard(disk.history.marks(cut.moment)), tmp_path / f"before-{number}")
         assert faults == [], cut.story
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -73,25 +74,20 @@ class Flusher:
 
     def _put_away(self, memtable: Memtable, new: Encoded) -> None:
         # A commit that fails when it is done is reported like one that fails before, and what comes after it may fail.
-        if index.is_sealed(self._connection, memtable.number, memtable.first_seq):
-            self._attempt = None
-            return
+        if not index.is_sealed(self._connection, memtable.number, memtable.first_seq):
+            self._seal(memtable, new)
+        # DuckDB syncs what it writes, and not the name of a new file.
+        self._disk.sync_folder(self._folder.parent)
+        self._attempt = None
+
+    def _seal(self, memtable: Memtable, new: Encoded) -> None:
         if self._attempt is not None:
             self._disk.unlink(self._attempt, missing_ok=True)
         number = self._take_number()
         self._attempt = segment_path(self._folder, number)
         arrived_before = self._arrival(memtable.wal.written_at)
-        index.seal(
-            self._connection,
-            number,
-            self._folder,
-            new,
-            arrived_before=arrived_before,
-            journal=memtable.number,
-            disk=self._disk,
-        )
-        self._disk.sync_folder(self._folder.parent)  # DuckDB syncs what it writes, and not the name of a new file
-        self._attempt = None
+        seal = partial(index.seal, self._connection, number, self._folder, new, disk=self._disk)
+        seal(arrived_before=arrived_before, journal=memtable.number)
         self._roots.add(number, new.index_rows)
         if new.grams is not None:
             self._ngrams.offer(number, new.grams)
