@@ -45,6 +45,20 @@ _SEAL_AT = 60_000  # bytes
 _KEPT = 600_000  # bytes, at the end of the second phase
 _CHECKPOINT_AT = "256KB"
 _TIDY_EVERY = timedelta(seconds=0.3)
+_START = 1_700_000_000_000_000_000  # Unix nanosecond
+_ALIKE: dict[str, Any] = {  # in all spans
+    "trace_state": "",
+    "flags": 0,
+    "kind": 1,
+    "dropped_attributes_count": 0,
+    "events": (),
+    "dropped_events_count": 0,
+    "links": (),
+    "dropped_links_count": 0,
+    "status_code": 0,
+    "status_message": "",
+    "scope": spans.InstrumentationScope("load", "1"),
+}
 
 
 @attrs.define
@@ -89,22 +103,12 @@ def message(request: int, count: int) -> IngestSpans:
             trace_id=f"{request + 1:032x}",
             span_id=f"{number + 1:016x}",
             parent_span_id=f"{1:016x}" if number else "",
-            trace_state="",
-            flags=0,
             name=f"{request}:{number}",
-            kind=1,
-            start_time_unix_nano=1_700_000_000_000_000_000 + request,
-            end_time_unix_nano=1_700_000_000_000_000_500 + request,
+            start_time_unix_nano=_START + request,
+            end_time_unix_nano=_START + request + 500,
             attributes={"noise": chance.randbytes(chance.randint(0, 800)).hex()},
-            dropped_attributes_count=0,
-            events=(),
-            dropped_events_count=0,
-            links=(),
-            dropped_links_count=0,
-            status_code=0,
-            status_message="",
             resource=spans.Resource({"service.name": f"service {request % 3}"}),
-            scope=spans.InstrumentationScope("load", "1"),
+            **_ALIKE,
         )
         for number in range(count)
     ]

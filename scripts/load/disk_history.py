@@ -92,9 +92,8 @@ class Tree:
     def _rename(self, change: Name) -> None:
         if change.taken is not None:
             folder, name = change.taken
-            if self.folders.get(folder, {}).get(name) != change.inode:
-                return  # what was to be renamed never came to have this name
-            del self.folders[folder][name]
+            if self.folders.get(folder, {}).get(name) == change.inode:  # it may never have come to have this name
+                del self.folders[folder][name]
         names = self.folders.setdefault(change.folder, {})
         if change.inode is None:
             names.pop(change.name, None)

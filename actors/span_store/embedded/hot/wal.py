@@ -96,12 +96,12 @@ class Wal:
         ]
 
     def give_memory(self) -> mmap.mmap | None:
-        """What it wrote from so far, for another one: from the system, memory comes slowly. It can go on without."""
+        """Give the buffer to another log: new memory comes slowly from the system. This one can go on without."""
         memory, self._buffer = self._buffer, None
         return memory
 
     def close(self) -> None:
-        """Nothing is appended any more. The file stays, and so does what is known of it."""
+        """Close the file for appending. It stays, and so do its bounds and its size."""
         if self._file is not None:
             self._disk.close(self._file)
             self._file = self._buffer = None
@@ -127,7 +127,7 @@ class Wal:
         self.size += len(frames)
 
     def _frames(self, contents: Sequence[pa.Buffer]) -> memoryview:
-        """Put together in memory of one's own: it lies at the beginning of a page, and is not got from the system."""
+        """Put the frames together in a buffer that is kept. It begins at a page, as writes around the cache must."""
         whole = sum(_end_of_frame(0, content.size) for content in contents)
         if self._buffer is None or not whole <= len(self._buffer) <= max(whole, _MOST_KEPT):
             self._buffer = mmap.mmap(-1, max(whole, _BUFFER), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -150,7 +150,7 @@ class Wal:
 
 
 class WalReader:
-    """Reads batches of a journal that is closed, also when the file has lost its name meanwhile."""
+    """Reader of a log that is closed, also when the file has lost its name meanwhile."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -205,13 +205,13 @@ def _cut(path: Path, size: int, disk: Disk) -> None:
 
 
 def whole_batches(path: Path) -> tuple[list[pa.RecordBatch], bool]:
-    """What ``recover`` would give; nothing is changed."""
+    """Read what ``recover`` would return, and change nothing."""
     batches, _, _, is_damaged = _read(path.read_bytes())
     return batches, is_damaged
 
 
 def _bounds(path: Path) -> list[int]:
-    """Of a file whose frames are whole: where the first one behind the schema begins, and where each one ends."""
+    """Find where the first batch begins, and where each one ends, in a file whose frames are whole."""
     bounds, position = [], 0
     with path.open("rb") as file:
         while len(head := file.read(_HEADER.size)) == _HEADER.size:
@@ -251,7 +251,7 @@ def _end_without_gap(frames: Iterable[tuple[int, memoryview]]) -> int:
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, memoryview]]:
-    """Place and content of each whole frame. Behind what is none, the next one is looked for."""
+    """Yield place and content of each whole frame. Behind damage, the next frame is looked for."""
     position = 0
     while position < len(data):
         content = _frame_at(data, position)
@@ -335,7 +335,7 @@ def _opened_at(path: Path) -> int:
 
 
 def _replace(path: Path, batches: Sequence[pa.RecordBatch], opened_at: int, written: int, disk: Disk = DISK) -> None:
-    """Write a new file with these batches, in one step. It is as old as the one before."""
+    """Put a new file with these batches in place of the old one, in one step. It is as old as that one."""
     unfinished = path.with_suffix(".unfinished")
     disk.unlink(unfinished, missing_ok=True)
     journal = Wal(unfinished, opened_at=opened_at, disk=disk)

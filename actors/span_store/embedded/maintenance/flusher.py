@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -132,20 +133,21 @@ class Flusher:
 
     def _add(self, memtable: Memtable, segment: Encoded) -> None:
         # A commit that fails when it is done is reported like one that fails before, and what comes after it may fail.
-        connection, folder, disk = self._segments.connection, self._segments.folder, self._segments.disk
-        if index.is_sealed(connection, memtable.number, memtable.first_seq):
-            self._attempt = None
-            return
-        if self._attempt is not None:
-            disk.unlink(self._attempt, missing_ok=True)
-        number = self._segments.take_number()
-        self._attempt = self._segments.path(number)
-        arrived_before = self._clock.arrival(memtable.wal.written_at)
-        index.seal(
-            connection, number, folder, segment, arrived_before=arrived_before, journal=memtable.number, disk=disk
-        )
-        disk.sync_folder(folder.parent)  # DuckDB syncs what it writes, and not the name of a new file
+        if not index.is_sealed(self._segments.connection, memtable.number, memtable.first_seq):
+            self._seal(memtable, segment)
+        # DuckDB syncs what it writes, and not the name of a new file.
+        self._segments.disk.sync_folder(self._segments.folder.parent)
         self._attempt = None
-        self._segments.root_cache.add(number, segment.index_rows)
+
+    def _seal(self, memtable: Memtable, segment: Encoded) -> None:
+        segments = self._segments
+        if self._attempt is not None:
+            segments.disk.unlink(self._attempt, missing_ok=True)
+        number = segments.take_number()
+        self._attempt = segments.path(number)
+        arrived_before = self._clock.arrival(memtable.wal.written_at)
+        seal = partial(index.seal, segments.connection, number, segments.folder, segment, disk=segments.disk)
+        seal(arrived_before=arrived_before, journal=memtable.number)
+        segments.root_cache.add(number, segment.index_rows)
         if segment.grams is not None:
             self._ngrams.offer(number, segment.grams)

@@ -100,7 +100,7 @@ def reading_order(rows: pa.Table) -> pa.Array:
 
 @attrs.frozen
 class Written:
-    """Of a whole file: its size in bytes, and the CRC-32 by which damage is found."""
+    """Size of a whole segment in bytes, and the CRC-32 by which damage is found."""
 
     bytes: int
     checksum: int
@@ -108,7 +108,7 @@ class Written:
 
 @attrs.frozen
 class Encoded:
-    """A segment in memory: the file, and what the index has of its rows, in the order of the file."""
+    """A segment in memory: the content of the file, and its index rows in the order of the file."""
 
     content: memoryview
     index_rows: pa.Table
@@ -116,7 +116,7 @@ class Encoded:
 
 
 def encoded(rows: pa.Table, has_time: Callable[[], bool] = lambda: False) -> Encoded:
-    """A file of the rows: a tenth of what they take in memory. With grams, if there is time for them all the way.
+    """Encode the rows as a segment, a tenth of their size in memory; with n-grams while ``has_time`` says so.
 
     It is not written as it is made: Arrow would ask for the interpreter's lock for each of thousands of small pieces.
     """
@@ -169,7 +169,7 @@ class Runs:
 
 
 def _compression(rows: pa.Table) -> dict[str, Any]:
-    """What zstd does of the file."""
+    """Compression settings for one segment."""
     sample = positions(rows.num_rows)[:: max(1, rows.num_rows // _SAMPLE)]
     varied = [name for name in _COMPRESSED_IF_VARIED if rows[name].take(sample).unique().nbytes > _VARIED]
     columns = [*_COMPRESSED, *varied]

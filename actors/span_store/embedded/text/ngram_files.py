@@ -25,7 +25,7 @@ _CHECKSUM = 4  # bytes
 
 @attrs.frozen
 class SealedFile:
-    """Which file it is. A number alone may mean another one after the index was lost. An old file has no checksum."""
+    """Identity of a segment, as its number may be given again after the index was lost. Old ones have no checksum."""
 
     number: int
     size: int
@@ -37,7 +37,7 @@ class SealedFile:
 
 
 class NgramFiles:
-    """The folder of these files, for all threads."""
+    """Folder of the n-gram files. Used by all threads."""
 
     def __init__(self, folder: Path, segments: Path, disk: Disk = DISK) -> None:
         self._folder = folder
@@ -45,11 +45,11 @@ class NgramFiles:
         self._segments = segments
 
     def names(self) -> set[str]:
-        """Of all that are there."""
+        """Names of all files that are there."""
         return {path.name for path in self._folder.glob("*.grams")}
 
     def remove(self, names: Iterable[str]) -> None:
-        """As far as the disk lets it: what stays does no harm, and is removed another time."""
+        """Remove files as far as the disk lets it: one that stays does no harm, and is removed another time."""
         for name in names:
             with suppress(OSError):
                 self._disk.unlink(self._folder / name)

@@ -1,4 +1,4 @@
-"""Compares the files of a store, which nobody else has open, with each other: index, segments and journals."""
+"""Inspection of a store that nobody has open: its index, segments and journals are compared with each other."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from actors.span_store.embedded.upkeep.recovery import is_left_over, not_in_inde
 
 @attrs.frozen
 class IndexedSegment:
-    """What the index says of a file. ``checksum`` is missing for what an earlier version wrote."""
+    """A segment as the index has it. ``checksum`` is missing for one that an earlier version wrote."""
 
     segment: int
     file: str
@@ -28,7 +28,7 @@ class IndexedSegment:
 
 
 def inspect(folders: Folders) -> list[str]:
-    """Everything that is wrong, a line each; nothing is changed but the schema of an older index. Blocks."""
+    """List all faults, a line each. Only the schema of an older index, or a torn end of its log, is changed. Blocks."""
     if not folders.index.exists():
         files = any(folder.exists() and any(folder.iterdir()) for folder in (folders.segments, folders.journals))
         return [f"{folders.index.name}: the index is missing"] if files else []
@@ -49,7 +49,7 @@ def indexed_segments(connection: duckdb.DuckDBPyConnection) -> list[IndexedSegme
 
 
 def fault_of_file(folder: Path, known: IndexedSegment) -> str | None:
-    """What is wrong with a file, read from its first byte to its last."""
+    """Describe the fault of a file, which is read from its first byte to its last."""
     path = folder / known.file
     if not path.exists():
         return "is missing"

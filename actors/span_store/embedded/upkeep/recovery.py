@@ -1,4 +1,4 @@
-"""What the last run left: journals that go on, segments that the index speaks of, and what a crash left over."""
+"""Recovery at start: journals are read, segments compared with the index, leftovers of a crash removed."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 @attrs.frozen
 class Recovered:
-    """Where the store goes on."""
+    """State from which the store goes on."""
 
     memtables: tuple[Memtable, ...]
     next_segment: int

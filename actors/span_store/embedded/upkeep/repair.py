@@ -1,4 +1,4 @@
-"""Makes a store whole again that nobody has open: moves aside what is broken, and indexes what is good."""
+"""Repair of a store that nobody has open: damaged files are moved aside, good ones are indexed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,9 @@ from actors.span_store.embedded.upkeep.recovery import next_seq_of, not_in_index
 
 
 def repair(folders: Folders) -> Iterator[str]:
-    """Do it, and say each step when it is done. Blocks. ``OSError`` or ``duckdb.Error`` when the disk does not let it.
+    """Repair the store, and yield a line for each step when it is done. Blocks.
+
+    ``OSError`` or ``duckdb.Error`` when the disk does not let it.
 
     A run that is cut short can be run again: no file goes before its spans are in the index, or kept in ``damaged``.
     """

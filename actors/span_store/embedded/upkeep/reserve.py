@@ -1,4 +1,4 @@
-"""Room on the disk that is kept for making room: what deletes has to write first."""
+"""Space on the disk that is reserved for deletions, which write before they free."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ _SHARE_OF_STORED, _SHARE_OF_DISK = 4, 16  # one part of so many
 
 
 class Reserve:
-    """A file that is nothing but its size, and goes when the disk is full and something is to be deleted.
+    """A file of allocated space that is removed when the disk is full and something is to be deleted.
 
     A deletion writes before it frees: the audit trail, the intent, a file without the spans, the index. While the
     reserve is spent no spans are taken, which would be in its place at once.
