@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from actors.span_store.columns.attribute_column import STORED, Pairs, positions
 from actors.span_store.embedded.text.needle import Needle
 from actors.span_store.embedded.text.searched_columns import saying
-from actors.span_store.query.comparable import Bounds, bounds_for, type_of, values_for
+from actors.span_store.query.comparable import TEXT, Bounds, Kind, bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     DURATION,
     And,
@@ -93,7 +93,7 @@ class ArrowFilter:
             case Resource(key):
                 return _by_chunk(table["resource_json"], lambda chunk: _of_resources(chunk, key, leaf))
             case _:
-                return _of_column(_column(table, leaf.field), type_of(leaf.field), leaf)
+                return _of_column(_column(table, leaf.field), kind_of(leaf.field), leaf)
 
     def _needle(self, leaf: Leaf) -> Needle:
         if not isinstance(leaf, Contains):
@@ -128,7 +128,7 @@ def _column(table: pa.Table, field: Promoted | Arrival) -> pa.ChunkedArray:
     return pc.subtract(pc.max_element_wise(start, end), start)
 
 
-def _of_column(column: pa.ChunkedArray, kind: pa.DataType, leaf: Leaf) -> pa.ChunkedArray:
+def _of_column(column: pa.ChunkedArray, kind: Kind, leaf: Leaf) -> pa.ChunkedArray:
     """Null where the column is, but for ``IsNull``."""
     match leaf:
         case IsNull():
@@ -141,7 +141,7 @@ def _of_column(column: pa.ChunkedArray, kind: pa.DataType, leaf: Leaf) -> pa.Chu
             return _between(column, bounds_for(kind, leaf))
         case Contains(_, text) | Matches(_, text):
             find = pc.match_substring if isinstance(leaf, Contains) else pc.match_substring_regex
-            return find(column, text) if pa.types.is_string(kind) else _never(column)
+            return find(column, text) if kind.is_text else _never(column)
 
 
 def _never(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
@@ -178,7 +178,7 @@ def _of_attributes(chunk: pa.MapArray, key: str, leaf: Leaf) -> pa.BooleanArray:
     if isinstance(leaf, IsNull):
         there = rows.filter(pc.or_kleene(pc.is_null(others), pc.not_equal(others, _JSON_NULL)))
         return pc.invert(pc.is_in(positions(len(chunk)), value_set=there))
-    by_text = pc.fill_null(_of_column(texts, pa.string(), leaf), _NO)
+    by_text = pc.fill_null(_of_column(texts, TEXT, leaf), _NO)
     hits = pc.or_(by_text, _different(others, lambda text: _of_json(text, leaf)))
     return pc.is_in(positions(len(chunk)), value_set=rows.filter(hits))
 

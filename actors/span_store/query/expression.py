@@ -82,12 +82,16 @@ class Equals:
     value: Value = attrs.field(validator=_demand_value)
 
 
+def _values(values: Iterable[Value]) -> tuple[Value, ...]:
+    return tuple(values)
+
+
 @attrs.frozen
 class OneOf:
     """The field has one of these values; false of all spans without any."""
 
     field: ValueField
-    values: tuple[Value, ...] = attrs.field(converter=tuple, validator=attrs.validators.deep_iterable(_demand_value))
+    values: tuple[Value, ...] = attrs.field(converter=_values, validator=attrs.validators.deep_iterable(_demand_value))
 
 
 def _demand_order(_: object, __: object, value: Value | None) -> None:

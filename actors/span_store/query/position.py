@@ -22,6 +22,3 @@ class Position:
         if not _FORM.fullmatch(text):
             raise ValueError("no position")
         return cls(int(text))
-
-
-LAST = Position(2**63 - 1)  # behind every span

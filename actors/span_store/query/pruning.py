@@ -12,7 +12,7 @@ import attrs
 from actors.span_store.columns.promoted import PROMOTED_COLUMNS, TEXT
 from actors.span_store.embedded.text.needle import Needle
 from actors.span_store.embedded.text.ngrams import NgramCondition, NgramNeedle
-from actors.span_store.query.comparable import bounds_for, type_of, values_for
+from actors.span_store.query.comparable import bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     And,
     Attribute,
@@ -101,12 +101,12 @@ def _reach_of_services(values: Iterable[Value]) -> Reach:
 
 
 def _reach_of_starts(values: Iterable[Value]) -> Reach:
-    fitting = [int(value) for value in values_for(type_of(_START), values)]
+    fitting = [int(value) for value in values_for(kind_of(_START), values)]
     return Reach(first_start=min(fitting), last_start=max(fitting)) if fitting else _NOWHERE
 
 
 def _reach_between(between: Between) -> Reach:
-    bounds = bounds_for(type_of(_START), between)
+    bounds = bounds_for(kind_of(_START), between)
     if bounds is None:
         return _NOWHERE
     return Reach(

@@ -6,9 +6,8 @@ Nothing of an expression becomes part of the text but names that this package kn
 from collections.abc import Iterable
 
 import attrs
-import pyarrow as pa
 
-from actors.span_store.query.comparable import Bounds, bounds_for, type_of, values_for
+from actors.span_store.query.comparable import Bounds, Kind, bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     DURATION,
     And,
@@ -31,7 +30,6 @@ from actors.span_store.query.expression import (
     weakened,
 )
 
-_TYPES = {pa.string(): "VARCHAR", pa.int32(): "INTEGER", pa.int64(): "BIGINT", pa.uint64(): "UBIGINT"}
 _DURATION = """
     CASE WHEN end_time_unix_nano >= start_time_unix_nano THEN end_time_unix_nano - start_time_unix_nano ELSE 0 END
 """
@@ -79,7 +77,7 @@ def _joined(operator: str, otherwise: str, conditions: Iterable[Condition]) -> C
 
 
 def _compared(leaf: Leaf) -> Condition:
-    column, kind = _column(leaf.field), _type(leaf.field)
+    column, kind = _column(leaf.field), _kind(leaf.field)
     match leaf:
         case IsNull():
             return Condition(f"{column} IS NULL", [])
@@ -91,10 +89,10 @@ def _compared(leaf: Leaf) -> Condition:
             return _between(column, kind, bounds_for(kind, leaf))
         case Contains(_, text) | Matches(_, text):
             function = "contains" if isinstance(leaf, Contains) else "regexp_matches"
-            return Condition(f"{function}({column}, ?)", [text]) if pa.types.is_string(kind) else Condition("FALSE", [])
+            return Condition(f"{function}({column}, ?)", [text]) if kind.is_text else Condition("FALSE", [])
 
 
-def _among(column: str, kind: pa.DataType, values: Iterable[Value]) -> Condition:
+def _among(column: str, kind: Kind, values: Iterable[Value]) -> Condition:
     fitting = values_for(kind, values)
     if not fitting:
         return Condition("FALSE", [])
@@ -102,7 +100,7 @@ def _among(column: str, kind: pa.DataType, values: Iterable[Value]) -> Condition
     return Condition(f"{column} = {marks}" if len(fitting) == 1 else f"{column} IN ({marks})", fitting)
 
 
-def _between(column: str, kind: pa.DataType, bounds: Bounds | None) -> Condition:
+def _between(column: str, kind: Kind, bounds: Bounds | None) -> Condition:
     if bounds is None:
         return Condition("FALSE", [])
     found = [(">=" if bounds.low_included else ">", bounds.low), ("<=" if bounds.high_included else "<", bounds.high)]
@@ -113,9 +111,9 @@ def _between(column: str, kind: pa.DataType, bounds: Bounds | None) -> Condition
     return Condition(text, [bound for _, bound in given])
 
 
-def _mark(kind: pa.DataType) -> str:
+def _mark(kind: Kind) -> str:
     """With its type, so that the column is compared as it is."""
-    return f"?::{_TYPES.get(kind, 'DOUBLE')}"
+    return f"?::{kind.sql}"
 
 
 def _column(field: Promoted | Attribute | Resource | Arrival | Text) -> str:
@@ -126,7 +124,7 @@ def _column(field: Promoted | Attribute | Resource | Arrival | Text) -> str:
     raise TypeError(f"{field} is no column")  # what is not covered was left out
 
 
-def _type(field: Promoted | Attribute | Resource | Arrival | Text) -> pa.DataType:
+def _kind(field: Promoted | Attribute | Resource | Arrival | Text) -> Kind:
     if isinstance(field, Promoted | Arrival):
-        return type_of(field)
+        return kind_of(field)
     raise TypeError(f"{field} is no column")

@@ -33,7 +33,14 @@ from tests.spans import START, span
 
 _WORDS = ("red", "green", "reddish green", "Red", "rouge é", "", "LLM", "workflow", "gpt-5")
 _NUMBERS = (0, 1, -1, 2, 1.0, 1.5, -0.5, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63), 1e300, 0.1)
-_KEYS = ("k", "tag", "junjo.span_type", "gen_ai.usage.input_tokens", "llm.cost.total", "gen_ai.request.model")
+_KEYS = (
+    "k",
+    "openinference.span.kind",
+    "junjo.span_type",
+    "gen_ai.usage.input_tokens",
+    "llm.cost.total",
+    "gen_ai.request.model",
+)
 _COLUMNS = (
     "trace_id",
     "parent_span_id",
@@ -186,7 +193,7 @@ def _spans(draw: st.DrawFn, number: int) -> Span:
         status_message=draw(_words),
         status_code=draw(st.integers(0, 2)),
         end_time_unix_nano=start + draw(st.integers(-2, 3)),
-        resource=SpanResource({"service.name": draw(st.sampled_from(_SERVICES)), **draw(_attributes)}),
+        resource=SpanResource({"service.name": draw(st.sampled_from(_SERVICES)), **dict[str, Any](draw(_attributes))}),
         events=draw(st.sampled_from([(), (SpanEvent(1, "red event", {"green": "x"}),)])),
     )
 
