@@ -17,6 +17,8 @@ from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded, segment_path
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import started_between
 
 # Small files are joined when so many lie next to each other, into one of so many bytes at most.
 _JOINED_FROM = 8
@@ -74,7 +76,7 @@ class Compaction:
         """Delete the spans of one file that started before a Unix nanosecond; none when the file is damaged or gone."""
         with suppress(Unavailable):
             rows = self._rows_of(segment)
-            self._replace([segment], rows.filter(pc.greater_equal(rows["start_time_unix_nano"], _moment(oldest))))
+            self._replace([segment], ArrowFilter(started_between(oldest, None)).rows(rows))
 
     def compact(self) -> int:
         """Join one run of small files that lie next to each other in the order of arrival; how many they were.
@@ -117,10 +119,6 @@ class Compaction:
         for segment in segments:
             segment_path(self._folder, segment).unlink(missing_ok=True)
         sync_folder(self._folder)
-
-
-def _moment(unix_nano: int) -> pa.UInt64Scalar:
-    return pa.scalar(unix_nano, pa.uint64())
 
 
 def _first_run(files: Sequence[tuple[int, int]]) -> list[int]:

@@ -17,6 +17,8 @@ from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.embedded.durable import written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
+from actors.span_store.query.expression import Expression
+from actors.span_store.query.sql import condition
 
 # Moving the write-ahead log into the file. It runs beside the acknowledging of spans and never stops it.
 _CHECKPOINT_AT = "24MB"
@@ -148,6 +150,16 @@ def orphaned_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
         """
     ).fetchall()
     return [segment for (segment,) in rows]
+
+
+def first_segment_with(connection: duckdb.DuckDBPyConnection, expression: Expression, after: int) -> int | None:
+    """The first segment behind ``after`` that has a span which the expression is true of, as far as the index knows."""
+    made = condition(expression, frozenset(INDEX_COLUMNS))
+    [(segment,)] = connection.execute(
+        f"SELECT min(segment) FROM span WHERE ({made.text}) AND segment > ?",  # noqa: S608 - own names, see ``sql``
+        [*made.parameters, after],
+    ).fetchall()
+    return cast("int | None", segment)
 
 
 def trace_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
