@@ -9,10 +9,11 @@ import pytest
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.manifest import Manifest, of_service, services
+from actors.span_store.embedded.sealed.manifest import Manifest, in_reach, services
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.upkeep.recovery import Folders
 from actors.span_store.messages import GetStoreState, IngestSummary
+from actors.span_store.query.pruning import Reach
 from tests.actors.span_store.test_store_faults import (
     SEALED_AT_ONCE,
     all_sealed,
@@ -53,14 +54,15 @@ def test_it_follows_the_index(tmp_path: Path) -> None:
     assert services(catalogue.segments) == {"a", "b"}
     assert catalogue.bytes == sum(file.stat().st_size for file in folders.segments.iterdir())
 
-    def numbers(service: str, until: int | None) -> list[int]:
-        return [segment.number for segment in of_service(catalogue.segments, service, until)]
+    def numbers(service: str, until: int = 2**64 - 1) -> list[int]:
+        where = Reach(services=frozenset({service}), last_start=until)
+        return [segment.number for segment in in_reach(catalogue.segments, where)]
 
-    assert numbers("a", None) == [2, 1]
+    assert numbers("a") == [2, 1]
     assert numbers("a", START + 20) == [2, 1]
     assert numbers("a", START + 19) == [1]
-    assert numbers("b", None) == [1]
-    assert numbers("c", None) == []
+    assert numbers("b") == [1]
+    assert numbers("c") == []
     with index.transaction(connection):
         index.remove(connection, [1])
     catalogue.refresh(connection)

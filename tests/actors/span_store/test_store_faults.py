@@ -36,6 +36,7 @@ from actors.span_store.messages import (
     SearchText,
     StoreState,
 )
+from actors.span_store.query.position import Position
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
@@ -69,7 +70,7 @@ async def names(bus: Bus) -> list[str]:
 async def found(bus: Bus, text: str) -> list[StoredSpan]:
     """The spans with the text, of all pages: on a slow machine even a short search has several."""
     spans: list[StoredSpan] = []
-    before: int | None = None
+    before: Position | None = None
     while True:
         page = await bus.ask(SearchText(text=text, before=before))
         spans += page.spans
