@@ -10,6 +10,8 @@ from actors.principal import Principal
 from actors.runtime.messages import Event, Request, StreamRequest
 from actors.span_store.columns.rows import SpanRows, span_rows
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.query.expression import Expression
+from actors.span_store.query.position import Position
 
 
 @attrs.frozen(kw_only=True)
@@ -50,12 +52,15 @@ class Cursor:
     """A place in a list of spans, newest start first: behind the span that has these."""
 
     start_time_unix_nano: int
-    sequence: int  # number of the span in the store; orders spans that start together
+    position: Position  # orders spans that start together
 
 
 @attrs.frozen(kw_only=True)
 class SpanPage:
-    """Spans, newest start first, and where the next page begins (``None`` at the end)."""
+    """Spans, newest start first, and where the next page begins (``None`` at the end).
+
+    A page may have fewer spans than were asked for, or none, and not be the last.
+    """
 
     spans: tuple[StoredSpan, ...]
     next: Cursor | None
@@ -68,14 +73,18 @@ class ListServices(Request[tuple[str, ...]]):
 
 @attrs.frozen(kw_only=True)
 class SearchSpans(Request[SpanPage]):
-    """Spans of one service, newest start first.
+    """Spans of one service, or of all, that ``where`` is true of; newest start first.
 
     A page ends before it would pass 32 MB, with one span at least. ``room`` is how many bytes the asker has room for,
     of the spans as they are stored: ``NeedsRoom`` when the page has more.
+
+    Where ``where`` asks for more than promoted attributes, spans are gone through one after the other, for some tenths
+    of a second a page. Then a page ends where its time was up: with fewer spans than were asked for, or with none.
     """
 
-    service_name: str
+    service_name: str | None = None
     filter: SpanFilter = SpanFilter.ALL
+    where: Expression | None = None
     limit: int = 500
     after: Cursor | None = None
     room: int | None = None
@@ -121,7 +130,7 @@ class FoundSpans:
     """Spans with a text, latest arrival first. ``before`` is where the search goes on, ``None`` when it is through."""
 
     spans: tuple[StoredSpan, ...]
-    before: int | None
+    before: Position | None
 
 
 @attrs.frozen(kw_only=True)
@@ -138,7 +147,7 @@ class SearchText(Request[FoundSpans]):
     from_time_unix_nano: int | None = None
     to_time_unix_nano: int | None = None
     limit: int = 100
-    before: int | None = None
+    before: Position | None = None
     room: int | None = None
 
 

@@ -32,6 +32,7 @@ from actors.span_store.messages import (
     SearchText,
     StoreState,
 )
+from actors.span_store.query.position import Position
 from tests.embedded_store import embedded_store
 from tests.spans import START, span
 
@@ -87,7 +88,7 @@ async def names(bus: Bus) -> list[str]:
 async def found(bus: Bus, text: str) -> list[StoredSpan]:
     """The spans with the text, of all pages: on a slow machine even a short search has several."""
     spans: list[StoredSpan] = []
-    before: int | None = None
+    before: Position | None = None
     while True:
         page = await bus.ask(SearchText(text=text, before=before))
         spans += page.spans

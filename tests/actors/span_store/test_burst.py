@@ -18,7 +18,7 @@ from actors.span_store.embedded.hot.memtable import Memtable, MemtableSnapshot
 from actors.span_store.embedded.hot.wal import Wal
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.lifetime import Limits
-from actors.span_store.embedded.reads.row_location import Predicate
+from actors.span_store.embedded.reads.row_location import locations
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.messages import (
     DeleteTrace,
@@ -31,6 +31,8 @@ from actors.span_store.messages import (
     SearchSpans,
     SpanFilter,
 )
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import equal
 from tests.actors.span_store.stage import BY, flip, found, ingest, names, running_store, state_when
 from tests.spans import START, span
 
@@ -222,7 +224,7 @@ def test_what_a_reader_looks_at_stays_when_its_journal_goes(tmp_path: Path) -> N
     assert memtable.whole().combine_chunks().equals(before.combine_chunks())
     assert len(memtable.parts) > 3
     assert recent.next_seq == 100 + 3 * 699
-    found = recent.places(Predicate({"trace_id": f"{600:032x}"}), None)
+    found = locations(recent.table, ArrowFilter(equal(trace_id=f"{600:032x}")), None)
     taken = pa.concat_tables(recent.take(sorted(place.seq for place in found), SHOWN_COLUMNS))
     assert taken["span_id"].to_pylist() == [f"{number:016x}" for number in (1, 2, 3)]
     slices = recent.slices(1000)

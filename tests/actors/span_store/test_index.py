@@ -9,9 +9,13 @@ import pytest
 
 from actors.span_store.columns.rows import INDEX_COLUMNS, numbered, rows_of
 from actors.span_store.columns.spans import span_columns
-from actors.span_store.embedded.reads.row_location import Predicate
+from actors.span_store.embedded.reads.row_location import behind
 from actors.span_store.embedded.sealed import index
 from actors.span_store.messages import Cursor
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import And, equal
+from actors.span_store.query.position import Position
+from actors.span_store.query.sql import condition
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit
@@ -40,7 +44,7 @@ def test_space_comes_back_after_deletions(tmp_path: Path, checkpoint_between: bo
     connection.close()
 
 
-@pytest.mark.parametrize("after", [None, Cursor(sequence=60, start_time_unix_nano=START + 5)])
+@pytest.mark.parametrize("after", [None, Cursor(position=Position(60), start_time_unix_nano=START + 5)])
 @pytest.mark.parametrize(
     "columns",
     [
@@ -64,12 +68,12 @@ def test_memory_and_index_find_the_same(tmp_path: Path, columns: dict[str, str |
         for number in range(1, 121)
     ]
     rows = pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])
-    wanted = Predicate(columns, after)
-    condition, parameters = wanted.sql()
+    wanted = And([equal(**columns), behind(after)])
+    made = condition(wanted, frozenset(INDEX_COLUMNS))
     connection = duckdb.connect()
     connection.register("span", rows.select(INDEX_COLUMNS))
-    found = connection.execute(f"SELECT seq FROM span WHERE {condition} ORDER BY seq", parameters).fetchall()
-    assert wanted.rows(rows)["seq"].to_pylist() == [seq for (seq,) in found]
+    found = connection.execute(f"SELECT seq FROM span WHERE {made.text} ORDER BY seq", made.parameters).fetchall()
+    assert ArrowFilter(wanted).rows(rows)["seq"].to_pylist() == [seq for (seq,) in found]
 
 
 @pytest.mark.security

@@ -22,6 +22,7 @@ from actors.span_store.messages import (
     SearchTrace,
     SpanPage,
 )
+from actors.span_store.query.position import Position
 from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 
@@ -121,7 +122,7 @@ async def test_one_span_is_given_however_large_it_is(bus: Bus) -> None:
     assert [each.name for each in page.spans] == ["span 2"]
     page = await bus.ask(SearchSpans(service_name="tests", after=page.next))
     assert ([each.name for each in page.spans], page.next) == (["span 1"], None)
-    assert [each.name for each in (await bus.ask(SearchText(text="needle", before=2))).spans] == ["span 2"]
+    assert [each.name for each in (await bus.ask(SearchText(text="needle", before=Position(2)))).spans] == ["span 2"]
 
 
 @pytest.mark.parametrize(

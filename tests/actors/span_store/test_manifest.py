@@ -7,8 +7,9 @@ import pytest
 
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.manifest import Manifest, of_service, services
+from actors.span_store.embedded.sealed.manifest import Manifest, in_reach, services
 from actors.span_store.messages import GetStoreState, IngestSummary
+from actors.span_store.query.pruning import Reach
 from tests.actors.span_store.stage import (
     SEALED_AT_ONCE,
     add_segment,
@@ -46,14 +47,15 @@ def test_it_follows_the_index(tmp_path: Path) -> None:
     assert services(catalogue.segments) == {"a", "b"}
     assert catalogue.bytes == sum(file.stat().st_size for file in folders.segments.iterdir())
 
-    def numbers(service: str, until: int | None) -> list[int]:
-        return [segment.number for segment in of_service(catalogue.segments, service, until)]
+    def numbers(service: str, until: int = 2**64 - 1) -> list[int]:
+        where = Reach(services=frozenset({service}), last_start=until)
+        return [segment.number for segment in in_reach(catalogue.segments, where)]
 
-    assert numbers("a", None) == [2, 1]
+    assert numbers("a") == [2, 1]
     assert numbers("a", START + 20) == [2, 1]
     assert numbers("a", START + 19) == [1]
-    assert numbers("b", None) == [1]
-    assert numbers("c", None) == []
+    assert numbers("b") == [1]
+    assert numbers("c") == []
     with index.transaction(connection):
         index.remove(connection, [1])
     catalogue.refresh(connection)

@@ -27,6 +27,7 @@ from actors.span_store.embedded.text.ngram_builder import NgramBuilder
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile, name_of
 from actors.span_store.embedded.text.ngrams import SIZE, NgramNeedle, grams_of
 from actors.span_store.messages import FoundSpans, SearchText
+from actors.span_store.query.position import Position
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit
@@ -122,12 +123,14 @@ class Store:
     def path(self, number: int) -> Path:
         return self.folders.grams / name_of(number)
 
-    def search(self, text: str, grams: NgramFiles, seconds: float = 60.0, **request: int | None) -> FoundSpans:
+    def search(
+        self, text: str, grams: NgramFiles, seconds: float = 60.0, before: Position | None = None, **request: int
+    ) -> FoundSpans:
         journal = Wal(self.folders.journals / "0.wal")
         recent = MemtableSnapshot([Memtable(0, 2**63, journal)])
         journal.delete()
         search = TextSearch(
-            SearchText(text=text, **request),  # type: ignore[arg-type] # a name and its number
+            SearchText(text=text, before=before, **request),  # type: ignore[arg-type] # a name and its number
             self.folders.segments,
             Damage(Problems()),
             grams,

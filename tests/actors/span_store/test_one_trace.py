@@ -10,6 +10,7 @@ from actors.span_store.columns.spans import Span
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.messages import ExportSpans, GetStoreState, SearchText
+from actors.span_store.query.position import Position
 from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 
@@ -59,7 +60,7 @@ async def exported(bus: Bus, **which: object) -> list[tuple[str, int]]:
 async def found(bus: Bus, text: str, **which: object) -> list[tuple[str, int]]:
     """The same of all pages of a search."""
     spans: list[tuple[str, int]] = []
-    before: int | None = None
+    before: Position | None = None
     while True:
         page = await bus.ask(SearchText(text=text, before=before, limit=2, **which))  # type: ignore[arg-type] # varies
         spans += [(each.trace_id, int(each.span_id, 16)) for each in page.spans]

@@ -10,8 +10,9 @@ import pytest
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.sealed import index
-from actors.span_store.embedded.sealed.manifest import Manifest, of_service
+from actors.span_store.embedded.sealed.manifest import Manifest, in_reach
 from actors.span_store.messages import GetStoreState, ListServices, SearchSpans
+from actors.span_store.query.pruning import Reach
 from tests.actors.span_store.stage import SEALED_AT_ONCE, add_segment, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
 
@@ -57,7 +58,8 @@ def test_names_of_a_flood_are_not_kept_in_memory(
     kept = {segment.number: segment.services for segment in catalogue.segments}
     assert kept == {1: frozenset("a"), 2: None, 3: frozenset("a")}
     assert kept[1] is kept[3]
-    assert sorted(segment.number for segment in of_service(catalogue.segments, "other", None)) == [2]
+    of_other = Reach(services=frozenset({"other"}))
+    assert sorted(segment.number for segment in in_reach(catalogue.segments, of_other)) == [2]
     assert len(service_names(connection, catalogue.segments, NONE)) == len({"a", *names})
 
 

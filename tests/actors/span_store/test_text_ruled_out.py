@@ -17,6 +17,7 @@ from actors.span_store.embedded.maintenance.retention import Retention
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import BackUp, DeleteTrace, GetStoreState, SearchText
+from actors.span_store.query.position import Position
 from scripts.load.faulty_disk import FaultyDisk, Operation
 from tests.actors.span_store.stage import (
     NEEDLES,
@@ -64,7 +65,7 @@ async def covered(path: Path, *, but: frozenset[str] = frozenset()) -> None:
 async def found(bus: Bus, text: str) -> set[int]:
     """The traces with the text, of which all spans were looked through: in several pages where a disk is slow."""
     traces: set[int] = set()
-    before: int | None = None
+    before: Position | None = None
     while True:
         page = await bus.ask(SearchText(text=text, before=before))
         traces |= {int(each.trace_id, 16) for each in page.spans}

@@ -6,6 +6,7 @@ import pytest
 
 from actors.errors import InvalidRequest, Problem
 from actors.span_store.messages import Cursor
+from actors.span_store.query.position import Position
 from transports.http.api.api_keys import NewKey
 from transports.http.api.observability import PageQuery, RootQuery
 from transports.http.framework.rules import Between
@@ -224,8 +225,8 @@ def test_flags_in_queries() -> None:
 
 def test_a_cursor_survives_the_way_to_the_client_and_back() -> None:
     for cursor in (
-        Cursor(start_time_unix_nano=0, sequence=0),
-        Cursor(start_time_unix_nano=2**64 - 1, sequence=2**63 - 1),
+        Cursor(start_time_unix_nano=0, position=Position(0)),
+        Cursor(start_time_unix_nano=2**64 - 1, position=Position(2**63 - 1)),
     ):
         assert structure_query({"after": cursor_text(cursor)}, PageQuery).after == cursor
 

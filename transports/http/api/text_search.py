@@ -8,6 +8,7 @@ from aiohttp import web
 
 from actors.errors import Overloaded
 from actors.span_store.messages import SearchText
+from actors.span_store.query.position import Position
 from transports.http.api.span_answers import Found, answer_found
 from transports.http.framework.route import Access, Answer, Call, Route, described
 from transports.http.framework.rules import Between, HexId
@@ -53,7 +54,7 @@ async def search_text(call: Call[None, TextQuery]) -> Answer | web.StreamRespons
         from_time_unix_nano=_latest(query.from_, query.since),
         to_time_unix_nano=_earliest(query.to, query.until),
         limit=query.limit,
-        before=query.before,
+        before=None if query.before is None else Position.from_text(str(query.before)),
     )
 
     async def read(room: int) -> Found:
@@ -65,7 +66,7 @@ async def search_text(call: Call[None, TextQuery]) -> Answer | web.StreamRespons
     return await answer_found(call, read)
 
 
-def _next_page(call: Call[None, TextQuery], before: int | None) -> tuple[tuple[str, str], ...]:
+def _next_page(call: Call[None, TextQuery], before: Position | None) -> tuple[tuple[str, str], ...]:
     if before is None:
         return ()
     target = call.request.rel_url.update_query(before=str(before))

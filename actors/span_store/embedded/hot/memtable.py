@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
 from actors.span_store.embedded.hot.wal import Wal, WalReader
-from actors.span_store.embedded.reads.row_location import Predicate, RowLocation
 from actors.span_store.embedded.sealed.row_groups import in_turn
 
 _JOINED_ROWS = 256  # larger batches stay as they came
@@ -231,10 +230,6 @@ class MemtableSnapshot:
     def next_seq(self) -> int:
         """Behind the last row."""
         return self._starts[-1]
-
-    def places(self, wanted: Predicate, limit: int | None) -> list[RowLocation]:
-        """Where the spans are; with a limit only the newest."""
-        return wanted.places(self.table, limit)
 
     def traces_of_kind(self, kind: str, trace_ids: Iterable[str]) -> set[str]:
         """Those of the traces that have a span of this OpenInference kind."""

@@ -14,6 +14,8 @@ from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.sealed.segments import Segments
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import started_between
 
 # Small segments are compacted when so many are neighbours, into one of so many bytes at most.
 _FEWEST = 8
@@ -66,7 +68,7 @@ class Compaction:
         """Delete the spans of a segment that started before a Unix nanosecond; none when it is damaged or gone."""
         with suppress(Unavailable):
             rows = self._rows_of(segment)
-            self._replace([segment], rows.filter(pc.greater_equal(rows["start_time_unix_nano"], _moment(oldest))))
+            self._replace([segment], ArrowFilter(started_between(oldest, None)).rows(rows))
 
     def compact(self) -> int:
         """Put one run of small segments that are neighbours in the order of arrival into one; how many they were.
@@ -119,10 +121,6 @@ class Compaction:
         for segment in segments:
             disk.unlink(self._segments.path(segment), missing_ok=True)
         disk.sync_folder(folder)
-
-
-def _moment(unix_nano: int) -> pa.UInt64Scalar:
-    return pa.scalar(unix_nano, pa.uint64())
 
 
 def _first_run(files: Sequence[tuple[int, int]]) -> list[int]:

@@ -10,6 +10,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.span_store.embedded.sealed.index import first_segment_with
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import And, Arrival, Between, Equals, Expression, Promoted
+
 DeletionColumn: TypeAlias = Literal["trace_id", "service_name"]
 
 
@@ -17,16 +21,16 @@ DeletionColumn: TypeAlias = Literal["trace_id", "service_name"]
 class DeletionPredicate:
     """Spans to delete: those with a value in a column, among the ones that were numbered before ``before_seq``."""
 
-    column: DeletionColumn = attrs.field(
-        validator=attrs.validators.in_(get_args(DeletionColumn))
-    )  # it becomes part of SQL
+    column: DeletionColumn = attrs.field(validator=attrs.validators.in_(get_args(DeletionColumn)))
     value: str
     before_seq: int
 
+    @property
+    def expression(self) -> Expression:
+        return And([Equals(Promoted(self.column), self.value), Between(Arrival(), high=self.before_seq)])
+
     def mask(self, rows: pa.Table) -> pa.ChunkedArray:
-        return pc.and_(
-            pc.equal(rows[self.column], self.value), pc.less(rows["seq"], pa.scalar(self.before_seq, pa.uint64()))
-        )
+        return ArrowFilter(self.expression).mask(rows)
 
     def is_in(self, rows: pa.Table) -> bool:
         return bool(pc.any(self.mask(rows)).as_py())
@@ -55,8 +59,4 @@ def strike_out(connection: duckdb.DuckDBPyConnection, doomed: DeletionPredicate)
 
 def next_segment_with(connection: duckdb.DuckDBPyConnection, doomed: DeletionPredicate, after: int) -> int | None:
     """The first segment behind ``after`` that has any of the spans."""
-    [(segment,)] = connection.execute(
-        f"SELECT min(segment) FROM span WHERE {doomed.column} = ? AND seq < ? AND segment > ?",  # noqa: S608 - one of two names
-        [doomed.value, doomed.before_seq, after],
-    ).fetchall()
-    return cast("int | None", segment)
+    return first_segment_with(connection, doomed.expression, after)

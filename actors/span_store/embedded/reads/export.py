@@ -6,7 +6,6 @@ from pathlib import Path
 import attrs
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from actors.errors import Unavailable
 from actors.span_store.columns.attribute_column import shown
@@ -17,6 +16,8 @@ from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.messages import ExportSpans
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import And, Arrival, Between, Expression, equal, started_between
 
 _MOST_BYTES = 8 * 1024 * 1024  # of one part
 _MOST_MISSES = 3  # files in a row that are gone when they are opened, which deletions explain, but not for ever
@@ -46,6 +47,7 @@ class SpanExport:
         folder: Path,
     ) -> None:
         self._request = request
+        self._wanted = _wanted(request)
         self._cursor = cursor
         self._recent = recent
         self._folder = folder
@@ -124,22 +126,13 @@ class SpanExport:
         return found[0] if found else None
 
     def _slices(self, rows: pa.Table, position: int, end: int) -> Iterator[pa.Table]:
-        matching = rows.filter(self._matches(rows, position, end)).select(ROWS.names)
+        wanted = ArrowFilter(And([self._wanted, Between(Arrival(), position, end)]))
+        matching = wanted.rows(rows).select(ROWS.names)
         for begin in range(0, matching.num_rows, ROW_GROUP):
             yield matching.slice(begin, ROW_GROUP)
 
-    def _matches(self, rows: pa.Table, position: int, end: int) -> pa.ChunkedArray:
-        request = self._request
-        seq, start = rows["seq"], rows["start_time_unix_nano"]
-        mask = pc.and_(pc.greater_equal(seq, _number(position)), pc.less(seq, _number(end)))
-        mask = pc.and_(mask, pc.greater_equal(start, _number(request.from_time_unix_nano)))
-        mask = pc.and_(mask, pc.less(start, _number(request.to_time_unix_nano)))
-        if request.service_name is not None:
-            mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
-        if request.trace_id is not None:
-            mask = pc.and_(mask, pc.equal(rows["trace_id"], request.trace_id))
-        return mask
 
-
-def _number(value: int) -> pa.Scalar:
-    return pa.scalar(value, pa.uint64())
+def _wanted(request: ExportSpans) -> Expression:
+    columns = {"service_name": request.service_name, "trace_id": request.trace_id}
+    which = equal(**{name: value for name, value in columns.items() if value is not None})
+    return And([which, started_between(request.from_time_unix_nano, request.to_time_unix_nano)])

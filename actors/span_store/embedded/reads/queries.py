@@ -15,14 +15,14 @@ from actors.span_store.columns.promoted import LLM
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
-from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
-from actors.span_store.embedded.reads.row_location import Predicate, RowLocation, in_file, newest_first
+from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
 from actors.span_store.embedded.reads.service_names import service_names
+from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable, View
 from actors.span_store.embedded.reads.text_search import TextSearch
-from actors.span_store.embedded.sealed.index import demand_all, in_segments_of, parts_of, trace_numbers, transaction
-from actors.span_store.embedded.sealed.manifest import Segment, of_service
-from actors.span_store.embedded.sealed.root_cache import RootCache
+from actors.span_store.embedded.reads.walk import Files, Walk
+from actors.span_store.embedded.sealed.index import parts_of
+from actors.span_store.embedded.sealed.manifest import Segment
 from actors.span_store.embedded.sealed.segment_file import read_rows, read_some, segment_path
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.messages import (
@@ -36,36 +36,30 @@ from actors.span_store.messages import (
     SpanFilter,
     SpanPage,
 )
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import EVERYTHING, And, Equals, Expression, IsNull, Promoted, equal, weakened
 
-# What a span of a list has in these columns; None is null.
-_FILTERS: dict[SpanFilter, dict[str, str | None]] = {
-    SpanFilter.ALL: {},
-    SpanFilter.ROOTS: {"parent_span_id": None},
-    SpanFilter.LLM_ROOTS: {"parent_span_id": None},
-    SpanFilter.WORKFLOWS: {"junjo_span_type": "workflow"},
+__all__ = ["SpanReader", "View"]
+
+_IS_ROOT = IsNull(Promoted("parent_span_id"))
+_FILTERS: dict[SpanFilter, Expression] = {
+    SpanFilter.ALL: And(),
+    SpanFilter.ROOTS: _IS_ROOT,
+    SpanFilter.LLM_ROOTS: _IS_ROOT,
+    SpanFilter.WORKFLOWS: Equals(Promoted("junjo_span_type"), "workflow"),
 }
 _TRACE_COLUMNS = ["seq", *SHOWN_COLUMNS]
-_NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
-_FIRST_SEGMENTS = 8  # that a list looks into
 _MORE = 8  # times as much room is asked for as a page did not find enough
+# Seconds that a page takes that goes through spans: lists wait for the same threads.
+_SOON, _BUDGET = 0.1, 0.3
 
 
-@attrs.frozen
-class View:
-    """What memory says of the spans."""
-
-    recent: MemtableSnapshot
-    sealed: tuple[Segment, ...]  # of the same moment as ``recent``, or a later one
-    roots: RootCache
+def _any(_: Segment) -> bool:
+    return True
 
 
 class SpanReader:
-    """All queries, on one cursor and one view of the recent spans.
-
-    Flusher moves spans from memory to the index while queries run. The view is taken first, and of the index only
-    what came before its first span is read: so each span is seen once. Segments are joined and written anew meanwhile,
-    under new numbers: ``FileNotFoundError`` when that happens to one before it was looked into.
-    """
+    """All queries, on one cursor and one view of the spans: see ``SpanTable``."""
 
     def __init__(
         self, cursor: duckdb.DuckDBPyConnection, view: View, segments: Path, damage: Damage, grams: NgramFiles
@@ -77,88 +71,68 @@ class SpanReader:
         self._roots = view.roots
         self._sealed = view.sealed
         self._segments = segments
+        self._table = SpanTable(cursor, view)
 
     def services(self) -> tuple[str, ...]:
         return service_names(self._cursor, self._sealed, self._recent.table["service_name"])
 
     def search(self, request: SearchSpans) -> SpanPage:
         """Find the places of the page by the index, then read just these spans."""
-        wanted = request.limit + 1
-        find = self._llm_roots if request.filter is SpanFilter.LLM_ROOTS else self._list
-        found = find(request, wanted)
-        return self._page(found, request.limit, request.room)
+        wanted = _wanted(request)
+        answerable, exact = weakened(wanted, INDEXED)
+        list_some = self._llm_roots if request.filter is SpanFilter.LLM_ROOTS else self._list
+        candidates = partial(list_some, answerable)
+        if exact:
+            return self._page(candidates(request.after, request.limit + 1), request.limit, request.room)
+        files = Files(self._segments, self._ngrams, self._sealed, wanted)
+        walk = Walk(wanted, files, self._cursor, self._damage, soon=_SOON, budget=_BUDGET)
+        found = walk.run(candidates, self._recent, request.after, request.limit + 1)
+        page = self._page(found.places, request.limit, request.room)
+        return page if page.next else attrs.evolve(page, next=found.goes_on)
 
     def search_trace(self, request: SearchTrace) -> SpanPage:
         """As ``search`` does, in the segments that may have spans of the trace."""
-        subflow: dict[str, str | None] = {"junjo_span_type": "subflow"} if request.only_subflows else {}
-        wanted = Predicate({"trace_id": request.trace_id} | subflow, request.after)
-        found = self._recent.places(wanted, request.limit + 1)
-        found += self._indexed(wanted, in_segments_of([request.trace_id]), request.limit + 1)
+        which = equal(trace_id=request.trace_id, **({"junjo_span_type": "subflow"} if request.only_subflows else {}))
+        wanted = And([which, behind(request.after)])
+        found = self._table.newest_of_trace(request.trace_id, wanted, request.limit + 1)
         page_bytes = PAGE_BYTES if request.room is None else request.room
-        return self._page(sorted(found, key=newest_first), request.limit, request.room, page_bytes)
+        return self._page(found, request.limit, request.room, page_bytes)
 
     def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-        return self._of_trace(request.trace_id, {"trace_id": request.trace_id}, request.room)
+        return self._of_trace(request.trace_id, equal(trace_id=request.trace_id), request.room)
 
     def span(self, request: GetSpan) -> StoredSpan | None:
-        columns = {"trace_id": request.trace_id, "span_id": request.span_id}
-        found = self._of_trace(request.trace_id, columns, request.room)
+        wanted = equal(trace_id=request.trace_id, span_id=request.span_id)
+        found = self._of_trace(request.trace_id, wanted, request.room)
         return found[0] if found else None
 
     def has(self, column: str, value: str) -> bool:
         """Whether any span has this value in a column of the index."""
-        wanted = Predicate({column: value})
-        return bool(self._recent.places(wanted, 1) or self._indexed(wanted, "", 1))
+        return self._table.has(equal(**{column: value}))
 
     def text(self, request: SearchText) -> FoundSpans:
         return TextSearch(request, self._segments, self._damage, self._ngrams).run(self._cursor, self._recent)
 
-    def _list(self, request: SearchSpans, limit: int) -> list[RowLocation]:
-        """The first places of a list, from what is in memory and as few segments as can be sure to have them.
+    def _list(
+        self, wanted: Expression, after: Cursor | None, limit: int, has_any: Callable[[Segment], bool] = _any
+    ) -> list[RowLocation]:
+        return self._table.newest(And([wanted, behind(after)]), limit, has_any)
 
-        It begins with the segments that have the newest spans; the time does not grow with what is stored.
-        """
-        wanted = Predicate({"service_name": request.service_name, **_FILTERS[request.filter]}, request.after)
-        until = request.after.start_time_unix_nano if request.after else None
-        segments = of_service(self._sealed, request.service_name, until)
-        found = self._recent.places(wanted, limit)
-        begin, end = 0, _FIRST_SEGMENTS
-        while True:
-            found += self._in_segments(wanted, [segment.number for segment in segments[begin:end]], limit)
-            found = sorted(found, key=newest_first)[:limit]
-            if end >= len(segments) or (
-                len(found) == limit and found[-1].start_time_unix_nano > segments[end].last_start_time_unix_nano
-            ):
-                return found
-            begin, end = end, 4 * end
-
-    def _in_segments(self, wanted: Predicate, segments: list[int], limit: int) -> list[RowLocation]:
-        """The newest of these segments, from memory where it has what is asked for."""
-        kept = self._roots.find(segments) if wanted.only_roots else {}
-        others = [segment for segment in segments if segment not in kept]
-        found = []
-        if kept:
-            sealed = attrs.evolve(wanted, before_seq=self._recent.first_seq)
-            found += sealed.places(pa.concat_tables([each.rows for each in kept.values()]), limit)
-        if others:
-            with transaction(self._cursor):
-                demand_all(self._cursor, others)
-                found += self._indexed(wanted, f"segment IN ({', '.join(map(str, others))})", limit)
-        return found
-
-    def _llm_roots(self, request: SearchSpans, wanted: int) -> list[RowLocation]:
+    def _llm_roots(
+        self, wanted: Expression, after: Cursor | None, limit: int, has_any: Callable[[Segment], bool] = _any
+    ) -> list[RowLocation]:
         """Roots from the newest on, until enough of them have a trace with an LLM span."""
         found: list[RowLocation] = []
-        after, size = request.after, 2 * wanted
-        while len(found) < wanted:
-            roots = self._list(_after(request, after), size)
+        size = 2 * limit
+        while len(found) < limit:
+            roots = self._list(wanted, after, size, has_any)
             llm = self._llm_traces(roots)
             found += [root for root in roots if root.trace_id in llm]
             if len(roots) < size:
                 break
-            after = Cursor(sequence=roots[-1].seq, start_time_unix_nano=roots[-1].start_time_unix_nano)
+            after = cursor_at(roots[-1])
             size *= 4
-        return found[:wanted]
+        return found[:limit]
 
     def _llm_traces(self, roots: Sequence[RowLocation]) -> set[str]:
         """Those of the traces that have a span of kind LLM, of whatever service.
@@ -171,9 +145,9 @@ class SpanReader:
         if traces - found:
             found |= self._kept_llm_traces(traces - found, roots)
         if traces - found:
-            found |= self._sealed_llm_traces(traces - found, self._earliest_segment(roots) - 1)
+            found |= self._table.sealed_llm_traces(traces - found, self._earliest_segment(roots) - 1)
         if traces - found:
-            found |= self._sealed_llm_traces(traces - found, 0)
+            found |= self._table.sealed_llm_traces(traces - found, 0)
         return found
 
     def _kept_llm_traces(self, traces: set[str], roots: Sequence[RowLocation]) -> set[str]:
@@ -186,24 +160,12 @@ class SpanReader:
     def _earliest_segment(self, roots: Sequence[RowLocation]) -> int:
         """Of the roots; the latest of all when they are in memory."""
         sealed = [root.segment for root in roots if root.segment is not None]
-        if sealed:
-            return min(sealed)
-        [(latest,)] = self._cursor.execute("SELECT coalesce(max(segment), 0) FROM segment").fetchall()
-        return int(latest)
+        return min(sealed) if sealed else self._table.latest_segment()
 
-    def _sealed_llm_traces(self, traces: set[str], first_segment: int) -> set[str]:
-        """In this segment, or one with a larger number."""
-        rows = self._cursor.execute(
-            "SELECT trace_id FROM trace_part "  # noqa: S608 - own numbers
-            f"WHERE segment >= {first_segment} AND trace_number IN ({trace_numbers(traces)}) AND llm_count > 0"
-        ).fetchall()
-        return {trace_id for (trace_id,) in rows}.intersection(traces)
-
-    def _of_trace(self, trace_id: str, columns: dict[str, str], room: int | None) -> tuple[StoredSpan, ...]:
+    def _of_trace(self, trace_id: str, wanted: Expression, room: int | None) -> tuple[StoredSpan, ...]:
         """Spans of a trace, newest start first. The summaries tell where they are; only there is looked for them."""
-        wanted = Predicate(columns)
-        sealed = attrs.evolve(wanted, before_seq=self._recent.first_seq)
-        places = sorted(place.seq for place in self._recent.places(wanted, None))
+        places = sorted(place.seq for place in locations(self._recent.table, ArrowFilter(wanted), None))
+        sealed = ArrowFilter(And([wanted, before(self._recent.first_seq)]))
         tables = Gathered(room)
         tables.add_all(self._recent.take(places, _TRACE_COLUMNS))
         for part in parts_of(self._cursor, trace_id):
@@ -219,20 +181,6 @@ class SpanReader:
         order = pc.sort_indices(rows, [("start_time_unix_nano", "descending"), ("seq", "descending")])
         return tuple(stored_spans(rows.take(order)))
 
-    def _indexed(self, wanted: Predicate, where: str, limit: int | None) -> list[RowLocation]:
-        """Sealed spans that the index finds; ``where`` is a condition besides."""
-        condition, parameters = attrs.evolve(wanted, before_seq=self._recent.first_seq).sql()
-        besides = f"{where} AND" if where else ""
-        bound = "" if limit is None else f"{_NEWEST_FIRST} LIMIT {limit:d}"
-        rows = self._cursor.execute(
-            f"""
-            SELECT seq, start_time_unix_nano, trace_id, segment, position
-            FROM span WHERE {besides} {condition} {bound}
-            """,  # noqa: S608 - the parts are constants of these modules and numbers
-            parameters,
-        ).fetchall()
-        return [RowLocation(*row) for row in rows]
-
     def _page(
         self, found: Sequence[RowLocation], limit: int, room: int | None, page_bytes: int = PAGE_BYTES
     ) -> SpanPage:
@@ -241,7 +189,7 @@ class SpanReader:
         last = found[count - 1] if count < len(found) else None
         return SpanPage(
             spans=spans,
-            next=Cursor(sequence=last.seq, start_time_unix_nano=last.start_time_unix_nano) if last else None,
+            next=cursor_at(last) if last else None,
         )
 
     def _fitting(
@@ -295,5 +243,7 @@ class SpanReader:
         return self._damage.skipped(self._cursor, path.name, lambda: read(path))
 
 
-def _after(request: SearchSpans, after: Cursor | None) -> SearchSpans:
-    return SearchSpans(service_name=request.service_name, filter=request.filter, limit=request.limit, after=after)
+def _wanted(request: SearchSpans) -> Expression:
+    """All that a search asks for, but for what is behind which page."""
+    service = EVERYTHING if request.service_name is None else equal(service_name=request.service_name)
+    return And([service, _FILTERS[request.filter], EVERYTHING if request.where is None else request.where])

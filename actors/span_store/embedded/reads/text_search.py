@@ -27,11 +27,24 @@ from actors.span_store.embedded.reads.gathered import PAGE_BYTES, fitting
 from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
 from actors.span_store.embedded.sealed.row_groups import in_turn, open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
-from actors.span_store.embedded.text.needle import Needle
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
-from actors.span_store.embedded.text.ngrams import NgramNeedle
-from actors.span_store.embedded.text.searched_columns import SEARCHED, saying
+from actors.span_store.embedded.text.searched_columns import SEARCHED
 from actors.span_store.messages import FoundSpans, SearchText
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import (
+    EVERYTHING,
+    And,
+    Arrival,
+    Between,
+    Contains,
+    Equals,
+    Expression,
+    Promoted,
+    Text,
+    started_between,
+)
+from actors.span_store.query.position import Position
+from actors.span_store.query.pruning import ngram_condition, reach
 
 _READ = ["seq", "service_name", "start_time_unix_nano", *SEARCHED]
 _WHOLE = ["seq", *SHOWN_COLUMNS]
@@ -69,8 +82,9 @@ class TextSearch:
         self._segments = segments
         begin = time.monotonic()
         self._soon, self._deadline = begin + soon, begin + budget
-        self._needle = Needle(request.text)
-        self._sought = NgramNeedle(self._needle.windows)
+        wanted = _wanted(request)
+        self._reach, self._ngram_condition = reach(wanted), ngram_condition(wanted)
+        self._filter = ArrowFilter(wanted)
 
     def run(self, cursor: duckdb.DuckDBPyConnection, recent: MemtableSnapshot) -> FoundSpans:
         """The page. Of the index only what came before the view of memory counts, so each span is seen once."""
@@ -110,7 +124,7 @@ class TextSearch:
         files, ranges = self._files(cursor, recent.first_seq)
         for first_seq, rows, file in files:
             path = segment_path(self._segments, file.number)
-            groups = self._ngrams.groups(file, self._sought)
+            groups = self._ngrams.groups(file, self._ngram_condition)
             seconds = _seconds(rows if groups is None else len(groups) * ROW_GROUP)
             read = partial(self._in_file, path, groups, ranges.get(file.number))
             yield _Part(first_seq, seconds, partial(self._damage.skipped, cursor, path.name, read))
@@ -127,14 +141,14 @@ class TextSearch:
             files = cursor.execute(
                 f"""
                 SELECT first_seq, rows, segment, bytes, checksum FROM segment
-                WHERE first_seq < ? AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
+                WHERE first_seq < ? AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano <= ?
                   AND {condition_on_trace(request.trace_id)}
                 ORDER BY first_seq DESC
                 """,  # noqa: S608 - a number
                 [
-                    before if request.before is None else min(before, request.before),
-                    request.from_time_unix_nano or 0,
-                    request.to_time_unix_nano if request.to_time_unix_nano is not None else 2**64 - 1,
+                    before if request.before is None else min(before, request.before.number),
+                    self._reach.first_start,
+                    self._reach.last_start,
                 ],
             ).fetchall()
             parts = [] if request.trace_id is None else parts_of(cursor, request.trace_id)
@@ -160,7 +174,7 @@ class TextSearch:
 
     def _in_group(self, file: pq.ParquetFile, group: int, read: Sequence[str]) -> pa.Table:
         rows = file.read_row_group(group, columns=read, use_threads=False)
-        mask = self._matches(rows)
+        mask = self._filter.mask(rows)
         if not pc.any(mask).as_py():
             return _EMPTY
         rest = file.read_row_group(group, columns=_REST, use_threads=False)
@@ -169,23 +183,7 @@ class TextSearch:
 
     def _latest(self, some: Slice) -> pa.Table:
         rows = some.whole()
-        return self._first(rows.select(_WHOLE).filter(self._matches(rows)))
-
-    def _matches(self, rows: pa.Table) -> pa.ChunkedArray:
-        request = self._request
-        mask = saying(rows, self._needle)
-        start = rows["start_time_unix_nano"]
-        if request.service_name is not None:
-            mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
-        if request.trace_id is not None:
-            mask = pc.and_(mask, pc.equal(rows["trace_id"], request.trace_id))
-        if request.from_time_unix_nano is not None:
-            mask = pc.and_(mask, pc.greater_equal(start, pa.scalar(request.from_time_unix_nano, pa.uint64())))
-        if request.to_time_unix_nano is not None:
-            mask = pc.and_(mask, pc.less(start, pa.scalar(request.to_time_unix_nano, pa.uint64())))
-        if request.before is not None:
-            mask = pc.and_(mask, pc.less(rows["seq"], pa.scalar(request.before, pa.uint64())))
-        return mask
+        return self._first(rows.select(_WHOLE).filter(self._filter.mask(rows)))
 
     def _fitting(self, rows: pa.Table, found: Sequence[pa.Table]) -> int:
         """How many of the rows, which matched, a page that has found so much has room for; for one at least."""
@@ -202,7 +200,21 @@ class TextSearch:
         return rows.sort_by([("seq", "descending")]).slice(0, self._request.limit + 1)
 
     def _page(self, found: list[pa.Table], before: int | None) -> FoundSpans:
-        return FoundSpans(spans=tuple(chain.from_iterable(map(stored_spans, found))), before=before or None)
+        goes_on = Position(before) if before else None  # before the first there is none
+        return FoundSpans(spans=tuple(chain.from_iterable(map(stored_spans, found))), before=goes_on)
+
+
+def _wanted(request: SearchText) -> Expression:
+    service, trace = request.service_name, request.trace_id
+    return And(
+        [
+            Contains(Text(), request.text),
+            EVERYTHING if service is None else Equals(Promoted("service_name"), service),
+            EVERYTHING if trace is None else Equals(Promoted("trace_id"), trace),
+            started_between(request.from_time_unix_nano, request.to_time_unix_nano),
+            EVERYTHING if request.before is None else Between(Arrival(), high=request.before.number),
+        ]
+    )
 
 
 def _seconds(rows: int) -> float:

@@ -20,6 +20,8 @@ from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.embedded.durable import DISK, Disk, written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
 from actors.span_store.embedded.sealed.torn_log import cut_torn_end, log_of
+from actors.span_store.query.expression import Expression
+from actors.span_store.query.sql import condition
 
 log = structlog.get_logger(__name__)
 
@@ -181,6 +183,16 @@ def orphaned_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
         """
     ).fetchall()
     return [segment for (segment,) in rows]
+
+
+def first_segment_with(connection: duckdb.DuckDBPyConnection, expression: Expression, after: int) -> int | None:
+    """The first segment behind ``after`` that has a span which the expression is true of, as far as the index knows."""
+    made = condition(expression, frozenset(INDEX_COLUMNS))
+    [(segment,)] = connection.execute(
+        f"SELECT min(segment) FROM span WHERE ({made.text}) AND segment > ?",  # noqa: S608 - own names, see ``sql``
+        [*made.parameters, after],
+    ).fetchall()
+    return cast("int | None", segment)
 
 
 def trace_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:

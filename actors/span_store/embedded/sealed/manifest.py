@@ -7,6 +7,7 @@ import attrs
 import duckdb
 
 from actors.span_store.embedded.sealed.index import transaction
+from actors.span_store.query.pruning import Reach
 
 # Of the names of a segment's services that are kept in memory. Where there are more, the index is asked.
 _MOST_NAMES, _MOST_BYTES = 1000, 64 * 1024
@@ -88,13 +89,12 @@ def services(segments: tuple[Segment, ...]) -> frozenset[str]:
     return frozenset().union(*{segment.services for segment in segments if segment.services is not None})
 
 
-def of_service(segments: tuple[Segment, ...], service: str, until: int | None) -> list[Segment]:
-    """Those that may have spans of the service that started then or before, in nanoseconds; in the same order."""
+def in_reach(segments: tuple[Segment, ...], where: Reach) -> list[Segment]:
+    """Those that may have spans there, in the same order."""
     return [
         segment
         for segment in segments
-        if (segment.services is None or service in segment.services)
-        and (until is None or segment.first_start_time_unix_nano <= until)
+        if where.admits(segment.first_start_time_unix_nano, segment.last_start_time_unix_nano, segment.services)
     ]
 
 

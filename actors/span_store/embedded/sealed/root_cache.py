@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.promoted import LLM
 from actors.span_store.embedded.sealed.lru_cache import LruCache
+from actors.span_store.query.expression import And, Expression, IsNull, Promoted, columns_of
 
 _MOST_BYTES = 8 * 1024 * 1024  # 60 segments of LLM spans, whose roots are one span in ten; 9 where all are roots
 _LARGE = 2 * 1024 * 1024
 _COLUMNS = ["seq", "start_time_unix_nano", "trace_id", "service_name", "parent_span_id"]
+_IS_ROOT = IsNull(Promoted("parent_span_id"))
 
 
 @attrs.frozen
@@ -48,6 +50,12 @@ class RootCache:
             rows["trace_id"].filter(of_llm).unique(),
         )
         self._kept.keep(segment, kept)
+
+    @staticmethod
+    def can_answer(expression: Expression) -> bool:
+        """Whether an expression, in normal form, is about roots only, and about what is kept of them."""
+        members = expression.members if isinstance(expression, And) else (expression,)
+        return _IS_ROOT in members and columns_of(expression) <= set(_COLUMNS)
 
     def find(self, segments: Iterable[int]) -> dict[int, SegmentRoots]:
         """What is kept of them."""

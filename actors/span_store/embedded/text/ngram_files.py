@@ -15,7 +15,7 @@ from isal.isal_zlib import crc32
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import segment_path
-from actors.span_store.embedded.text.ngrams import SIZE, NgramNeedle
+from actors.span_store.embedded.text.ngrams import SIZE, NgramCondition
 from actors.span_store.embedded.text.searched_columns import SEARCHED, grams_of_rows
 
 _FORMAT = 2  # another one makes all files anew
@@ -54,8 +54,8 @@ class NgramFiles:
             with suppress(OSError):
                 self._disk.unlink(self._folder / name)
 
-    def groups(self, sealed: SealedFile, sought: NgramNeedle) -> list[int] | None:
-        """The row groups that may have the text; ``None`` when nothing is known of the file."""
+    def groups(self, sealed: SealedFile, wanted: NgramCondition) -> list[int] | None:
+        """The row groups that fulfil the condition; ``None`` when nothing is known of the file."""
         path = self._folder / name_of(sealed.number)
         try:
             content = memoryview(path.read_bytes())
@@ -66,7 +66,7 @@ class NgramFiles:
             with suppress(OSError):
                 self._disk.unlink(path)  # so that it is made again
             return None
-        return [begin // SIZE for begin in range(0, len(body), SIZE) if sought.may_be_in(body[begin : begin + SIZE])]
+        return [begin // SIZE for begin in range(0, len(body), SIZE) if wanted.may_be_in(body[begin : begin + SIZE])]
 
     def sets(self, sealed: SealedFile) -> Iterator[bytes]:
         """Of its row groups, one after the other: some 20 ms of work each. ``OSError`` or ``ArrowException``."""

@@ -6,6 +6,7 @@ as often: those of one word are all in others.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -59,6 +60,13 @@ def _set(numbers: Iterable[pa.UInt32Array], bits: int) -> int:
     places = pc.inverse_permutation(pa.chunked_array(hashes), max_index=size - 1).combine_chunks()
     bitmap = places.buffers()[0]
     return (1 << size) - 1 if bitmap is None else int.from_bytes(bitmap[: size // 8], "little")
+
+
+class NgramCondition(Protocol):
+    """What the n-grams of rows have to say for the rows to be read."""
+
+    def may_be_in(self, grams: memoryview) -> bool:
+        """Whether rows that have this set may be looked for."""
 
 
 class NgramNeedle:

@@ -28,6 +28,9 @@ from actors.span_store.messages import (
     SpanPage,
     StoreState,
 )
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import Expression
+from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope
 
 
@@ -46,6 +49,9 @@ class Stored:
     def column(self, name: str) -> str | None:
         value: str | None = self.row[name][0].as_py()
         return value
+
+    def fits(self, where: Expression | None) -> bool:
+        return where is None or ArrowFilter(where).rows(self.row).num_rows == 1
 
     def says(self, text: str) -> bool:
         span = self.span
@@ -87,7 +93,7 @@ class ListStorage:
         behind = [
             each
             for each in sorted(found, key=lambda each: each.order, reverse=True)
-            if after is None or each.order < (after.start_time_unix_nano, after.sequence)
+            if after is None or each.order < (after.start_time_unix_nano, after.position.number)
         ]
         page = behind[: request.limit]
         _demand_room(page, request.room)
@@ -96,7 +102,7 @@ class ListStorage:
             spans=tuple(each.span for each in page),
             next=None
             if last is None
-            else Cursor(start_time_unix_nano=last.span.start_time_unix_nano, sequence=last.seq),
+            else Cursor(start_time_unix_nano=last.span.start_time_unix_nano, position=Position(last.seq)),
         )
 
     async def search(self, request: SearchText) -> FoundSpans:
@@ -108,13 +114,12 @@ class ListStorage:
             and request.trace_id in (None, each.span.trace_id)
             and (request.from_time_unix_nano or 0) <= each.span.start_time_unix_nano
             and (request.to_time_unix_nano is None or each.span.start_time_unix_nano < request.to_time_unix_nano)
-            and (request.before is None or each.seq < request.before)
+            and (request.before is None or each.seq < request.before.number)
         ]
         page = found[: request.limit]
         _demand_room(page, request.room)
-        return FoundSpans(
-            spans=tuple(each.span for each in page), before=page[-1].seq if len(found) > len(page) else None
-        )
+        before = Position(page[-1].seq) if len(found) > len(page) else None
+        return FoundSpans(spans=tuple(each.span for each in page), before=before)
 
     async def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
         found = [each for each in self._stored if each.span.trace_id == request.trace_id]
@@ -190,7 +195,8 @@ class ListStorage:
                 SpanFilter.LLM_ROOTS: is_root and each.span.trace_id in llm,
                 SpanFilter.WORKFLOWS: each.column("junjo_span_type") == "workflow",
             }
-            if each.span.service_name == request.service_name and fits[request.filter]:
+            is_of_service = request.service_name in (None, each.span.service_name)
+            if is_of_service and fits[request.filter] and each.fits(request.where):
                 yield each
 
     def _of_trace(self, request: SearchTrace) -> Iterator[Stored]:

@@ -1,0 +1,152 @@
+"""All spans that are acknowledged as one table: sealed ones in the index, the others in memory.
+
+Here is the SQL of what users ask for. What the store does for itself is in ``sealed.index``.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+
+import attrs
+import duckdb
+import pyarrow as pa
+
+from actors.span_store.columns.rows import INDEX_COLUMNS
+from actors.span_store.embedded.hot.memtable import MemtableSnapshot
+from actors.span_store.embedded.reads.row_location import RowLocation, before, locations, newest_first
+from actors.span_store.embedded.sealed.index import demand_all, in_segments_of, trace_numbers, transaction
+from actors.span_store.embedded.sealed.manifest import Segment, in_reach
+from actors.span_store.embedded.sealed.root_cache import RootCache
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.expression import And, Expression
+from actors.span_store.query.pruning import reach
+from actors.span_store.query.sql import Condition, condition
+
+INDEXED = frozenset(INDEX_COLUMNS)
+_COLUMNS = ", ".join(INDEX_COLUMNS)
+_RECENT = "recent_span"
+_NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
+_FIRST_SEGMENTS = 8  # that a list looks into
+
+
+@attrs.frozen
+class View:
+    """What memory says of the spans."""
+
+    recent: MemtableSnapshot
+    sealed: tuple[Segment, ...]  # of the same moment as ``recent``, or a later one
+    roots: RootCache
+
+
+class _Wanted:
+    """An expression that the index can answer, with what is made of it once for a whole read."""
+
+    def __init__(self, expression: Expression, first_recent: int) -> None:
+        self._sealed = And([expression, before(first_recent)])  # each span is seen once: see ``SpanTable``
+        self.recent = ArrowFilter(expression)
+
+    @cached_property
+    def sealed(self) -> ArrowFilter:
+        return ArrowFilter(self._sealed)
+
+    @cached_property
+    def condition(self) -> Condition:
+        return condition(self._sealed, INDEXED)
+
+
+class SpanTable:
+    """One view of the spans, on a reader's cursor.
+
+    The flusher moves spans from memory to the index while queries run. The view is taken first, and of the index only
+    what came before its first span is read: so each span is seen once. Segments are joined and written anew meanwhile,
+    under new numbers: ``FileNotFoundError`` when that happens to one before it was looked into.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, view: View) -> None:
+        self._cursor = cursor
+        self._recent = view.recent
+        self._sealed = view.sealed
+        self._roots = view.roots
+
+    @contextmanager
+    def relation(self) -> Iterator[str]:
+        """All spans with the columns of the index, for SQL: what stands behind FROM, as long as the block lasts."""
+        self._cursor.register(_RECENT, self._recent.table)
+        try:
+            yield (
+                f"(SELECT {_COLUMNS} FROM span WHERE seq < {self._recent.first_seq:d} "  # noqa: S608 - own names, a number
+                f"UNION ALL SELECT {_COLUMNS} FROM {_RECENT})"
+            )
+        finally:
+            self._cursor.unregister(_RECENT)
+
+    def newest(
+        self, expression: Expression, limit: int, has_any: Callable[[Segment], bool] = lambda _: True
+    ) -> list[RowLocation]:
+        """The newest places, from what is in memory and as few segments as can be sure to have them.
+
+        It begins with the segments that have the newest spans; the time does not grow with what is stored. Segments
+        without ``has_any`` are left out, which is asked of a segment when its turn comes.
+        """
+        wanted = _Wanted(expression, self._recent.first_seq)
+        segments = in_reach(self._sealed, reach(expression))
+        found = locations(self._recent.table, wanted.recent, limit)
+        begin, end = 0, _FIRST_SEGMENTS
+        while True:
+            found += self._in_segments(wanted, [each.number for each in segments[begin:end] if has_any(each)], limit)
+            found = sorted(found, key=newest_first)[:limit]
+            if end >= len(segments) or (
+                len(found) == limit and found[-1].start_time_unix_nano > segments[end].last_start_time_unix_nano
+            ):
+                return found
+            begin, end = end, 4 * end
+
+    def newest_of_trace(self, trace_id: str, expression: Expression, limit: int) -> list[RowLocation]:
+        """As ``newest`` does, in the segments that may have spans of the trace."""
+        wanted = _Wanted(expression, self._recent.first_seq)
+        found = locations(self._recent.table, wanted.recent, limit)
+        found += self._indexed(wanted, in_segments_of([trace_id]), limit)
+        return sorted(found, key=newest_first)
+
+    def has(self, expression: Expression) -> bool:
+        """Whether it is true of any span."""
+        wanted = _Wanted(expression, self._recent.first_seq)
+        return bool(locations(self._recent.table, wanted.recent, 1) or self._indexed(wanted, "TRUE", 1))
+
+    def latest_segment(self) -> int:
+        """The largest number of a segment."""
+        [(latest,)] = self._cursor.execute("SELECT coalesce(max(segment), 0) FROM segment").fetchall()
+        return int(latest)
+
+    def sealed_llm_traces(self, traces: set[str], first_segment: int) -> set[str]:
+        """Those that have a span of kind LLM in this segment, or in one with a larger number."""
+        rows = self._cursor.execute(
+            "SELECT trace_id FROM trace_part "  # noqa: S608 - own numbers
+            f"WHERE segment >= {first_segment:d} AND trace_number IN ({trace_numbers(traces)}) AND llm_count > 0"
+        ).fetchall()
+        return {trace_id for (trace_id,) in rows}.intersection(traces)
+
+    def _in_segments(self, wanted: _Wanted, segments: list[int], limit: int) -> list[RowLocation]:
+        """The newest of these segments, from memory where it has what is asked for."""
+        kept = self._roots.find(segments) if self._roots.can_answer(wanted.sealed.expression) else {}
+        others = [segment for segment in segments if segment not in kept]
+        found = []
+        if kept:
+            found += locations(pa.concat_tables([each.rows for each in kept.values()]), wanted.sealed, limit)
+        if others:
+            with transaction(self._cursor):
+                demand_all(self._cursor, others)
+                found += self._indexed(wanted, f"segment IN ({', '.join(map(str, others))})", limit)
+        return found
+
+    def _indexed(self, wanted: _Wanted, where: str, limit: int) -> Sequence[RowLocation]:
+        """Sealed spans that the index finds; ``where`` is a condition besides."""
+        made = wanted.condition
+        rows = self._cursor.execute(
+            f"""
+            SELECT seq, start_time_unix_nano, trace_id, segment, position
+            FROM span WHERE {where} AND ({made.text}) {_NEWEST_FIRST} LIMIT {limit:d}
+            """,  # noqa: S608 - the parts are constants of these modules and numbers
+            made.parameters,
+        ).fetchall()
+        return [RowLocation(*row) for row in rows]

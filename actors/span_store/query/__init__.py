@@ -1,0 +1,1 @@
+"""Questions about spans: one expression, and its interpreters."""

@@ -1,0 +1,199 @@
+"""An expression over Arrow tables of rows, exactly."""
+
+from collections.abc import Callable, Iterator
+from functools import reduce
+
+import attrs
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from actors.span_store.columns.attribute_column import STORED, Pairs, positions
+from actors.span_store.embedded.text.needle import Needle
+from actors.span_store.embedded.text.searched_columns import saying
+from actors.span_store.query.comparable import TEXT, Bounds, Kind, bounds_for, kind_of, values_for
+from actors.span_store.query.expression import (
+    DURATION,
+    And,
+    Arrival,
+    Attribute,
+    Between,
+    Contains,
+    Equals,
+    Expression,
+    IsNull,
+    Leaf,
+    Matches,
+    Not,
+    OneOf,
+    Or,
+    Promoted,
+    Resource,
+    Text,
+    Value,
+    columns_of,
+    normal_form,
+)
+from actors.span_store.query.plain import holds
+
+# With their types: Arrow looks for pandas each time that it has to find one out, which takes longer than all the rest.
+_YES, _NO = pa.scalar(True, pa.bool_()), pa.scalar(False, pa.bool_())
+_JSON_NULL = pa.scalar("null", pa.string())
+# What is dear is asked last, and only when something is left.
+_COSTS = {Promoted: 0, Arrival: 0, Resource: 1, Attribute: 2, Text: 3}
+
+
+@attrs.frozen(eq=False)
+class ArrowFilter:
+    """One expression for many tables, in one thread. What it knows of texts it makes once."""
+
+    expression: Expression = attrs.field(converter=normal_form)
+    _needles: dict[str, Needle] = attrs.field(factory=dict, init=False)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """That a table needs to have."""
+        return columns_of(self.expression)
+
+    def rows(self, table: pa.Table) -> pa.Table:
+        """Those that the expression is true of."""
+        return table if self.expression == And() else table.filter(self.mask(table))
+
+    def mask(self, table: pa.Table) -> pa.ChunkedArray:
+        """Of each row, whether the expression is true; null is no."""
+        return self._mask(table, self.expression)
+
+    def _mask(self, table: pa.Table, expression: Expression) -> pa.ChunkedArray:
+        match expression:
+            case And(members):
+                return self._all(table, sorted(members, key=_cost))
+            case Or(members):
+                return reduce(pc.or_kleene, (self._mask(table, member) for member in members), _each(table, _NO))
+            case Not(member):
+                return pc.invert(pc.fill_null(self._mask(table, member), _NO))
+            case _:
+                return self._compared(table, expression)
+
+    def _all(self, table: pa.Table, members: list[Expression]) -> pa.ChunkedArray:
+        if not members:
+            return _each(table, _YES)
+        mask = self._mask(table, members[0])
+        for member in members[1:]:
+            if _cost(member) and not pc.any(mask).as_py():
+                break
+            mask = pc.and_(mask, self._mask(table, member))
+        return mask
+
+    def _compared(self, table: pa.Table, leaf: Leaf) -> pa.ChunkedArray:
+        match leaf.field:
+            case Text():
+                return saying(table, self._needle(leaf))
+            case Attribute(key):
+                return _by_chunk(table[STORED], lambda chunk: _of_attributes(chunk, key, leaf))
+            case Resource(key):
+                return _by_chunk(table["resource_json"], lambda chunk: _of_resources(chunk, key, leaf))
+            case _:
+                return _of_column(_column(table, leaf.field), kind_of(leaf.field), leaf)
+
+    def _needle(self, leaf: Leaf) -> Needle:
+        if not isinstance(leaf, Contains):
+            raise TypeError("of all that a span says only Contains is asked")
+        return self._needles.setdefault(leaf.text, Needle(leaf.text))
+
+
+def _cost(expression: Expression) -> int:
+    match expression:
+        case And(members) | Or(members):
+            return max(map(_cost, members), default=0)
+        case Not(member):
+            return _cost(member)
+        case _:
+            return _COSTS[type(expression.field)]
+
+
+def _each(table: pa.Table, answer: pa.BooleanScalar) -> pa.ChunkedArray:
+    return pa.chunked_array([pa.repeat(answer, table.num_rows)])
+
+
+def _by_chunk(column: pa.ChunkedArray, compared: Callable[[pa.Array], pa.Array]) -> pa.ChunkedArray:
+    return pa.chunked_array([compared(chunk) for chunk in column.chunks], pa.bool_())
+
+
+def _column(table: pa.Table, field: Promoted | Arrival) -> pa.ChunkedArray:
+    if isinstance(field, Arrival):
+        return table["seq"]
+    if field.name != DURATION:
+        return table[field.name]
+    start, end = table["start_time_unix_nano"], table["end_time_unix_nano"]
+    return pc.subtract(pc.max_element_wise(start, end), start)
+
+
+def _of_column(column: pa.ChunkedArray, kind: Kind, leaf: Leaf) -> pa.ChunkedArray:
+    """Null where the column is, but for ``IsNull``."""
+    match leaf:
+        case IsNull():
+            return pc.is_null(column)
+        case Equals(_, value):
+            return _among(column, values_for(kind, [value]))
+        case OneOf(_, values):
+            return _among(column, values_for(kind, values))
+        case Between():
+            return _between(column, bounds_for(kind, leaf))
+        case Contains(_, text) | Matches(_, text):
+            find = pc.match_substring if isinstance(leaf, Contains) else pc.match_substring_regex
+            return find(column, text) if kind.is_text else _never(column)
+
+
+def _never(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    return pc.and_(pc.is_null(column), _NO)
+
+
+def _among(column: pa.ChunkedArray, values: list[Value]) -> pa.ChunkedArray:
+    if len(values) == 1:
+        return pc.equal(column, pa.scalar(values[0], column.type))
+    return pc.is_in(column, value_set=pa.array(values, column.type))
+
+
+def _between(column: pa.ChunkedArray, bounds: Bounds | None) -> pa.ChunkedArray:
+    if bounds is None:
+        return _never(column)
+    masks = list(_on_either_side(column, bounds))
+    return reduce(pc.and_, masks) if masks else pc.is_valid(column)
+
+
+def _on_either_side(column: pa.ChunkedArray, bounds: Bounds) -> Iterator[pa.ChunkedArray]:
+    if bounds.low is not None:
+        compare = pc.greater_equal if bounds.low_included else pc.greater
+        yield compare(column, pa.scalar(bounds.low, column.type))
+    if bounds.high is not None:
+        compare = pc.less_equal if bounds.high_included else pc.less
+        yield compare(column, pa.scalar(bounds.high, column.type))
+
+
+def _of_attributes(chunk: pa.MapArray, key: str, leaf: Leaf) -> pa.BooleanArray:
+    """Looks at the pairs with this key, of which a span has one at most."""
+    pairs = Pairs(chunk)
+    are_it = pc.equal(pairs.keys, pa.scalar(key, pa.string()))
+    texts, others, rows = (each.filter(are_it) for each in (pairs.texts, pairs.others, pairs.rows))
+    if isinstance(leaf, IsNull):
+        there = rows.filter(pc.or_kleene(pc.is_null(others), pc.not_equal(others, _JSON_NULL)))
+        return pc.invert(pc.is_in(positions(len(chunk)), value_set=there))
+    by_text = pc.fill_null(_of_column(texts, TEXT, leaf), _NO)
+    hits = pc.or_(by_text, _different(others, lambda text: _of_json(text, leaf)))
+    return pc.is_in(positions(len(chunk)), value_set=rows.filter(hits))
+
+
+def _of_resources(chunk: pa.StringArray, key: str, leaf: Leaf) -> pa.BooleanArray:
+    return _different(chunk, lambda text: holds(leaf, orjson.loads(text)["attributes"].get(key)))
+
+
+def _different(texts: pa.StringArray, answer: Callable[[str], bool]) -> pa.BooleanArray:
+    """Asked once of each different one; false for null."""
+    numbered = texts.dictionary_encode()
+    answers = pa.array([answer(text) for text in numbered.dictionary.to_pylist()], pa.bool_())
+    return pc.fill_null(answers.take(numbered.indices), _NO)
+
+
+def _of_json(text: str, leaf: Leaf) -> bool:
+    """Of an array or a map it is known without reading it."""
+    return text[0] not in "[{" and holds(leaf, orjson.loads(text))

@@ -1,0 +1,271 @@
+"""What can be asked of a span: one small expression, with the same meaning wherever it is evaluated.
+
+A field has one value or none. None is: a column that is null, an attribute that is not there, and one that is null in
+JSON, as unset values, NaN and the infinities are. Values are what the REST API shows of them, and have a kind:
+
+- text, compared by code points, case and all; bytes are their hex text
+- a number, compared by its mathematical value: 1 is 1.0, and 2**53 + 1 is not 2.0**53
+- true or false, which are no numbers
+- an array or a map, which nothing is compared with
+
+Every expression is true or false of a span, and never anything between. A comparison is false of a field without a
+value and of a value of another kind, and ``Not`` is true of exactly the spans of which its member is false: so
+``Not(Equals(field, 1))`` is true where the field has no value.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import attrs
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from actors.span_store.columns.rows import INDEX_FIELDS
+
+Value: TypeAlias = str | bool | int | float
+DURATION = "duration_nano"  # from start to end; 0 for a span that ends before it starts
+_PROMOTED = {field.name for field in INDEX_FIELDS} | {"status_message", DURATION}
+
+
+def _demand_text(_: object, __: object, text: str) -> None:
+    text.encode()  # a ``ValueError`` for half a character, which no span has and no engine takes
+
+
+def _demand_value(instance: object, attribute: object, value: Value) -> None:
+    if isinstance(value, str):
+        _demand_text(instance, attribute, value)
+    elif not math.isfinite(value):
+        raise ValueError("nothing is compared with NaN or infinity")
+
+
+@attrs.frozen
+class Promoted:
+    """A column of its own: what every span has, and the promoted attributes."""
+
+    name: str = attrs.field(validator=attrs.validators.in_(_PROMOTED))
+
+
+@attrs.frozen
+class Attribute:
+    """An attribute of the span, by its whole key."""
+
+    key: str = attrs.field(validator=_demand_text)
+
+
+@attrs.frozen
+class Resource:
+    """An attribute of the span's resource, by its whole key."""
+
+    key: str = attrs.field(validator=_demand_text)
+
+
+@attrs.frozen
+class Text:
+    """All that a span says: name, status message, attributes and events, however JSON spells it. For ``Contains``."""
+
+
+@attrs.frozen
+class Arrival:
+    """The number of the span in the order of arrival. Of engines that number spans, which say it as a ``Position``."""
+
+
+ValueField: TypeAlias = Promoted | Attribute | Resource | Arrival
+Field: TypeAlias = ValueField | Text
+
+
+@attrs.frozen
+class Equals:
+    """The field has this value."""
+
+    field: ValueField
+    value: Value = attrs.field(validator=_demand_value)
+
+
+def _values(values: Iterable[Value]) -> tuple[Value, ...]:
+    return tuple(values)
+
+
+@attrs.frozen
+class OneOf:
+    """The field has one of these values; false of all spans without any."""
+
+    field: ValueField
+    values: tuple[Value, ...] = attrs.field(converter=_values, validator=attrs.validators.deep_iterable(_demand_value))
+
+
+def _demand_order(_: object, __: object, value: Value | None) -> None:
+    if isinstance(value, bool):
+        raise ValueError("true and false have no order")  # noqa: TRY004 - as all that is wrong with a value
+
+
+@attrs.frozen
+class Between:
+    """The field's value lies between two texts or two numbers: from ``low`` to right before ``high``, if not told else.
+
+    ``None`` is no bound; one of them is needed, and says the kind.
+    """
+
+    field: ValueField
+    low: str | float | None = attrs.field(
+        default=None, validator=[_demand_order, attrs.validators.optional(_demand_value)]
+    )
+    high: str | float | None = attrs.field(
+        default=None, validator=[_demand_order, attrs.validators.optional(_demand_value)]
+    )
+    low_included: bool = attrs.field(default=True, kw_only=True)
+    high_included: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if len({isinstance(bound, str) for bound in (self.low, self.high) if bound is not None}) != 1:
+            raise ValueError("bounds have one kind, and one of them is there")
+
+
+def _demand_pattern(_: object, __: object, pattern: str) -> None:
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except pa.ArrowInvalid as fault:
+        raise ValueError(str(fault)) from None
+
+
+@attrs.frozen
+class Matches:
+    """The pattern matches somewhere in the field's text. Its syntax is RE2's, which takes linear time for any text.
+
+    A dot is no line break, and ``^`` and ``$`` are the ends of the whole text, as RE2 has it without flags.
+    """
+
+    field: ValueField
+    pattern: str = attrs.field(validator=[_demand_text, _demand_pattern])
+
+
+@attrs.frozen
+class Contains:
+    """The text stands somewhere in the field's text; of ``Text``, in one of those that the span says."""
+
+    field: Field
+    text: str = attrs.field(validator=_demand_text)
+
+
+@attrs.frozen
+class IsNull:
+    """The field has no value. An empty text is one."""
+
+    field: ValueField
+
+
+Leaf: TypeAlias = Equals | OneOf | Between | Matches | Contains | IsNull
+
+
+def _all_of(members: Iterable["Expression"]) -> tuple["Expression", ...]:
+    return tuple(members)
+
+
+@attrs.frozen
+class And:
+    """All members are true, also when there are none."""
+
+    members: tuple["Expression", ...] = attrs.field(converter=_all_of, default=())
+
+
+@attrs.frozen
+class Or:
+    """One member is true at least."""
+
+    members: tuple["Expression", ...] = attrs.field(converter=_all_of, default=())
+
+
+@attrs.frozen
+class Not:
+    """The member is false."""
+
+    member: "Expression"
+
+
+Expression: TypeAlias = Leaf | And | Or | Not
+EVERYTHING, NOTHING = And(), Or()
+
+
+def equal(**columns: str | None) -> And:
+    """Promoted columns have these values, ``None`` for no value."""
+    return And(
+        IsNull(Promoted(name)) if value is None else Equals(Promoted(name), value) for name, value in columns.items()
+    )
+
+
+def started_between(first: int | None, end: int | None) -> Expression:
+    """Spans that started at a time or later, and before another one."""
+    return EVERYTHING if first is None and end is None else Between(Promoted("start_time_unix_nano"), first, end)
+
+
+def leaves(expression: Expression) -> Iterable[Leaf]:
+    """All comparisons of an expression."""
+    match expression:
+        case And(members) | Or(members):
+            for member in members:
+                yield from leaves(member)
+        case Not(member):
+            yield from leaves(member)
+        case _:
+            yield expression
+
+
+def normal_form(expression: Expression, *, negated: bool = False) -> Expression:
+    """The same with ``Not`` right before a comparison only, and without nests of one kind (negation normal form).
+
+    So what is weakened or strengthened anywhere in it does the same to the whole.
+    """
+    match expression:
+        case Not(member):
+            return normal_form(member, negated=not negated)
+        case And(members) | Or(members):
+            kind = And if isinstance(expression, And) is not negated else Or
+            return _flat(kind, [normal_form(member, negated=negated) for member in members])
+        case _:
+            return Not(expression) if negated else expression
+
+
+def _flat(kind: type[And] | type[Or], members: Iterable[Expression]) -> Expression:
+    """Simplified: what is true or false by itself is left out, or is all."""
+    decides: Expression = NOTHING if kind is And else EVERYTHING
+    flat: list[Expression] = []
+    for member in members:
+        if member == decides:
+            return decides
+        flat += member.members if isinstance(member, kind) else [member]
+    return flat[0] if len(flat) == 1 else kind(flat)
+
+
+def weakened(expression: Expression, covered: "frozenset[str]") -> tuple[Expression, bool]:
+    """What the columns that are covered can say of it: an expression in normal form, and whether it says all.
+
+    The expression is true of every span of which the whole one is.
+    """
+    return _weakened(normal_form(expression), covered)
+
+
+def _weakened(expression: Expression, covered: frozenset[str]) -> tuple[Expression, bool]:
+    if not isinstance(expression, And | Or):
+        is_covered = columns_of(expression) <= covered
+        return (expression if is_covered else EVERYTHING), is_covered
+    found = [_weakened(member, covered) for member in expression.members]
+    return _flat(type(expression), [member for member, _ in found]), all(exact for _, exact in found)
+
+
+def columns_of(expression: Expression) -> frozenset[str]:
+    """Columns of the rows that an exact evaluation reads."""
+    return frozenset(name for leaf in leaves(expression) for name in _columns_of(leaf.field))
+
+
+def _columns_of(field: Field) -> tuple[str, ...]:
+    if isinstance(field, Promoted):
+        return ("start_time_unix_nano", "end_time_unix_nano") if field.name == DURATION else (field.name,)
+    return _OTHER_COLUMNS[type(field)]
+
+
+_OTHER_COLUMNS: dict[type, tuple[str, ...]] = {
+    Attribute: ("attributes",),
+    Resource: ("resource_json",),
+    Text: ("attributes", "events_json", "name", "status_message"),
+    Arrival: ("seq",),
+}

@@ -1,0 +1,174 @@
+"""What an expression says of rows that lie together, so that those are not read that have none of it.
+
+Only ever "none for certain" or "maybe": a segment is ruled out by its services and times, a row group by the times in
+the file's statistics and by its n-grams.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import reduce
+
+import attrs
+
+from actors.span_store.columns.promoted import PROMOTED_COLUMNS, TEXT
+from actors.span_store.embedded.text.needle import Needle
+from actors.span_store.embedded.text.ngrams import NgramCondition, NgramNeedle
+from actors.span_store.query.comparable import bounds_for, kind_of, values_for
+from actors.span_store.query.expression import (
+    And,
+    Attribute,
+    Between,
+    Contains,
+    Equals,
+    Expression,
+    Field,
+    IsNull,
+    Leaf,
+    Not,
+    OneOf,
+    Or,
+    Promoted,
+    Text,
+    Value,
+    normal_form,
+)
+
+_SERVICE, _START = Promoted("service_name"), Promoted("start_time_unix_nano")
+_FIRST, _LAST = 0, 2**64 - 1
+# Their values are searched text, or copies of attributes, which are.
+_SEARCHED = {"name", "status_message"} | {column.name for column in PROMOTED_COLUMNS if column.type == TEXT}
+
+
+@attrs.frozen
+class Reach:
+    """Where spans may be that an expression is true of: of these services, ``None`` for any, and between these starts.
+
+    Both times are included; there are none when the first is behind the last.
+    """
+
+    services: frozenset[str] | None = None
+    first_start: int = _FIRST
+    last_start: int = _LAST
+
+    def admits(self, first_start: int, last_start: int, services: frozenset[str] | None = None) -> bool:
+        """Whether rows that start between these times may be in reach; their services if they are known."""
+        return (
+            first_start <= self.last_start
+            and last_start >= self.first_start
+            and (self.services is None or services is None or not services.isdisjoint(self.services))
+        )
+
+    def within(self, other: "Reach") -> "Reach":
+        """What both reach."""
+        both = [each for each in (self.services, other.services) if each is not None]
+        return Reach(
+            reduce(frozenset.intersection, both) if both else None,
+            max(self.first_start, other.first_start),
+            min(self.last_start, other.last_start),
+        )
+
+    def around(self, other: "Reach") -> "Reach":
+        """What one of them reaches, and what is between."""
+        known = None if self.services is None or other.services is None else self.services | other.services
+        return Reach(known, min(self.first_start, other.first_start), max(self.last_start, other.last_start))
+
+
+_NOWHERE = Reach(frozenset(), _LAST, _FIRST)
+
+
+def reach(expression: Expression) -> Reach:
+    """Where spans may be that it is true of."""
+    return _reach(normal_form(expression))
+
+
+def _reach(expression: Expression) -> Reach:
+    match expression:
+        case And(members):
+            return reduce(Reach.within, map(_reach, members), Reach())
+        case Or(members):
+            return reduce(Reach.around, map(_reach, members), _NOWHERE)
+        case Equals(field, value) if field in _REACHES:
+            return _REACHES[field]([value])
+        case OneOf(field, values) if field in _REACHES:
+            return _REACHES[field](values)
+        case Between(field) if field == _START:
+            return _reach_between(expression)
+        case _:
+            return Reach()
+
+
+def _reach_of_services(values: Iterable[Value]) -> Reach:
+    return Reach(services=frozenset(value for value in values if isinstance(value, str)))
+
+
+def _reach_of_starts(values: Iterable[Value]) -> Reach:
+    fitting = [int(value) for value in values_for(kind_of(_START), values)]
+    return Reach(first_start=min(fitting), last_start=max(fitting)) if fitting else _NOWHERE
+
+
+def _reach_between(between: Between) -> Reach:
+    bounds = bounds_for(kind_of(_START), between)
+    if bounds is None:
+        return _NOWHERE
+    return Reach(
+        first_start=_FIRST if bounds.low is None else int(bounds.low),
+        last_start=_LAST if bounds.high is None else int(bounds.high),
+    )
+
+
+_REACHES: dict[Field, Callable[[Iterable[Value]], Reach]] = {_SERVICE: _reach_of_services, _START: _reach_of_starts}
+
+
+@attrs.frozen
+class _Several:
+    """``all`` conditions, or ``any`` of them."""
+
+    which: Callable[[Iterable[bool]], bool]
+    conditions: list[NgramCondition]
+
+    def may_be_in(self, grams: memoryview) -> bool:
+        return self.which(condition.may_be_in(grams) for condition in self.conditions)
+
+
+_ALWAYS = _Several(all, [])
+
+
+def ngram_condition(expression: Expression) -> NgramCondition:
+    """Fulfilled by the n-grams of rows that have a span which it is true of."""
+    return _ngrams(normal_form(expression))
+
+
+def _ngrams(expression: Expression) -> NgramCondition:
+    match expression:
+        case And(members):
+            return _Several(all, list(map(_ngrams, members)))
+        case Or(members):
+            return _Several(any, list(map(_ngrams, members)))
+        case Not() | IsNull():
+            return _ALWAYS
+        case Contains(Text(), text):
+            return NgramNeedle(Needle(text).windows)
+        case _:
+            return _Several(all, [*_of_key(expression.field), _of_values(expression)])
+
+
+def _of_key(field: Field) -> list[NgramCondition]:
+    return [_literal(field.key)] if isinstance(field, Attribute) else []
+
+
+def _of_values(leaf: Leaf) -> NgramCondition:
+    """Of texts, which are in the searched columns as they are. Numbers are written in more than one way."""
+    if not isinstance(leaf.field, Attribute) and not (
+        isinstance(leaf.field, Promoted) and leaf.field.name in _SEARCHED
+    ):
+        return _ALWAYS
+    match leaf:
+        case Equals(_, str(text)) | Contains(_, text):
+            return _literal(text)
+        case OneOf(_, values) if all(isinstance(value, str) for value in values):
+            return _Several(any, [_literal(str(value)) for value in values])
+        case _:
+            return _ALWAYS
+
+
+def _literal(text: str) -> NgramCondition:
+    return NgramNeedle([[[text]]])

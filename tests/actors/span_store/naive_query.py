@@ -1,0 +1,250 @@
+"""Expressions evaluated one span at a time, in the plainest way; and spans and expressions to try it with."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+import hypothesis.strategies as st
+import orjson
+
+from actors.span_store.columns.rows import rows_of
+from actors.span_store.columns.spans import Resource as SpanResource
+from actors.span_store.columns.spans import Span, SpanEvent, span_columns
+from actors.span_store.query.expression import (
+    And,
+    Arrival,
+    Attribute,
+    Between,
+    Contains,
+    Equals,
+    Expression,
+    IsNull,
+    Matches,
+    Not,
+    OneOf,
+    Or,
+    Promoted,
+    Resource,
+    Text,
+)
+from tests.spans import START, span
+
+_WORDS = ("red", "green", "reddish green", "Red", "rouge é", "", "LLM", "workflow", "gpt-5")
+_NUMBERS = (0, 1, -1, 2, 1.0, 1.5, -0.5, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63), 1e300, 0.1)
+_KEYS = (
+    "k",
+    "openinference.span.kind",
+    "junjo.span_type",
+    "gen_ai.usage.input_tokens",
+    "llm.cost.total",
+    "gen_ai.request.model",
+)
+_COLUMNS = (
+    "trace_id",
+    "parent_span_id",
+    "service_name",
+    "name",
+    "kind",
+    "start_time_unix_nano",
+    "end_time_unix_nano",
+    "status_code",
+    "status_message",
+    "junjo_span_type",
+    "model",
+    "input_tokens",
+    "cost",
+    "duration_nano",
+)
+_SERVICES = ("red", "green", "tests")
+_STARTS = tuple(START + step for step in range(6))
+_PATTERNS = ("red", "^r", "d$", "gr..n", "[A-Z]", "x*", "(?i)RED", "^$", "é")
+_IDS = tuple(f"{number:032x}" for number in range(3))
+
+
+@attrs.frozen
+class Known:
+    """A span, the columns that it became, and its number."""
+
+    span: Span
+    columns: Mapping[str, Any]
+    seq: int
+
+
+def known(spans: Sequence[Span]) -> list[Known]:
+    rows = rows_of(span_columns(spans)).to_pylist()
+    return [Known(each, row, seq) for seq, (each, row) in enumerate(zip(spans, rows, strict=True))]
+
+
+def is_true(expression: Expression, of: Known) -> bool:
+    match expression:
+        case And(members):
+            return all(is_true(member, of) for member in members)
+        case Or(members):
+            return any(is_true(member, of) for member in members)
+        case Not(member):
+            return not is_true(member, of)
+        case Contains(Text(), text):
+            return any(text in said for said in _said(of.span))
+        case IsNull(field):
+            return _value(field, of) is None
+        case _:
+            value = _value(expression.field, of)
+            return value is not None and _compares(expression, value)
+
+
+def _value(field: Any, of: Known) -> Any:
+    match field:
+        case Promoted("duration_nano"):
+            return max(0, of.span.end_time_unix_nano - of.span.start_time_unix_nano)
+        case Promoted(name):
+            return of.columns[name]
+        case Arrival():
+            return of.seq
+        case Attribute(key):
+            return _plain(of.span.attributes.get(key))
+        case Resource(key):
+            return _plain(of.span.resource.attributes.get(key))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _compares(leaf: Any, value: Any) -> bool:
+    match leaf:
+        case Equals(_, wanted):
+            return _same(value, wanted)
+        case OneOf(_, values):
+            return any(_same(value, wanted) for wanted in values)
+        case Contains(_, text):
+            return isinstance(value, str) and text in value
+        case Matches(_, pattern):
+            return isinstance(value, str) and re.search(pattern.replace("$", r"\Z"), value) is not None
+        case Between(_, low, high):
+            bounds = [bound for bound in (low, high) if bound is not None]
+            if any(_kind(bound) != _kind(value) for bound in bounds):
+                return False
+            return (low is None or low < value or (low == value and leaf.low_included)) and (
+                high is None or value < high or (high == value and leaf.high_included)
+            )
+    raise AssertionError(leaf)
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    return _kind(value) == _kind(wanted) and bool(value == wanted)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "truth"
+    if isinstance(value, str):
+        return "text"
+    return "number" if isinstance(value, int | float) else "other"
+
+
+def _said(of: Span) -> Iterator[str]:
+    yield of.name
+    yield of.status_message
+    yield from _texts(of.attributes)
+    for event in of.events:
+        yield event.name
+        yield from _texts(event.attributes)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            yield key
+            yield from _texts(member)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, str | bytes):
+        yield value if isinstance(value, str) else value.hex()
+    else:
+        yield orjson.dumps(value).decode()
+
+
+_words, _numbers = st.sampled_from(_WORDS), st.sampled_from(_NUMBERS)
+_scalars = st.one_of(_words, _numbers, st.booleans())
+_values = st.one_of(
+    _scalars,
+    st.sampled_from([math.nan, math.inf, b"red", b"\xab", "7", "null"]),
+    st.lists(_scalars, max_size=2),
+    st.dictionaries(_words, _scalars, max_size=2),
+)
+_attributes = st.dictionaries(st.sampled_from(_KEYS), _values, max_size=4)
+
+
+@st.composite
+def _spans(draw: st.DrawFn, number: int) -> Span:
+    start = draw(st.sampled_from(_STARTS))
+    return span(
+        number,
+        trace_id=draw(st.integers(0, 2)),
+        parent=draw(st.sampled_from([None, 1])),
+        start=start,
+        attributes=draw(_attributes),
+        name=draw(_words),
+        status_message=draw(_words),
+        status_code=draw(st.integers(0, 2)),
+        end_time_unix_nano=start + draw(st.integers(-2, 3)),
+        resource=SpanResource({"service.name": draw(st.sampled_from(_SERVICES)), **dict[str, Any](draw(_attributes))}),
+        events=draw(st.sampled_from([(), (SpanEvent(1, "red event", {"green": "x"}),)])),
+    )
+
+
+@st.composite
+def span_lists(draw: st.DrawFn, most: int = 12) -> list[Span]:
+    """Spans with ids of their own."""
+    return [draw(_spans(number)) for number in range(1, draw(st.integers(1, most)) + 1)]
+
+
+_fields = st.one_of(
+    st.sampled_from([Promoted(name) for name in _COLUMNS]),
+    st.builds(Attribute, st.sampled_from(_KEYS)),
+    st.builds(Resource, st.sampled_from([*_KEYS, "service.name"])),
+)
+_wanted = st.one_of(_scalars, st.sampled_from([*_SERVICES, *_STARTS, *_IDS, "726564", 3, 2**64, -(10**30), 1e308]))
+_texts_or_numbers: list[st.SearchStrategy[Any]] = [
+    _words,
+    st.one_of(_numbers, st.sampled_from([*_STARTS, 3, 2**70, -(2**70), 1e308, START + 0.5])),
+]
+
+
+@st.composite
+def _between(draw: st.DrawFn) -> Between:
+    bounds = draw(st.sampled_from(_texts_or_numbers))
+    low = draw(st.one_of(st.none(), bounds))
+    return Between(
+        draw(_fields),
+        low,
+        draw(bounds if low is None else st.one_of(st.none(), bounds)),
+        low_included=draw(st.booleans()),
+        high_included=draw(st.booleans()),
+    )
+
+
+_leaves: st.SearchStrategy[Expression] = st.one_of(
+    st.builds(Equals, _fields, _wanted),
+    st.builds(OneOf, _fields, st.lists(_wanted, max_size=3)),
+    _between(),
+    st.builds(Matches, _fields, st.sampled_from(_PATTERNS)),
+    st.builds(Contains, _fields, _words),
+    st.builds(Contains, st.just(Text()), st.sampled_from(["red", "green", "reddish green", "Red", "rouge é", "llm"])),
+    st.builds(IsNull, _fields),
+    st.builds(Between, st.just(Arrival()), high=st.integers(0, 12)),
+)
+expressions: st.SearchStrategy[Expression] = st.recursive(
+    _leaves,
+    lambda members: st.one_of(
+        st.builds(And, st.lists(members, max_size=3)),
+        st.builds(Or, st.lists(members, max_size=3)),
+        st.builds(Not, members),
+    ),
+    max_leaves=6,
+)
