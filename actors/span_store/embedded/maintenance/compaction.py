@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import Unavailable
+from actors.span_store.columns.remap import in_present_form
 from actors.span_store.embedded.durable import sync_folder
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate, next_segment_with
 from actors.span_store.embedded.problems import CURE
@@ -91,7 +92,7 @@ class Compaction:
         """All rows of a file. ``Unavailable`` when it is damaged: nothing of it is thrown away then."""
         try:
             with open_segment(segment_path(self._folder, segment)) as file:
-                return file.read()
+                return in_present_form(file.read())
         except (OSError, pa.ArrowException) as fault:
             raise Unavailable(f"A file of the span store is damaged: {CURE}") from fault
 

@@ -59,7 +59,7 @@ _INSERT_TRACE_PARTS = """
         max(end_time_unix_nano) AS end_time_unix_nano,
         count(*) AS span_count,
         count(*) FILTER (status_code = 2) AS error_count,
-        count(*) FILTER (openinference_span_kind = 'LLM') AS llm_count,
+        count(*) FILTER (type IN ('llm', 'embedding')) AS llm_count,
         CASE WHEN sum(input_tokens) < 1::HUGEINT << 63 THEN sum(input_tokens) END AS input_tokens, -- if it fits
         CASE WHEN sum(output_tokens) < 1::HUGEINT << 63 THEN sum(output_tokens) END AS output_tokens,
         sum(cost) AS cost,
