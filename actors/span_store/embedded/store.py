@@ -236,7 +236,10 @@ class SpanStore:
         for segment in overdue:  # one at a time, so that sealing gets its turn
             await self._run(self._sealing, self._compaction.shorten, segment, retention.oldest(now))
         joined = await self._run(self._sealing, self._compaction.compact)
-        if finished or expired or overdue or joined:
+        outdated = await self._run(self._sealing, index.outdated_segments, self._connection)
+        for segment in outdated:
+            await self._run(self._sealing, self._compaction.remap, segment)
+        if finished or expired or overdue or joined or outdated:
             await self._run(self._sealing, self._after_removal)
 
     def state(self) -> StoreState:

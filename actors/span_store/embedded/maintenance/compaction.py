@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import Unavailable
-from actors.span_store.columns.remap import in_present_form
+from actors.span_store.columns.remap import remapped
 from actors.span_store.embedded.durable import sync_folder
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate, next_segment_with
 from actors.span_store.embedded.problems import CURE
@@ -77,6 +77,11 @@ class Compaction:
             rows = self._rows_of(segment)
             self._replace([segment], rows.filter(pc.greater_equal(rows["start_time_unix_nano"], _moment(oldest))))
 
+    def remap(self, segment: int) -> None:
+        """Derive the promoted columns of one file anew; nothing happens when it is damaged or gone."""
+        with suppress(Unavailable):
+            self._replace([segment], self._rows_of(segment))
+
     def compact(self) -> int:
         """Join one run of small files that lie next to each other in the order of arrival; how many they were.
 
@@ -92,9 +97,10 @@ class Compaction:
         """All rows of a file. ``Unavailable`` when it is damaged: nothing of it is thrown away then."""
         try:
             with open_segment(segment_path(self._folder, segment)) as file:
-                return in_present_form(file.read())
+                rows = file.read()
         except (OSError, pa.ArrowException) as fault:
             raise Unavailable(f"A file of the span store is damaged: {CURE}") from fault
+        return remapped(rows) if index.is_outdated(self._connection, segment) else rows
 
     def _replace(self, segments: Sequence[int], rows: pa.Table) -> None:
         """Put one file with these rows in place of others.

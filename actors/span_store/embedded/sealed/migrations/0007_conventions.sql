@@ -11,3 +11,4 @@ ALTER TABLE span ADD COLUMN prompt_version VARCHAR;
 ALTER TABLE span ADD COLUMN time_to_first_token_ns BIGINT;
 ALTER TABLE span ADD COLUMN version VARCHAR;
 ALTER TABLE span ADD COLUMN environment VARCHAR;
+ALTER TABLE segment ADD COLUMN conventions USMALLINT; -- their version when these were derived; NULL before the first
