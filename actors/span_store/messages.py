@@ -43,7 +43,7 @@ class SpanFilter(Enum):
 
     ALL = "all"
     ROOTS = "roots"  # without a parent
-    LLM_ROOTS = "llm_roots"  # roots whose trace has a span of OpenInference kind LLM, of any service
+    LLM_ROOTS = "llm_roots"  # roots whose trace has a model call or an embedding, of any service and convention
     WORKFLOWS = "workflows"  # junjo span type "workflow"
 
 

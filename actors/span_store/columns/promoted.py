@@ -1,41 +1,210 @@
-"""Which attributes fill the hot columns: one table for all the conventions that senders use.
+"""Promoted attributes: columns of their own, filled by the table of ``conventions``."""
 
-Raw attributes are stored as they came and never rewritten; this table only says what is copied out of them. A change of
-it reaches the spans that come in from then on.
-
-Sources: OpenTelemetry GenAI conventions (present names first, then those before v1.37), OpenInference, OpenLLMetry,
-Vercel AI SDK, and Junjo's own attributes before and since 0.63.
-"""
-
+import ast
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import attrs
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attributes import SpanAttributes
+from actors.span_store.columns.conventions import COLUMNS, MODEL_CALLS, Column, Kind, Source
 from actors.span_store.columns.key_shapes import taken
+from actors.span_store.columns.model_names import provider_of_model
 from actors.span_store.columns.spans import AttributeValue
 
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
-LLM = "LLM"  # OpenInference span kind of a call of a model
+_TYPES = {Kind.TEXT: TEXT, Kind.COUNT: COUNT, Kind.AMOUNT: AMOUNT, Kind.DURATION: COUNT}
+PROMOTED_FIELDS = [pa.field(column.name, _TYPES[column.kind]) for column in COLUMNS]
+
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as in JSON
 _LONGEST = 40  # characters of one
+_MOST_PARSED = 256 * 1024  # characters of an object that is looked into
+_MOST_LITERAL = 16 * 1024  # and of one in Python's notation, whose parser takes more
+_FEW = 64  # values that are translated one by one; of more, each different one is
+_ZERO, _LARGEST_PART = pa.scalar(0, COUNT), pa.scalar(2**60, COUNT)
+_AMOUNT_ZERO, _AMOUNT_END = pa.scalar(0.0, AMOUNT), pa.scalar(2.0**63, AMOUNT)
 _Number: TypeAlias = Callable[[AttributeValue], float | None]
+_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
 
 
-def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
-    return taken(attributes.texts, places)
+def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
+    """The promoted columns by name, null where a span has no value. Reads only attributes of the table.
+
+    Tokens are totals that include cached and reasoning ones. They and the cost are null for agents and chains: what
+    those carry are the sums of the model calls inside, which would be counted twice.
+    """
+    found = _Found(attributes, length)
+    columns = {column.name: found.column(column) for column in COLUMNS}
+    return columns | _provider(columns) | _tokens(columns)
 
 
-def _counts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.Int64Array:
-    """Token counts; a whole float is what JSON makes of an integer in some senders, and others write text."""
-    return _numbers(attributes, places, COUNT, _count)
+def named_after_spans(columns: Mapping[str, pa.Array], names: pa.StringArray) -> dict[str, pa.Array]:
+    """The tool of spans that say that they run one, and not which: it stands in their name."""
+    kind, tool = columns["type"], columns["tool"]
+    if kind.null_count == len(kind):
+        return {}
+    unnamed = pc.and_(pc.fill_null(pc.equal(kind, _TOOL), fill_value=False), pc.is_null(tool))
+    if not pc.any(unnamed).as_py():
+        return {}
+    in_names = pc.replace_substring_regex(names, pattern=r"^(execute_tool|tool) ", replacement="")
+    return {"tool": pc.if_else(unnamed, in_names, tool)}
+
+
+def error_types(columns: Mapping[str, pa.Array], exceptions: Mapping[int, str]) -> dict[str, pa.Array]:
+    """The type of the error; where no attribute says it, that of the span's last exception, given by row."""
+    if not exceptions:
+        return {}
+    known = columns["error_type"]
+    thrown = pa.array([exceptions.get(row) for row in range(len(known))], TEXT)
+    return {"error_type": pc.coalesce(known, thrown)}
+
+
+class _Found:
+    """The values of one batch of spans."""
+
+    def __init__(self, attributes: SpanAttributes, length: int) -> None:
+        self._attributes = attributes
+        self._length = length
+        self._read = {kind: self._read_together(kind) for kind in Kind}
+        self._objects: dict[str, list[Any]] = {}  # attributes that are looked into, parsed
+
+    def column(self, column: Column) -> pa.Array:
+        read = self._read[column.kind]
+        values = [
+            _final(read[source.key], source) for source in column.sources if source.key in read and not source.path
+        ]
+        found = values[0] if len(values) == 1 else pc.coalesce(*values) if values else None
+        for source in column.sources:
+            if source.path and source.key in self._attributes.keys and (found is None or found.null_count):
+                deep = self._deep(source, column.kind, found)
+                found = deep if found is None else pc.coalesce(found, deep)
+        if found is None:
+            return pa.nulls(self._length, _TYPES[column.kind])
+        return found if column.finish is None else _translated(found, column.finish)
+
+    def _read_together(self, kind: Kind) -> dict[str, pa.Array]:
+        """The attributes of all plain sources of a kind, by key. Each step costs much the same for one and for ten."""
+        names = [key for key in _PLAIN[kind] if key in self._attributes.keys]
+        if not names:
+            return {}
+        values = _READERS[kind](self._attributes, self._attributes.keys.places(names))
+        pieces = [values.slice(begin, self._length) for begin in range(0, len(values), self._length)]
+        return dict(zip(names, pieces, strict=True))
+
+    def _deep(self, source: Source, kind: Kind, found: pa.Array | None) -> pa.Array:
+        """Values inside an attribute, where none is found yet."""
+        known = [None] * self._length if found is None else found.to_pylist()
+        said = self._parsed(source.key)
+        values = (
+            None if one is not None else _member(each, source.path) for one, each in zip(known, said, strict=True)
+        )
+        return pa.array([_OF_KIND[kind](value) for value in values], _TYPES[kind])
+
+    def _parsed(self, key: str) -> list[Any]:
+        if key not in self._objects:
+            self._objects[key] = [_object(text) for text in self._texts(key)]
+        return self._objects[key]
+
+    def _texts(self, key: str) -> list[str | None]:
+        places = self._attributes.keys.places([key])
+        texts = pc.coalesce(taken(self._attributes.texts, places), taken(self._attributes.others, places))
+        return list(texts.to_pylist())
+
+
+def _provider(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """The provider; of model calls without one, that which makes the model."""
+    provider, model = columns["provider"], columns["model"]
+    if provider.null_count == model.null_count == 0 or model.null_count == len(model):
+        return {}
+    is_call = is_model_call(columns["type"])
+    by_model = _translated(pc.if_else(is_call, model, pa.scalar(None, TEXT)), provider_of_model)
+    return {"provider": pc.coalesce(provider, by_model)}
+
+
+def _tokens(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Inclusive totals of model calls, and of spans that are of no known type."""
+    made = {name: columns[name] for name in _TOKENS if columns[name].null_count < len(columns[name])}
+    if not made:
+        return {}
+    made |= _inclusive(columns, "input_tokens", "cache_read_tokens", "cache_write_tokens")
+    made |= _inclusive(columns, "output_tokens", "reasoning_tokens")
+    kind = columns["type"]
+    if kind.null_count == len(kind):
+        return made
+    counts = pc.or_(is_model_call(kind), pc.is_null(kind))
+    if pc.all(counts).as_py():
+        return made
+    return {name: pc.if_else(counts, values, pa.scalar(None, values.type)) for name, values in made.items()}
+
+
+def _inclusive(columns: Mapping[str, pa.Array], total: str, *parts: str) -> dict[str, pa.Array]:
+    """A total that is less than its parts leaves them out, as Anthropic's own numbers do: they are added."""
+    there = [columns[part] for part in parts if columns[part].null_count < len(columns[part])]
+    if not there or columns[total].null_count == len(columns[total]):
+        return {}
+    together = _bounded(there[0])
+    for part in there[1:]:
+        together = pc.add(together, _bounded(part))
+    is_less = pc.less(columns[total], together)
+    if not pc.any(is_less).as_py():
+        return {}
+    return {total: pc.if_else(is_less, pc.add(columns[total], together), columns[total])}
+
+
+def _bounded(part: pa.Int64Array) -> pa.Int64Array:
+    """Without nulls, and so small that some of them can be added."""
+    return pc.coalesce(pc.min_element_wise(part, _LARGEST_PART, skip_nulls=False), _ZERO)
+
+
+def is_model_call(kind: pa.StringArray | pa.ChunkedArray) -> pa.BooleanArray | pa.ChunkedArray:
+    """Which spans of these types stand for model calls; never null."""
+    return pc.is_in(kind, value_set=_CALLS)
+
+
+def _final(values: pa.Array, source: Source) -> pa.Array:
+    """The values of one source in the column's words and units."""
+    if source.words is not None:
+        return _translated(values, source.words.get)
+    return values if source.unit == 1 else _nanoseconds(values, source.unit)
+
+
+def _nanoseconds(values: pa.DoubleArray, unit: float) -> pa.Int64Array:
+    """Durations as whole numbers; null for what is none."""
+    durations = pc.round(pc.multiply(values, pa.scalar(unit, AMOUNT)))
+    is_one = pc.and_(pc.greater_equal(durations, _AMOUNT_ZERO), pc.less(durations, _AMOUNT_END))
+    return pc.cast(pc.if_else(is_one, durations, pa.scalar(None, AMOUNT)), COUNT)
+
+
+def _translated(values: pa.StringArray, translate: Callable[[str], str | None]) -> pa.StringArray:
+    """Each value translated; null stays null."""
+    if len(values) <= _FEW:
+        return pa.array([None if one is None else translate(one) for one in values.to_pylist()], TEXT)
+    encoded = values.dictionary_encode()
+    words = pa.array([translate(one) for one in encoded.dictionary.to_pylist()], TEXT)
+    return words.take(encoded.indices)
+
+
+def _object(text: str | None) -> Any:  # noqa: ANN401 - any JSON value
+    """What a text says as JSON, or in Python's notation, which some senders write; ``None`` for other texts."""
+    if text is None or len(text) > _MOST_PARSED or not text.startswith("{"):
+        return None
+    with suppress(orjson.JSONDecodeError):
+        return orjson.loads(text)
+    if len(text) <= _MOST_LITERAL:
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return ast.literal_eval(text)
+    return None
+
+
+def _member(value: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON value
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _count(value: AttributeValue) -> int | None:
@@ -44,14 +213,33 @@ def _count(value: AttributeValue) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def _amounts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.DoubleArray:
-    return _numbers(attributes, places, AMOUNT, _amount)
-
-
 def _amount(value: AttributeValue) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
+
+
+def _text(value: AttributeValue) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
+    """Texts, and lists as JSON."""
+    texts = taken(attributes.texts, places)
+    if texts.null_count == places.null_count:
+        return texts
+    others = taken(attributes.others, places)
+    is_list = pc.starts_with(others, pattern="[")
+    return pc.coalesce(texts, pc.if_else(is_list, others, pa.scalar(None, TEXT)))
+
+
+def _counts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.Int64Array:
+    """Token counts; a whole float is what JSON makes of an integer in some senders, and others write text."""
+    return _numbers(attributes, places, COUNT, _count)
+
+
+def _amounts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.DoubleArray:
+    return _numbers(attributes, places, AMOUNT, _amount)
 
 
 def _numbers(attributes: SpanAttributes, places: pa.Int32Array, kind: pa.DataType, number: _Number) -> pa.Array:
@@ -85,144 +273,25 @@ def _in_text(text: str | None, number: _Number) -> float | None:
         return None
 
 
-@attrs.frozen
-class PromotedColumn:
-    """One column and the attributes that may fill it; the first that is there with a fitting type wins.
-
-    ``read`` gives the values at some places among the pairs, null for those that do not fit.
-    """
-
-    name: str
-    read: Callable[[SpanAttributes, pa.Int32Array], pa.Array]
-    attributes: tuple[str, ...]
-
-    @property
-    def type(self) -> pa.DataType:
-        return _TYPES[self.read]
-
-
-_TYPES: dict[Callable[..., pa.Array], pa.DataType] = {_texts: TEXT, _counts: COUNT, _amounts: AMOUNT}
-
-PROMOTED_COLUMNS: tuple[PromotedColumn, ...] = (
-    PromotedColumn("junjo_span_type", _texts, ("junjo.span_type",)),
-    PromotedColumn("junjo_id", _texts, ("junjo.id", "junjo.executable_runtime_id")),
-    PromotedColumn("junjo_parent_id", _texts, ("junjo.parent_id", "junjo.parent_executable_runtime_id")),
-    PromotedColumn("openinference_span_kind", _texts, ("openinference.span.kind",)),
-    PromotedColumn("gen_ai_operation_name", _texts, ("gen_ai.operation.name",)),
-    PromotedColumn(
-        "model",
-        _texts,
-        (
-            "gen_ai.response.model",
-            "llm.response.model_name",
-            "gen_ai.request.model",
-            "llm.request.model_name",
-            "llm.model_name",
-            "ai.response.model",
-            "ai.model.id",
-            "embedding.model_name",
-            "junjo.agent.model.name",
-        ),
-    ),
-    PromotedColumn(
-        "provider",
-        _texts,
-        (
-            "gen_ai.provider.name",
-            "gen_ai.system",
-            "llm.provider",
-            "llm.system",
-            "ai.model.provider",
-            "junjo.agent.model.provider",
-        ),
-    ),
-    PromotedColumn(
-        "input_tokens",
-        _counts,
-        (
-            "gen_ai.usage.input_tokens",
-            "gen_ai.usage.prompt_tokens",
-            "llm.token_count.prompt",
-            "llm.usage.prompt_tokens",
-            "ai.usage.inputTokens",
-            "ai.usage.promptTokens",
-        ),
-    ),
-    PromotedColumn(
-        "output_tokens",
-        _counts,
-        (
-            "gen_ai.usage.output_tokens",
-            "gen_ai.usage.completion_tokens",
-            "llm.token_count.completion",
-            "llm.usage.completion_tokens",
-            "ai.usage.outputTokens",
-            "ai.usage.completionTokens",
-        ),
-    ),
-    PromotedColumn(
-        "cache_read_tokens",
-        _counts,
-        (
-            "gen_ai.usage.cache_read.input_tokens",
-            "gen_ai.usage.cache_read_input_tokens",
-            "gen_ai.usage.cache_read_tokens",
-            "llm.token_count.prompt_details.cache_read",
-            "ai.usage.cachedInputTokens",
-        ),
-    ),
-    PromotedColumn(
-        "cache_write_tokens",
-        _counts,
-        (
-            "gen_ai.usage.cache_write.input_tokens",
-            "gen_ai.usage.cache_creation.input_tokens",
-            "gen_ai.usage.cache_write_input_tokens",
-            "gen_ai.usage.cache_creation_input_tokens",
-            "gen_ai.usage.cache_write_tokens",
-            "llm.token_count.prompt_details.cache_write",
-        ),
-    ),
-    PromotedColumn(
-        "reasoning_tokens",
-        _counts,
-        (
-            "gen_ai.usage.reasoning.output_tokens",
-            "gen_ai.usage.reasoning_tokens",
-            "llm.token_count.completion_details.reasoning",
-            "ai.usage.reasoningTokens",
-        ),
-    ),
-    PromotedColumn("cost", _amounts, ("llm.cost.total", "gen_ai.usage.cost")),
-    PromotedColumn(
-        "session_id",
-        _texts,
-        ("session.id", "gen_ai.conversation.id", "langfuse.session.id", "ai.telemetry.metadata.sessionId"),
-    ),
-    PromotedColumn("user_id", _texts, ("user.id", "enduser.id", "langfuse.user.id", "ai.telemetry.metadata.userId")),
-)
-
-
-_READ_TOGETHER = {read: [column for column in PROMOTED_COLUMNS if column.read is read] for read in _TYPES}
-
-
-def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
-    """The values of ``PROMOTED_COLUMNS`` by name, null where a span has none. Reads only their attributes."""
-    columns: dict[str, pa.Array] = {}
-    for read, together in _READ_TOGETHER.items():
-        names = [name for column in together for name in column.attributes if name in attributes.keys]
-        values = _pieces(read(attributes, attributes.keys.places(names)), length) if names else []
-        by_name = dict(zip(names, values, strict=True))
-        for column in together:
-            found = [by_name[name] for name in column.attributes if name in by_name]
-            columns[column.name] = _first(found) if found else pa.nulls(length, column.type)
-    return columns
-
-
-def _pieces(values: pa.Array, length: int) -> list[pa.Array]:
-    return [values.slice(begin, length) for begin in range(0, len(values), length)]
-
-
-def _first(found: list[pa.Array]) -> pa.Array:
-    """Of each span the first value that is there."""
-    return found[0] if len(found) == 1 else pc.coalesce(*found)
+_SOURCES = [(column.kind, source) for column in COLUMNS for source in column.sources]
+_CALLS, _TOOL = pa.array(MODEL_CALLS, TEXT), pa.scalar("tool", TEXT)
+_READERS: Mapping[Kind, Callable[[SpanAttributes, pa.Int32Array], pa.Array]] = {
+    Kind.TEXT: _texts,
+    Kind.COUNT: _counts,
+    Kind.AMOUNT: _amounts,
+    Kind.DURATION: _amounts,
+}
+_OF_KIND: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.TEXT: _text,
+    Kind.COUNT: _count,
+    Kind.AMOUNT: _amount,
+    Kind.DURATION: _count,
+}
+_PLAIN = {
+    kind: list(
+        dict.fromkeys(
+            source.key for column in COLUMNS if column.kind is kind for source in column.sources if not source.path
+        )
+    )
+    for kind in Kind
+}

@@ -26,15 +26,27 @@ from actors.span_store.columns.json_text import (
     resource_json,
     scope_json,
 )
-from actors.span_store.columns.promoted import PROMOTED_COLUMNS, promoted_columns
-from actors.span_store.columns.spans import Resource, Shared, Span, SpanColumns, StoredSpan, span_columns
+from actors.span_store.columns.promoted import PROMOTED_FIELDS, error_types, named_after_spans, promoted_columns
+from actors.span_store.columns.spans import (
+    Attributes,
+    Resource,
+    Shared,
+    Span,
+    SpanColumns,
+    SpanEvent,
+    StoredSpan,
+    span_columns,
+)
 
 log = structlog.get_logger(__name__)
 
 TRACE = 32  # characters of a span's key that are the id of its trace
 NO_SERVICE_NAME = "NO_SERVICE_NAME"  # what the REST API calls spans whose resource names no service
 
-_PROMOTED_FIELDS = [pa.field(column.name, column.type) for column in PROMOTED_COLUMNS]
+RESOURCE_COLUMNS = {  # by the attributes of the resource that fill them, the best first
+    "version": ("service.version",),
+    "environment": ("deployment.environment.name", "deployment.environment", "langfuse.environment"),
+}
 
 # What lists and filters read.
 INDEX_FIELDS = [
@@ -47,7 +59,8 @@ INDEX_FIELDS = [
     pa.field("start_time_unix_nano", pa.uint64()),
     pa.field("end_time_unix_nano", pa.uint64()),
     pa.field("status_code", pa.int32()),
-    *_PROMOTED_FIELDS,
+    *PROMOTED_FIELDS,
+    *(pa.field(name, pa.string()) for name in RESOURCE_COLUMNS),
 ]
 # What only the answer needs that shows a span.
 BODY_FIELDS = [
@@ -126,6 +139,8 @@ def rows_of(spans: SpanColumns) -> pa.RecordBatch:
             *_inexact_runs(spans.scope, scopes),
         }
     }
+    promoted = promoted_columns(attributes, length)
+    promoted |= named_after_spans(promoted, spans.name) | error_types(promoted, _exceptions(spans.events))
     columns: dict[str, pa.Array] = {
         "trace_id": spans.trace_id,
         "span_id": spans.span_id,
@@ -136,7 +151,8 @@ def rows_of(spans: SpanColumns) -> pa.RecordBatch:
         "start_time_unix_nano": spans.start_time_unix_nano,
         "end_time_unix_nano": spans.end_time_unix_nano,
         "status_code": spans.status_code,
-        **promoted_columns(attributes, length),
+        **promoted,
+        **_resource_columns(spans.resource),
         "status_message": spans.status_message,
         "trace_state": spans.trace_state,
         "flags": spans.flags,
@@ -151,6 +167,27 @@ def rows_of(spans: SpanColumns) -> pa.RecordBatch:
         "exact_json": _filled(length, exact, _NULL),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in _UNNUMBERED.names], schema=_UNNUMBERED)
+
+
+def _exceptions(events: Mapping[int, Sequence[SpanEvent]]) -> dict[int, str]:
+    """The type of the last exception of each span that has one."""
+    return {
+        row: kind
+        for row, some in events.items()
+        for event in some
+        if event.name == "exception" and isinstance(kind := event.attributes.get("exception.type"), str)
+    }
+
+
+def _resource_columns(resources: Shared[Resource]) -> dict[str, pa.Array]:
+    return {
+        name: _spread(resources, [first_text(resource.attributes, keys) for resource in resources.values])
+        for name, keys in RESOURCE_COLUMNS.items()
+    }
+
+
+def first_text(attributes: Attributes, keys: Iterable[str]) -> str | None:
+    return next((value for key in keys if isinstance(value := attributes.get(key), str) and value), None)
 
 
 def stored_spans(rows: pa.Table) -> list[StoredSpan]:
@@ -179,7 +216,7 @@ def _filled(length: int, texts: Mapping[int, bytes], otherwise: pa.StringScalar)
     return pa.array([texts.get(row, otherwise.as_py()) for row in range(length)], pa.string())
 
 
-def _spread(shared: Shared[Any], texts: Sequence[str | bytes]) -> pa.StringArray:
+def _spread(shared: Shared[Any], texts: Sequence[str | bytes | None]) -> pa.StringArray:
     """A column of the texts of what is shared. Most requests have one resource and one scope."""
     if len(texts) == 1:
         return pa.repeat(pa.scalar(texts[0], pa.string()), shared.counts[0])

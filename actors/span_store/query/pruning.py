@@ -9,7 +9,8 @@ from functools import reduce
 
 import attrs
 
-from actors.span_store.columns.promoted import PROMOTED_COLUMNS, TEXT
+from actors.span_store.columns.conventions import COLUMNS, Column, Kind
+from actors.span_store.columns.model_names import unquoted
 from actors.span_store.embedded.text.needle import Needle
 from actors.span_store.embedded.text.ngrams import NgramCondition, NgramNeedle
 from actors.span_store.query.comparable import bounds_for, kind_of, values_for
@@ -34,8 +35,16 @@ from actors.span_store.query.expression import (
 
 _SERVICE, _START = Promoted("service_name"), Promoted("start_time_unix_nano")
 _FIRST, _LAST = 0, 2**64 - 1
+
+
+def _is_copied(column: Column) -> bool:
+    """Whether each value stands in an attribute as it is, and not in other words."""
+    translated = any(source.words or source.path for source in column.sources)
+    return column.kind is Kind.TEXT and not translated and column.finish in (None, unquoted)
+
+
 # Their values are searched text, or copies of attributes, which are.
-_SEARCHED = {"name", "status_message"} | {column.name for column in PROMOTED_COLUMNS if column.type == TEXT}
+_SEARCHED = {"name", "status_message"} | {column.name for column in COLUMNS if _is_copied(column)}
 
 
 @attrs.frozen

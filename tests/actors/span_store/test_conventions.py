@@ -1,4 +1,4 @@
-"""Every convention fills the same hot columns."""
+"""Every convention fills the same columns."""
 
 from typing import Any
 
@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.span_store.columns.attribute_column import attribute_maps
-from actors.span_store.columns.promoted import PROMOTED_COLUMNS, promoted_columns
+from actors.span_store.columns.conventions import COLUMNS
+from actors.span_store.columns.promoted import promoted_columns
 
 pytestmark = pytest.mark.unit
 
 
-def hot(attributes: dict[str, Any]) -> dict[str, Any]:
+def promoted(attributes: dict[str, Any]) -> dict[str, Any]:
     columns, _ = attribute_maps([{}, attributes])
     found = {name: values.to_pylist() for name, values in promoted_columns(columns, 2).items()}
     assert {values[0] for values in found.values()} == {None}
@@ -37,6 +38,7 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
             },
             {
                 "openinference_span_kind": "LLM",
+                "type": "llm",
                 "model": "gpt-4o",
                 "provider": "openai",
                 "input_tokens": 7,
@@ -55,7 +57,7 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
                 "gen_ai.provider.name": "anthropic",
                 "gen_ai.request.model": "asked",
                 "gen_ai.response.model": "answered",
-                "gen_ai.usage.input_tokens": 7,
+                "gen_ai.usage.input_tokens": 7,  # without the cached ones, as Anthropic counts
                 "gen_ai.usage.output_tokens": 3,
                 "gen_ai.usage.cache_read.input_tokens": 5,
                 "gen_ai.usage.cache_write.input_tokens": 4,
@@ -64,9 +66,11 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
             },
             {
                 "gen_ai_operation_name": "chat",
+                "type": "llm",
                 "provider": "anthropic",
                 "model": "answered",
-                "input_tokens": 7,
+                "request_model": "asked",
+                "input_tokens": 16,
                 "output_tokens": 3,
                 "cache_read_tokens": 5,
                 "cache_write_tokens": 4,
@@ -87,12 +91,12 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
         ),
         pytest.param(
             {"ai.model.id": "m", "ai.model.provider": "p", "ai.usage.promptTokens": 7.0},
-            {"model": "m", "provider": "p", "input_tokens": 7},
+            {"model": "m", "request_model": "m", "provider": "p", "input_tokens": 7},
             id="Vercel AI SDK, whole floats",
         ),
         pytest.param(
             {"junjo.span_type": "node", "junjo.id": "n", "junjo.parent_id": "w"},
-            {"junjo_span_type": "node", "junjo_id": "n", "junjo_parent_id": "w"},
+            {"junjo_span_type": "node", "type": "node", "junjo_id": "n", "junjo_parent_id": "w"},
             id="Junjo up to 0.62",
         ),
         pytest.param(
@@ -101,7 +105,7 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
                 "junjo.executable_runtime_id": "n",
                 "junjo.parent_executable_runtime_id": "w",
             },
-            {"junjo_span_type": "node", "junjo_id": "n", "junjo_parent_id": "w"},
+            {"junjo_span_type": "node", "type": "node", "junjo_id": "n", "junjo_parent_id": "w"},
             id="Junjo since 0.63",
         ),
         pytest.param(
@@ -122,12 +126,18 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
         pytest.param(
             {
                 "gen_ai.usage.input_tokens": "12",
-                "gen_ai.usage.output_tokens": "12.0",
+                "gen_ai.usage.output_tokens": "1012.0",
                 "gen_ai.usage.cache_read_tokens": "0",
                 "gen_ai.usage.reasoning_tokens": "1e3",
                 "gen_ai.usage.cost": "0.0025",
             },
-            {"input_tokens": 12, "output_tokens": 12, "cache_read_tokens": 0, "reasoning_tokens": 1000, "cost": 0.0025},
+            {
+                "input_tokens": 12,
+                "output_tokens": 1012,
+                "cache_read_tokens": 0,
+                "reasoning_tokens": 1000,
+                "cost": 0.0025,
+            },
             id="numbers as text",
         ),
         pytest.param(
@@ -152,8 +162,8 @@ def hot(attributes: dict[str, Any]) -> dict[str, Any]:
         ),
     ],
 )
-def test_conventions_fill_the_hot_columns(attributes: dict[str, Any], columns: dict[str, Any]) -> None:
-    assert hot(attributes) == columns
+def test_conventions_fill_the_columns(attributes: dict[str, Any], columns: dict[str, Any]) -> None:
+    assert promoted(attributes) == columns
 
 
 NO_COUNTS = ["", " 12", "12 ", "1_000", "1,000", "+5", "-5", "12.5", "0x10", "٣", "1e400", "9" * 5000, str(2**63)]
@@ -162,18 +172,24 @@ NO_NUMBERS = ["", "nan", "NaN", "inf", "-Infinity", "null", "true", "[1]", "1e99
 
 @pytest.mark.parametrize("text", [*NO_COUNTS, *NO_NUMBERS], ids=lambda text: repr(text)[:12])
 def test_text_that_is_no_count_fills_none(text: str) -> None:
-    assert hot({"gen_ai.usage.input_tokens": text, "gen_ai.usage.output_tokens": 3}) == {"output_tokens": 3}
+    assert promoted({"gen_ai.usage.input_tokens": text, "gen_ai.usage.output_tokens": 3}) == {"output_tokens": 3}
 
 
 @pytest.mark.parametrize("text", NO_NUMBERS, ids=lambda text: repr(text)[:12])
 def test_text_that_is_no_amount_fills_none(text: str) -> None:
-    assert hot({"llm.cost.total": text, "gen_ai.usage.cost": 0.5}) == {"cost": 0.5}
+    assert promoted({"llm.cost.total": text, "gen_ai.usage.cost": 0.5}) == {"cost": 0.5}
 
 
-SOURCES = [name for column in PROMOTED_COLUMNS for name in column.attributes]
+SOURCES = sorted({source.key for column in COLUMNS for source in column.sources})
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats()
 VALUES = st.text(max_size=2) | NUMBERS | NUMBERS.map(str) | st.booleans()
-MANY = st.lists(st.dictionaries(st.sampled_from([*SOURCES[::5], "a", "b", "ab"]), VALUES, max_size=4), max_size=6)
+OBJECTS = st.sampled_from(
+    ['{"prompt_tokens": 5, "input": 4}', "{'prompt_tokens_details': {'cached_tokens': 9}}", "{", "[]"]
+)
+WORDS = st.sampled_from(["LLM", "chat", "generation", "gpt-4o", "openai/gpt-4o", '"CHAT_MODEL"', "execute_tool"])
+MANY = st.lists(
+    st.dictionaries(st.sampled_from([*SOURCES, "a", "b", "ab"]), VALUES | OBJECTS | WORDS, max_size=4), max_size=6
+)
 
 
 @given(MANY)
@@ -181,4 +197,4 @@ def test_what_a_span_fills_has_nothing_to_do_with_its_neighbours(many: list[dict
     columns, _ = attribute_maps(many)
     found = {name: values.to_pylist() for name, values in promoted_columns(columns, len(many)).items()}
     for row, attributes in enumerate(many):
-        assert {name: values[row] for name, values in found.items() if values[row] is not None} == hot(attributes)
+        assert {name: values[row] for name, values in found.items() if values[row] is not None} == promoted(attributes)

@@ -15,6 +15,7 @@ import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
 from actors.span_store.embedded.hot.wal import Wal, WalReader
 from actors.span_store.embedded.sealed.row_groups import in_turn
@@ -231,12 +232,10 @@ class MemtableSnapshot:
         """Behind the last row."""
         return self._starts[-1]
 
-    def traces_of_kind(self, kind: str, trace_ids: Iterable[str]) -> set[str]:
-        """Those of the traces that have a span of this OpenInference kind."""
-        of_kind = self.table.select(["trace_id"]).filter(
-            pc.equal(self.table["openinference_span_kind"], pa.scalar(kind, pa.string()))
-        )
-        return set(of_kind["trace_id"].unique().to_pylist()).intersection(trace_ids)
+    def traces_with_calls(self, trace_ids: Iterable[str]) -> set[str]:
+        """Those of the traces that have a span of a model call."""
+        calls = self.table.select(["trace_id"]).filter(is_model_call(self.table["type"]))
+        return set(calls["trace_id"].unique().to_pylist()).intersection(trace_ids)
 
     def take(self, sequence: Sequence[int], columns: Sequence[str]) -> Iterator[pa.Table]:
         """The rows with these numbers, which are ascending, part by part. ``OSError`` when they cannot be read.

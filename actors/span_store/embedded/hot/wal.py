@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from isal.isal_zlib import crc32
 
+from actors.span_store.columns.remap import in_present_form
 from actors.span_store.columns.rows import ROWS
 from actors.span_store.embedded.durable import DISK, Disk, written_at
 
@@ -237,7 +238,7 @@ def _read(data: bytes) -> tuple[list[pa.RecordBatch], pa.Schema, int, bool]:
         if message.type == "schema":
             form = pa.ipc.read_schema(message).remove_metadata()
         else:
-            batches.append(_in_our_form(pa.ipc.read_record_batch(message, form)))
+            batches.append(_in_present_form(pa.ipc.read_record_batch(message, form)))
     return batches, form, end, is_damaged
 
 
@@ -312,16 +313,12 @@ def _zero_sectors(data: memoryview) -> int:
     return int(pc.sum(pc.equal(sectors, _ZEROS)).as_py() or 0)
 
 
-def _in_our_form(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """A batch of an older version: columns that it does not have are empty."""
+def _in_present_form(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch of this version or an earlier one."""
     if batch.schema == ROWS:
         return batch
-    have = set(batch.schema.names)
-    columns = [
-        batch[field.name].cast(field.type) if field.name in have else pa.nulls(batch.num_rows, field.type)
-        for field in ROWS
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=ROWS)
+    [whole] = in_present_form(pa.Table.from_batches([batch])).combine_chunks().to_batches()
+    return whole
 
 
 def _opened_at(path: Path) -> int:

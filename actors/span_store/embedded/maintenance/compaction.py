@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import Unavailable
+from actors.span_store.columns.remap import remapped
 from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate, next_segment_with
 from actors.span_store.embedded.problems import CURE
 from actors.span_store.embedded.sealed import index
@@ -70,6 +71,11 @@ class Compaction:
             rows = self._rows_of(segment)
             self._replace([segment], ArrowFilter(started_between(oldest, None)).rows(rows))
 
+    def remap(self, segment: int) -> None:
+        """Derive the promoted columns of one file anew; nothing happens when it is damaged or gone."""
+        with suppress(Unavailable):
+            self._replace([segment], self._rows_of(segment))
+
     def compact(self) -> int:
         """Put one run of small segments that are neighbours in the order of arrival into one; how many they were.
 
@@ -85,9 +91,10 @@ class Compaction:
         """All rows of a file. ``Unavailable`` when it is damaged: nothing of it is thrown away then."""
         try:
             with open_segment(self._segments.path(segment)) as file:
-                return file.read()
+                rows = file.read()
         except (OSError, pa.ArrowException) as fault:
             raise Unavailable(f"A file of the span store is damaged: {CURE}") from fault
+        return remapped(rows) if index.is_outdated(self._segments.connection, segment) else rows
 
     def _replace(self, segments: Sequence[int], rows: pa.Table) -> None:
         """Put one file with these rows in place of others.

@@ -12,6 +12,7 @@ from actors.span_store.embedded.maintenance.flusher import Flusher
 from actors.span_store.embedded.maintenance.retention import Retention
 from actors.span_store.embedded.maintenance.space import Space
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
+from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.threads import Threads
 
@@ -58,7 +59,8 @@ class Tidying:
         dropped = await self._drop(now)
         shortened = await self._shorten(now)
         compacted = await self._threads.in_flusher(self._compaction.compact)
-        if finished or dropped or shortened or compacted:
+        remapped = await self._remap()
+        if finished or dropped or shortened or compacted or remapped:
             await self._threads.in_flusher(self._space.give_back)
 
     async def _drop(self, now: datetime | None) -> bool:
@@ -75,3 +77,10 @@ class Tidying:
         for segment in overdue:
             await self._threads.in_flusher(self._compaction.shorten, segment, self._retention.oldest(now))
         return bool(overdue)
+
+    async def _remap(self) -> bool:
+        """Derive the promoted columns anew in segments of earlier versions of the conventions."""
+        outdated = await self._threads.in_flusher(index.outdated_segments, self._connection)
+        for segment in outdated:
+            await self._threads.in_flusher(self._compaction.remap, segment)
+        return bool(outdated)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from actors.errors import Unavailable
 from actors.span_store.columns.attribute_column import shown
+from actors.span_store.columns.remap import in_present_form
 from actors.span_store.columns.rows import ROWS
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.problems import CURE
@@ -88,7 +89,7 @@ class SpanExport:
                 continue
             with file:
                 for group in groups:
-                    yield from self._slices(file.read_row_group(group), position, end)
+                    yield from self._slices(in_present_form(file.read_row_group(group)), position, end)
             position, misses = segment.last_seq + 1, 0
         raise Unavailable(f"A file of the span store is missing: {CURE}")
 

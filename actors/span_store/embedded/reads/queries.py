@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
-from actors.span_store.columns.promoted import LLM
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
@@ -121,7 +120,7 @@ class SpanReader:
     def _llm_roots(
         self, wanted: Expression, after: Cursor | None, limit: int, has_any: Callable[[Segment], bool] = _any
     ) -> list[RowLocation]:
-        """Roots from the newest on, until enough of them have a trace with an LLM span."""
+        """Roots from the newest on, until enough of them have a trace with a model call."""
         found: list[RowLocation] = []
         size = 2 * limit
         while len(found) < limit:
@@ -135,13 +134,13 @@ class SpanReader:
         return found[:limit]
 
     def _llm_traces(self, roots: Sequence[RowLocation]) -> set[str]:
-        """Those of the traces that have a span of kind LLM, of whatever service.
+        """Those of the traces that have a span of a model call, of whatever service.
 
         Nearly always it is where the root is, right before that, or behind it. Looking everywhere takes long, so that
         comes last.
         """
         traces = {root.trace_id for root in roots}
-        found = self._recent.traces_of_kind(LLM, traces)
+        found = self._recent.traces_with_calls(traces)
         if traces - found:
             found |= self._kept_llm_traces(traces - found, roots)
         if traces - found:

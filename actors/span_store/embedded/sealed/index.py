@@ -16,6 +16,7 @@ import structlog
 
 from actors.runtime.actor import StartRefused
 from actors.span_store.columns.attribute_column import positions
+from actors.span_store.columns.conventions import VERSION
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.embedded.durable import DISK, Disk, written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
@@ -66,7 +67,7 @@ _INSERT_TRACE_PARTS = """
         max(end_time_unix_nano) AS end_time_unix_nano,
         count(*) AS span_count,
         count(*) FILTER (status_code = 2) AS error_count,
-        count(*) FILTER (openinference_span_kind = 'LLM') AS llm_count,
+        count(*) FILTER (type IN ('llm', 'embedding')) AS llm_count,
         CASE WHEN sum(input_tokens) < 1::HUGEINT << 63 THEN sum(input_tokens) END AS input_tokens, -- if it fits
         CASE WHEN sum(output_tokens) < 1::HUGEINT << 63 THEN sum(output_tokens) END AS output_tokens,
         sum(cost) AS cost,
@@ -82,11 +83,13 @@ _INSERT_TRACE_PARTS = """
     GROUP BY trace_id
     ORDER BY start_time_unix_nano
 """
-_INSERT_SEGMENT = """
+_INSERT_SEGMENT = f"""
     INSERT INTO segment
-    SELECT ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ?, ?
+    SELECT
+        ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ?, ?, {VERSION}
     FROM sealing
-"""
+"""  # noqa: S608 - own number
+_OUTDATED = "SELECT segment FROM segment WHERE conventions IS DISTINCT FROM ?"
 _INSERT_SEALED = "INSERT INTO sealed SELECT ?, ?, max(seq) FROM sealing"
 # So that no number is given again. With the latest journal, which is recorded already: none may be taken for sealed
 # because of this.
@@ -171,6 +174,16 @@ def is_sealed(connection: duckdb.DuckDBPyConnection, journal: int, first_seq: in
 def segment_files(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Name and size of each file that the index speaks of."""
     return dict(connection.execute("SELECT file, bytes FROM segment").fetchall())
+
+
+def outdated_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Segments whose promoted columns an earlier version of the conventions derived, the latest first."""
+    rows = connection.execute(f"{_OUTDATED} ORDER BY first_seq DESC", [VERSION]).fetchall()
+    return [segment for (segment,) in rows]
+
+
+def is_outdated(connection: duckdb.DuckDBPyConnection, segment: int) -> bool:
+    return bool(connection.execute(f"{_OUTDATED} AND segment = ?", [VERSION, segment]).fetchall())
 
 
 def orphaned_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import positions
-from actors.span_store.columns.promoted import LLM
+from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.embedded.sealed.lru_cache import LruCache
 from actors.span_store.query.expression import And, Expression, IsNull, Promoted, columns_of
 
@@ -25,7 +25,7 @@ class SegmentRoots:
     """Of one segment."""
 
     rows: pa.Table  # of each root its place, and what lists of roots look at
-    llm_traces: pa.StringArray  # all that have an LLM span here
+    llm_traces: pa.StringArray  # all that have a model call here
 
     @property
     def nbytes(self) -> int:
@@ -44,7 +44,7 @@ class RootCache:
         roots = rows.select(_COLUMNS).filter(is_root)
         places = positions(rows.num_rows).cast(pa.uint32()).filter(is_root.combine_chunks())
         number = pa.repeat(pa.scalar(segment, pa.uint32()), len(places))
-        of_llm = pc.equal(rows["openinference_span_kind"], pa.scalar(LLM, pa.string()))
+        of_llm = is_model_call(rows["type"])
         kept = SegmentRoots(
             roots.append_column("segment", number).append_column("position", places),
             rows["trace_id"].filter(of_llm).unique(),

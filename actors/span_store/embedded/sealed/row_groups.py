@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from actors.errors import NeedsRoom
+from actors.span_store.columns.remap import in_present_form
 from actors.span_store.embedded.sealed.lru_cache import LruCache
 
 _MOST_BYTES = 16 * 1024 * 1024  # of what is kept, as it is in memory
@@ -80,7 +81,9 @@ def in_turn(size: int, read: Callable[[], pa.Table]) -> pa.Table:
 
 
 def read_groups(path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    """These columns of row groups; nothing is kept but the footer."""
+    """These columns of row groups; nothing is kept but the footer. Those that an earlier version had not are derived."""
     # A reader of one's own: Arrow's are not made for several threads at once.
     with pq.ParquetFile(path, metadata=footer(path).metadata, page_checksum_verification=True) as file:
-        return file.read_row_groups(list(groups), columns=list(columns), use_threads=False)
+        if set(columns).issubset(file.schema_arrow.names):
+            return file.read_row_groups(list(groups), columns=list(columns), use_threads=False)
+        return in_present_form(file.read_row_groups(list(groups), use_threads=False)).select(columns)

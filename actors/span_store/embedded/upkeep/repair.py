@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from actors.span_store.columns.remap import remapped
 from actors.span_store.columns.rows import ROWS, TRACE, numbers, span_keys
 from actors.span_store.embedded.durable import Disk, written_at
 from actors.span_store.embedded.hot.wal import recover
@@ -86,7 +87,7 @@ def _all_segments(connection: duckdb.DuckDBPyConnection, folders: Folders, recen
     for path in sorted(unknown, key=lambda path: (next_seq_of(path), path.name)):
         try:
             with open_segment(path) as file:
-                rows = file.read(columns=ROWS.names)
+                rows = remapped(file.read())
         except (OSError, pa.ArrowException):
             folders.disk.move_aside(path, folders.damaged)
             yield f"{path.name}: is damaged; moved aside"

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.columns.attribute_column import shown
+from actors.span_store.columns.conventions import MODEL_CALLS
 from actors.span_store.columns.rows import ROWS, TRACE, SpanRows, numbered, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.messages import (
@@ -186,7 +187,7 @@ class ListStorage:
         self._next_seq += 1
 
     def _of_service(self, request: SearchSpans) -> Iterator[Stored]:
-        llm = {each.span.trace_id for each in self._stored if each.column("openinference_span_kind") == "LLM"}
+        llm = {each.span.trace_id for each in self._stored if each.column("type") in MODEL_CALLS}
         for each in self._stored:
             is_root = each.span.parent_span_id is None
             fits = {
