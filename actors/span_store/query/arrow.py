@@ -1,6 +1,6 @@
 """An expression over Arrow tables of rows, exactly."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 
 import attrs
@@ -39,7 +39,6 @@ from actors.span_store.query.plain import holds
 # With their types: Arrow looks for pandas each time that it has to find one out, which takes longer than all the rest.
 _YES, _NO = pa.scalar(True, pa.bool_()), pa.scalar(False, pa.bool_())
 _JSON_NULL = pa.scalar("null", pa.string())
-# What is dear is asked last, and only when something is left.
 _COSTS = {Promoted: 0, Arrival: 0, Resource: 1, Attribute: 2, Text: 3}
 
 
@@ -66,22 +65,24 @@ class ArrowFilter:
     def _mask(self, table: pa.Table, expression: Expression) -> pa.ChunkedArray:
         match expression:
             case And(members):
-                return self._all(table, sorted(members, key=_cost))
+                return self._all(table, members)
             case Or(members):
-                return reduce(pc.or_kleene, (self._mask(table, member) for member in members), _each(table, _NO))
+                masks = [self._mask(table, member) for member in members]
+                return reduce(pc.or_kleene, masks) if masks else _each(table, _NO)
             case Not(member):
                 return pc.invert(pc.fill_null(self._mask(table, member), _NO))
             case _:
                 return self._compared(table, expression)
 
-    def _all(self, table: pa.Table, members: list[Expression]) -> pa.ChunkedArray:
-        if not members:
-            return _each(table, _YES)
-        mask = self._mask(table, members[0])
-        for member in members[1:]:
-            if _cost(member) and not pc.any(mask).as_py():
-                break
-            mask = pc.and_(mask, self._mask(table, member))
+    def _all(self, table: pa.Table, members: Sequence[Expression]) -> pa.ChunkedArray:
+        """What is dear is asked last, and only when something is left."""
+        cheap = [member for member in members if not _cost(member)]
+        mask = reduce(pc.and_, (self._mask(table, each) for each in cheap)) if cheap else _each(table, _YES)
+        if len(cheap) < len(members):
+            for member in sorted((each for each in members if _cost(each)), key=_cost):
+                if not pc.any(mask).as_py():
+                    break
+                mask = pc.and_(mask, self._mask(table, member))
         return mask
 
     def _compared(self, table: pa.Table, leaf: Leaf) -> pa.ChunkedArray:

@@ -49,8 +49,7 @@ def behind(cursor: Cursor | None) -> Expression:
         return And()
     start = cursor.start_time_unix_nano
     together = And([Equals(_START, start), before(cursor.position.number)])
-    # The first says no more than the second, but to everything that looks at times only.
-    return And([Between(_START, high=start, high_included=True), Or([Between(_START, high=start), together])])
+    return Or([Between(_START, high=start), together])
 
 
 def locations(table: pa.Table, wanted: ArrowFilter, limit: int | None) -> list[RowLocation]:
