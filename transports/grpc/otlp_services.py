@@ -1,4 +1,4 @@
-"""The OTLP services: traces are stored, metrics and logs are accepted and dropped.
+"""The OTLP services: traces are stored, metrics and logs are counted and discarded.
 
 The package opentelemetry-proto has no grpclib stubs, so the mappings are here. A request type of ``bytes`` gives the
 handlers the serialised request, which ``transports.otlp.decode`` decodes off the event loop.
@@ -10,8 +10,6 @@ from typing import Any, TypeAlias
 from google.protobuf.message import Message
 from grpclib.const import Cardinality, Handler
 from grpclib.server import Stream
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from actors.key_registry.messages import ApiKey
@@ -23,6 +21,7 @@ from transports.grpc.metadata import headers_of
 from transports.key_rate import KeyRate
 from transports.otlp.decode import receive_traces
 from transports.otlp.decoder import Decoder
+from transports.otlp.discarded import LOGS, METRICS, Signal, discard
 
 OTLP = "/opentelemetry.proto.collector."
 EXPORTS = tuple(
@@ -55,14 +54,14 @@ def trace_service(bus: Bus, decoder: Decoder, rate: KeyRate | None = None) -> Ot
     return OtlpService("trace.v1.TraceService", export, ExportTraceServiceResponse)
 
 
-def metrics_service(bus: Bus) -> OtlpService:
-    """The service that drops metrics, which older Junjo SDKs send along, and answers success."""
-    return _dropping(bus, "metrics.v1.MetricsService", ExportMetricsServiceResponse)
+def metrics_service(bus: Bus, decoder: Decoder) -> OtlpService:
+    """The service that counts and discards metrics, which older Junjo SDKs send along."""
+    return _discarding(bus, "metrics.v1.MetricsService", METRICS, decoder)
 
 
-def logs_service(bus: Bus) -> OtlpService:
-    """The service that drops logs and answers success."""
-    return _dropping(bus, "logs.v1.LogsService", ExportLogsServiceResponse)
+def logs_service(bus: Bus, decoder: Decoder) -> OtlpService:
+    """The service that counts and discards log records."""
+    return _discarding(bus, "logs.v1.LogsService", LOGS, decoder)
 
 
 async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> ApiKey:
@@ -72,10 +71,10 @@ async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> ApiKey:
     return key
 
 
-def _dropping(bus: Bus, name: str, response: type[Message]) -> OtlpService:
+def _discarding(bus: Bus, name: str, signal: Signal, decoder: Decoder) -> OtlpService:
     async def export(stream: Stream[bytes, Any]) -> None:
         await _admit(bus, stream)
-        await stream.recv_message()
-        await stream.send_message(response())
+        body = await stream.recv_message()
+        await stream.send_message(await discard(signal, body or b"", json=False, decoder=decoder))
 
-    return OtlpService(name, export, response)
+    return OtlpService(name, export, signal.response)

@@ -27,7 +27,11 @@ async def serve_otlp(
     ``OSError`` when the port is taken. Health and reflection are served beside it, in both servers. ``other`` makes the
     protocol of a connection that does not speak HTTP/2; by default such a client learns which port to use.
     """
-    services = (trace_service(bus, config.decoder, config.key_rate), metrics_service(bus), logs_service(bus))
+    services = (
+        trace_service(bus, config.decoder, config.key_rate),
+        metrics_service(bus, config.decoder),
+        logs_service(bus, config.decoder),
+    )
     async with _serve(services, config, host, port, other=other) as bound:
         yield bound
 

@@ -1,8 +1,6 @@
 """Routes that receive spans: OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
 
 from aiohttp import web
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from actors.errors import InvalidRequest, Overloaded, Throttled, TooLarge, Unavailable, UnsupportedMedia
 from actors.runtime.budget import Reservation
@@ -14,6 +12,7 @@ from transports.http.wire.otlp_answers import JSON, PROTOBUF
 from transports.inflate import inflate_in_turn
 from transports.otlp.decode import receive_traces
 from transports.otlp.decoder import decoding_memory
+from transports.otlp.discarded import LOGS, METRICS, Signal, discard
 
 
 async def export_traces(call: Call[None, None]) -> web.Response:
@@ -29,21 +28,24 @@ async def export_traces(call: Call[None, None]) -> web.Response:
 
 
 async def export_metrics(call: Call[None, None]) -> web.Response:
-    """Answer success and drop the metrics, which some SDKs send along."""
-    await _dropped(call)
-    return otlp_answers.answer(call.request, ExportMetricsServiceResponse())
+    """Discard metrics, which some SDKs send along, and answer how many data points they were."""
+    return await _discarded(call, METRICS)
 
 
 async def export_logs(call: Call[None, None]) -> web.Response:
-    """Answer success and drop the logs."""
-    await _dropped(call)
-    return otlp_answers.answer(call.request, ExportLogsServiceResponse())
+    """Discard log records and answer how many they were."""
+    return await _discarded(call, LOGS)
 
 
-async def _dropped(call: Call[None, None]) -> None:
-    """Receive a body like that of spans, within the same limits, and drop it."""
+async def _discarded(call: Call[None, None], signal: Signal) -> web.Response:
+    """Receive a body like that of spans, within the same limits, and store nothing of it."""
     with call.config.otlp_budget.reserve() as reservation:
-        await _body_of(call.request, reservation)
+        body = await _body_of(call.request, reservation)
+        json = call.request.content_type == JSON
+        if json:
+            reservation.grow(decoding_memory(len(body), json=True))
+        response = await discard(signal, body, json=json, decoder=call.config.decoder)
+    return otlp_answers.answer(call.request, response)
 
 
 async def _body_of(request: web.Request, reservation: Reservation) -> bytes:
@@ -75,6 +77,6 @@ def _route(path: str, handler: Handler, summary: str) -> Route:
 
 ROUTES = (
     _route("/v1/traces", export_traces, "Receive spans (ExportTraceServiceRequest)"),
-    _route("/v1/metrics", export_metrics, "Receive metrics and drop them (ExportMetricsServiceRequest)"),
-    _route("/v1/logs", export_logs, "Receive logs and drop them (ExportLogsServiceRequest)"),
+    _route("/v1/metrics", export_metrics, "Count and discard metrics (ExportMetricsServiceRequest)"),
+    _route("/v1/logs", export_logs, "Count and discard log records (ExportLogsServiceRequest)"),
 )

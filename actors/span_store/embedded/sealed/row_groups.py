@@ -81,7 +81,7 @@ def in_turn(size: int, read: Callable[[], pa.Table]) -> pa.Table:
 
 
 def read_groups(path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    """These columns of row groups; nothing is kept but the footer. Those that an earlier version had not are derived."""
+    """These columns of row groups; nothing is kept but the footer. Those that the file has not are derived."""
     # A reader of one's own: Arrow's are not made for several threads at once.
     with pq.ParquetFile(path, metadata=footer(path).metadata, page_checksum_verification=True) as file:
         if set(columns).issubset(file.schema_arrow.names):
