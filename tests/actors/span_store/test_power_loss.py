@@ -166,6 +166,6 @@ def test_all_files_after_a_cut_have_what_was_acknowledged(tmp_path: Path) -> Non
     why = strace_record.missing()
     if why:
         pytest.skip(why)
-    history = powerloss.recorded(tmp_path, seed=1, requests=20)
-    for finding in powerloss.findings(history, 15, 1, tmp_path):
+    history = powerloss.recorded(tmp_path, seed=1, requests=15)
+    for finding in powerloss.findings(history, 10, 1, tmp_path):
         assert finding.faults == [], finding.cut.story
