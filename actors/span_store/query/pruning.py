@@ -1,7 +1,7 @@
 """What an expression says of rows that lie together, so that those are not read that have none of it.
 
-Only ever "none for certain" or "maybe": a segment is ruled out by its services and times, a row group by the times in
-the file's statistics and by its n-grams.
+Only ever "none for certain" or "maybe": a segment is ruled out by its services and times, a row group by its
+n-grams.
 """
 
 from collections.abc import Callable, Iterable
