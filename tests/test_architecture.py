@@ -37,6 +37,8 @@ MAKERS = {
     "actors.span_store.columns.rows",
     "actors.span_store.columns.attribute_column",
     "actors.span_store.columns.promoted",
+    "actors.span_store.columns.conventions",
+    "actors.span_store.columns.model_names",
     "actors.span_store.columns.json_text",
 }
 # What makes a store or a thread, and so has no place in messages and values.

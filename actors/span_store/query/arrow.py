@@ -9,8 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import STORED, Pairs, positions
-from actors.span_store.embedded.text.needle import Needle
-from actors.span_store.embedded.text.searched_columns import saying
 from actors.span_store.query.comparable import TEXT, Bounds, Kind, bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     DURATION,
@@ -35,6 +33,8 @@ from actors.span_store.query.expression import (
     normal_form,
 )
 from actors.span_store.query.plain import holds
+from actors.span_store.query.text.needle import Needle
+from actors.span_store.query.text.searched_columns import saying
 
 # With their types: Arrow looks for pandas each time that it has to find one out, which takes longer than all the rest.
 _YES, _NO = pa.scalar(True, pa.bool_()), pa.scalar(False, pa.bool_())

@@ -11,8 +11,6 @@ import attrs
 
 from actors.span_store.columns.conventions import COLUMNS, Column, Kind
 from actors.span_store.columns.model_names import unquoted
-from actors.span_store.embedded.text.needle import Needle
-from actors.span_store.embedded.text.ngrams import NgramCondition, NgramNeedle
 from actors.span_store.query.comparable import bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     And,
@@ -32,6 +30,8 @@ from actors.span_store.query.expression import (
     Value,
     normal_form,
 )
+from actors.span_store.query.text.needle import Needle
+from actors.span_store.query.text.ngrams import NgramCondition, NgramNeedle
 
 _SERVICE, _START = Promoted("service_name"), Promoted("start_time_unix_nano")
 _FIRST, _LAST = 0, 2**64 - 1

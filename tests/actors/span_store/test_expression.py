@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 
 from actors.span_store.columns.rows import INDEX_COLUMNS, numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
-from actors.span_store.embedded.text.searched_columns import grams_of_rows
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import (
     EVERYTHING,
@@ -38,6 +37,7 @@ from actors.span_store.query.expression import (
 )
 from actors.span_store.query.pruning import ngram_condition, reach
 from actors.span_store.query.sql import condition
+from actors.span_store.query.text.searched_columns import grams_of_rows
 from tests.actors.span_store.naive_query import expressions, is_true, known, span_lists
 from tests.spans import span
 

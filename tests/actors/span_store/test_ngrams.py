@@ -25,9 +25,9 @@ from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.text.ngram_builder import NgramBuilder
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile, name_of
-from actors.span_store.embedded.text.ngrams import SIZE, NgramNeedle, grams_of
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.query.position import Position
+from actors.span_store.query.text.ngrams import SIZE, NgramNeedle, grams_of
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit

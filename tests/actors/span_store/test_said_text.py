@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from actors.span_store.columns.rows import rows_of
 from actors.span_store.columns.spans import Span, SpanEvent, span_columns
-from actors.span_store.embedded.text.needle import Needle
-from actors.span_store.embedded.text.ngrams import NgramNeedle, grams_of
-from actors.span_store.embedded.text.said_text import says
-from actors.span_store.embedded.text.searched_columns import grams_of_rows, saying
+from actors.span_store.query.text.needle import Needle
+from actors.span_store.query.text.ngrams import NgramNeedle, grams_of
+from actors.span_store.query.text.said_text import says
+from actors.span_store.query.text.searched_columns import grams_of_rows, saying
 from tests.actors.span_store.stage import NEEDLES, SAID, ascii_json, message, places
 from tests.spans import span
 

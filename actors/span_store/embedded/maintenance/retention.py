@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP
-from actors.span_store.embedded.text.ngrams import SIZE
+from actors.span_store.query.text.ngrams import SIZE
 
 _GRAMS = SIZE / ROW_GROUP  # bytes a span
 _SEALED_EARLY = 8  # spans are sealed when they are older than one such part of the age that is kept

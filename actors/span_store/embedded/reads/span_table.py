@@ -38,7 +38,7 @@ class View:
     roots: RootCache
 
 
-class _Wanted:
+class _Search:
     """An expression that the index can answer, with what is made of it once for a whole read."""
 
     def __init__(self, expression: Expression, first_recent: int) -> None:
@@ -88,7 +88,7 @@ class SpanTable:
         It begins with the segments that have the newest spans; the time does not grow with what is stored. Segments
         without ``has_any`` are left out, which is asked of a segment when its turn comes.
         """
-        wanted = _Wanted(expression, self._recent.first_seq)
+        wanted = _Search(expression, self._recent.first_seq)
         segments = in_reach(self._sealed, reach(expression))
         found = locations(self._recent.table, wanted.recent, limit)
         begin, end = 0, _FIRST_SEGMENTS
@@ -103,14 +103,14 @@ class SpanTable:
 
     def newest_of_trace(self, trace_id: str, expression: Expression, limit: int) -> list[RowLocation]:
         """As ``newest`` does, in the segments that may have spans of the trace."""
-        wanted = _Wanted(expression, self._recent.first_seq)
+        wanted = _Search(expression, self._recent.first_seq)
         found = locations(self._recent.table, wanted.recent, limit)
         found += self._indexed(wanted, in_segments_of([trace_id]), limit)
         return sorted(found, key=newest_first)
 
     def has(self, expression: Expression) -> bool:
         """Whether it is true of any span."""
-        wanted = _Wanted(expression, self._recent.first_seq)
+        wanted = _Search(expression, self._recent.first_seq)
         return bool(locations(self._recent.table, wanted.recent, 1) or self._indexed(wanted, "TRUE", 1))
 
     def latest_segment(self) -> int:
@@ -126,7 +126,7 @@ class SpanTable:
         ).fetchall()
         return {trace_id for (trace_id,) in rows}.intersection(traces)
 
-    def _in_segments(self, wanted: _Wanted, segments: list[int], limit: int) -> list[RowLocation]:
+    def _in_segments(self, wanted: _Search, segments: list[int], limit: int) -> list[RowLocation]:
         """The newest of these segments, from memory where it has what is asked for."""
         kept = self._roots.find(segments) if self._roots.can_answer(wanted.sealed.expression) else {}
         others = [segment for segment in segments if segment not in kept]
@@ -139,7 +139,7 @@ class SpanTable:
                 found += self._indexed(wanted, f"segment IN ({', '.join(map(str, others))})", limit)
         return found
 
-    def _indexed(self, wanted: _Wanted, where: str, limit: int) -> Sequence[RowLocation]:
+    def _indexed(self, wanted: _Search, where: str, limit: int) -> Sequence[RowLocation]:
         """Sealed spans that the index finds; ``where`` is a condition besides."""
         made = wanted.condition
         rows = self._cursor.execute(

@@ -28,7 +28,6 @@ from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of
 from actors.span_store.embedded.sealed.row_groups import in_turn, open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
-from actors.span_store.embedded.text.searched_columns import SEARCHED
 from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import (
@@ -45,6 +44,7 @@ from actors.span_store.query.expression import (
 )
 from actors.span_store.query.position import Position
 from actors.span_store.query.pruning import ngram_condition, reach
+from actors.span_store.query.text.searched_columns import SEARCHED
 
 _READ = ["seq", "service_name", "start_time_unix_nano", *SEARCHED]
 _WHOLE = ["seq", *SHOWN_COLUMNS]

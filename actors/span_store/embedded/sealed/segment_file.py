@@ -22,7 +22,7 @@ from actors.span_store.columns.attribute_column import STORED, positions
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.sealed.row_groups import footer, in_turn, read_groups, row_group
-from actors.span_store.embedded.text.searched_columns import grams_of_rows
+from actors.span_store.query.text.searched_columns import grams_of_rows
 
 # Rows that are decompressed together: about 1.2 MB of LLM spans, 2 ms. Lists want few roots of each of many files.
 ROW_GROUP = 512

@@ -15,8 +15,8 @@ from isal.isal_zlib import crc32
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import segment_path
-from actors.span_store.embedded.text.ngrams import SIZE, NgramCondition
-from actors.span_store.embedded.text.searched_columns import SEARCHED, grams_of_rows
+from actors.span_store.query.text.ngrams import SIZE, NgramCondition
+from actors.span_store.query.text.searched_columns import SEARCHED, grams_of_rows
 
 _FORMAT = 2  # another one makes all files anew
 _HEAD = struct.Struct("<IIQI")  # format; of the sealed file: number, size, checksum

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import positions
-from actors.span_store.embedded.text.said_text import events_say, json_says, says
+from actors.span_store.query.text.said_text import events_say, json_says, says
 
 # Characters for which encoders of JSON have escapes: RFC 8259, and what is made harmless for web pages.
 _MAY_BE_ESCAPED = re.compile(r"""[\x00-\x1f"'\\/<>&+=`\x7f]|[^\x00-\x7f]""")

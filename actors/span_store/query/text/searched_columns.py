@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import STORED, Pairs, positions
-from actors.span_store.embedded.text.needle import Needle
-from actors.span_store.embedded.text.ngrams import grams_of
+from actors.span_store.query.text.needle import Needle
+from actors.span_store.query.text.ngrams import grams_of
 
 PLAIN = ("name", "status_message")
 SEARCHED = (STORED, "events_json", *PLAIN)  # columns
