@@ -3,6 +3,7 @@
 import time
 from contextlib import aclosing
 
+import attrs
 import pyarrow as pa
 
 from actors.span_store.columns.rows import span_rows
@@ -31,14 +32,7 @@ async def pages(storage: SpanStorage, request: SearchSpans | SearchTrace) -> lis
     found = []
     after = None
     while True:
-        again = (
-            SearchSpans(service_name=request.service_name, filter=request.filter, limit=request.limit, after=after)
-            if isinstance(request, SearchSpans)
-            else SearchTrace(
-                trace_id=request.trace_id, only_subflows=request.only_subflows, limit=request.limit, after=after
-            )
-        )
-        page = await storage.query(again)
+        page = await storage.query(attrs.evolve(request, after=after))
         found.append([span.name for span in page.spans])
         after = page.next
         if after is None:

@@ -16,6 +16,21 @@ from actors.span_store.messages import (
     SearchTrace,
     SpanFilter,
 )
+from actors.span_store.query.expression import (
+    And,
+    Attribute,
+    Between,
+    Contains,
+    Equals,
+    Expression,
+    IsNull,
+    Not,
+    Or,
+    Promoted,
+    Resource,
+    Text,
+    equal,
+)
 from actors.span_store.storage import Scope, SpanStorage
 from tests.actors.span_store.conformance.steps import export, names, pages, search, span_id, trace_id, write
 from tests.spans import START, span
@@ -37,6 +52,35 @@ async def test_pages_have_each_span_once_newest_start_first(storage: SpanStorage
     found = await pages(storage, SearchSpans(service_name="tests", limit=limit))
     assert [name for page in found for name in page] == [f"span {each}" for each in (1, 7, 5, 6, 4, 3, 2)]
     assert all(len(page) == limit for page in found[:-1])
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        (equal(type="llm"), [1, 3, 5]),
+        (Not(equal(type="llm")), [2, 4, 6]),
+        (And([equal(type="llm"), Between(Promoted("input_tokens"), 2, 5)]), [3]),
+        (Equals(Attribute("plan"), "pro"), [2, 3]),
+        (Or([Equals(Attribute("plan"), "free"), equal(service_name="other")]), [4, 6]),
+        (And([Equals(Attribute("plan"), "pro"), IsNull(Promoted("input_tokens"))]), [2]),
+        (Equals(Resource("service.name"), "other"), [6]),
+        (Contains(Text(), "needle"), [5]),
+        (equal(type="nothing"), []),
+    ],
+    ids=str,
+)
+async def test_any_attribute_can_be_asked_for_across_services(
+    storage: SpanStorage, where: Expression, found: list[int]
+) -> None:
+    call = {"gen_ai.operation.name": "chat"}
+    await write(storage, span(1, attributes=call | {"gen_ai.usage.input_tokens": 1}))
+    await write(storage, span(2, attributes={"plan": "pro"}))
+    await write(storage, span(3, attributes=call | {"gen_ai.usage.input_tokens": 3, "plan": "pro"}))
+    await write(storage, span(4, attributes={"plan": "free"}))
+    await write(storage, span(5, attributes=call | {"gen_ai.usage.input_tokens": 5, "said": "a needle"}))
+    await write(storage, span(6, service="other"))
+    walked = await pages(storage, SearchSpans(where=where, limit=2))
+    assert sorted(name for page in walked for name in page) == [f"span {number}" for number in found]
 
 
 async def test_what_comes_in_between_two_pages_repeats_nothing(storage: SpanStorage) -> None:
