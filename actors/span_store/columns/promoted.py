@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import reduce
 from typing import Any, TypeAlias
 
 import orjson
@@ -26,7 +27,7 @@ _LONGEST = 40  # characters of one
 _MOST_PARSED = 256 * 1024  # characters of an object that is looked into
 _MOST_LITERAL = 16 * 1024  # and of one in Python's notation, whose parser takes more
 _FEW = 64  # values that are translated one by one; of more, each different one is
-_ZERO, _LARGEST_PART = pa.scalar(0, COUNT), pa.scalar(2**60, COUNT)
+_ZERO = pa.scalar(0, COUNT)
 _AMOUNT_ZERO, _AMOUNT_END = pa.scalar(0.0, AMOUNT), pa.scalar(2.0**63, AMOUNT)
 _Number: TypeAlias = Callable[[AttributeValue], float | None]
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
@@ -39,20 +40,26 @@ def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Ar
     those carry are the sums of the model calls inside, which would be counted twice.
     """
     found = _Found(attributes, length)
-    columns = {column.name: found.column(column) for column in COLUMNS}
-    return columns | _provider(columns) | _tokens(columns)
+    columns = {column.name: found.plain(column) for column in COLUMNS}
+    types = columns["type"].to_pylist()
+    calls = [row for row, kind in enumerate(types) if kind in MODEL_CALLS]
+    if calls:
+        columns |= found.inside(columns, calls)
+        columns |= _providers(columns, calls)
+    return columns | _tokens(columns, types)
 
 
 def named_after_spans(columns: Mapping[str, pa.Array], names: pa.StringArray) -> dict[str, pa.Array]:
     """The tool of spans that say that they run one, and not which: it stands in their name."""
-    kind, tool = columns["type"], columns["tool"]
-    if kind.null_count == len(kind):
+    tools = columns["tool"]
+    types = columns["type"].to_pylist() if tools.null_count and columns["type"].null_count < len(tools) else ()
+    if "tool" not in types:
         return {}
-    unnamed = pc.and_(pc.fill_null(pc.equal(kind, _TOOL), fill_value=False), pc.is_null(tool))
-    if not pc.any(unnamed).as_py():
-        return {}
-    in_names = pc.replace_substring_regex(names, pattern=r"^(execute_tool|tool) ", replacement="")
-    return {"tool": pc.if_else(unnamed, in_names, tool)}
+    known = tools.to_pylist()
+    unnamed = [row for row, kind in enumerate(types) if kind == "tool" and known[row] is None]
+    for row in unnamed:
+        known[row] = names[row].as_py().removeprefix("execute_tool ").removeprefix("tool ")
+    return {"tool": pa.array(known, TEXT)} if unnamed else {}
 
 
 def error_types(columns: Mapping[str, pa.Array], exceptions: Mapping[int, str]) -> dict[str, pa.Array]:
@@ -71,21 +78,52 @@ class _Found:
         self._attributes = attributes
         self._length = length
         self._read = {kind: self._read_together(kind) for kind in Kind}
-        self._objects: dict[str, list[Any]] = {}  # attributes that are looked into, parsed
+        self._objects: dict[tuple[str, int], Any] = {}  # attributes that were looked into, by key and row
+        self._places: dict[str, pa.Int32Array] = {}
 
-    def column(self, column: Column) -> pa.Array:
+    def plain(self, column: Column) -> pa.Array:
+        """The values that attributes have as they are."""
         read = self._read[column.kind]
-        values = [
-            _final(read[source.key], source) for source in column.sources if source.key in read and not source.path
-        ]
-        found = values[0] if len(values) == 1 else pc.coalesce(*values) if values else None
-        for source in column.sources:
-            if source.path and source.key in self._attributes.keys and (found is None or found.null_count):
-                deep = self._deep(source, column.kind, found)
-                found = deep if found is None else pc.coalesce(found, deep)
-        if found is None:
+        sources = [source for source in column.sources if source.key in read and not source.path]
+        values = [_final(read[source.key], source) for source in sources]
+        if not values:
             return pa.nulls(self._length, _TYPES[column.kind])
+        found = values[0] if len(values) == 1 else pc.coalesce(*values)
         return found if column.finish is None else _translated(found, column.finish)
+
+    def inside(self, columns: Mapping[str, pa.Array], calls: Sequence[int]) -> dict[str, pa.Array]:
+        """The columns for which model calls have values only inside of attributes, which takes parsing them."""
+        keys = [key for key in _DEEP_KEYS if key in self._attributes.keys]
+        made = {}
+        for column in _DEEP if keys else ():
+            sources = [source for source in column.sources if source.path and source.key in keys]
+            if sources and columns[column.name].null_count:
+                made[column.name] = self._filled(column, sources, columns[column.name], calls)
+        return made
+
+    def _filled(self, column: Column, sources: Sequence[Source], found: pa.Array, calls: Sequence[int]) -> pa.Array:
+        values = found.to_pylist()
+        rows = [row for row in calls if values[row] is None]
+        for row in rows:
+            inside = (_OF_KIND[column.kind](_member(self._object(each.key, row), each.path)) for each in sources)
+            values[row] = next((value for value in inside if value is not None), None)
+        if all(values[row] is None for row in rows):
+            return found
+        made = pa.array(values, _TYPES[column.kind])
+        return made if column.finish is None else _translated(made, column.finish)
+
+    def _object(self, key: str, row: int) -> Any:  # noqa: ANN401 - any JSON value
+        """An attribute of a span that is an object, or the text of one; parsed once."""
+        if (key, row) not in self._objects:
+            if key not in self._places:
+                self._places[key] = self._attributes.keys.places([key])
+            place = self._places[key][row].as_py()
+            self._objects[key, row] = None if place is None else _object(self._text(place))
+        return self._objects[key, row]
+
+    def _text(self, place: int) -> str | None:
+        text: str | None = self._attributes.texts[place].as_py() or self._attributes.others[place].as_py()
+        return text
 
     def _read_together(self, kind: Kind) -> dict[str, pa.Array]:
         """The attributes of all plain sources of a kind, by key. Each step costs much the same for one and for ten."""
@@ -96,49 +134,29 @@ class _Found:
         pieces = [values.slice(begin, self._length) for begin in range(0, len(values), self._length)]
         return dict(zip(names, pieces, strict=True))
 
-    def _deep(self, source: Source, kind: Kind, found: pa.Array | None) -> pa.Array:
-        """Values inside an attribute, where none is found yet."""
-        known = [None] * self._length if found is None else found.to_pylist()
-        said = self._parsed(source.key)
-        values = (
-            None if one is not None else _member(each, source.path) for one, each in zip(known, said, strict=True)
-        )
-        return pa.array([_OF_KIND[kind](value) for value in values], _TYPES[kind])
 
-    def _parsed(self, key: str) -> list[Any]:
-        if key not in self._objects:
-            self._objects[key] = [_object(text) for text in self._texts(key)]
-        return self._objects[key]
-
-    def _texts(self, key: str) -> list[str | None]:
-        places = self._attributes.keys.places([key])
-        texts = pc.coalesce(taken(self._attributes.texts, places), taken(self._attributes.others, places))
-        return list(texts.to_pylist())
-
-
-def _provider(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
-    """The provider; of model calls without one, that which makes the model."""
-    provider, model = columns["provider"], columns["model"]
-    if provider.null_count == model.null_count == 0 or model.null_count == len(model):
+def _providers(columns: Mapping[str, pa.Array], calls: Sequence[int]) -> dict[str, pa.Array]:
+    """The provider of model calls that do not say it: that which makes the model."""
+    if not columns["provider"].null_count:
         return {}
-    is_call = is_model_call(columns["type"])
-    by_model = _translated(pc.if_else(is_call, model, pa.scalar(None, TEXT)), provider_of_model)
-    return {"provider": pc.coalesce(provider, by_model)}
+    providers = columns["provider"].to_pylist()
+    unknown = [row for row in calls if providers[row] is None]
+    for row in unknown:
+        model = columns["model"][row].as_py()
+        providers[row] = None if model is None else provider_of_model(model)
+    return {"provider": pa.array(providers, TEXT)} if unknown else {}
 
 
-def _tokens(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+def _tokens(columns: Mapping[str, pa.Array], types: Sequence[str | None]) -> dict[str, pa.Array]:
     """Inclusive totals of model calls, and of spans that are of no known type."""
-    made = {name: columns[name] for name in _TOKENS if columns[name].null_count < len(columns[name])}
+    made = {name: columns[name] for name in _TOKENS if columns[name].null_count < len(types)}
     if not made:
         return {}
     made |= _inclusive(columns, "input_tokens", "cache_read_tokens", "cache_write_tokens")
     made |= _inclusive(columns, "output_tokens", "reasoning_tokens")
-    kind = columns["type"]
-    if kind.null_count == len(kind):
+    if set(types) <= {*MODEL_CALLS, None}:
         return made
-    counts = pc.or_(is_model_call(kind), pc.is_null(kind))
-    if pc.all(counts).as_py():
-        return made
+    counts = pa.array([kind is None or kind in MODEL_CALLS for kind in types], pa.bool_())
     return {name: pc.if_else(counts, values, pa.scalar(None, values.type)) for name, values in made.items()}
 
 
@@ -147,18 +165,18 @@ def _inclusive(columns: Mapping[str, pa.Array], total: str, *parts: str) -> dict
     there = [columns[part] for part in parts if columns[part].null_count < len(columns[part])]
     if not there or columns[total].null_count == len(columns[total]):
         return {}
-    together = _bounded(there[0])
-    for part in there[1:]:
-        together = pc.add(together, _bounded(part))
-    is_less = pc.less(columns[total], together)
-    if not pc.any(is_less).as_py():
+    try:
+        together = reduce(pc.add_checked, map(_without_nulls, there))
+        is_less = pc.less(columns[total], together)
+        if not pc.any(is_less).as_py():
+            return {}
+        return {total: pc.if_else(is_less, pc.add_checked(columns[total], together), columns[total])}
+    except pa.ArrowInvalid:  # numbers that are no counts of tokens
         return {}
-    return {total: pc.if_else(is_less, pc.add(columns[total], together), columns[total])}
 
 
-def _bounded(part: pa.Int64Array) -> pa.Int64Array:
-    """Without nulls, and so small that some of them can be added."""
-    return pc.coalesce(pc.min_element_wise(part, _LARGEST_PART, skip_nulls=False), _ZERO)
+def _without_nulls(part: pa.Int64Array) -> pa.Int64Array:
+    return pc.coalesce(part, _ZERO) if part.null_count else part
 
 
 def is_model_call(kind: pa.StringArray | pa.ChunkedArray) -> pa.BooleanArray | pa.ChunkedArray:
@@ -273,8 +291,10 @@ def _in_text(text: str | None, number: _Number) -> float | None:
         return None
 
 
+_DEEP = [column for column in COLUMNS if any(source.path for source in column.sources)]
+_DEEP_KEYS = list(dict.fromkeys(source.key for column in _DEEP for source in column.sources if source.path))
 _SOURCES = [(column.kind, source) for column in COLUMNS for source in column.sources]
-_CALLS, _TOOL = pa.array(MODEL_CALLS, TEXT), pa.scalar("tool", TEXT)
+_CALLS = pa.array(MODEL_CALLS, TEXT)
 _READERS: Mapping[Kind, Callable[[SpanAttributes, pa.Int32Array], pa.Array]] = {
     Kind.TEXT: _texts,
     Kind.COUNT: _counts,

@@ -219,6 +219,8 @@ def _filled(length: int, texts: Mapping[int, bytes], otherwise: pa.StringScalar)
 def _spread(shared: Shared[Any], texts: Sequence[str | bytes | None]) -> pa.StringArray:
     """A column of the texts of what is shared. Most requests have one resource and one scope."""
     if len(texts) == 1:
+        if texts[0] is None:
+            return pa.nulls(shared.counts[0], pa.string())
         return pa.repeat(pa.scalar(texts[0], pa.string()), shared.counts[0])
     return pa.array([text for text, count in zip(texts, shared.counts, strict=True) for _ in range(count)], pa.string())
 
