@@ -25,6 +25,7 @@ VALUES = {
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.spans",
+    "actors.span_store.columns.types",
     "actors.ingestion.source",
     "actors.session.password_rules",  # a rule about a value, for whoever sets one
     "actors.playground.prompt",

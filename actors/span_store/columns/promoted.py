@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from actors.span_store.columns.attributes import SpanAttributes
 from actors.span_store.columns.key_shapes import taken
 from actors.span_store.columns.spans import AttributeValue
+from actors.span_store.columns.types import AnyArray, Doubles, Int32s, Int64s, Texts
 
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
 LLM = "LLM"  # OpenInference span kind of a call of a model
@@ -29,11 +30,12 @@ _LONGEST = 40  # characters of one
 _Number: TypeAlias = Callable[[AttributeValue], float | None]
 
 
-def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
-    return taken(attributes.texts, places)
+def _texts(attributes: SpanAttributes, places: Int32s) -> Texts:
+    texts: Texts = taken(attributes.texts, places)
+    return texts
 
 
-def _counts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.Int64Array:
+def _counts(attributes: SpanAttributes, places: Int32s) -> Int64s:
     """Token counts; a whole float is what JSON makes of an integer in some senders, and others write text."""
     return _numbers(attributes, places, COUNT, _count)
 
@@ -44,7 +46,7 @@ def _count(value: AttributeValue) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def _amounts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.DoubleArray:
+def _amounts(attributes: SpanAttributes, places: Int32s) -> Doubles:
     return _numbers(attributes, places, AMOUNT, _amount)
 
 
@@ -54,7 +56,7 @@ def _amount(value: AttributeValue) -> float | None:
     return float(value)
 
 
-def _numbers(attributes: SpanAttributes, places: pa.Int32Array, kind: pa.DataType, number: _Number) -> pa.Array:
+def _numbers(attributes: SpanAttributes, places: Int32s, kind: pa.DataType, number: _Number) -> AnyArray:
     others = taken(attributes.others, places)
     found = _in_json(others, kind, number)
     if others.null_count == places.null_count:
@@ -63,7 +65,7 @@ def _numbers(attributes: SpanAttributes, places: pa.Int32Array, kind: pa.DataTyp
     return pc.coalesce(found, pa.array([_in_text(text, number) for text in texts], kind))
 
 
-def _in_json(texts: pa.StringArray, kind: pa.DataType, number: _Number) -> pa.Array:
+def _in_json(texts: Texts, kind: pa.DataType, number: _Number) -> AnyArray:
     """The numbers that these texts of JSON say; they are looked at one by one when one of them may say no such number.
 
     A minus is found faster in the memory of all than in a column of numbers.
@@ -93,7 +95,7 @@ class PromotedColumn:
     """
 
     name: str
-    read: Callable[[SpanAttributes, pa.Int32Array], pa.Array]
+    read: Callable[[SpanAttributes, Int32s], AnyArray]
     attributes: tuple[str, ...]
 
     @property
@@ -101,7 +103,7 @@ class PromotedColumn:
         return _TYPES[self.read]
 
 
-_TYPES: dict[Callable[..., pa.Array], pa.DataType] = {_texts: TEXT, _counts: COUNT, _amounts: AMOUNT}
+_TYPES: dict[Callable[..., AnyArray], pa.DataType] = {_texts: TEXT, _counts: COUNT, _amounts: AMOUNT}
 
 PROMOTED_COLUMNS: tuple[PromotedColumn, ...] = (
     PromotedColumn("junjo_span_type", _texts, ("junjo.span_type",)),
@@ -206,23 +208,28 @@ PROMOTED_COLUMNS: tuple[PromotedColumn, ...] = (
 _READ_TOGETHER = {read: [column for column in PROMOTED_COLUMNS if column.read is read] for read in _TYPES}
 
 
-def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
+def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, AnyArray]:
     """The values of ``PROMOTED_COLUMNS`` by name, null where a span has none. Reads only their attributes."""
-    columns: dict[str, pa.Array] = {}
+    columns: dict[str, AnyArray] = {}
     for read, together in _READ_TOGETHER.items():
         names = [name for column in together for name in column.attributes if name in attributes.keys]
         values = _pieces(read(attributes, attributes.keys.places(names)), length) if names else []
         by_name = dict(zip(names, values, strict=True))
         for column in together:
             found = [by_name[name] for name in column.attributes if name in by_name]
-            columns[column.name] = _first(found) if found else pa.nulls(length, column.type)
+            columns[column.name] = _first(found) if found else _nulls(length, column.type)
     return columns
 
 
-def _pieces(values: pa.Array, length: int) -> list[pa.Array]:
+def _nulls(length: int, kind: pa.DataType) -> AnyArray:
+    nulls: AnyArray = pa.nulls(length, kind)  # type: ignore[call-overload] # has a form for each kind, and none for all
+    return nulls
+
+
+def _pieces(values: AnyArray, length: int) -> list[AnyArray]:
     return [values.slice(begin, length) for begin in range(0, len(values), length)]
 
 
-def _first(found: list[pa.Array]) -> pa.Array:
+def _first(found: list[AnyArray]) -> AnyArray:
     """Of each span the first value that is there."""
     return found[0] if len(found) == 1 else pc.coalesce(*found)

@@ -10,6 +10,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.span_store.columns.types import AnyColumn
+
 DeletionColumn: TypeAlias = Literal["trace_id", "service_name"]
 
 
@@ -23,10 +25,9 @@ class DeletionPredicate:
     value: str
     before_seq: int
 
-    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
-        return pc.and_(
-            pc.equal(rows[self.column], self.value), pc.less(rows["seq"], pa.scalar(self.before_seq, pa.uint64()))
-        )
+    def mask(self, rows: pa.Table) -> AnyColumn:
+        found = pc.equal(rows[self.column], pa.scalar(self.value, pa.string()))
+        return pc.and_(found, pc.less(rows["seq"], pa.scalar(self.before_seq, pa.uint64())))
 
     def is_in(self, rows: pa.Table) -> bool:
         return bool(pc.any(self.mask(rows)).as_py())

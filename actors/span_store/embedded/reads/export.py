@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from actors.errors import Unavailable
 from actors.span_store.columns.attribute_column import shown
 from actors.span_store.columns.rows import ROWS
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.problems import CURE
 from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
@@ -128,18 +129,18 @@ class SpanExport:
         for begin in range(0, matching.num_rows, ROW_GROUP):
             yield matching.slice(begin, ROW_GROUP)
 
-    def _matches(self, rows: pa.Table, position: int, end: int) -> pa.ChunkedArray:
+    def _matches(self, rows: pa.Table, position: int, end: int) -> AnyColumn:
         request = self._request
         seq, start = rows["seq"], rows["start_time_unix_nano"]
         mask = pc.and_(pc.greater_equal(seq, _number(position)), pc.less(seq, _number(end)))
         mask = pc.and_(mask, pc.greater_equal(start, _number(request.from_time_unix_nano)))
         mask = pc.and_(mask, pc.less(start, _number(request.to_time_unix_nano)))
         if request.service_name is not None:
-            mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
+            mask = pc.and_(mask, pc.equal(rows["service_name"], pa.scalar(request.service_name, pa.string())))
         if request.trace_id is not None:
-            mask = pc.and_(mask, pc.equal(rows["trace_id"], request.trace_id))
+            mask = pc.and_(mask, pc.equal(rows["trace_id"], pa.scalar(request.trace_id, pa.string())))
         return mask
 
 
-def _number(value: int) -> pa.Scalar:
+def _number(value: int) -> pa.UInt64Scalar:
     return pa.scalar(value, pa.uint64())

@@ -8,6 +8,7 @@ import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.messages import Cursor
 
 
@@ -64,7 +65,7 @@ class Predicate:
         rows = self.rows(table)
         if limit is not None and rows.num_rows > limit:
             keys = [("start_time_unix_nano", "descending"), ("seq", "descending")]
-            rows = rows.take(pc.select_k_unstable(rows, limit, keys))
+            rows = rows.take(pc.select_k_unstable(rows, limit, keys))  # type: ignore[call-overload] # takes tables
         return [RowLocation(*row) for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)]
 
     def rows(self, table: pa.Table) -> pa.Table:
@@ -72,7 +73,7 @@ class Predicate:
         members = [name for name in RowLocation._fields if name in table.column_names]
         return table.select(members).filter(self.mask(table))
 
-    def mask(self, table: pa.Table) -> pa.ChunkedArray:
+    def mask(self, table: pa.Table) -> AnyColumn:
         """Of each row of a table, whether it is wanted."""
         terms = [
             pc.is_null(table[name]) if value is None else pc.equal(table[name], pa.scalar(value, pa.string()))
@@ -87,5 +88,5 @@ class Predicate:
         return reduce(pc.and_, terms)
 
 
-def _below(table: pa.Table, seq: int) -> pa.ChunkedArray:
+def _below(table: pa.Table, seq: int) -> AnyColumn:
     return pc.less(table["seq"], pa.scalar(seq, pa.uint64()))

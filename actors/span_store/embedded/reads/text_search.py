@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from actors.errors import NeedsRoom
 from actors.span_store.columns.rows import ROWS, SHOWN_COLUMNS, stored_spans
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot, Slice
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, fitting
@@ -159,7 +160,7 @@ class TextSearch:
         return self._first(pa.concat_tables(found))
 
     def _in_group(self, file: pq.ParquetFile, group: int, read: Sequence[str]) -> pa.Table:
-        rows = file.read_row_group(group, columns=read, use_threads=False)
+        rows = file.read_row_group(group, columns=list(read), use_threads=False)
         mask = self._matches(rows)
         if not pc.any(mask).as_py():
             return _EMPTY
@@ -171,14 +172,14 @@ class TextSearch:
         rows = some.whole()
         return self._first(rows.select(_WHOLE).filter(self._matches(rows)))
 
-    def _matches(self, rows: pa.Table) -> pa.ChunkedArray:
+    def _matches(self, rows: pa.Table) -> AnyColumn:
         request = self._request
         mask = saying(rows, self._needle)
         start = rows["start_time_unix_nano"]
         if request.service_name is not None:
-            mask = pc.and_(mask, pc.equal(rows["service_name"], request.service_name))
+            mask = pc.and_(mask, pc.equal(rows["service_name"], pa.scalar(request.service_name, pa.string())))
         if request.trace_id is not None:
-            mask = pc.and_(mask, pc.equal(rows["trace_id"], request.trace_id))
+            mask = pc.and_(mask, pc.equal(rows["trace_id"], pa.scalar(request.trace_id, pa.string())))
         if request.from_time_unix_nano is not None:
             mask = pc.and_(mask, pc.greater_equal(start, pa.scalar(request.from_time_unix_nano, pa.uint64())))
         if request.to_time_unix_nano is not None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.promoted import LLM
+from actors.span_store.columns.types import Texts, Untold
 from actors.span_store.embedded.sealed.lru_cache import LruCache
 
 _MOST_BYTES = 8 * 1024 * 1024  # 60 segments of LLM spans, whose roots are one span in ten; 9 where all are roots
@@ -23,7 +24,7 @@ class SegmentRoots:
     """Of one segment."""
 
     rows: pa.Table  # of each root its place, and what lists of roots look at
-    llm_traces: pa.StringArray  # all that have an LLM span here
+    llm_traces: Texts  # all that have an LLM span here
 
     @property
     def nbytes(self) -> int:
@@ -38,14 +39,15 @@ class RootCache:
 
     def add(self, segment: int, rows: pa.Table) -> None:
         """``rows`` are those of the index, in the order of the file."""
-        is_root = pc.is_null(rows["parent_span_id"])
+        is_root: Untold = pc.is_null(rows["parent_span_id"])
         roots = rows.select(_COLUMNS).filter(is_root)
         places = positions(rows.num_rows).cast(pa.uint32()).filter(is_root.combine_chunks())
         number = pa.repeat(pa.scalar(segment, pa.uint32()), len(places))
         of_llm = pc.equal(rows["openinference_span_kind"], pa.scalar(LLM, pa.string()))
+        llm_traces: Untold = rows["trace_id"].filter(of_llm).unique()
         kept = SegmentRoots(
             roots.append_column("segment", number).append_column("position", places),
-            rows["trace_id"].filter(of_llm).unique(),
+            llm_traces,
         )
         self._kept.keep(segment, kept)
 
