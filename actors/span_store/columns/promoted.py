@@ -16,9 +16,10 @@ from actors.span_store.columns.conventions import COLUMNS, MODEL_CALLS, Column, 
 from actors.span_store.columns.key_shapes import taken
 from actors.span_store.columns.model_names import provider_of_model
 from actors.span_store.columns.spans import AttributeValue
+from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Doubles, Int32s, Int64s, Texts, Untold
 
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
-_TYPES = {Kind.TEXT: TEXT, Kind.COUNT: COUNT, Kind.AMOUNT: AMOUNT, Kind.DURATION: COUNT}
+_TYPES: dict[Kind, pa.DataType] = {Kind.TEXT: TEXT, Kind.COUNT: COUNT, Kind.AMOUNT: AMOUNT, Kind.DURATION: COUNT}
 PROMOTED_FIELDS = [pa.field(column.name, _TYPES[column.kind]) for column in COLUMNS]
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as in JSON
@@ -26,13 +27,15 @@ _LONGEST = 40  # characters of one
 _MOST_PARSED = 256 * 1024  # characters of an object that is looked into
 _MOST_LITERAL = 16 * 1024  # and of one in Python's notation, whose parser takes more
 _FEW = 64  # values that are translated one by one; of more, each different one is
-_ZERO, _LARGEST_PART = pa.scalar(0, COUNT), pa.scalar(2**60, COUNT)
+_ZERO: Untold = pa.scalar(0, COUNT)  # stands in for values of arrays, which the stubs want to be arrays
+_LARGEST_PART = pa.scalar(2**60, COUNT)
+_NO = pa.scalar(False, pa.bool_())
 _AMOUNT_ZERO, _AMOUNT_END = pa.scalar(0.0, AMOUNT), pa.scalar(2.0**63, AMOUNT)
 _Number: TypeAlias = Callable[[AttributeValue], float | None]
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
 
 
-def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
+def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, AnyArray]:
     """The promoted columns by name, null where a span has no value. Reads only attributes of the table.
 
     Tokens are totals that include cached and reasoning ones. They and the cost are null for agents and chains: what
@@ -43,19 +46,20 @@ def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Ar
     return columns | _provider(columns) | _tokens(columns)
 
 
-def named_after_spans(columns: Mapping[str, pa.Array], names: pa.StringArray) -> dict[str, pa.Array]:
+def named_after_spans(columns: Mapping[str, AnyArray], names: Texts) -> dict[str, AnyArray]:
     """The tool of spans that say that they run one, and not which: it stands in their name."""
     kind, tool = columns["type"], columns["tool"]
     if kind.null_count == len(kind):
         return {}
-    unnamed = pc.and_(pc.fill_null(pc.equal(kind, _TOOL), fill_value=False), pc.is_null(tool))
+    is_tool: Untold = pc.fill_null(pc.equal(kind, _TOOL), _NO)
+    unnamed = pc.and_(is_tool, pc.is_null(tool))
     if not pc.any(unnamed).as_py():
         return {}
     in_names = pc.replace_substring_regex(names, pattern=r"^(execute_tool|tool) ", replacement="")
     return {"tool": pc.if_else(unnamed, in_names, tool)}
 
 
-def error_types(columns: Mapping[str, pa.Array], exceptions: Mapping[int, str]) -> dict[str, pa.Array]:
+def error_types(columns: Mapping[str, AnyArray], exceptions: Mapping[int, str]) -> dict[str, AnyArray]:
     """The type of the error; where no attribute says it, that of the span's last exception, given by row."""
     if not exceptions:
         return {}
@@ -73,7 +77,7 @@ class _Found:
         self._read = {kind: self._read_together(kind) for kind in Kind}
         self._objects: dict[str, list[Any]] = {}  # attributes that are looked into, parsed
 
-    def column(self, column: Column) -> pa.Array:
+    def column(self, column: Column) -> AnyArray:
         read = self._read[column.kind]
         values = [
             _final(read[source.key], source) for source in column.sources if source.key in read and not source.path
@@ -84,10 +88,10 @@ class _Found:
                 deep = self._deep(source, column.kind, found)
                 found = deep if found is None else pc.coalesce(found, deep)
         if found is None:
-            return pa.nulls(self._length, _TYPES[column.kind])
+            return _nulls(self._length, _TYPES[column.kind])
         return found if column.finish is None else _translated(found, column.finish)
 
-    def _read_together(self, kind: Kind) -> dict[str, pa.Array]:
+    def _read_together(self, kind: Kind) -> dict[str, AnyArray]:
         """The attributes of all plain sources of a kind, by key. Each step costs much the same for one and for ten."""
         names = [key for key in _PLAIN[kind] if key in self._attributes.keys]
         if not names:
@@ -96,7 +100,7 @@ class _Found:
         pieces = [values.slice(begin, self._length) for begin in range(0, len(values), self._length)]
         return dict(zip(names, pieces, strict=True))
 
-    def _deep(self, source: Source, kind: Kind, found: pa.Array | None) -> pa.Array:
+    def _deep(self, source: Source, kind: Kind, found: AnyArray | None) -> AnyArray:
         """Values inside an attribute, where none is found yet."""
         known = [None] * self._length if found is None else found.to_pylist()
         said = self._parsed(source.key)
@@ -116,7 +120,7 @@ class _Found:
         return list(texts.to_pylist())
 
 
-def _provider(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+def _provider(columns: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
     """The provider; of model calls without one, that which makes the model."""
     provider, model = columns["provider"], columns["model"]
     if provider.null_count == model.null_count == 0 or model.null_count == len(model):
@@ -126,7 +130,7 @@ def _provider(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     return {"provider": pc.coalesce(provider, by_model)}
 
 
-def _tokens(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+def _tokens(columns: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
     """Inclusive totals of model calls, and of spans that are of no known type."""
     made = {name: columns[name] for name in _TOKENS if columns[name].null_count < len(columns[name])}
     if not made:
@@ -142,7 +146,7 @@ def _tokens(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
     return {name: pc.if_else(counts, values, pa.scalar(None, values.type)) for name, values in made.items()}
 
 
-def _inclusive(columns: Mapping[str, pa.Array], total: str, *parts: str) -> dict[str, pa.Array]:
+def _inclusive(columns: Mapping[str, AnyArray], total: str, *parts: str) -> dict[str, AnyArray]:
     """A total that is less than its parts leaves them out, as Anthropic's own numbers do: they are added."""
     there = [columns[part] for part in parts if columns[part].null_count < len(columns[part])]
     if not there or columns[total].null_count == len(columns[total]):
@@ -156,37 +160,44 @@ def _inclusive(columns: Mapping[str, pa.Array], total: str, *parts: str) -> dict
     return {total: pc.if_else(is_less, pc.add(columns[total], together), columns[total])}
 
 
-def _bounded(part: pa.Int64Array) -> pa.Int64Array:
+def _bounded(part: Int64s) -> Int64s:
     """Without nulls, and so small that some of them can be added."""
-    return pc.coalesce(pc.min_element_wise(part, _LARGEST_PART, skip_nulls=False), _ZERO)
+    small: Int64s = pc.min_element_wise(part, _LARGEST_PART, skip_nulls=False)
+    return pc.coalesce(small, _ZERO)
 
 
-def is_model_call(kind: pa.StringArray | pa.ChunkedArray) -> pa.BooleanArray | pa.ChunkedArray:
+def is_model_call(kind: Texts | AnyColumn) -> Booleans | AnyColumn:
     """Which spans of these types stand for model calls; never null."""
     return pc.is_in(kind, value_set=_CALLS)
 
 
-def _final(values: pa.Array, source: Source) -> pa.Array:
+def _final(values: AnyArray, source: Source) -> AnyArray:
     """The values of one source in the column's words and units."""
     if source.words is not None:
         return _translated(values, source.words.get)
     return values if source.unit == 1 else _nanoseconds(values, source.unit)
 
 
-def _nanoseconds(values: pa.DoubleArray, unit: float) -> pa.Int64Array:
+def _nanoseconds(values: Doubles, unit: float) -> Int64s:
     """Durations as whole numbers; null for what is none."""
     durations = pc.round(pc.multiply(values, pa.scalar(unit, AMOUNT)))
     is_one = pc.and_(pc.greater_equal(durations, _AMOUNT_ZERO), pc.less(durations, _AMOUNT_END))
-    return pc.cast(pc.if_else(is_one, durations, pa.scalar(None, AMOUNT)), COUNT)
+    possible: Doubles = pc.if_else(is_one, durations, pa.scalar(None, AMOUNT))
+    return pc.cast(possible, COUNT)
 
 
-def _translated(values: pa.StringArray, translate: Callable[[str], str | None]) -> pa.StringArray:
+def _translated(values: Texts, translate: Callable[[str], str | None]) -> Texts:
     """Each value translated; null stays null."""
     if len(values) <= _FEW:
         return pa.array([None if one is None else translate(one) for one in values.to_pylist()], TEXT)
-    encoded = values.dictionary_encode()
+    encoded: Untold = values.dictionary_encode()
     words = pa.array([translate(one) for one in encoded.dictionary.to_pylist()], TEXT)
     return words.take(encoded.indices)
+
+
+def _nulls(length: int, kind: pa.DataType) -> AnyArray:
+    nulls: AnyArray = pa.nulls(length, kind)  # type: ignore[call-overload] # has a form for each kind, and none for all
+    return nulls
 
 
 def _object(text: str | None) -> Any:  # noqa: ANN401 - any JSON value
@@ -223,9 +234,9 @@ def _text(value: AttributeValue) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
+def _texts(attributes: SpanAttributes, places: Int32s) -> Texts:
     """Texts, and lists as JSON."""
-    texts = taken(attributes.texts, places)
+    texts: Texts = taken(attributes.texts, places)
     if texts.null_count == places.null_count:
         return texts
     others = taken(attributes.others, places)
@@ -233,16 +244,16 @@ def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
     return pc.coalesce(texts, pc.if_else(is_list, others, pa.scalar(None, TEXT)))
 
 
-def _counts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.Int64Array:
+def _counts(attributes: SpanAttributes, places: Int32s) -> Int64s:
     """Token counts; a whole float is what JSON makes of an integer in some senders, and others write text."""
     return _numbers(attributes, places, COUNT, _count)
 
 
-def _amounts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.DoubleArray:
+def _amounts(attributes: SpanAttributes, places: Int32s) -> Doubles:
     return _numbers(attributes, places, AMOUNT, _amount)
 
 
-def _numbers(attributes: SpanAttributes, places: pa.Int32Array, kind: pa.DataType, number: _Number) -> pa.Array:
+def _numbers(attributes: SpanAttributes, places: Int32s, kind: pa.DataType, number: _Number) -> AnyArray:
     others = taken(attributes.others, places)
     found = _in_json(others, kind, number)
     if others.null_count == places.null_count:
@@ -251,7 +262,7 @@ def _numbers(attributes: SpanAttributes, places: pa.Int32Array, kind: pa.DataTyp
     return pc.coalesce(found, pa.array([_in_text(text, number) for text in texts], kind))
 
 
-def _in_json(texts: pa.StringArray, kind: pa.DataType, number: _Number) -> pa.Array:
+def _in_json(texts: Texts, kind: pa.DataType, number: _Number) -> AnyArray:
     """The numbers that these texts of JSON say; they are looked at one by one when one of them may say no such number.
 
     A minus is found faster in the memory of all than in a column of numbers.
@@ -275,7 +286,7 @@ def _in_text(text: str | None, number: _Number) -> float | None:
 
 _SOURCES = [(column.kind, source) for column in COLUMNS for source in column.sources]
 _CALLS, _TOOL = pa.array(MODEL_CALLS, TEXT), pa.scalar("tool", TEXT)
-_READERS: Mapping[Kind, Callable[[SpanAttributes, pa.Int32Array], pa.Array]] = {
+_READERS: Mapping[Kind, Callable[[SpanAttributes, Int32s], AnyArray]] = {
     Kind.TEXT: _texts,
     Kind.COUNT: _counts,
     Kind.AMOUNT: _amounts,
