@@ -9,6 +9,7 @@ import attrs
 
 from actors.audit import AUDIT
 from actors.runtime.bus import Bus
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.lifetime import Limits, Retention
 from actors.span_store.embedded.upkeep.inspection import inspect
@@ -49,7 +50,9 @@ async def _stored(bus: Bus) -> "Counter[tuple[int, int]]":
     counted: Counter[tuple[int, int]] = Counter()
     async with bus.stream(ExportSpans()) as parts:
         async for part in parts:
-            ids = zip(part["trace_id"].to_pylist(), part["span_id"].to_pylist(), strict=True)
+            traces: AnyColumn = part["trace_id"]
+            spans: AnyColumn = part["span_id"]
+            ids = zip(traces.to_pylist(), spans.to_pylist(), strict=True)
             counted.update((int(trace, 16) - 1, int(span, 16) - 1) for trace, span in ids)
     return counted
 
