@@ -25,6 +25,7 @@ VALUES = {
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.spans",
+    "actors.span_store.columns.types",
     "actors.span_store.query.expression",
     "actors.span_store.query.position",
     "actors.ingestion.source",

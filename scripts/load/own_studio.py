@@ -17,6 +17,8 @@ import orjson
 import psutil
 from pyarrow import parquet
 
+from actors.span_store.columns.types import Untold
+
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 EMAIL, PASSWORD = "load@example.com", "a password for load"
@@ -125,7 +127,7 @@ class OwnStudio:
     def stored(self, service: str) -> list[SpanId]:
         """Every span of a service, in the order of arrival; a span that is stored twice is in it twice."""
         reply = self._good("GET", f"/api/v1/observability/export?{urlencode({'service': service})}")
-        rows = parquet.read_table(BytesIO(reply.body), columns=["trace_id", "span_id"])
+        rows: Untold = parquet.read_table(BytesIO(reply.body), columns=["trace_id", "span_id"])
         return list(zip(rows["trace_id"].to_pylist(), rows["span_id"].to_pylist(), strict=True))
 
     def pages(self, service: str, limit: int) -> Iterator[list[dict[str, Any]]]:

@@ -30,6 +30,7 @@ from actors.span_store.columns.spans import (
     SpanEvent,
     SpanLink,
 )
+from actors.span_store.columns.types import Texts, Untold
 from transports.grpc.generated import span_columns_pb2
 from transports.otlp.limits import UNCOUNTED_COLUMNS, UNCOUNTED_OBJECTS, Parts, RequestLimits, demand_few
 from transports.otlp.protobuf_columns import is_parseable, parser_of
@@ -68,7 +69,7 @@ def decode_columns(body: bytes, limits: RequestLimits = RequestLimits()) -> Span
         return None
 
 
-def _demand_few(resource_spans: pa.StructArray, body: bytes, limits: RequestLimits) -> None:
+def _demand_few(resource_spans: Untold, body: bytes, limits: RequestLimits) -> None:
     """Check the limits on the parsed parts; count the encoded parts too where there may be many."""
     scope_spans = resource_spans.field("scope_spans").values
     spans = scope_spans.field("spans").values
@@ -87,11 +88,11 @@ def _demand_few(resource_spans: pa.StructArray, body: bytes, limits: RequestLimi
         demand_few(body, limits)
 
 
-def _bytes_in(*columns: pa.BinaryArray) -> int:
+def _bytes_in(*columns: Untold) -> int:
     return sum(memory.size for column in columns for memory in column.buffers()[2:] if memory is not None)
 
 
-def _columns(resource_spans: pa.StructArray) -> SpanColumns:
+def _columns(resource_spans: Untold) -> SpanColumns:
     scope_spans = resource_spans.field("scope_spans").values
     spans = scope_spans.field("spans").values
     status = spans.field("status")  # of a span without one the members have their defaults
@@ -119,7 +120,7 @@ def _columns(resource_spans: pa.StructArray) -> SpanColumns:
     )
 
 
-def _ids(ids: pa.BinaryArray, size: int) -> pa.StringArray:
+def _ids(ids: Untold, size: int) -> Texts:
     """Ids of spans or traces in hex. ``_NeedsCare`` when any of them is not valid."""
     _, bounds, memory = ids.buffers()
     content = memory.to_pybytes()
@@ -139,7 +140,9 @@ def _bounds_of_more(count: int, size: int) -> pa.Buffer:
 
     A large request has millions of bytes of offsets, and each request another number of texts.
     """
-    return pa.array(range(0, size * count + 1, size), pa.int32()).buffers()[1]
+    numbers: Untold = pa.array(range(0, size * count + 1, size), pa.int32())
+    bounds: pa.Buffer = numbers.buffers()[1]
+    return bounds
 
 
 def _has_zeros(content: bytes, size: int) -> bool:
@@ -148,33 +151,34 @@ def _has_zeros(content: bytes, size: int) -> bool:
     return zeros in content and any(content[at : at + size] == zeros for at in range(0, len(content), size))
 
 
-def _parents(ids: pa.BinaryArray) -> pa.StringArray:
+def _parents(ids: Untold) -> Texts:
     """Parent ids as ``parent_id`` makes them; one by one only where some id may be all zeros."""
     _, bounds, memory = ids.buffers()
     content = memory.to_pybytes()
     if NO_SPAN in content:
         return pa.array(map(parent_id, ids.to_pylist()), pa.string())
     bounds = pa.Array.from_buffers(pa.int32(), len(ids) + 1, [None, bounds])
-    in_hex = pc.add(bounds, bounds).buffers()[1]
+    doubled: Untold = pc.add(bounds, bounds)
+    in_hex = doubled.buffers()[1]
     return pa.StringArray.from_buffers(len(ids), in_hex, pa.py_buffer(content.hex().encode()))
 
 
-def _resources(resource_spans: pa.StructArray) -> list[Resource]:
+def _resources(resource_spans: Untold) -> list[Resource]:
     encoded, urls = resource_spans.field("resource").to_pylist(), resource_spans.field("schema_url").to_pylist()
     return [resource_of(OtlpResource.FromString(each), url) for each, url in zip(encoded, urls, strict=True)]
 
 
-def _scopes(scope_spans: pa.StructArray) -> list[InstrumentationScope]:
+def _scopes(scope_spans: Untold) -> list[InstrumentationScope]:
     encoded, urls = scope_spans.field("scope").to_pylist(), scope_spans.field("schema_url").to_pylist()
     return [scope_of(OtlpScope.FromString(each), url) for each, url in zip(encoded, urls, strict=True)]
 
 
-def _sums(counts: Sequence[int], lists: pa.ListArray) -> list[int]:
+def _sums(counts: Sequence[int], lists: Untold) -> list[int]:
     """Number of spans of each resource, from those of its scopes."""
     return [sum(counts[begin:end]) for begin, end in pairwise(lists.offsets.to_pylist())]
 
 
-def _span_attributes(lists: pa.ListArray) -> SpanAttributes:
+def _span_attributes(lists: Untold) -> SpanAttributes:
     """Attributes in the span store's columnar form. ``_NeedsCare`` where that form cannot express them."""
     pairs = lists.values
     keys, values = pairs.field("key"), pairs.field("value")
@@ -187,9 +191,9 @@ def _span_attributes(lists: pa.ListArray) -> SpanAttributes:
     return attributes
 
 
-def _others(values: pa.StructArray) -> pa.StringArray:
+def _others(values: Untold) -> Texts:
     """The values that are no strings, as JSON."""
-    found = pc.cast(values.field("int_value"), pa.string())
+    found: Texts = pc.cast(values.field("int_value"), pa.string())
     if values.field("bool_value").null_count < len(values):
         found = pc.coalesce(found, pc.cast(values.field("bool_value"), pa.string()))
     for member in _MADE_ONE_BY_ONE:
@@ -213,7 +217,7 @@ def _any_value(encoded: bytes, member: str) -> AnyValue:
     return value
 
 
-def _attributes(lists: pa.ListArray) -> list[Attributes]:
+def _attributes(lists: Untold) -> list[Attributes]:
     """A dictionary for each list of key-value pairs.
 
     An attribute without a value is left out; of two with one key the last counts.
@@ -230,7 +234,7 @@ def _attributes(lists: pa.ListArray) -> list[Attributes]:
     return [dict(zip(keys[begin:end], values[begin:end], strict=True)) for begin, end in bounds]
 
 
-def _values(values: pa.StructArray) -> list[AttributeValue]:
+def _values(values: Untold) -> list[AttributeValue]:
     found: list[AttributeValue] = values.field("string_value").to_pylist()
     for member in _PLAIN:
         for position, value in _set_ones(values.field(member)):
@@ -241,14 +245,15 @@ def _values(values: pa.StructArray) -> list[AttributeValue]:
     return found
 
 
-def _set_ones(member: pa.Array) -> Iterator[tuple[int, Any]]:
+def _set_ones(member: Untold) -> Iterator[tuple[int, Any]]:
     """Positions and values where this member of the AnyValue is the one that is set."""
     if member.null_count == len(member):
         return iter(())
-    return zip(pc.indices_nonzero(member.is_valid()).to_pylist(), member.drop_null().to_pylist(), strict=True)
+    places: Untold = pc.indices_nonzero(member.is_valid())
+    return zip(places.to_pylist(), member.drop_null().to_pylist(), strict=True)
 
 
-def _events(lists: pa.ListArray) -> dict[int, list[SpanEvent]]:
+def _events(lists: Untold) -> dict[int, list[SpanEvent]]:
     """Events by the row of their span."""
     encoded = lists.values
     if not len(encoded):
@@ -264,7 +269,7 @@ def _events(lists: pa.ListArray) -> dict[int, list[SpanEvent]]:
     return _by_span(list(made), lists)
 
 
-def _links(lists: pa.ListArray) -> dict[int, list[SpanLink]]:
+def _links(lists: Untold) -> dict[int, list[SpanLink]]:
     """Links by the row of their span."""
     encoded = lists.values
     if not len(encoded):
@@ -282,6 +287,6 @@ def _links(lists: pa.ListArray) -> dict[int, list[SpanLink]]:
     return _by_span(list(made), lists)
 
 
-def _by_span(made: list[T], lists: pa.ListArray) -> dict[int, list[T]]:
+def _by_span(made: list[T], lists: Untold) -> dict[int, list[T]]:
     bounds = pairwise(lists.offsets.to_pylist())
     return {row: made[begin:end] for row, (begin, end) in enumerate(bounds) if begin < end}

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from google.protobuf.message import Message
 
+from actors.span_store.columns.types import Untold
 from transports.grpc.generated import span_columns_pb2, span_counts_pb2
 from transports.otlp.walk import is_well_framed
 
@@ -39,7 +40,7 @@ def is_parseable(body: bytes) -> bool:
     return not suspect or is_well_framed(body)
 
 
-def span_frames(body: bytes) -> pa.StructArray | None:
+def span_frames(body: bytes) -> Untold | None:
     """The ``ResourceSpans`` of a request with everything in spans still encoded; ``None`` when it cannot be parsed."""
     if not is_parseable(body):
         return None

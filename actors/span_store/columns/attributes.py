@@ -14,6 +14,7 @@ import orjson
 import pyarrow as pa
 
 from actors.span_store.columns.key_shapes import KeyShapes
+from actors.span_store.columns.types import Int32s, Texts, Untold
 
 VALUE = pa.struct([pa.field("text", pa.string()), pa.field("json", pa.string())])
 ATTRIBUTES = pa.map_(pa.string(), VALUE)
@@ -24,18 +25,17 @@ _VALUE_FIELDS = list(VALUE)
 class SpanAttributes:
     """The column, and what is looked up in it when it is made."""
 
-    column: pa.MapArray
-    texts: pa.StringArray  # of all pairs
-    others: pa.StringArray
+    column: Untold
+    texts: Texts  # of all pairs
+    others: Texts
     keys: KeyShapes
 
 
-def span_attributes(
-    offsets: pa.Int32Array, keys: pa.StringArray, texts: pa.StringArray, others: pa.StringArray
-) -> SpanAttributes:
+def span_attributes(offsets: Int32s, keys: Texts, texts: Texts, others: Texts) -> SpanAttributes:
     """Made from where the pairs of each span begin, and the pairs. No array is a slice of another."""
     values = pa.StructArray.from_arrays([texts, others], fields=_VALUE_FIELDS)
-    return SpanAttributes(pa.MapArray.from_arrays(offsets, keys, values), texts, others, KeyShapes(offsets, keys))
+    column = pa.MapArray.from_arrays(offsets, keys, values)  # type: ignore[call-overload] # takes offsets of 32 bits
+    return SpanAttributes(column, texts, others, KeyShapes(offsets, keys))
 
 
 def plain_json(value: object) -> tuple[bytes, bool]:

@@ -17,9 +17,10 @@ from actors.span_store.columns.conventions import COLUMNS, MODEL_CALLS, Column, 
 from actors.span_store.columns.key_shapes import taken
 from actors.span_store.columns.model_names import provider_of_model
 from actors.span_store.columns.spans import AttributeValue
+from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Doubles, Int32s, Int64s, Texts, Untold
 
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
-_TYPES = {Kind.TEXT: TEXT, Kind.COUNT: COUNT, Kind.AMOUNT: AMOUNT, Kind.DURATION: COUNT}
+_TYPES: dict[Kind, pa.DataType] = {Kind.TEXT: TEXT, Kind.COUNT: COUNT, Kind.AMOUNT: AMOUNT, Kind.DURATION: COUNT}
 PROMOTED_FIELDS = [pa.field(column.name, _TYPES[column.kind]) for column in COLUMNS]
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as in JSON
@@ -27,13 +28,13 @@ _LONGEST = 40  # characters of one
 _MOST_PARSED = 256 * 1024  # characters of an object that is looked into
 _MOST_LITERAL = 16 * 1024  # and of one in Python's notation, whose parser takes more
 _FEW = 64  # values that are translated one by one; of more, each different one is
-_ZERO = pa.scalar(0, COUNT)
+_ZERO: Untold = pa.scalar(0, COUNT)  # stands in for values of arrays, which the stubs want to be arrays
 _AMOUNT_ZERO, _AMOUNT_END = pa.scalar(0.0, AMOUNT), pa.scalar(2.0**63, AMOUNT)
 _Number: TypeAlias = Callable[[AttributeValue], float | None]
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
 
 
-def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Array]:
+def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, AnyArray]:
     """The promoted columns by name, null where a span has no value. Reads only attributes of the table.
 
     Tokens are totals that include cached and reasoning ones. They and the cost are null for agents and chains: what
@@ -49,7 +50,7 @@ def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, pa.Ar
     return columns | _tokens(columns, types)
 
 
-def named_after_spans(columns: Mapping[str, pa.Array], names: pa.StringArray) -> dict[str, pa.Array]:
+def named_after_spans(columns: Mapping[str, AnyArray], names: Texts) -> dict[str, AnyArray]:
     """The tool of spans that say that they run one, and not which: it stands in their name."""
     tools = columns["tool"]
     types = columns["type"].to_pylist() if tools.null_count and columns["type"].null_count < len(tools) else ()
@@ -62,7 +63,7 @@ def named_after_spans(columns: Mapping[str, pa.Array], names: pa.StringArray) ->
     return {"tool": pa.array(known, TEXT)} if unnamed else {}
 
 
-def error_types(columns: Mapping[str, pa.Array], exceptions: Mapping[int, str]) -> dict[str, pa.Array]:
+def error_types(columns: Mapping[str, AnyArray], exceptions: Mapping[int, str]) -> dict[str, AnyArray]:
     """The type of the error; where no attribute says it, that of the span's last exception, given by row."""
     if not exceptions:
         return {}
@@ -79,19 +80,19 @@ class _Found:
         self._length = length
         self._read = {kind: self._read_together(kind) for kind in Kind}
         self._objects: dict[tuple[str, int], Any] = {}  # attributes that were looked into, by key and row
-        self._places: dict[str, pa.Int32Array] = {}
+        self._places: dict[str, Int32s] = {}
 
-    def plain(self, column: Column) -> pa.Array:
+    def plain(self, column: Column) -> AnyArray:
         """The values that attributes have as they are."""
         read = self._read[column.kind]
         sources = [source for source in column.sources if source.key in read and not source.path]
         values = [_final(read[source.key], source) for source in sources]
         if not values:
-            return pa.nulls(self._length, _TYPES[column.kind])
+            return _nulls(self._length, _TYPES[column.kind])
         found = values[0] if len(values) == 1 else pc.coalesce(*values)
         return found if column.finish is None else _translated(found, column.finish)
 
-    def inside(self, columns: Mapping[str, pa.Array], calls: Sequence[int]) -> dict[str, pa.Array]:
+    def inside(self, columns: Mapping[str, AnyArray], calls: Sequence[int]) -> dict[str, AnyArray]:
         """The columns for which model calls have values only inside of attributes, which takes parsing them."""
         keys = [key for key in _DEEP_KEYS if key in self._attributes.keys]
         made = {}
@@ -101,7 +102,7 @@ class _Found:
                 made[column.name] = self._filled(column, sources, columns[column.name], calls)
         return made
 
-    def _filled(self, column: Column, sources: Sequence[Source], found: pa.Array, calls: Sequence[int]) -> pa.Array:
+    def _filled(self, column: Column, sources: Sequence[Source], found: AnyArray, calls: Sequence[int]) -> AnyArray:
         values = found.to_pylist()
         rows = [row for row in calls if values[row] is None]
         for row in rows:
@@ -109,7 +110,7 @@ class _Found:
             values[row] = next((value for value in inside if value is not None), None)
         if all(values[row] is None for row in rows):
             return found
-        made = pa.array(values, _TYPES[column.kind])
+        made: AnyArray = pa.array(values, _TYPES[column.kind])
         return made if column.finish is None else _translated(made, column.finish)
 
     def _object(self, key: str, row: int) -> Any:  # noqa: ANN401 - any JSON value
@@ -125,7 +126,7 @@ class _Found:
         text: str | None = self._attributes.texts[place].as_py() or self._attributes.others[place].as_py()
         return text
 
-    def _read_together(self, kind: Kind) -> dict[str, pa.Array]:
+    def _read_together(self, kind: Kind) -> dict[str, AnyArray]:
         """The attributes of all plain sources of a kind, by key. Each step costs much the same for one and for ten."""
         names = [key for key in _PLAIN[kind] if key in self._attributes.keys]
         if not names:
@@ -135,7 +136,7 @@ class _Found:
         return dict(zip(names, pieces, strict=True))
 
 
-def _providers(columns: Mapping[str, pa.Array], calls: Sequence[int]) -> dict[str, pa.Array]:
+def _providers(columns: Mapping[str, AnyArray], calls: Sequence[int]) -> dict[str, AnyArray]:
     """The provider of model calls that do not say it: that which makes the model."""
     if not columns["provider"].null_count:
         return {}
@@ -147,7 +148,7 @@ def _providers(columns: Mapping[str, pa.Array], calls: Sequence[int]) -> dict[st
     return {"provider": pa.array(providers, TEXT)} if unknown else {}
 
 
-def _tokens(columns: Mapping[str, pa.Array], types: Sequence[str | None]) -> dict[str, pa.Array]:
+def _tokens(columns: Mapping[str, AnyArray], types: Sequence[str | None]) -> dict[str, AnyArray]:
     """Inclusive totals of model calls, and of spans that are of no known type."""
     made = {name: columns[name] for name in _TOKENS if columns[name].null_count < len(types)}
     if not made:
@@ -160,7 +161,7 @@ def _tokens(columns: Mapping[str, pa.Array], types: Sequence[str | None]) -> dic
     return {name: pc.if_else(counts, values, pa.scalar(None, values.type)) for name, values in made.items()}
 
 
-def _inclusive(columns: Mapping[str, pa.Array], total: str, *parts: str) -> dict[str, pa.Array]:
+def _inclusive(columns: Mapping[str, AnyArray], total: str, *parts: str) -> dict[str, AnyArray]:
     """A total that is less than its parts leaves them out, as Anthropic's own numbers do: they are added."""
     there = [columns[part] for part in parts if columns[part].null_count < len(columns[part])]
     if not there or columns[total].null_count == len(columns[total]):
@@ -175,34 +176,40 @@ def _inclusive(columns: Mapping[str, pa.Array], total: str, *parts: str) -> dict
         return {}
 
 
-def _without_nulls(part: pa.Int64Array) -> pa.Int64Array:
+def _without_nulls(part: Int64s) -> Int64s:
     return pc.coalesce(part, _ZERO) if part.null_count else part
 
 
-def is_model_call(kind: pa.StringArray | pa.ChunkedArray) -> pa.BooleanArray | pa.ChunkedArray:
+def is_model_call(kind: Texts | AnyColumn) -> Booleans | AnyColumn:
     """Which spans of these types stand for model calls; never null."""
     return pc.is_in(kind, value_set=_CALLS)
 
 
-def _final(values: pa.Array, source: Source) -> pa.Array:
+def _nulls(length: int, kind: pa.DataType) -> AnyArray:
+    nulls: AnyArray = pa.nulls(length, kind)  # type: ignore[call-overload] # has a form for each kind, and none for all
+    return nulls
+
+
+def _final(values: AnyArray, source: Source) -> AnyArray:
     """The values of one source in the column's words and units."""
     if source.words is not None:
         return _translated(values, source.words.get)
     return values if source.unit == 1 else _nanoseconds(values, source.unit)
 
 
-def _nanoseconds(values: pa.DoubleArray, unit: float) -> pa.Int64Array:
+def _nanoseconds(values: Doubles, unit: float) -> Int64s:
     """Durations as whole numbers; null for what is none."""
     durations = pc.round(pc.multiply(values, pa.scalar(unit, AMOUNT)))
     is_one = pc.and_(pc.greater_equal(durations, _AMOUNT_ZERO), pc.less(durations, _AMOUNT_END))
-    return pc.cast(pc.if_else(is_one, durations, pa.scalar(None, AMOUNT)), COUNT)
+    possible: Doubles = pc.if_else(is_one, durations, pa.scalar(None, AMOUNT))
+    return pc.cast(possible, COUNT)
 
 
-def _translated(values: pa.StringArray, translate: Callable[[str], str | None]) -> pa.StringArray:
+def _translated(values: Texts, translate: Callable[[str], str | None]) -> Texts:
     """Each value translated; null stays null."""
     if len(values) <= _FEW:
         return pa.array([None if one is None else translate(one) for one in values.to_pylist()], TEXT)
-    encoded = values.dictionary_encode()
+    encoded: Untold = values.dictionary_encode()
     words = pa.array([translate(one) for one in encoded.dictionary.to_pylist()], TEXT)
     return words.take(encoded.indices)
 
@@ -241,9 +248,9 @@ def _text(value: AttributeValue) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
+def _texts(attributes: SpanAttributes, places: Int32s) -> Texts:
     """Texts, and lists as JSON."""
-    texts = taken(attributes.texts, places)
+    texts: Texts = taken(attributes.texts, places)
     if texts.null_count == places.null_count:
         return texts
     others = taken(attributes.others, places)
@@ -251,16 +258,16 @@ def _texts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.StringArray:
     return pc.coalesce(texts, pc.if_else(is_list, others, pa.scalar(None, TEXT)))
 
 
-def _counts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.Int64Array:
+def _counts(attributes: SpanAttributes, places: Int32s) -> Int64s:
     """Token counts; a whole float is what JSON makes of an integer in some senders, and others write text."""
     return _numbers(attributes, places, COUNT, _count)
 
 
-def _amounts(attributes: SpanAttributes, places: pa.Int32Array) -> pa.DoubleArray:
+def _amounts(attributes: SpanAttributes, places: Int32s) -> Doubles:
     return _numbers(attributes, places, AMOUNT, _amount)
 
 
-def _numbers(attributes: SpanAttributes, places: pa.Int32Array, kind: pa.DataType, number: _Number) -> pa.Array:
+def _numbers(attributes: SpanAttributes, places: Int32s, kind: pa.DataType, number: _Number) -> AnyArray:
     others = taken(attributes.others, places)
     found = _in_json(others, kind, number)
     if others.null_count == places.null_count:
@@ -269,7 +276,7 @@ def _numbers(attributes: SpanAttributes, places: pa.Int32Array, kind: pa.DataTyp
     return pc.coalesce(found, pa.array([_in_text(text, number) for text in texts], kind))
 
 
-def _in_json(texts: pa.StringArray, kind: pa.DataType, number: _Number) -> pa.Array:
+def _in_json(texts: Texts, kind: pa.DataType, number: _Number) -> AnyArray:
     """The numbers that these texts of JSON say; they are looked at one by one when one of them may say no such number.
 
     A minus is found faster in the memory of all than in a column of numbers.
@@ -295,7 +302,7 @@ _DEEP = [column for column in COLUMNS if any(source.path for source in column.so
 _DEEP_KEYS = list(dict.fromkeys(source.key for column in _DEEP for source in column.sources if source.path))
 _SOURCES = [(column.kind, source) for column in COLUMNS for source in column.sources]
 _CALLS = pa.array(MODEL_CALLS, TEXT)
-_READERS: Mapping[Kind, Callable[[SpanAttributes, pa.Int32Array], pa.Array]] = {
+_READERS: Mapping[Kind, Callable[[SpanAttributes, Int32s], AnyArray]] = {
     Kind.TEXT: _texts,
     Kind.COUNT: _counts,
     Kind.AMOUNT: _amounts,

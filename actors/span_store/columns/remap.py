@@ -11,6 +11,7 @@ from actors.span_store.columns.attribute_column import STORED, Pairs
 from actors.span_store.columns.attributes import SpanAttributes, span_attributes
 from actors.span_store.columns.promoted import error_types, named_after_spans, promoted_columns
 from actors.span_store.columns.rows import RESOURCE_COLUMNS, ROWS, first_text
+from actors.span_store.columns.types import AnyArray, AnyColumn, AnyField, Texts, Untold
 
 
 def in_present_form(rows: pa.Table) -> pa.Table:
@@ -29,39 +30,40 @@ def remapped(rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=ROWS)
 
 
-def _stored(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
+def _stored(rows: pa.Table, field: AnyField) -> AnyColumn | AnyArray:
     if field.name not in rows.schema.names:
         return pa.nulls(rows.num_rows, field.type)
     return rows[field.name].cast(field.type)
 
 
-def _attributes(column: pa.ChunkedArray) -> SpanAttributes:
+def _attributes(column: AnyColumn) -> SpanAttributes:
     """The attributes in arrays of their own, as ``span_attributes`` wants them."""
     pairs = Pairs(column.chunk(0) if column.num_chunks == 1 else column.combine_chunks())
     return span_attributes(*map(_copied, (pairs.offsets, pairs.keys, pairs.texts, pairs.others)))
 
 
-def _exceptions(texts: pa.ChunkedArray) -> dict[int, str]:
+def _exceptions(texts: AnyColumn) -> dict[int, str]:
     """The type of the last exception of each row that has one."""
-    with_one = pc.indices_nonzero(pc.match_substring(texts, pattern='"exception.type"')).to_pylist()
-    events = ((row, event) for row in with_one for event in orjson.loads(texts[row].as_py()))
+    have_one: AnyColumn = pc.match_substring(texts, pattern='"exception.type"')
+    with_one: Untold = pc.indices_nonzero(have_one)
+    events = ((row, event) for row in with_one.to_pylist() for event in orjson.loads(texts[row].as_py()))
     types = ((row, event["attributes"].get("exception.type")) for row, event in events if event["name"] == "exception")
     return {row: kind for row, kind in types if isinstance(kind, str)}
 
 
-def _copied(array: pa.Array) -> pa.Array:
+def _copied(array: AnyArray) -> AnyArray:
     """The same values, not a slice of another array."""
     return (
         pa.concat_arrays([array, array.slice(0, 0)]) if array.offset == 0 else pa.array(array.to_pylist(), array.type)
     )
 
 
-def _resource_columns(texts: pa.ChunkedArray) -> dict[str, pa.Array]:
+def _resource_columns(texts: AnyColumn) -> dict[str, AnyArray]:
     encoded = texts.combine_chunks().dictionary_encode()
     resources = [orjson.loads(text) for text in encoded.dictionary.to_pylist()]
     return {name: _of_resources(resources, keys).take(encoded.indices) for name, keys in RESOURCE_COLUMNS.items()}
 
 
-def _of_resources(resources: Iterable[Mapping[str, Any]], keys: tuple[str, ...]) -> pa.StringArray:
+def _of_resources(resources: Iterable[Mapping[str, Any]], keys: tuple[str, ...]) -> Texts:
     attributes = (resource.get("attributes", {}) for resource in resources)
     return pa.array([first_text(each, keys) for each in attributes], pa.string())

@@ -37,6 +37,7 @@ from actors.span_store.columns.spans import (
     StoredSpan,
     span_columns,
 )
+from actors.span_store.columns.types import AnyArray, AnyField, Texts, UInt64s, Untold
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +50,7 @@ RESOURCE_COLUMNS = {  # by the attributes of the resource that fill them, the be
 }
 
 # What lists and filters read.
-INDEX_FIELDS = [
+INDEX_FIELDS: list[AnyField] = [
     pa.field("trace_id", pa.string()),
     pa.field("span_id", pa.string()),
     pa.field("parent_span_id", pa.string()),  # null for a root
@@ -63,7 +64,7 @@ INDEX_FIELDS = [
     *(pa.field(name, pa.string()) for name in RESOURCE_COLUMNS),
 ]
 # What only the answer needs that shows a span.
-BODY_FIELDS = [
+BODY_FIELDS: list[AnyField] = [
     pa.field("status_message", pa.string()),
     pa.field("trace_state", pa.string()),
     pa.field("flags", pa.uint32()),
@@ -117,7 +118,8 @@ def span_rows(spans: Iterable[Span] | SpanColumns | SpanRows) -> SpanRows:
 
 def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
     """The identity of each span: trace id and span id, joined."""
-    keys: list[str] = pc.binary_join_element_wise(rows["trace_id"], rows["span_id"], _NO_TEXT).to_pylist()
+    trace_ids: Untold = rows["trace_id"]
+    keys: list[str] = pc.binary_join_element_wise(trace_ids, rows["span_id"], _NO_TEXT).to_pylist()
     return keys
 
 
@@ -141,7 +143,7 @@ def rows_of(spans: SpanColumns) -> pa.RecordBatch:
     }
     promoted = promoted_columns(attributes, length)
     promoted |= named_after_spans(promoted, spans.name) | error_types(promoted, _exceptions(spans.events))
-    columns: dict[str, pa.Array] = {
+    columns: dict[str, AnyArray] = {
         "trace_id": spans.trace_id,
         "span_id": spans.span_id,
         "parent_span_id": pc.if_else(pc.equal(spans.parent_span_id, _NO_TEXT), _NO_PARENT, spans.parent_span_id),
@@ -179,7 +181,7 @@ def _exceptions(events: Mapping[int, Sequence[SpanEvent]]) -> dict[int, str]:
     }
 
 
-def _resource_columns(resources: Shared[Resource]) -> dict[str, pa.Array]:
+def _resource_columns(resources: Shared[Resource]) -> dict[str, AnyArray]:
     return {
         name: _spread(resources, [first_text(resource.attributes, keys) for resource in resources.values])
         for name, keys in RESOURCE_COLUMNS.items()
@@ -204,19 +206,19 @@ def numbered(rows: pa.RecordBatch, first_seq: int) -> pa.RecordBatch:
     return rows.add_column(0, ROWS.field(0), numbers(first_seq, rows.num_rows))
 
 
-def numbers(first_seq: int, count: int) -> pa.UInt64Array:
+def numbers(first_seq: int, count: int) -> UInt64s:
     """Values of ``seq`` without gap."""
     return pc.add(positions(count), pa.scalar(first_seq, pa.int64())).cast(pa.uint64())
 
 
-def _filled(length: int, texts: Mapping[int, bytes], otherwise: pa.StringScalar) -> pa.StringArray:
+def _filled(length: int, texts: Mapping[int, bytes], otherwise: pa.StringScalar) -> Texts:
     """A column of these texts in their rows. Most requests have none."""
     if not texts:
         return pa.repeat(otherwise, length)
     return pa.array([texts.get(row, otherwise.as_py()) for row in range(length)], pa.string())
 
 
-def _spread(shared: Shared[Any], texts: Sequence[str | bytes | None]) -> pa.StringArray:
+def _spread(shared: Shared[Any], texts: Sequence[str | bytes | None]) -> Texts:
     """A column of the texts of what is shared. Most requests have one resource and one scope."""
     if len(texts) == 1:
         if texts[0] is None:

@@ -15,6 +15,7 @@ import attrs
 import pyarrow as pa
 
 from actors.span_store.columns.attributes import SpanAttributes
+from actors.span_store.columns.types import Int32s, Texts, UInt32s, UInt64s
 
 T = TypeVar("T")
 
@@ -140,23 +141,23 @@ class SpanColumns:
     What fills thousands of rows a second is held in Arrow arrays, and never as one object per span.
     """
 
-    trace_id: pa.StringArray
-    span_id: pa.StringArray
-    parent_span_id: pa.StringArray  # "" for none
-    trace_state: pa.StringArray
-    flags: pa.UInt32Array
-    name: pa.StringArray
-    kind: pa.Int32Array
-    start_time_unix_nano: pa.UInt64Array
-    end_time_unix_nano: pa.UInt64Array
+    trace_id: Texts
+    span_id: Texts
+    parent_span_id: Texts  # "" for none
+    trace_state: Texts
+    flags: UInt32s
+    name: Texts
+    kind: Int32s
+    start_time_unix_nano: UInt64s
+    end_time_unix_nano: UInt64s
     attributes: SpanAttributes | Sequence[Attributes]  # see ``attributes``; as Arrow only when it says everything
-    dropped_attributes_count: pa.UInt32Array
+    dropped_attributes_count: UInt32s
     events: Mapping[int, Sequence[SpanEvent]]  # by the number of the span, of those that have any
-    dropped_events_count: pa.UInt32Array
+    dropped_events_count: UInt32s
     links: Mapping[int, Sequence[SpanLink]]  # like ``events``
-    dropped_links_count: pa.UInt32Array
-    status_code: pa.Int32Array
-    status_message: pa.StringArray
+    dropped_links_count: UInt32s
+    status_code: Int32s
+    status_message: Texts
     resource: Shared[Resource]
     scope: Shared[InstrumentationScope]
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import STORED, Pairs, positions
+from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Texts, Untold
 from actors.span_store.query.comparable import TEXT, Bounds, Kind, bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     DURATION,
@@ -37,7 +38,8 @@ from actors.span_store.query.text.needle import Needle
 from actors.span_store.query.text.searched_columns import saying
 
 # With their types: Arrow looks for pandas each time that it has to find one out, which takes longer than all the rest.
-_YES, _NO = pa.scalar(True, pa.bool_()), pa.scalar(False, pa.bool_())
+_YES = pa.scalar(True, pa.bool_())
+_NO: Untold = pa.scalar(False, pa.bool_())  # stands in for values of arrays, which the stubs want to be arrays
 _JSON_NULL = pa.scalar("null", pa.string())
 _COSTS = {Promoted: 0, Arrival: 0, Resource: 1, Attribute: 2, Text: 3}
 
@@ -58,11 +60,11 @@ class ArrowFilter:
         """Those that the expression is true of."""
         return table if self.expression == And() else table.filter(self.mask(table))
 
-    def mask(self, table: pa.Table) -> pa.ChunkedArray:
+    def mask(self, table: pa.Table) -> AnyColumn:
         """Of each row, whether the expression is true; null is no."""
         return self._mask(table, self.expression)
 
-    def _mask(self, table: pa.Table, expression: Expression) -> pa.ChunkedArray:
+    def _mask(self, table: pa.Table, expression: Expression) -> AnyColumn:
         match expression:
             case And(members):
                 return self._all(table, members)
@@ -74,7 +76,7 @@ class ArrowFilter:
             case _:
                 return self._compared(table, expression)
 
-    def _all(self, table: pa.Table, members: Sequence[Expression]) -> pa.ChunkedArray:
+    def _all(self, table: pa.Table, members: Sequence[Expression]) -> AnyColumn:
         """What is dear is asked last, and only when something is left."""
         cheap = [member for member in members if not _cost(member)]
         mask = reduce(pc.and_, (self._mask(table, each) for each in cheap)) if cheap else _each(table, _YES)
@@ -85,7 +87,7 @@ class ArrowFilter:
                 mask = pc.and_(mask, self._mask(table, member))
         return mask
 
-    def _compared(self, table: pa.Table, leaf: Leaf) -> pa.ChunkedArray:
+    def _compared(self, table: pa.Table, leaf: Leaf) -> AnyColumn:
         match leaf.field:
             case Text():
                 return saying(table, self._needle(leaf))
@@ -112,15 +114,15 @@ def _cost(expression: Expression) -> int:
             return _COSTS[type(expression.field)]
 
 
-def _each(table: pa.Table, answer: pa.BooleanScalar) -> pa.ChunkedArray:
+def _each(table: pa.Table, answer: pa.BooleanScalar) -> AnyColumn:
     return pa.chunked_array([pa.repeat(answer, table.num_rows)])
 
 
-def _by_chunk(column: pa.ChunkedArray, compared: Callable[[pa.Array], pa.Array]) -> pa.ChunkedArray:
+def _by_chunk(column: AnyColumn, compared: Callable[[AnyArray], AnyArray]) -> AnyColumn:
     return pa.chunked_array([compared(chunk) for chunk in column.chunks], pa.bool_())
 
 
-def _column(table: pa.Table, field: Promoted | Arrival) -> pa.ChunkedArray:
+def _column(table: pa.Table, field: Promoted | Arrival) -> AnyColumn:
     if isinstance(field, Arrival):
         return table["seq"]
     if field.name != DURATION:
@@ -129,7 +131,7 @@ def _column(table: pa.Table, field: Promoted | Arrival) -> pa.ChunkedArray:
     return pc.subtract(pc.max_element_wise(start, end), start)
 
 
-def _of_column(column: pa.ChunkedArray, kind: Kind, leaf: Leaf) -> pa.ChunkedArray:
+def _of_column(column: AnyColumn, kind: Kind, leaf: Leaf) -> AnyColumn:
     """Null where the column is, but for ``IsNull``."""
     match leaf:
         case IsNull():
@@ -145,24 +147,24 @@ def _of_column(column: pa.ChunkedArray, kind: Kind, leaf: Leaf) -> pa.ChunkedArr
             return find(column, text) if kind.is_text else _never(column)
 
 
-def _never(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+def _never(column: AnyColumn | AnyArray) -> AnyColumn | AnyArray:
     return pc.and_(pc.is_null(column), _NO)
 
 
-def _among(column: pa.ChunkedArray, values: list[Value]) -> pa.ChunkedArray:
+def _among(column: AnyColumn, values: list[Value]) -> AnyColumn:
     if len(values) == 1:
         return pc.equal(column, pa.scalar(values[0], column.type))
     return pc.is_in(column, value_set=pa.array(values, column.type))
 
 
-def _between(column: pa.ChunkedArray, bounds: Bounds | None) -> pa.ChunkedArray:
+def _between(column: AnyColumn, bounds: Bounds | None) -> AnyColumn:
     if bounds is None:
         return _never(column)
     masks = list(_on_either_side(column, bounds))
     return reduce(pc.and_, masks) if masks else pc.is_valid(column)
 
 
-def _on_either_side(column: pa.ChunkedArray, bounds: Bounds) -> Iterator[pa.ChunkedArray]:
+def _on_either_side(column: AnyColumn, bounds: Bounds) -> Iterator[AnyColumn]:
     if bounds.low is not None:
         compare = pc.greater_equal if bounds.low_included else pc.greater
         yield compare(column, pa.scalar(bounds.low, column.type))
@@ -171,7 +173,7 @@ def _on_either_side(column: pa.ChunkedArray, bounds: Bounds) -> Iterator[pa.Chun
         yield compare(column, pa.scalar(bounds.high, column.type))
 
 
-def _of_attributes(chunk: pa.MapArray, key: str, leaf: Leaf) -> pa.BooleanArray:
+def _of_attributes(chunk: Untold, key: str, leaf: Leaf) -> Booleans:
     """Looks at the pairs with this key, of which a span has one at most."""
     pairs = Pairs(chunk)
     are_it = pc.equal(pairs.keys, pa.scalar(key, pa.string()))
@@ -184,14 +186,14 @@ def _of_attributes(chunk: pa.MapArray, key: str, leaf: Leaf) -> pa.BooleanArray:
     return pc.is_in(positions(len(chunk)), value_set=rows.filter(hits))
 
 
-def _of_resources(chunk: pa.StringArray, key: str, leaf: Leaf) -> pa.BooleanArray:
+def _of_resources(chunk: Texts, key: str, leaf: Leaf) -> Booleans:
     return _different(chunk, lambda text: holds(leaf, orjson.loads(text)["attributes"].get(key)))
 
 
-def _different(texts: pa.StringArray, answer: Callable[[str], bool]) -> pa.BooleanArray:
+def _different(texts: Texts, answer: Callable[[str], bool]) -> Booleans:
     """Asked once of each different one; false for null."""
-    numbered = texts.dictionary_encode()
-    answers = pa.array([answer(text) for text in numbered.dictionary.to_pylist()], pa.bool_())
+    numbered: Untold = texts.dictionary_encode()
+    answers: Booleans = pa.array([answer(text) for text in numbered.dictionary.to_pylist()], pa.bool_())
     return pc.fill_null(answers.take(numbered.indices), _NO)
 
 

@@ -19,6 +19,7 @@ from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, SpanEvent, StoredSpan, span_columns
 from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.hot.wal import _bounds
 from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segment_file import encoded
@@ -40,6 +41,21 @@ KEPT_RECENT = Limits()
 BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
 SEALED_AT_ONCE = Limits(flush_at=1)
 SAID = "Zürich 東京 🙂 say \"hi\"\nsecond line C:\\temp </b> a/b\x7f\x00 & 'ok' 1+1=2"
+# Columns of the first conventions, which earlier versions had not.
+DERIVED = [
+    "type",
+    "request_model",
+    "agent",
+    "tool",
+    "finish_reason",
+    "error_type",
+    "response_id",
+    "prompt_name",
+    "prompt_version",
+    "time_to_first_token_ns",
+    "version",
+    "environment",
+]
 NEEDLES = [
     "Zürich",
     "東京",
@@ -119,6 +135,14 @@ def flip(path: Path, place: float) -> None:
     data = bytearray(path.read_bytes())
     data[int(len(data) * place)] ^= 0x10
     path.write_bytes(data)
+
+
+def flip_a_batch(wal: Path) -> None:
+    """Damage the content of a batch in the middle of a file; behind its frame there may be zeros that mean nothing."""
+    bounds = _bounds(wal)
+    data = bytearray(wal.read_bytes())
+    data[bounds[len(bounds) // 2 - 1] + 200] ^= 0x10
+    wal.write_bytes(data)
 
 
 def failing_disk(*_: object, **__: object) -> None:

@@ -33,7 +33,7 @@ from actors.span_store.messages import (
 )
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import equal
-from tests.actors.span_store.stage import BY, flip, found, ingest, names, running_store, state_when
+from tests.actors.span_store.stage import BY, flip_a_batch, found, ingest, names, running_store, state_when
 from tests.spans import START, span
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
@@ -173,14 +173,14 @@ async def test_a_journal_that_cannot_be_read_costs_its_spans_only(
     bus: Bus, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = min(path.with_suffix(".journals").iterdir())
-    flip(first, 0.5)
+    flip_a_batch(first)
     with pytest.raises(Unavailable):
         async with bus.stream(ExportSpans()) as parts:
             _ = [part async for part in parts]
     assert len(await bus.ask(GetTraceSpans(trace_id=f"{TRACES:032x}"))) == 3
     monkeypatch.undo()
     await ingest(bus, *spans_of(TRACES))
-    state = await state_when(bus, lambda state: "Spans cannot be sealed" in "".join(state.problems))
+    state = await state_when(bus, lambda state: "Spans cannot be flushed" in "".join(state.problems))
     assert state.segments == 0
     assert len(await bus.ask(GetTraceSpans(trace_id=f"{TRACES:032x}"))) == 3
 
@@ -190,7 +190,7 @@ async def test_what_a_damaged_journal_still_has_is_sealed_after_a_restart(
 ) -> None:
     copy = path.with_name("copy") / path.name
     await copy_of(path, copy)
-    flip(min(copy.with_suffix(".journals").iterdir()), 0.5)
+    flip_a_batch(min(copy.with_suffix(".journals").iterdir()))
     monkeypatch.undo()
     async with running_store(copy, OUT_OF_MEMORY) as again:
         state = await state_when(again, lambda state: state.segments > 1)

@@ -11,6 +11,7 @@ from actors.runtime.bus import Bus
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns.attribute_column import shown
 from actors.span_store.columns.rows import ROWS
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.messages import DeleteTrace, ExportSpans, IngestSpans
 from tests.actors.span_store.stage import BY, KEPT_RECENT, SEALED_AT_ONCE, store_in
@@ -41,7 +42,8 @@ async def exported(bus: Bus, **which: object) -> pa.Table:
 
 
 def trace_numbers(rows: pa.Table) -> list[int]:
-    return [int(trace_id, 16) for trace_id in rows["trace_id"].to_pylist()]
+    trace_ids: Untold = rows["trace_id"]
+    return [int(trace_id, 16) for trace_id in trace_ids.to_pylist()]
 
 
 async def test_every_span_comes_once_in_the_order_of_arrival_of_its_file(bus: Bus) -> None:

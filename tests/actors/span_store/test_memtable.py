@@ -8,6 +8,7 @@ import pytest
 
 from actors.span_store.columns.rows import rows_of, span_keys
 from actors.span_store.columns.spans import span_columns
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.memtable import Memtable, PartInMemory
 from actors.span_store.embedded.hot.wal import Wal
 from tests.spans import span
@@ -65,7 +66,8 @@ def test_batches_are_joined_once(memtable: Memtable) -> None:
 def test_readers_see_all_that_came_before_while_more_comes(memtable: Memtable) -> None:
     def read(_: int) -> list[str]:
         before = memtable.rows
-        seen: list[str] = memtable.whole()["attributes"].combine_chunks().items.field("text").drop_null().to_pylist()
+        column: Untold = memtable.whole()["attributes"].combine_chunks()
+        seen: list[str] = column.items.field("text").drop_null().to_pylist()
         assert len(seen) >= before
         return seen
 

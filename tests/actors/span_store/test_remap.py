@@ -12,12 +12,11 @@ from actors.span_store.embedded.sealed.segment_file import checksum
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.messages import ExportSpans, SearchSpans, SpanFilter
 from actors.span_store.query.expression import equal
-from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
+from tests.actors.span_store.stage import DERIVED, SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import span
 
 pytestmark = pytest.mark.integration
 
-DERIVED = ["type", "request_model", "agent", "tool", "finish_reason", "error_type", "version", "environment"]
 CALL = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.input_tokens": 7}
 
 

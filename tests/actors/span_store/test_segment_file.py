@@ -12,6 +12,7 @@ import pytest
 
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import span_columns
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.sealed.segment_file import (
     ROOT_GROUP,
     ROW_GROUP,
@@ -53,7 +54,7 @@ def write_in_order(path: Path, rows: pa.Table) -> None:
 
 def test_roots_lie_together_by_service_and_the_others_by_trace_in_the_order_of_their_start() -> None:
     rows = shuffled(20, 5)
-    ordered = rows.take(reading_order(rows))
+    ordered: Untold = rows.take(reading_order(rows))
     numbers = [int(trace_id, 16) for trace_id in ordered["trace_id"].to_pylist()]
     assert numbers[:20] == [*range(2, 21, 2), *range(1, 21, 2)]
     assert ordered["parent_span_id"].null_count == ordered["parent_span_id"][:20].null_count == 20

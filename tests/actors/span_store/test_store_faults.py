@@ -33,6 +33,7 @@ from actors.span_store.messages import (
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation, refusal
 from tests.actors.span_store.stage import (
     BY,
+    DERIVED,
     SEALED_AT_ONCE,
     all_sealed,
     flip,
@@ -387,10 +388,12 @@ async def test_a_folder_of_the_first_schema_opens_with_its_spans_and_knows_what_
 def back_to_first_schema(path: Path) -> None:
     with duckdb.connect(path) as connection:
         connection.execute("DROP TABLE sealed; DROP TABLE deletion")
-        for column in ("checksum", "arrived_before_unix_nano"):
+        for column in ("checksum", "arrived_before_unix_nano", "conventions"):
             connection.execute(f"ALTER TABLE segment DROP COLUMN {column}")
         for column in ("trace_number", "first_root", "last_root", "first_other", "last_other"):
             connection.execute(f"ALTER TABLE trace_part DROP COLUMN {column}")
+        for column in DERIVED:
+            connection.execute(f"ALTER TABLE span DROP COLUMN {column}")
         connection.execute("DELETE FROM schema_version WHERE version > 1")
 
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.wal import Wal, WalReader
 from actors.span_store.embedded.sealed.row_groups import in_turn
 
@@ -70,7 +71,7 @@ class PartInMemory:
     def whole(self) -> pa.RecordBatch:
         batches = self.batches  # replaced at once: several threads may read
         if len(batches) > 1:
-            self.batches = batches = (pa.concat_batches(batches),)
+            self.batches = batches = (pa.concat_batches(batches),)  # type: ignore[attr-defined] # newer than the stubs
         return batches[0]
 
 
@@ -92,7 +93,7 @@ class PartInWal:
         return self.end - self.begin
 
     def whole(self) -> pa.RecordBatch:
-        batch = pa.concat_batches(self.reader.batches(self.begin, self.end))
+        batch = pa.concat_batches(self.reader.batches(self.begin, self.end))  # type: ignore[attr-defined] # also newer
         return _numbered_from(self.indexed_columns["seq"][0].as_py(), batch)
 
 
@@ -235,7 +236,8 @@ class MemtableSnapshot:
     def traces_with_calls(self, trace_ids: Iterable[str]) -> set[str]:
         """Those of the traces that have a span of a model call."""
         calls = self.table.select(["trace_id"]).filter(is_model_call(self.table["type"]))
-        return set(calls["trace_id"].unique().to_pylist()).intersection(trace_ids)
+        found: Untold = calls["trace_id"].unique()
+        return set(found.to_pylist()).intersection(trace_ids)
 
     def take(self, sequence: Sequence[int], columns: Sequence[str]) -> Iterator[pa.Table]:
         """The rows with these numbers, which are ascending, part by part. ``OSError`` when they cannot be read.

@@ -24,6 +24,7 @@ from isal.isal_zlib import crc32
 
 from actors.span_store.columns.remap import in_present_form
 from actors.span_store.columns.rows import ROWS
+from actors.span_store.columns.types import Booleans
 from actors.span_store.embedded.durable import DISK, Disk, written_at
 
 _OWNER_ONLY = 0o600
@@ -310,7 +311,8 @@ def _write_of(data: bytes, begin: int) -> int:
 def _zero_sectors(data: memoryview) -> int:
     """How many sectors are nothing but zeros. Quick: nearly all others differ in their first byte."""
     sectors = pa.FixedSizeBinaryArray.from_buffers(_SECTORS, len(data) // _SECTOR, [None, pa.py_buffer(data)])
-    return int(pc.sum(pc.equal(sectors, _ZEROS)).as_py() or 0)
+    are_zeros: Booleans = pc.equal(sectors, _ZEROS)
+    return int(pc.sum(are_zeros).as_py() or 0)
 
 
 def _in_present_form(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -121,4 +121,4 @@ def _joined(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         elif batch.num_rows:
             small.append(batch)
     if small:
-        yield small[0] if len(small) == 1 else pa.concat_batches(small)
+        yield small[0] if len(small) == 1 else pa.concat_batches(small)  # type: ignore[attr-defined] # newer than stubs

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.embedded.sealed.index import first_segment_with
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import And, Arrival, Between, Equals, Expression, Promoted
@@ -29,7 +30,7 @@ class DeletionPredicate:
     def expression(self) -> Expression:
         return And([Equals(Promoted(self.column), self.value), Between(Arrival(), high=self.before_seq)])
 
-    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+    def mask(self, rows: pa.Table) -> AnyColumn:
         return ArrowFilter(self.expression).mask(rows)
 
     def is_in(self, rows: pa.Table) -> bool:

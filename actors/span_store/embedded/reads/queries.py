@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from actors.errors import NeedsRoom
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
 from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
@@ -153,7 +154,7 @@ class SpanReader:
         """Those of memory, which has the latest segments."""
         near = {root.segment + step for root in roots if root.segment is not None for step in (-1, 0, 1)}
         kept = [each.llm_traces for each in self._roots.find(near).values()]
-        wanted = pa.array(traces, pa.string())
+        wanted: Untold = pa.array(traces, pa.string())
         return set(wanted.filter(pc.is_in(wanted, value_set=pa.chunked_array(kept, pa.string()))).to_pylist())
 
     def _earliest_segment(self, roots: Sequence[RowLocation]) -> int:

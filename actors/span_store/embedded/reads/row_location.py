@@ -58,5 +58,5 @@ def locations(table: pa.Table, wanted: ArrowFilter, limit: int | None) -> list[R
     rows = table.select(members).filter(wanted.mask(table))
     if limit is not None and rows.num_rows > limit:
         keys = [("start_time_unix_nano", "descending"), ("seq", "descending")]
-        rows = rows.take(pc.select_k_unstable(rows, limit, keys))
+        rows = rows.take(pc.select_k_unstable(rows, limit, keys))  # type: ignore[call-overload] # takes tables too
     return [RowLocation(*row) for row in zip(*(column.to_pylist() for column in rows.columns), strict=True)]

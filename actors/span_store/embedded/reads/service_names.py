@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Segment, services
 
@@ -43,7 +44,7 @@ class _Shortest:
 
 
 def service_names(
-    cursor: duckdb.DuckDBPyConnection, sealed: tuple[Segment, ...], recent: pa.ChunkedArray, most: int = _MOST_BYTES
+    cursor: duckdb.DuckDBPyConnection, sealed: tuple[Segment, ...], recent: AnyColumn, most: int = _MOST_BYTES
 ) -> tuple[str, ...]:
     """Ascending. When they are too many bytes the shortest ones, so that no flood of long names drives out a service.
 
@@ -78,12 +79,13 @@ def _any_longer(cursor: duckdb.DuckDBPyConnection, segments: Sequence[int], most
     return bool(cursor.execute(_SOME_LONGER, [segments, most]).fetchall())
 
 
-def _of_column(column: pa.ChunkedArray, most: int) -> _Shortest:
+def _of_column(column: AnyColumn, most: int) -> _Shortest:
     """The shortest different ones; none is made an object that is not in the answer."""
     names = column.unique()
     sizes = pc.add(pc.binary_length(names), _AROUND)
     order = pc.sort_indices(sizes)
-    fitting = pc.sum(pc.less_equal(pc.cumulative_sum(sizes.take(order).cast(pa.int64())), most)).as_py() or 0
+    together = pc.cumulative_sum(sizes.take(order).cast(pa.int64()))
+    fitting = pc.sum(pc.less_equal(together, pa.scalar(most, pa.int64()))).as_py() or 0
     return _Shortest(names.take(order[:fitting]).to_pylist(), all=fitting == len(names))
 
 

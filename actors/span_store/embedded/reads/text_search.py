@@ -173,7 +173,7 @@ class TextSearch:
         return self._first(pa.concat_tables(found))
 
     def _in_group(self, file: pq.ParquetFile, group: int, read: Sequence[str]) -> pa.Table:
-        rows = file.read_row_group(group, columns=read, use_threads=False)
+        rows = file.read_row_group(group, columns=list(read), use_threads=False)
         mask = self._filter.mask(rows)
         if not pc.any(mask).as_py():
             return _EMPTY

@@ -17,6 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.span_store.columns.rows import ROWS
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.row_location import RowLocation, cursor_at, in_file
@@ -139,7 +140,8 @@ class Walk:
             by_segment[place.segment].append(place)
         right: set[int] = set()
         for number, places in by_segment.items():
-            right.update(*(rows["seq"].to_pylist() for rows in self._rows(number, places, recent)))
+            found: Iterable[AnyColumn] = (rows["seq"] for rows in self._rows(number, places, recent))
+            right.update(*(numbers.to_pylist() for numbers in found))
         return right
 
     def _rows(self, number: int | None, places: Sequence[RowLocation], recent: MemtableSnapshot) -> Iterator[pa.Table]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.promoted import is_model_call
+from actors.span_store.columns.types import Texts, Untold
 from actors.span_store.embedded.sealed.lru_cache import LruCache
 from actors.span_store.query.expression import And, Expression, IsNull, Promoted, columns_of
 
@@ -25,7 +26,7 @@ class SegmentRoots:
     """Of one segment."""
 
     rows: pa.Table  # of each root its place, and what lists of roots look at
-    llm_traces: pa.StringArray  # all that have a model call here
+    llm_traces: Texts  # all that have a model call here
 
     @property
     def nbytes(self) -> int:
@@ -40,15 +41,13 @@ class RootCache:
 
     def add(self, segment: int, rows: pa.Table) -> None:
         """``rows`` are those of the index, in the order of the file."""
-        is_root = pc.is_null(rows["parent_span_id"])
+        is_root: Untold = pc.is_null(rows["parent_span_id"])
         roots = rows.select(_COLUMNS).filter(is_root)
         places = positions(rows.num_rows).cast(pa.uint32()).filter(is_root.combine_chunks())
         number = pa.repeat(pa.scalar(segment, pa.uint32()), len(places))
         of_llm = is_model_call(rows["type"])
-        kept = SegmentRoots(
-            roots.append_column("segment", number).append_column("position", places),
-            rows["trace_id"].filter(of_llm).unique(),
-        )
+        llm_traces: Untold = rows["trace_id"].filter(of_llm).unique()
+        kept = SegmentRoots(roots.append_column("segment", number).append_column("position", places), llm_traces)
         self._kept.keep(segment, kept)
 
     @staticmethod

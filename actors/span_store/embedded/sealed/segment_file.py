@@ -20,6 +20,7 @@ from isal.isal_zlib import crc32
 
 from actors.span_store.columns.attribute_column import STORED, positions
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS
+from actors.span_store.columns.types import AnyArray, AnyColumn, Untold
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.sealed.row_groups import footer, in_turn, read_groups, row_group
 from actors.span_store.query.text.searched_columns import grams_of_rows
@@ -85,7 +86,7 @@ _FORMAT: dict[str, Any] = {
 }
 
 
-def reading_order(rows: pa.Table) -> pa.Array:
+def reading_order(rows: pa.Table) -> AnyArray:
     """Positions of the rows: roots by service, then the others by start of the trace and trace; all by their start."""
     is_root = rows["parent_span_id"].is_null()
     services = rows["service_name"].unique().sort()
@@ -147,20 +148,21 @@ class Runs:
     so again, and copying them as they lie takes half of what Arrow takes for each by itself.
     """
 
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        self._chunks: list[pa.Array] = column.chunks
+    def __init__(self, column: AnyColumn) -> None:
+        self._chunks: list[AnyArray] = column.chunks
         self._starts = list(accumulate((len(chunk) for chunk in self._chunks), initial=0))
 
-    def take(self, places: pa.Array) -> pa.Array:
+    def take(self, places: Untold) -> AnyArray:
         """The values at these places."""
         places = places.cast(pa.int64())
         follows = pc.equal(pc.subtract(places[1:], places[:-1]), _ONE)
-        begins = [0, *(place + 1 for place in pc.indices_nonzero(pc.invert(follows)).to_pylist())]
+        breaks: Untold = pc.indices_nonzero(pc.invert(follows))
+        begins = [0, *(place + 1 for place in breaks.to_pylist())]
         firsts = places.take(pa.array(begins, pa.int64())).to_pylist()
         lengths = (end - begin for begin, end in pairwise([*begins, len(places)]))
         return pa.concat_arrays(chain.from_iterable(map(self._slices, firsts, lengths)))
 
-    def _slices(self, first: int, length: int) -> Iterator[pa.Array]:
+    def _slices(self, first: int, length: int) -> Iterator[AnyArray]:
         chunk = bisect_right(self._starts, first) - 1
         while length:
             here = self._chunks[chunk].slice(first - self._starts[chunk], length)
@@ -226,7 +228,7 @@ def read_some(
     path: Path,
     ranges: Iterable[range],
     columns: Sequence[str],
-    mask: Callable[[pa.Table], pa.ChunkedArray],
+    mask: Callable[[pa.Table], AnyColumn],
     *,
     room: int | None = None,
 ) -> pa.Table:
@@ -256,7 +258,7 @@ def _runs_of(groups: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:
 
 
 def _filtered(
-    path: Path, groups: Sequence[int], columns: Sequence[str], mask: Callable[[pa.Table], pa.ChunkedArray]
+    path: Path, groups: Sequence[int], columns: Sequence[str], mask: Callable[[pa.Table], AnyColumn]
 ) -> pa.Table:
     rows = read_groups(path, groups, columns)
     return rows.filter(mask(rows))

@@ -72,7 +72,7 @@ class NgramFiles:
         """Of its row groups, one after the other: some 20 ms of work each. ``OSError`` or ``ArrowException``."""
         with open_segment(segment_path(self._segments, sealed.number)) as file:
             for group in range(file.num_row_groups):
-                yield grams_of_rows(file.read_row_group(group, columns=SEARCHED, use_threads=False))
+                yield grams_of_rows(file.read_row_group(group, columns=list(SEARCHED), use_threads=False))
 
     def make(self, sealed: SealedFile, sets: Iterable[bytes]) -> None:
         """``sets`` are those of its row groups, in order. ``OSError`` when the disk fails, and what they raise."""

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import structlog
 
 from actors.span_store.columns.rows import ROWS, TRACE, span_keys
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.hot.wal import Wal, recover
 from actors.span_store.embedded.layout import Folders
@@ -109,7 +110,7 @@ def next_seq_of(path: Path) -> int:
     """Behind the last span of a file; 0 when the file does not tell."""
     try:
         with pq.ParquetFile(path) as file:
-            groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+            groups: list[Untold] = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
             return 1 + int(max(group.column(ROWS.get_field_index("seq")).statistics.max for group in groups))
     except (OSError, pa.ArrowException, ValueError, AttributeError):
         return 0

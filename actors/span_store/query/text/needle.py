@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import positions
+from actors.span_store.columns.types import Booleans, Texts, Untold
 from actors.span_store.query.text.said_text import events_say, json_says, says
 
 # Characters for which encoders of JSON have escapes: RFC 8259, and what is made harmless for web pages.
@@ -56,25 +57,25 @@ class Needle:
         """A text that says the needle has one spelling of each."""
         return tuple(_windows(self._units))
 
-    def said_in(self, texts: pa.StringArray) -> pa.BooleanArray | None:
+    def said_in(self, texts: Texts) -> Booleans | None:
         """Which of the texts say it; ``None`` for none."""
         return self._found(texts, certain="\\" not in self.text, say=says)
 
-    def said_in_values(self, texts: pa.StringArray) -> pa.BooleanArray | None:
+    def said_in_values(self, texts: Texts) -> Booleans | None:
         """The same of JSON text that the store has made of values."""
         return self._found(texts, certain=self._is_bare, say=json_says)
 
-    def said_in_events(self, texts: pa.StringArray) -> pa.BooleanArray | None:
+    def said_in_events(self, texts: Texts) -> Booleans | None:
         """The same of JSON text that the store has made of events."""
         return self._found(texts, certain=False, say=events_say)
 
-    def _found(self, texts: pa.StringArray, *, certain: bool, say: Says) -> pa.BooleanArray | None:
+    def _found(self, texts: Texts, *, certain: bool, say: Says) -> Booleans | None:
         """``certain`` when a text says the needle wherever that stands in it as it is and not as part of an escape."""
         if not may_have(texts, self.pattern):
             return None
-        maybe = pc.fill_null(pc.match_substring_regex(texts, self.pattern), _NO)
-        places = pc.indices_nonzero(maybe).cast(pa.int64())
-        found = texts.take(places)
+        maybe: Untold = pc.fill_null(pc.match_substring_regex(texts, self.pattern), _NO)
+        places: Untold = pc.indices_nonzero(maybe).cast(pa.int64())
+        found: Untold = texts.take(places)
         if certain:
             unsure = pc.invert(self._surely_in(found))
             places, found = places.filter(unsure), found.filter(unsure)
@@ -92,7 +93,7 @@ class Needle:
         self._room -= len(text)
         return True
 
-    def _surely_in(self, texts: pa.StringArray) -> pa.BooleanArray:
+    def _surely_in(self, texts: Texts) -> Untold:
         """Of texts that match: which have the needle as it is where it can be no part of an escape."""
         plain = literal(self.text)
         if plain == self.pattern and not may_have(texts, _ESCAPED + plain):
@@ -100,11 +101,11 @@ class Needle:
         return pc.match_substring_regex(texts, _NOT_ESCAPED + plain)
 
 
-def _without(mask: pa.BooleanArray, places: Sequence[int]) -> pa.BooleanArray:
+def _without(mask: Untold, places: Sequence[int]) -> Booleans:
     return pc.and_not(mask, pc.is_in(positions(len(mask)), value_set=pa.array(places, pa.int64())))
 
 
-def may_have(texts: pa.StringArray, pattern: str) -> bool:
+def may_have(texts: Texts, pattern: str) -> bool:
     """Whether the pattern is anywhere in the memory where all the texts lie one after the other.
 
     Looking through a megabyte takes a fiftieth of looking into each of its ten thousand texts, and most have nothing.
@@ -112,7 +113,8 @@ def may_have(texts: pa.StringArray, pattern: str) -> bool:
     memory = texts.buffers()[2]
     if memory is None or not memory.size:
         return False
-    whole = pa.StringArray.from_buffers(1, pa.array([0, memory.size], pa.int32()).buffers()[1], memory)
+    bounds: Untold = pa.array([0, memory.size], pa.int32())
+    whole = pa.StringArray.from_buffers(1, bounds.buffers()[1], memory)
     return bool(pc.match_substring_regex(whole, pattern)[0].as_py())
 
 

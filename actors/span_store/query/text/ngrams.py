@@ -11,6 +11,8 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.span_store.columns.types import UInt32s
+
 _FOURS, _FIVES = 16, 17  # bits of a hash
 _FIRST_FIVE = 1 << _FOURS  # bit of a set: fours come before fives
 SIZE = (_FIRST_FIVE + (1 << _FIVES)) // 8  # bytes of a set
@@ -35,7 +37,7 @@ def _ngrams(text: memoryview) -> int:
     return _set((each[:-1] for each in products), _FOURS) | _set(sums, _FIVES) << _FIRST_FIVE
 
 
-def _words(text: memoryview) -> pa.UInt32Array:
+def _words(text: memoryview) -> UInt32s:
     """All words and a last one that is not whole. Copied, as Arrow expects its numbers at places that four divides.
 
     Into memory of Arrow's, which keeps it: for every megabyte that is new the system takes as long as all the hashing.
@@ -52,12 +54,14 @@ def _number(value: int) -> pa.UInt32Scalar:
     return pa.scalar(value, pa.uint32())
 
 
-def _set(numbers: Iterable[pa.UInt32Array], bits: int) -> int:
+def _set(numbers: Iterable[UInt32s], bits: int) -> int:
     """A bit for each of the hashes, which are the upper bits of the numbers."""
     size = 1 << bits
     hashes = [pc.shift_right(each, _number(32 - bits)).view(pa.int32()) for each in numbers]
     # Which there are at all is what Arrow finds out on its way to where each of them is.
-    places = pc.inverse_permutation(pa.chunked_array(hashes), max_index=size - 1).combine_chunks()
+    places = pc.inverse_permutation(  # type: ignore[attr-defined] # newer than the stubs
+        pa.chunked_array(hashes), max_index=size - 1
+    ).combine_chunks()
     bitmap = places.buffers()[0]
     return (1 << size) - 1 if bitmap is None else int.from_bytes(bitmap[: size // 8], "little")
 

@@ -7,6 +7,7 @@ import pytest
 from actors.errors import NeedsRoom
 from actors.span_store.columns.rows import ROWS
 from actors.span_store.columns.spans import Span
+from actors.span_store.columns.types import Untold
 from actors.span_store.messages import (
     ExportSpans,
     GetSpan,
@@ -175,7 +176,7 @@ async def test_an_export_has_everything_once_in_the_order_of_arrival(storage: Sp
     for number in (3, 1, 2):
         await write(storage, span(number, trace_id=number, start=START + number))
     await write(storage, span(4, trace_id=4, service="other"))
-    everything = await export(storage, ExportSpans())
+    everything: Untold = await export(storage, ExportSpans())
     assert [int(each, 16) for each in everything["span_id"].to_pylist()] == [3, 1, 2, 4]
     assert everything["seq"].to_pylist() == sorted(everything["seq"].to_pylist())
     for request, numbers in (
@@ -184,7 +185,7 @@ async def test_an_export_has_everything_once_in_the_order_of_arrival(storage: Sp
         (ExportSpans(service_name="tests", from_time_unix_nano=START + 2), [3, 2]),
         (ExportSpans(service_name="tests", to_time_unix_nano=START + 2), [1]),
     ):
-        some = await export(storage, request)
+        some: Untold = await export(storage, request)
         assert [int(each, 16) for each in some["span_id"].to_pylist()] == numbers
 
 
