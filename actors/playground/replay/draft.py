@@ -11,6 +11,7 @@ from actors.playground.prompt import ChatMessage, JsonObject, Tool, ToolCall
 
 _DEEPEST = 100  # levels of a schema; what reads and writes JSON has limits beyond that
 _LONGEST_INDEX = 9  # digits
+_SCHEMAS = ("parameters", "inputSchema", "input_schema", "jsonSchema", "parameters_json_schema")  # of a tool
 
 
 @attrs.define(kw_only=True)
@@ -39,7 +40,7 @@ class Draft:
         if not isinstance(function, dict) or not isinstance(name, str):
             self.lost.append("a tool that cannot be read")
             return
-        parameters = _first_object(function, "parameters", "inputSchema", "input_schema", "jsonSchema")
+        parameters = _first_object(function, *_SCHEMAS)
         if is_within(parameters, _DEEPEST):
             self.tools.append(Tool(name=name, description=text(function.get("description")), parameters=parameters))
         else:

@@ -6,6 +6,8 @@ Messages are attributes, JSON text or structured; before that they were events o
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from actors.playground.replay.bedrock import in_usual_form
+from actors.playground.replay.cut import is_cut
 from actors.playground.replay.draft import Draft, as_json, objects
 from actors.playground.replay.parts import add_message
 
@@ -48,9 +50,25 @@ def read_tools(attributes: Attributes, draft: Draft) -> None:
         draft.tool(tool)
 
 
+def add_event(draft: Draft, name: object, fields: Attributes) -> None:
+    """Add the message of an event, if it is of the prompt."""
+    if name == "gen_ai.content.prompt":
+        for message in objects(fields.get("gen_ai.prompt")):
+            add_message(draft, message)
+    elif name == "gen_ai.client.inference.operation.details":
+        read_messages(fields, (), draft)
+    elif name in _PROMPT_EVENTS:
+        role = str(name).split(".")[1]
+        answered = fields.get("id") if role == "tool" else None
+        content = in_usual_form(fields.get("content"))
+        calls = objects(fields.get("tool_calls"))
+        message = {"role": role, "tool_call_id": answered, **fields, "content": content, "tool_calls": calls}
+        add_message(draft, message)
+
+
 def _instructions(attributes: Attributes, draft: Draft) -> None:
     instructions = as_json(attributes.get("gen_ai.system_instructions"))
-    if instructions:
+    if instructions and not is_cut(instructions):
         add_message(draft, {"role": "system", "parts": instructions})
 
 
@@ -64,13 +82,4 @@ def _parameter(name: str, value: object, draft: Draft) -> None:
 def _events(events: Sequence[Attributes], draft: Draft) -> None:
     for event in events:
         fields = event.get("attributes")
-        fields = fields if isinstance(fields, Mapping) else {}
-        if event.get("name") == "gen_ai.content.prompt":
-            for message in objects(fields.get("gen_ai.prompt")):
-                add_message(draft, message)
-        elif event.get("name") in _PROMPT_EVENTS:
-            role = str(event["name"]).split(".")[1]
-            calls = objects(fields.get("tool_calls"))
-            answered = fields.get("id") if role == "tool" else None
-            message = {"role": role, "tool_call_id": answered, **fields, "tool_calls": calls}
-            add_message(draft, message)
+        add_event(draft, event.get("name"), fields if isinstance(fields, Mapping) else {})

@@ -3,22 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from actors.playground.replay.draft import Draft, as_json, unflattened
+from actors.playground.replay.draft import Draft, unflattened
 from actors.playground.replay.parts import add_message
+from actors.playground.replay.request_body import add_parameters, body_in
 
 Attributes = Mapping[str, Any]
-
-_PARAMETERS = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "max_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "max_completion_tokens": "max_completion_tokens",
-    "stop": "stop",
-    "stop_sequences": "stop",
-    "reasoning_effort": "reasoning_effort",
-}
-_ELSEWHERE = frozenset(("model", "messages", "tools", "stream", "response_format", "json_mode", "json_schema"))
 
 
 def read_messages(attributes: Attributes, _: Sequence[Attributes], draft: Draft) -> None:
@@ -30,17 +19,7 @@ def read_parameters(attributes: Attributes, draft: Draft) -> None:
     draft.provider = draft.provider or attributes.get("llm.provider") or attributes.get("llm.system")
     names = ("llm.request.model_name", "llm.model_name", "llm.response.model_name")
     draft.model = draft.model or next((attributes[name] for name in names if attributes.get(name)), None)
-    given = as_json(attributes.get("llm.invocation_parameters"))
-    if not isinstance(given, dict):
-        return
-    for name, value in given.items():
-        if name in _PARAMETERS:
-            draft.parameter(_PARAMETERS[name], value)
-        elif name not in _ELSEWHERE:
-            draft.lost.append(f"parameter {name}")
-    draft.response_format(given.get("response_format"))
-    draft.json_mode = draft.json_mode or given.get("json_mode") is True
-    draft.schema(given.get("json_schema"))
+    add_parameters(draft, body_in(attributes.get("llm.invocation_parameters")))
 
 
 def read_tools(attributes: Attributes, draft: Draft) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from actors.errors import Refused
 from actors.playground.messages import Replay
 from actors.playground.replay.reading import replay_of
+from tests.actors.playground.library_talks import ATTRIBUTES
 from tests.actors.playground.stage import GEN_AI, NAMES, NEW, OPEN_INFERENCE, PARTS, span_with
 from transports.http.framework.dispatch import json_bytes
 from transports.http.framework.validation import structure_body
@@ -129,6 +130,43 @@ def test_schemas_of_any_depth(levels: int) -> None:
     assert ("the schema of the answer: nested too deep" in replay.not_carried_over) is not kept
 
 
+def _bodies(deep: Any) -> list[dict[str, Any]]:
+    """Requests to providers with something deep at every place, as LangSmith, Langfuse and Logfire have them."""
+    message = {"role": "user", "content": deep, "tool_calls": [{"name": "f", "arguments": deep}]}
+    constructed = json.dumps({"messages": [[{"type": "constructor", "kwargs": {"content": deep}}]]})
+    body = {
+        "messages": [message],
+        "tools": [{"name": "f", "parameters": deep}],
+        "logit_bias": deep,
+        "response_format": {"json_schema": {"schema": deep}},
+    }
+    return [
+        {"request_data": json.dumps(body)},
+        {"gen_ai.prompt": constructed},
+        {"langfuse.observation.type": "generation", "langfuse.observation.input": json.dumps([message])},
+    ]
+
+
+def _other_forms(deep: Any) -> list[dict[str, Any]]:
+    """The like of Google ADK and Pydantic AI."""
+    tools = [{"name": "f", "parameters": deep}]
+    config = {"tools": [{"function_declarations": tools}], "response_schema": deep, "system_instruction": deep}
+    parts = [{"function_call": {"args": deep}}, {"text": deep}, {"function_response": deep}]
+    request = {"config": config, "contents": [{"role": "model", "parts": parts}]}
+    event = {"event.name": "gen_ai.user.message", "content": [{"kind": deep}, {"toolUse": deep}, deep]}
+    return [
+        {"gcp.vertex.agent.llm_request": json.dumps(request)},
+        {"events": json.dumps([event]), "model_request_parameters": json.dumps({"function_tools": tools})},
+    ]
+
+
+@pytest.mark.parametrize("levels", [50, 300, 900])
+def test_requests_of_libraries_of_any_depth(levels: int) -> None:
+    deep = nested(levels)
+    for attributes in (*_bodies(deep), *_other_forms(deep)):
+        assert handed_out(attributes).prompt.messages
+
+
 def test_losses_are_few_and_short() -> None:
     parts = [{"type": f"{number}" + "x" * 1000} for number in range(1000)]
     attributes = {"gen_ai.input.messages": [{"role": "user", "parts": parts}], "gen_ai.request.max_tokens": "y" * 10**6}
@@ -147,6 +185,8 @@ _JSON = st.recursive(
                 (
                     *("role", "content", "parts", "type", "text", "tool_calls", "function", "name", "id", "arguments"),
                     *("max_tokens", "temperature", "stop", "parameters", "input", "result", "toolName"),
+                    *("messages", "contents", "config", "kwargs", "event.name", "toolUse", "tools", "reasoning"),
+                    *("function_call", "function_response", "function_declarations", "system", "kind"),
                 )
             ),
             inner,
@@ -174,7 +214,7 @@ def as_stored(value: object) -> Any:
         _JSON | _JSON.map(json.dumps) | st.sampled_from(_ODD_NUMBERS),
         max_size=8,
     ),
-    st.sampled_from((NEW, OPEN_INFERENCE, {})),
+    st.sampled_from((NEW, OPEN_INFERENCE, {}, *ATTRIBUTES.values())),
     st.booleans(),
 )
 def test_whatever_was_stored_is_taken_again(
