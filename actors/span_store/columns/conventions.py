@@ -70,7 +70,8 @@ def _same(*words: str) -> dict[str, str]:
 _SECONDS, _MILLISECONDS = 1e9, 1e6  # nanoseconds
 
 _JUNJO_TYPES = {word: word for word in ("workflow", "subflow", "node", "run_concurrent", "agent")}
-_JUNJO_OPERATIONS = {"model_request": "llm", "tool": "tool"}
+# Model requests of Junjo's agents have no type: has_llm of the contract's recordings does not list them.
+_JUNJO_OPERATIONS = {"tool": "tool"}
 _OPEN_INFERENCE = _same(
     "llm", "embedding", "tool", "agent", "chain", "retriever", "reranker", "guardrail", "evaluator", "prompt"
 )
