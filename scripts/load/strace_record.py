@@ -21,6 +21,7 @@ _CALL = re.compile(rb"(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)", 
 _RESUMED = re.compile(rb"<\.\.\. (?P<name>\w+) resumed>(?P<rest>.*)", re.DOTALL)
 _UNFINISHED = b" <unfinished ...>"
 _TEXT = re.compile(rb'"((?:\\x[0-9a-f]{2})*)"')
+_CLOSE = b"close("
 _APPENDS, _EMPTIES, _CREATES = b"O_APPEND", b"O_TRUNC", b"O_CREAT"
 
 
@@ -77,11 +78,16 @@ class Reader:
     def _line(self, thread: bytes, text: bytes) -> None:
         begun = len(self._history.changes)
         if text.endswith(_UNFINISHED):
-            self._begun[thread] = Begun(text.removesuffix(_UNFINISHED), begun)
+            text = text.removesuffix(_UNFINISHED)
+            self._begun[thread] = Begun(text, begun)
+            if text.startswith(_CLOSE):  # another thread may be given the number before this returns
+                self._files.pop(number_in(text.removeprefix(_CLOSE), 0), None)
             return
         resumed = _RESUMED.fullmatch(text)
         if resumed:
             before = self._begun.pop(thread)
+            if before.text.startswith(_CLOSE):
+                return
             text, begun = before.text + resumed["rest"], before.changes
         call = _CALL.match(text)
         if call and int(call["result"]) >= 0:
