@@ -130,7 +130,10 @@ _TYPE = (
     Source("llm.request.type", words=_TRACELOOP_REQUESTS),
     Source("traceloop.span.kind", words=_TRACELOOP),
 )
-_REQUEST_MODEL = _plain("gen_ai.request.model", "llm.request.model_name", "ai.model.id", "junjo.agent.model.name")
+_REQUEST_MODEL = (
+    *_plain("gen_ai.request.model", "llm.request.model_name", "ai.model.id", "junjo.agent.model.name"),
+    *_deep("mlflow.spanInputs", "model"),
+)
 _MODEL = (
     *_plain("gen_ai.response.model", "llm.response.model_name", "ai.response.model"),
     *_plain("langfuse.observation.model.name", "mlflow.llm.model"),
