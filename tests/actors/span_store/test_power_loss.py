@@ -5,13 +5,16 @@ import errno
 import os
 import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import Limits
-from actors.span_store.embedded.sealed.torn_log import cut_torn_end
+from actors.span_store.embedded.sealed.index import open_index
+from actors.span_store.embedded.sealed.torn_log import cut_torn_end, log_of
 from actors.span_store.messages import GetStoreState, GetTraceSpans
 from scripts import powerloss
 from scripts.load import strace_record
@@ -24,6 +27,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
 SEALED_SOON = Limits(flush_at=60_000, deferred=0)
 INDEX = "traces.duckdb"
+BLOCK = 3 * 4096  # where the first one begins
 
 
 async def load(folder: Path, disk: Disk, requests: int) -> None:
@@ -33,6 +37,12 @@ async def load(folder: Path, disk: Disk, requests: int) -> None:
             await bus.ask(message(request, 20))
         while (await bus.ask(GetStoreState())).background:
             await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
+
+
+def copy_if_there(old: str, new: str) -> None:
+    """A journal that is sealed goes meanwhile."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(old, new)
 
 
 def place(disk: FaultyDisk, operation: Operation, pattern: str) -> list[int]:
@@ -114,7 +124,8 @@ async def test_a_commit_of_the_index_that_a_cut_has_torn_is_not_damage(tmp_path:
             await bus.ask(message(request, 20))
         while not await asyncio.to_thread(log.exists) or log.stat().st_size < 6 * 512:
             await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
-        shutil.copytree(index.parent, killed / "duckdb", ignore=shutil.ignore_patterns("*.unfinished"))
+        ignored = shutil.ignore_patterns("*.unfinished")
+        shutil.copytree(index.parent, killed / "duckdb", ignore=ignored, copy_function=copy_if_there)
     content = bytearray((killed / "duckdb" / log.name).read_bytes())
     for sector in [1024] if missing == "one" else range(1024, len(content) - 600, 512):
         content[sector : sector + 512] = bytes(512)
@@ -134,6 +145,46 @@ def test_a_log_that_is_damaged_and_has_all_its_sectors_stays_as_it_is(tmp_path: 
     assert cut_torn_end(tmp_path / INDEX, fault, DISK)
     assert log.read_bytes() == content[:1000]
     assert not cut_torn_end(tmp_path / INDEX, OSError("something else"), DISK)
+
+
+def torn_checkpoint(index: Path) -> None:
+    """Let the power go while DuckDB writes a block of its metadata in its place."""
+    connection = open_index(index)
+    for number in range(3):
+        connection.execute("INSERT INTO sealed VALUES (?, 0, 0)", [number])
+        connection.execute("CHECKPOINT")
+    connection.execute("INSERT INTO sealed VALUES (3, 0, 0)")
+    before = index.read_bytes()
+    connection.execute("SET debug_checkpoint_abort = 'after_free_list_write'")
+    with pytest.raises(duckdb.FatalException, match="aborted"):
+        connection.execute("CHECKPOINT")
+    after = index.read_bytes()
+    connection.close()
+    assert before[:BLOCK] == after[:BLOCK]  # the header
+    index.write_bytes(before[: BLOCK + 512] + after[BLOCK + 512 :])
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_checkpoint_that_a_cut_has_torn_is_not_damage(tmp_path: Path, named: bool) -> None:
+    """DuckDB does not open a file in which a part of a block of metadata is new, though none of that counts."""
+    index = tmp_path / INDEX
+    torn_checkpoint(index)
+    if not named:  # the name of the log was not durable, and so nothing in it was acknowledged
+        log_of(index).unlink()
+    with open_index(index) as connection:
+        numbers = connection.execute("SELECT journal FROM sealed ORDER BY journal").fetchall()
+    assert numbers == [(number,) for number in range(4 if named else 3)]
+
+
+def test_a_block_that_is_damaged_while_no_checkpoint_goes_on_stays_as_it_is(tmp_path: Path) -> None:
+    index = tmp_path / INDEX
+    torn_checkpoint(index)
+    log = log_of(index)
+    log.write_bytes(log.read_bytes()[:-1])
+    content = index.read_bytes()
+    with pytest.raises(duckdb.Error, match="Corrupt database file"):
+        open_index(index)
+    assert index.read_bytes() == content
 
 
 async def journals_recorded(folder: Path) -> RecordingDisk:

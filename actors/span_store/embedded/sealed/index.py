@@ -20,6 +20,7 @@ from actors.span_store.columns.conventions import VERSION
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.embedded.durable import DISK, Disk, written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
+from actors.span_store.embedded.sealed.torn_block import mend_torn_block
 from actors.span_store.embedded.sealed.torn_log import cut_torn_end, log_of
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.sql import condition
@@ -45,6 +46,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "preserve_insertion_order": False,
     _TASKS: 0,
 }
+_MOST_TORN = 8  # places of a file, each of which DuckDB finds when those before it are mended
 _NEWER_DUCKDB = "created with a newer version of DuckDB"  # it has no error of its own for that
 _NEWER = (
     "{path} was written by a newer version of the studio: it has {why}. Run the newer version, or restore a backup."
@@ -144,12 +146,16 @@ def _make(path: Path, disk: Disk) -> None:
 
 
 def _connected(path: Path, disk: Disk) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(path, config=_CONFIG)
-    except duckdb.Error as fault:
-        if not cut_torn_end(path, fault, disk):
-            raise
-        log.warning("a power cut has torn the last change of the span index, which was not acknowledged")
+    for _ in range(_MOST_TORN):
+        try:
+            return duckdb.connect(path, config=_CONFIG)
+        except duckdb.Error as fault:
+            if mend_torn_block(path, fault, disk):
+                log.warning("a power cut has torn a checkpoint of the span index", fault=str(fault))
+            elif cut_torn_end(path, fault, disk):
+                log.warning("a power cut has torn the last change of the span index, which was not acknowledged")
+            else:
+                raise
     return duckdb.connect(path, config=_CONFIG)
 
 
