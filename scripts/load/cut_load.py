@@ -69,8 +69,13 @@ class Said:
     acknowledged: set[int] = attrs.field(factory=set)
     to_delete: set[int] = attrs.field(factory=set)
     deleted: set[int] = attrs.field(factory=set)
-    droppable: set[int] = attrs.field(factory=set)  # stored when retention began to drop
+    drops: bool = False  # retention has begun to
     accounts: list[str] = attrs.field(factory=list)  # the changes that were acknowledged
+
+    @property
+    def droppable(self) -> set[int]:
+        """What retention may have dropped: also what is new, as the index alone can take all the room there is."""
+        return set(self.sent) if self.drops else set()
 
     def hear(self, text: str) -> None:
         match orjson.loads(text):
@@ -85,7 +90,7 @@ class Said:
             case {"account": change}:
                 self.accounts.append(change)
             case {"drops": True}:
-                self.droppable = set(self.sent)
+                self.drops = True
 
 
 def heard(lines: Iterable[str]) -> Said:

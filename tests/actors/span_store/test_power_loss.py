@@ -211,6 +211,12 @@ async def test_journals_after_a_cut_have_what_was_acknowledged(tmp_path: Path) -
         assert faults == [], cut.story
 
 
+def test_what_comes_while_retention_drops_may_be_dropped_as_well() -> None:
+    lines = [f'{{"sent":{request},"spans":1}}' for request in range(2)]
+    assert heard(lines).droppable == set()
+    assert heard([lines[0], '{"drops":true}', lines[1]]).droppable == {0, 1}
+
+
 @pytest.mark.timeout(600)
 def test_all_files_after_a_cut_have_what_was_acknowledged(tmp_path: Path) -> None:
     """A short form of scripts/powerloss.py, which has more states and other seeds."""
