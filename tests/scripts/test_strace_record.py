@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from scripts.load.disk_history import History, Sync, Write
 from scripts.load.strace_record import Reader
+
+pytestmark = pytest.mark.unit
 
 
 def quoted(text: str) -> str:
