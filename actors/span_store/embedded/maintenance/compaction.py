@@ -94,7 +94,7 @@ class Compaction:
                 rows = file.read()
         except (OSError, pa.ArrowException) as fault:
             raise Unavailable(f"A file of the span store is damaged: {CURE}") from fault
-        return remapped(rows) if index.is_outdated(self._segments.connection, segment) else rows
+        return remapped(rows) if segment in index.outdated_segments(self._segments.connection) else rows
 
     def _replace(self, segments: Sequence[int], rows: pa.Table) -> None:
         """Put one file with these rows in place of others.

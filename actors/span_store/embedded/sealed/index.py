@@ -91,7 +91,7 @@ _INSERT_SEGMENT = f"""
         ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ?, ?, {VERSION}
     FROM sealing
 """  # noqa: S608 - own number
-_OUTDATED = "SELECT segment FROM segment WHERE conventions IS DISTINCT FROM ?"
+_OUTDATED = "SELECT segment FROM segment WHERE conventions IS DISTINCT FROM ? ORDER BY first_seq DESC"
 _INSERT_SEALED = "INSERT INTO sealed SELECT ?, ?, max(seq) FROM sealing"
 # So that no number is given again. With the latest journal, which is recorded already: none may be taken for sealed
 # because of this.
@@ -184,12 +184,8 @@ def segment_files(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def outdated_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Segments whose promoted columns an earlier version of the conventions derived, the latest first."""
-    rows = connection.execute(f"{_OUTDATED} ORDER BY first_seq DESC", [VERSION]).fetchall()
+    rows = connection.execute(_OUTDATED, [VERSION]).fetchall()
     return [segment for (segment,) in rows]
-
-
-def is_outdated(connection: duckdb.DuckDBPyConnection, segment: int) -> bool:
-    return bool(connection.execute(f"{_OUTDATED} AND segment = ?", [VERSION, segment]).fetchall())
 
 
 def orphaned_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
