@@ -78,7 +78,9 @@ class Served:
         self.exporters = [
             Exporter(self.studio, self.key, protocol, Payloads(_SPANS, seed)) for seed, protocol in enumerate(SENDERS)
         ]
-        self._threads = [threading.Thread(target=exporter.run, daemon=True) for exporter in self.exporters]
+        self._threads = [
+            threading.Thread(target=exporter.run, name="abuse-exporter", daemon=True) for exporter in self.exporters
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -86,15 +88,20 @@ class Served:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Stop the exporters first: the ports of a studio that has ended may be those of another one next."""
+        self._stop()
         self.studio.kill()
 
     def acknowledged_and_lost(self) -> tuple[int, int]:
         """Stop the exporters; returns the number of acknowledged spans, and of those that are missing."""
+        self._stop()
+        sent = {span for exporter in self.exporters for span in exporter.acknowledged}
+        return len(sent), len(sent - set(self.studio.stored(_SERVICE)))
+
+    def _stop(self) -> None:
         for exporter, thread in zip(self.exporters, self._threads, strict=True):
             exporter.stopped.set()
             thread.join()
-        sent = {span for exporter in self.exporters for span in exporter.acknowledged}
-        return len(sent), len(sent - set(self.studio.stored(_SERVICE)))
 
 
 def slowest_health(studio: OwnStudio, until: float) -> float:

@@ -1,5 +1,6 @@
 """The attacks reach the studio, and it loses nothing of what its exporters send meanwhile."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,4 @@ def test_attacks_in_turn_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixt
     sent, _, rest = lines[-1].partition(" spans acknowledged, ")
     assert int(sent) > 0
     assert rest == "0 lost"
+    assert not [thread for thread in threading.enumerate() if thread.name == "abuse-exporter"]
