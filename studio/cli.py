@@ -37,7 +37,7 @@ from studio.settings import Settings, SettingsError, accounts_database, client_d
 from studio.standard_streams import complain, say
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
-from studio.upkeep import Upkeep, check_data, repair_data
+from studio.upkeep import Upkeep, check_data, remap_data, repair_data
 from studio.user_command import UserFailed, add_user_command, user_command
 from transports.http.app import ROUTES
 from transports.http.framework.openapi import openapi_document
@@ -76,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "check": lambda: on_data(check_data),
         "demo": lambda: demo(given.endpoint, given.key),
         "openapi": openapi,
+        "remap": lambda: on_data(lambda settings: remap_data(settings, everything=given.all)),
         "repair": lambda: on_data(repair_data),
         "user": lambda: on_accounts(given),
         **dict.fromkeys(NAMES, lambda: transferred(given)),
@@ -271,6 +272,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="run the studio (the default)")
     commands.add_parser("check", help="look for damage in the data folder, with no studio running; exit code 1 if any")
     commands.add_parser("repair", help="move aside what is damaged there, and index again what is good")
+    remap = commands.add_parser("remap", help="derive the columns of model calls anew, with no studio running")
+    remap.add_argument("--all", action="store_true", help="of all spans, not only of those of an earlier version")
     commands.add_parser("openapi", help="print the OpenAPI document of the REST API")
     add_audit_command(commands)
     demo = commands.add_parser("demo", help="send two example traces to a running studio")

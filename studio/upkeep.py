@@ -1,4 +1,4 @@
-"""``studio check`` and ``studio repair``: a data folder looked at, and made whole, while no studio runs on it."""
+"""``studio check``, ``repair`` and ``remap``: a data folder is looked at and made whole while no studio runs on it."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ import duckdb
 from actors.runtime.actor import StartRefused
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.upkeep.inspection import inspect
+from actors.span_store.embedded.upkeep.remapping import remap
 from actors.span_store.embedded.upkeep.repair import repair
 from studio.claim import CannotStart, sole_use_of
 from studio.settings import Settings
@@ -32,6 +33,19 @@ def check_data(settings: Settings) -> Upkeep:
 def repair_data(settings: Settings) -> Upkeep:
     """Repair the data. What is damaged is kept in the folder ``damaged`` beside the index."""
     return Upkeep(good=True, lines=_repaired(settings))
+
+
+def remap_data(settings: Settings, *, everything: bool) -> Upkeep:
+    """Derive promoted columns anew, of segments of earlier versions, or of all."""
+    return Upkeep(good=True, lines=_remapped(settings, everything=everything))
+
+
+def _remapped(settings: Settings, *, everything: bool) -> Iterator[str]:
+    with _alone_with(settings) as folders:
+        count = 0
+        for count, line in enumerate(remap(folders, everything=everything), 1):  # noqa: B007 - it is told below
+            yield line
+        yield f"Done with {count} segments." if count else "All columns are of this version already."
 
 
 def _repaired(settings: Settings) -> Iterator[str]:

@@ -10,6 +10,7 @@ from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed.index import open_index, outdated_segments
 from actors.span_store.embedded.sealed.segment_file import checksum
 from actors.span_store.embedded.upkeep.inspection import inspect
+from actors.span_store.embedded.upkeep.remapping import remap
 from actors.span_store.messages import ExportSpans, SearchSpans, SpanFilter
 from actors.span_store.query.expression import equal
 from tests.actors.span_store.stage import DERIVED, SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
@@ -95,3 +96,47 @@ async def test_a_damaged_segment_of_an_earlier_version_keeps_no_other_from_being
     with open_index(path) as index:
         assert len(outdated_segments(index)) == 1
     assert later.read_bytes() == b"no Parquet"
+
+
+def checksums(path: Path) -> list[str]:
+    return sorted(checksum(file) for file in Folders(path).segments.iterdir())
+
+
+async def test_a_store_that_nobody_has_open_is_remapped(path: Path) -> None:
+    await filled(path)
+    before = checksums(path)
+    make_older(path)
+    files = sorted(file.name for file in Folders(path).segments.iterdir())
+    assert checksums(path) != before
+    assert sorted(remap(Folders(path), everything=False)) == [f"{name}: derived anew" for name in files]
+    assert list(remap(Folders(path), everything=False)) == []
+    assert checksums(path) == before
+    assert inspect(Folders(path)) == []
+    async with running_store(path, SEALED_AT_ONCE) as bus:
+        assert await exported(bus) == [None, "llm", None]
+        assert await roots_with_calls(bus) == [f"{1:016x}"]
+
+
+async def test_all_segments_are_remapped_when_that_is_asked_for(path: Path) -> None:
+    await filled(path)
+    before = checksums(path)
+    assert len(list(remap(Folders(path), everything=True))) == len(before)
+    assert checksums(path) == before
+    assert inspect(Folders(path)) == []
+
+
+@pytest.mark.error_recovery
+async def test_a_damaged_segment_is_named_and_left(path: Path) -> None:
+    await filled(path)
+    make_older(path)
+    damaged = max(Folders(path).segments.iterdir())
+    damaged.write_bytes(b"no Parquet")
+    lines = list(remap(Folders(path), everything=False))
+    assert f"{damaged.name}: is damaged; left as it is" in lines
+    assert len(lines) == 2
+    assert damaged.read_bytes() == b"no Parquet"
+
+
+def test_without_a_store_nothing_is_made(path: Path) -> None:
+    assert list(remap(Folders(path), everything=True)) == []
+    assert not path.exists()

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from actors.span_store.columns.rows import ROWS, numbered, rows_of
 from actors.span_store.columns.spans import span_columns
-from actors.span_store.embedded.hot.wal import Wal, recover
+from actors.span_store.embedded.hot import wal
+from actors.span_store.embedded.hot.wal import Wal, recover, whole_batches
 from scripts.load.faulty_disk import FaultyDisk, Operation
 from tests.spans import span
 
@@ -48,6 +49,23 @@ def test_what_was_appended_comes_back_also_after_reopening(tmp_path: Path) -> No
     batches, damaged = recover(path, path.parent / "damaged")
     assert batches == [batch(0), batch(2), batch(4)]
     assert not damaged
+
+
+def test_the_columns_of_another_version_of_the_conventions_are_derived_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "1.wal"
+    rows = numbered(rows_of(span_columns([span(1, attributes={"gen_ai.operation.name": "chat"})])), 0)
+    place = rows.schema.get_field_index("type")
+    with monkeypatch.context() as other_version:
+        other_version.setattr(wal, "VERSION", 0)
+        log = Wal(path)
+        log.append(rows.set_column(place, rows.schema.field(place), pa.array(["chain"])))
+        log.close()
+    for _ in range(2):
+        assert recover(path, tmp_path / "damaged") == ([rows], False)
+        assert (path.stat().st_mode & 0o777) == 0o600
+    assert whole_batches(path) == ([rows], False)
 
 
 def test_the_size_is_that_of_the_file(tmp_path: Path) -> None:

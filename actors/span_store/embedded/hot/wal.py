@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from isal.isal_zlib import crc32
 
-from actors.span_store.columns.remap import in_present_form
+from actors.span_store.columns.conventions import VERSION
+from actors.span_store.columns.remap import remapped
 from actors.span_store.columns.rows import ROWS
 from actors.span_store.columns.types import Booleans
 from actors.span_store.embedded.durable import DISK, Disk, written_at
@@ -36,7 +37,9 @@ _SECTOR = 512  # bytes, the smallest unit that a disk writes or does not
 _HEADER = struct.Struct("<8sQIIQ32x")
 _SECTORS = pa.binary(_SECTOR)
 _ZEROS = pa.scalar(bytes(_SECTOR), _SECTORS)
-_OPENED_AT = b"opened_at"  # of the schema's metadata: a Unix nanosecond
+# Of the schema's metadata: a Unix nanosecond; the version of the conventions that its promoted columns follow.
+_OPENED_AT, _CONVENTIONS = b"opened_at", b"conventions"
+_UNSAID = 1  # the version of those files that do not say it
 _BUFFER = 2 * 1024 * 1024  # bytes; frames are larger only when requests are
 _MOST_KEPT = 8 * 1024 * 1024
 _MOST_OF_HEAD = 64 * 1024  # bytes; a schema has some thousand
@@ -60,7 +63,7 @@ class Wal:
         self.size = os.fstat(self._file).st_size
         if self.size == 0:
             try:
-                self._write(ROWS.with_metadata({_OPENED_AT: str(opened_at or time.time_ns())}).serialize())
+                self._write(_head(opened_at or time.time_ns()))
                 disk.sync_folder(path.parent)
             except OSError:
                 self.close()
@@ -184,8 +187,8 @@ def recover(path: Path, damaged: Path, disk: Disk = DISK) -> tuple[list[pa.Recor
     the damage: the file is kept in the folder ``damaged``, and one with the whole frames takes its place.
     """
     data, written = path.read_bytes(), written_at(path)
-    batches, form, end, is_damaged = _read(data)
-    if is_damaged or form != ROWS:
+    batches, is_present, end, is_damaged = _read(data)
+    if is_damaged or not is_present:
         opened = _opened_at(path)
         if is_damaged:
             disk.set_aside(path, damaged)
@@ -223,24 +226,37 @@ def _bounds(path: Path) -> list[int]:
     return bounds
 
 
-def _read(data: bytes) -> tuple[list[pa.RecordBatch], pa.Schema, int, bool]:
-    """All batches that count, in our form; the form in which they are written; where they end; whether it is damaged.
+def _read(data: bytes) -> tuple[list[pa.RecordBatch], bool, int, bool]:
+    """All batches that count, in present form; whether they are written so; where they end; whether it is damaged.
 
     Where the frames without gap end, a power cut may have torn the last write, of which nothing behind the gap counts.
     """
     frames = list(_frames(data))
     end = _end_without_gap(frames)
     is_damaged = _is_more_than_a_torn_end(data, end)
-    form, batches = ROWS, []
+    form, is_present, batches = ROWS, True, []
     for begin, content in frames:
         if begin >= end and not is_damaged:
             break
         message = pa.ipc.read_message(pa.py_buffer(content))
         if message.type == "schema":
-            form = pa.ipc.read_schema(message).remove_metadata()
+            schema = pa.ipc.read_schema(message)
+            form = schema.remove_metadata()
+            is_present = form == ROWS and _conventions(schema) == VERSION
         else:
-            batches.append(_in_present_form(pa.ipc.read_record_batch(message, form)))
-    return batches, form, end, is_damaged
+            batch = pa.ipc.read_record_batch(message, form)
+            batches.append(batch if is_present else _in_present_form(batch))
+    return batches, is_present, end, is_damaged
+
+
+def _head(opened_at: int) -> pa.Buffer:
+    return ROWS.with_metadata({_OPENED_AT: str(opened_at), _CONVENTIONS: str(VERSION)}).serialize()
+
+
+def _conventions(schema: pa.Schema) -> int:
+    """The version that the promoted columns follow; one that is no number is none of ours."""
+    said = (schema.metadata or {}).get(_CONVENTIONS, str(_UNSAID).encode())
+    return int(said) if said.isdigit() else 0
 
 
 def _end_without_gap(frames: Iterable[tuple[int, memoryview]]) -> int:
@@ -316,10 +332,8 @@ def _zero_sectors(data: memoryview) -> int:
 
 
 def _in_present_form(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """A batch of this version or an earlier one."""
-    if batch.schema == ROWS:
-        return batch
-    [whole] = in_present_form(pa.Table.from_batches([batch])).combine_chunks().to_batches()
+    """A batch of an earlier version, with its promoted columns derived anew."""
+    [whole] = remapped(pa.Table.from_batches([batch])).combine_chunks().to_batches()
     return whole
 
 

@@ -188,6 +188,11 @@ def outdated_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
     return [segment for (segment,) in rows]
 
 
+def mark_outdated(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the promoted columns of all segments count as those of an earlier version."""
+    connection.execute("UPDATE segment SET conventions = NULL")
+
+
 def orphaned_segments(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Segments that have rows in the index without being known to it."""
     rows = connection.execute(
