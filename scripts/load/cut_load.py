@@ -31,7 +31,7 @@ from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns import spans
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import Limits, Retention
-from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.index import opening
 from actors.span_store.messages import DeleteTrace, IngestSpans
 from actors.sqlite import Database
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation
@@ -234,7 +234,7 @@ def quiet() -> None:
 def main() -> None:
     quiet()
     folder, marks, seed, phase, requests = sys.argv[1:]
-    index._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
+    opening._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
     load = Load(Path(folder), Path(marks), int(seed))
     asyncio.run({FIRST: first, SECOND: second}[phase](load, Path(folder), int(requests)))
 

@@ -13,7 +13,7 @@ from actors.span_store.columns.remap import in_present_form
 from actors.span_store.columns.rows import ROWS
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.problems import CURE
-from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
+from actors.span_store.embedded.sealed.index import indexed_segments, parts_of, transaction
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.messages import ExportSpans
@@ -95,39 +95,21 @@ class SpanExport:
 
     def _next_segment(self, position: int, end: int) -> "_Segment | None":
         """The next file that may have some of the spans."""
+        trace = self._request.trace_id
         with transaction(self._cursor):
-            found = self._first_segment(position, end)
-            trace = self._request.trace_id
-            parts = [] if found is None or trace is None else parts_of(self._cursor, trace)
-        if found is None:
+            found = indexed_segments(self._cursor, self._between(position, end), limit=1)
+            parts = [] if not found or trace is None else parts_of(self._cursor, trace)
+        if not found:
             return None
-        number, last_seq = found
-        return _Segment(number, last_seq, [each for part in parts if part.segment == number for each in part.ranges])
+        number = found[0].segment
+        ranges = [each for part in parts if part.segment == number for each in part.ranges]
+        return _Segment(number, found[0].last_seq, ranges)
 
-    def _first_segment(self, position: int, end: int) -> tuple[int, int] | None:
-        request = self._request
-        found = self._cursor.execute(
-            f"""
-            SELECT segment, last_seq FROM segment
-            WHERE last_seq >= ? AND first_seq < ?
-              AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
-              AND (?::VARCHAR IS NULL OR segment IN (SELECT segment FROM segment_service WHERE service_name = ?))
-              AND {condition_on_trace(request.trace_id)}
-            ORDER BY first_seq LIMIT 1
-            """,  # noqa: S608 - a number
-            [
-                position,
-                end,
-                request.from_time_unix_nano,
-                request.to_time_unix_nano,
-                request.service_name,
-                request.service_name,
-            ],
-        ).fetchall()
-        return found[0] if found else None
+    def _between(self, position: int, end: int) -> Expression:
+        return And([self._wanted, Between(Arrival(), position, end)])
 
     def _slices(self, rows: pa.Table, position: int, end: int) -> Iterator[pa.Table]:
-        wanted = ArrowFilter(And([self._wanted, Between(Arrival(), position, end)]))
+        wanted = ArrowFilter(self._between(position, end))
         matching = wanted.rows(rows).select(ROWS.names)
         for begin in range(0, matching.num_rows, ROW_GROUP):
             yield matching.slice(begin, ROW_GROUP)
