@@ -89,11 +89,11 @@ def _make(path: Path, disk: Disk) -> None:
 
 
 def _connected(path: Path, disk: Disk) -> duckdb.DuckDBPyConnection:
-    for _ in range(_MOST_TORN):
+    for mended in range(_MOST_TORN):
         try:
             return duckdb.connect(path, config=_CONFIG)
         except duckdb.Error as fault:
-            if mend_torn_block(path, fault, disk):
+            if mend_torn_block(path, fault, disk, is_original=not mended):
                 log.warning("a power cut has torn a checkpoint of the span index", fault=str(fault))
             elif cut_torn_end(path, fault, disk):
                 log.warning("a power cut has torn the last change of the span index, which was not acknowledged")
