@@ -1,11 +1,12 @@
 """Many spans, whole, in the order of their arrival: one file after the other, then what is in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import attrs
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from actors.errors import Unavailable
 from actors.span_store.columns.attribute_column import shown
@@ -14,11 +15,11 @@ from actors.span_store.columns.rows import ROWS
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.problems import CURE
 from actors.span_store.embedded.sealed.index import indexed_segments, parts_of, transaction
-from actors.span_store.embedded.sealed.row_groups import open_segment
+from actors.span_store.embedded.sealed.row_groups import ZoneMaps, open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.messages import ExportSpans
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import And, Arrival, Between, Expression, equal, started_between
+from actors.span_store.query.expression import And, Arrival, Between, Expression, equal, normal_form, started_between
 
 _MOST_BYTES = 8 * 1024 * 1024  # of one part
 _MOST_MISSES = 3  # files in a row that are gone when they are opened, which deletions explain, but not for ever
@@ -88,7 +89,7 @@ class SpanExport:
                 misses += 1
                 continue
             with file:
-                for group in groups:
+                for group in self._left(file, groups, position, end):
                     yield from self._slices(in_present_form(file.read_row_group(group)), position, end)
             position, misses = segment.last_seq + 1, 0
         raise Unavailable(f"A file of the span store is missing: {CURE}")
@@ -107,6 +108,11 @@ class SpanExport:
 
     def _between(self, position: int, end: int) -> Expression:
         return And([self._wanted, Between(Arrival(), position, end)])
+
+    def _left(self, file: pq.ParquetFile, groups: Iterable[int], position: int, end: int) -> list[int]:
+        """The row groups that may have some of the spans."""
+        zones, wanted = ZoneMaps(file.metadata), normal_form(self._between(position, end))
+        return [group for group in groups if zones.may_have(wanted, group)]
 
     def _slices(self, rows: pa.Table, position: int, end: int) -> Iterator[pa.Table]:
         wanted = ArrowFilter(self._between(position, end))

@@ -25,7 +25,7 @@ from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot, Slice
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, fitting
 from actors.span_store.embedded.sealed.index import IndexedSegment, indexed_segments, parts_of, transaction
-from actors.span_store.embedded.sealed.row_groups import in_turn, open_segment
+from actors.span_store.embedded.sealed.row_groups import ZoneMaps, in_turn, open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
 from actors.span_store.messages import FoundSpans, SearchText
@@ -154,8 +154,9 @@ class TextSearch:
         read = _READ if ranges is None else [*_READ, "trace_id"]
         there = None if ranges is None else groups_at(path, ranges)
         with open_segment(path) as file:
+            zones = ZoneMaps(file.metadata)
             for group in range(file.num_row_groups) if groups is None else groups:
-                if there is not None and group not in there:
+                if (there is not None and group not in there) or not zones.may_have(self._filter.expression, group):
                     continue
                 size = file.metadata.row_group(group).total_byte_size
                 rows = in_turn(size, partial(self._in_group, file, group, read))
