@@ -5,7 +5,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -224,6 +224,12 @@ class Database:
             if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _HELD_BY_ANOTHER:  # Python's own faults have no code
                 self._held_at = asyncio.get_running_loop().time()
             raise Unavailable(_NOT_AVAILABLE) from fault
+
+
+def copy_committed(path: Path, new: Path) -> None:
+    """Copy what all connections to the file have committed into a new file. Blocks; ``sqlite3.Error``."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("VACUUM INTO ?", (str(new),))
 
 
 def _make(path: Path) -> None:

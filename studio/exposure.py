@@ -2,16 +2,35 @@
 
 import ipaddress
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from studio.settings import Settings
+from typing import Protocol
 
 LEAST_CHARACTERS = 32
 COMMAND = "make one with: openssl rand -base64 32"
 
 
-def weak_secrets(settings: "Settings") -> Iterator[tuple[set[str], str]]:
+class ExposedSettings(Protocol):
+    """What is looked at of the settings, which ask this module whether they may be."""
+
+    @property
+    def production(self) -> bool: ...
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def session_secret(self) -> str: ...
+
+    @property
+    def secure_cookie_key(self) -> bytes: ...
+
+    @property
+    def internal_grpc_token(self) -> str | None: ...
+
+    @property
+    def allow_weak_secrets(self) -> bool: ...
+
+
+def weak_secrets(settings: ExposedSettings) -> Iterator[tuple[set[str], str]]:
     """Secrets that production refuses: the variables concerned, and a line for the operator."""
     token = settings.internal_grpc_token
     if settings.session_secret and _is_weak(settings.session_secret):
@@ -26,7 +45,7 @@ def weak_secrets(settings: "Settings") -> Iterator[tuple[set[str], str]]:
 
 
 def exposures(
-    settings: "Settings", *, http_port: int, otlp_port: int, grpc_port: int, extra_ports: tuple[int, ...] = ()
+    settings: ExposedSettings, *, http_port: int, otlp_port: int, grpc_port: int, extra_ports: tuple[int, ...] = ()
 ) -> Iterator[str]:
     """Lines about what other machines reach without TLS or a token."""
     if settings.production and settings.allow_weak_secrets:

@@ -7,6 +7,7 @@ transports and other actors see nothing else of it.
 import ast
 import importlib
 import inspect
+import re
 from collections.abc import Callable
 from graphlib import TopologicalSorter
 
@@ -84,6 +85,15 @@ SHARED_BY_ACTORS = COMMON_GROUND | {
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.
 ENVIRONMENT = {"studio.settings", "studio.tuning"}
 
+# Where SQL over the index of spans may stand: what users ask of spans, and all about the index's own tables. The second
+# is a package with one face: what is in which of its modules is nobody else's business.
+SPAN_TABLE, INDEX = "actors.span_store.embedded.reads.span_table", "actors.span_store.embedded.sealed.index"
+_VERBS = (
+    "ALTER|ATTACH|BEGIN|CHECKPOINT|COMMIT|COPY|CREATE|DELETE|DROP|INSERT|MERGE|PRAGMA|SELECT|SET|UPDATE|VACUUM|WITH"
+)
+STATEMENT = re.compile(rf"\s*\(?({_VERBS})(\s|$)")
+RUNNING = {"begin", "commit", "execute", "executemany", "executescript", "rollback", "sql"}
+
 # Who may ask whom, by folder. Without a circle nobody can wait for himself.
 MAY_ASK = {
     "audit_trail": {"span_store"},
@@ -138,7 +148,7 @@ def test_the_runtime_knows_no_domain() -> None:
     )
 
 
-@pytest.mark.parametrize("package", ["actors", "transports"])
+@pytest.mark.parametrize("package", ["actors", "transports", "studio"])
 def test_no_module_imports_itself_by_way_of_others(package: str) -> None:
     """Types count: a circle that ``TYPE_CHECKING`` hides from Python is one for whoever reads."""
     TopologicalSorter(
@@ -217,6 +227,56 @@ def test_the_environment_is_read_in_one_place() -> None:
         if module.name not in ENVIRONMENT
         for line, name in [*module.imports(), *attributes(module)]
         if name in names or within(name, "dotenv")
+    ]
+    assert not faults
+
+
+def statements(tree: ast.AST) -> list[int]:
+    """Lines of texts that begin as a statement of SQL does, and of calls that run one."""
+    texts = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and STATEMENT.match(node.value)
+    ]
+    return texts + [call.lineno for method in RUNNING for call in calls_of(tree, method)]
+
+
+def test_sql_over_the_index_stands_in_two_modules() -> None:
+    faults = [
+        f"{module.place}:{line}"
+        for module in modules("actors/span_store")
+        if module.name != SPAN_TABLE and not within(module.name, INDEX)
+        for line in statements(module.tree)
+    ]
+    assert not faults
+    for where in ("actors/span_store/embedded/reads", "actors/span_store/embedded/sealed"):
+        assert any(statements(module.tree) for module in modules(where)), "the test finds what it looks for"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'rows = ask("SELECT 1")',
+        'rows = ask(f"SELECT {columns} FROM span")',
+        'rows = ask("""\n    WITH few AS (SELECT 1) SELECT 2""")',
+        'rows = ask("(SELECT 1 UNION SELECT 2)")',
+        "connection.execute(made_elsewhere)",
+        "cursor.executemany(made_elsewhere, rows)",
+        "connection.begin()",
+        'end = "CHECKPOINT"',
+    ],
+)
+def test_sql_is_found_however_it_is_written(source: str) -> None:
+    assert statements(ast.parse(source))
+
+
+def test_the_index_is_asked_by_its_face_only() -> None:
+    faults = [
+        f"{module.place}:{line} imports {imported}"
+        for module in all_modules()
+        if not within(module.name, INDEX)
+        for line, imported in module.imported_modules()
+        if within(imported, INDEX) and imported != INDEX
     ]
     assert not faults
 

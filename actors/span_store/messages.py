@@ -10,7 +10,7 @@ from actors.principal import Principal
 from actors.runtime.messages import Event, Request, StreamRequest
 from actors.span_store.columns.rows import SpanRows, span_rows
 from actors.span_store.columns.spans import StoredSpan
-from actors.span_store.query.expression import Expression
+from actors.span_store.query.expression import Expression, demand_bounds
 from actors.span_store.query.position import Position
 
 
@@ -78,13 +78,14 @@ class SearchSpans(Request[SpanPage]):
     A page ends before it would pass 32 MB, with one span at least. ``room`` is how many bytes the asker has room for,
     of the spans as they are stored: ``NeedsRoom`` when the page has more.
 
-    Where ``where`` asks for more than promoted attributes, spans are gone through one after the other, for some tenths
-    of a second a page. Then a page ends where its time was up: with fewer spans than were asked for, or with none.
+    ``InvalidRequest`` when ``where`` has more nodes or levels than its bounds let it. Where it asks for more than
+    promoted attributes, spans are gone through one after the other, for some tenths of a second a page. Then a page
+    ends where its time was up: with fewer spans than were asked for, or with none.
     """
 
     service_name: str | None = None
     filter: SpanFilter = SpanFilter.ALL
-    where: Expression | None = None
+    where: Expression | None = attrs.field(default=None, validator=attrs.validators.optional(demand_bounds))
     limit: int = 500
     after: Cursor | None = None
     room: int | None = None

@@ -2,10 +2,12 @@
 
 ``python -m scripts.load.cut_load FOLDER MARKS SEED PHASE``. The first phase stores, seals, joins and deletes, and ends
 itself with SIGKILL between the write and the sync of a journal. The second one opens the folder again, sends again what
-had no answer, goes on, has retention drop the oldest files, and is stopped in good order.
+had no answer, goes on, has retention drop what is older than the spans of a request that it names, and is stopped in
+good order.
 """
 
 import asyncio
+import itertools
 import logging
 import os
 import random
@@ -31,8 +33,8 @@ from actors.span_store.actor import SpanStoreActor
 from actors.span_store.columns import spans
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import Limits, Retention
-from actors.span_store.embedded.sealed import index
-from actors.span_store.messages import DeleteTrace, IngestSpans
+from actors.span_store.embedded.sealed.index import opening
+from actors.span_store.messages import DeleteTrace, GetTraceSpans, IngestSpans
 from actors.sqlite import Database
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation
 from tests.embedded_store import embedded_store
@@ -42,10 +44,13 @@ FIRST, SECOND = "first", "second"
 _CLIENTS = 3
 _MOST_SPANS = 30  # of a request, each of which is a trace
 _SEAL_AT = 60_000  # bytes
-_KEPT = 600_000  # bytes, at the end of the second phase
 _CHECKPOINT_AT = "256KB"
 _TIDY_EVERY = timedelta(seconds=0.3)
 _START = 1_700_000_000_000_000_000  # Unix nanosecond
+# From the spans of one request to those of the next: so far apart that some are overdue in whatever file they are.
+_APART = 10 * 86_400_000_000_000  # nanoseconds
+_LAST_START = _START + 100 * _APART  # before anybody's clock
+_MOST_DROPPED = 66  # requests
 _ALIKE: dict[str, Any] = {  # in all spans
     "trace_state": "",
     "flags": 0,
@@ -69,13 +74,13 @@ class Said:
     acknowledged: set[int] = attrs.field(factory=set)
     to_delete: set[int] = attrs.field(factory=set)
     deleted: set[int] = attrs.field(factory=set)
-    drops: bool = False  # retention has begun to
+    kept_from: int = 0  # the first request that retention, which has begun to drop, keeps
     accounts: list[str] = attrs.field(factory=list)  # the changes that were acknowledged
 
     @property
     def droppable(self) -> set[int]:
-        """What retention may have dropped: also what is new, as the index alone can take all the room there is."""
-        return set(self.sent) if self.drops else set()
+        """What retention may have dropped: all that is older than its cut, also what comes, or comes again, later."""
+        return {request for request in self.sent if request < self.kept_from}
 
     def hear(self, text: str) -> None:
         match orjson.loads(text):
@@ -89,8 +94,8 @@ class Said:
                 self.deleted.add(request)
             case {"account": change}:
                 self.accounts.append(change)
-            case {"drops": True}:
-                self.drops = True
+            case {"kept from": request}:
+                self.kept_from = request
 
 
 def heard(lines: Iterable[str]) -> Said:
@@ -98,6 +103,11 @@ def heard(lines: Iterable[str]) -> Said:
     for line in lines:
         said.hear(line)
     return said
+
+
+def start_of(request: int) -> int:
+    """The Unix nanosecond of its spans."""
+    return min(_START + request * _APART, _LAST_START)
 
 
 def message(request: int, count: int) -> IngestSpans:
@@ -109,8 +119,8 @@ def message(request: int, count: int) -> IngestSpans:
             span_id=f"{number + 1:016x}",
             parent_span_id=f"{1:016x}" if number else "",
             name=f"{request}:{number}",
-            start_time_unix_nano=_START + request,
-            end_time_unix_nano=_START + request + 500,
+            start_time_unix_nano=start_of(request),
+            end_time_unix_nano=start_of(request) + 500,
             attributes={"noise": chance.randbytes(chance.randint(0, 800)).hex()},
             resource=spans.Resource({"service.name": f"service {request % 3}"}),
             **_ALIKE,
@@ -191,6 +201,13 @@ class Load:
             await asyncio.sleep(0.02)
         await database.close()
 
+    async def see_drops(self, bus: Bus) -> None:
+        """Wait until retention has dropped something."""
+        for request in itertools.cycle(sorted(self.said.droppable - self.said.to_delete)):
+            if not await bus.ask(GetTraceSpans(trace_id=f"{request + 1:032x}"), timeout=300):
+                return
+            await asyncio.sleep(0.05)
+
     async def all(self, bus: Bus, requests: int, deletions: int) -> None:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(_CLIENTS):
@@ -219,11 +236,17 @@ async def second(load: Load, folder: Path, requests: int) -> None:
             await load.send(bus, request)
         await load.all(bus, requests, 10)
         await asyncio.sleep(1.0)  # so that files are joined
-    load.say(drops=True)
-    retention = Retention(size=_KEPT, every=_TIDY_EVERY)
+    kept_from = min(2 * len(load.said.sent) // 3, _MOST_DROPPED)
+    load.say(**{"kept from": kept_from})
+    retention = Retention(age=age_of(kept_from), every=_TIDY_EVERY)
     async with running(folder, Limits(flush_at=_SEAL_AT, deferred=0, retention=retention)) as bus:
         await load.all(bus, requests // 5, 2)
-        await asyncio.sleep(1.0)
+        await load.see_drops(bus)
+
+
+def age_of(request: int) -> timedelta:
+    """An age that its spans will not have for days, and that those of the request before have."""
+    return datetime.now(UTC) - datetime.fromtimestamp((start_of(request) - _APART // 2) // 10**9, UTC)
 
 
 def quiet() -> None:
@@ -234,7 +257,7 @@ def quiet() -> None:
 def main() -> None:
     quiet()
     folder, marks, seed, phase, requests = sys.argv[1:]
-    index._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
+    opening._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
     load = Load(Path(folder), Path(marks), int(seed))
     asyncio.run({FIRST: first, SECOND: second}[phase](load, Path(folder), int(requests)))
 

@@ -28,6 +28,7 @@ from actors.span_store.embedded.durable import Disk
 from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance import compaction, deletion_job
 from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.index import opening, tables
 from actors.span_store.embedded.store import SpanStore
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation
 from studio.cli import program
@@ -79,8 +80,8 @@ POINTS = {
     "journal-synced": Point(AtDisk(Operation.SYNC, "*.journal"), When.AFTER),
     "segment-unfinished": Point(AtDisk(Operation.SYNC, "*.segments/*.unfinished"), When.BEFORE),
     "segment-synced": Point(AtDisk(Operation.SYNC_FOLDER, "*.segments"), When.AFTER),
-    "index-written": Point(Function(index, "add"), When.AFTER),
-    "index-committing": Point(Function(index, "add"), When.DURING),
+    "index-written": Point(Function(tables, "add"), When.AFTER),
+    "index-committing": Point(Function(tables, "add"), When.DURING),
     "index-committed": Point(Function(index, "seal"), When.AFTER),
     "checkpoint": Point(Function(index, "seal"), When.DURING),
     "journal-deleted": Point(AtDisk(Operation.UNLINK, "*.journal"), When.AFTER),
@@ -113,7 +114,7 @@ def main() -> None:
 def make_hasty(disk: Disk, *, most_kept: int | None) -> None:
     """Let the store seal, checkpoint and tidy often, on this disk, and keep no more bytes than that."""
     open_store = SpanStore.open.__func__  # type: ignore[attr-defined] # a class method has it
-    index._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
+    opening._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
 
     def open_hastily(cls: type[SpanStore], /, path: Path, *, limits: Limits, **others: Any) -> Any:  # noqa: ANN401
         retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)

@@ -7,6 +7,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.span_store.embedded.problems import Problems
+from actors.span_store.embedded.sealed.index import is_listed
 
 
 class Damage:
@@ -23,7 +24,8 @@ class Damage:
         try:
             return read()
         except (OSError, pa.ArrowException) as fault:
-            if not _is_damage(fault) or not _is_listed(cursor, file):
+            # The index is asked as it is now: a deletion may have replaced the segment meanwhile.
+            if not _is_damage(fault) or not is_listed(cursor, file):
                 raise
             what = "missing" if isinstance(fault, FileNotFoundError) else "damaged"
             self._problems.found(f"segment {file}", f"The segment {file} is {what}: its spans are not shown", fault)
@@ -35,8 +37,3 @@ def _is_damage(fault: Exception) -> bool:
     if isinstance(fault, OSError):
         return fault.errno in (None, errno.EIO, errno.ENOENT)
     return not isinstance(fault, MemoryError | pa.ArrowCancelled)
-
-
-def _is_listed(cursor: duckdb.DuckDBPyConnection, file: str) -> bool:
-    """Whether the index, as it is now, still has the segment: a deletion may have replaced it meanwhile."""
-    return bool(cursor.execute("SELECT 1 FROM segment WHERE file = ?", [file]).fetchall())

@@ -21,10 +21,13 @@ import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.errors import InvalidRequest
 from actors.span_store.columns.rows import INDEX_FIELDS
 
 Value: TypeAlias = str | bool | int | float
 DURATION = "duration_nano"  # from start to end; 0 for a span that ends before it starts
+# Of what somebody asks from outside. Interpreters call themselves for each level, and take time for each node.
+MOST_NODES, MOST_DEPTH = 2000, 64
 _PROMOTED = {field.name for field in INDEX_FIELDS} | {"status_message", DURATION}
 
 
@@ -196,6 +199,31 @@ def equal(**columns: str | None) -> And:
 def started_between(first: int | None, end: int | None) -> Expression:
     """Spans that started at a time or later, and before another one."""
     return EVERYTHING if first is None and end is None else Between(Promoted("start_time_unix_nano"), first, end)
+
+
+def demand_bounds(_: object, __: object, expression: Expression) -> None:
+    """Validate an attribute of a message. ``InvalidRequest`` for more nodes, values among them, or levels than allowed.
+
+    It looks at no more nodes than that, whatever is nested in what, and calls nothing for a level.
+    """
+    nodes, pending = 0, [(expression, 1)]
+    while pending:
+        node, depth = pending.pop()
+        members = _members(node)
+        nodes += 1 + (len(node.values) if isinstance(node, OneOf) else 0)
+        if nodes + len(pending) + len(members) > MOST_NODES or depth > MOST_DEPTH:
+            raise InvalidRequest(f"A filter has at most {MOST_NODES} conditions and values, {MOST_DEPTH} levels deep")
+        pending += [(member, depth + 1) for member in members]
+
+
+def _members(expression: Expression) -> tuple[Expression, ...]:
+    match expression:
+        case And(members) | Or(members):
+            return members
+        case Not(member):
+            return (member,)
+        case _:
+            return ()
 
 
 def leaves(expression: Expression) -> Iterable[Leaf]:

@@ -1,19 +1,20 @@
 """What an expression says of rows that lie together, so that those are not read that have none of it.
 
-Only ever "none for certain" or "maybe": a segment is ruled out by its services and times, a row group by its
-n-grams.
+Only ever "none for certain" or "maybe": a segment is ruled out by its services, traces, times and numbers, a row group
+by its n-grams.
 """
 
 from collections.abc import Callable, Iterable
-from functools import reduce
+from functools import partial, reduce
 
 import attrs
 
 from actors.span_store.columns.conventions import COLUMNS, Column, Kind
 from actors.span_store.columns.model_names import unquoted
-from actors.span_store.query.comparable import bounds_for, kind_of, values_for
+from actors.span_store.query.comparable import Bounds, bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     And,
+    Arrival,
     Attribute,
     Between,
     Contains,
@@ -33,7 +34,8 @@ from actors.span_store.query.expression import (
 from actors.span_store.query.text.needle import Needle
 from actors.span_store.query.text.ngrams import NgramCondition, NgramNeedle
 
-_SERVICE, _START = Promoted("service_name"), Promoted("start_time_unix_nano")
+_SERVICE, _TRACE, _START = Promoted("service_name"), Promoted("trace_id"), Promoted("start_time_unix_nano")
+_ARRIVAL = Arrival()
 _FIRST, _LAST = 0, 2**64 - 1
 
 
@@ -49,14 +51,18 @@ _SEARCHED = {"name", "status_message"} | {column.name for column in COLUMNS if _
 
 @attrs.frozen
 class Reach:
-    """Where spans may be that an expression is true of: of these services, ``None`` for any, and between these starts.
+    """Where spans may be that an expression is true of.
 
-    Both times are included; there are none when the first is behind the last.
+    Of these services and traces, ``None`` for any; between these starts, in Unix nanoseconds, and these numbers in the
+    order of arrival. Both ends are included; there are none when the first is behind the last.
     """
 
     services: frozenset[str] | None = None
+    traces: frozenset[str] | None = None
     first_start: int = _FIRST
     last_start: int = _LAST
+    first_seq: int = _FIRST
+    last_seq: int = _LAST
 
     def admits(self, first_start: int, last_start: int, services: frozenset[str] | None = None) -> bool:
         """Whether rows that start between these times may be in reach; their services if they are known."""
@@ -68,20 +74,36 @@ class Reach:
 
     def within(self, other: "Reach") -> "Reach":
         """What both reach."""
-        both = [each for each in (self.services, other.services) if each is not None]
         return Reach(
-            reduce(frozenset.intersection, both) if both else None,
+            _in_both(self.services, other.services),
+            _in_both(self.traces, other.traces),
             max(self.first_start, other.first_start),
             min(self.last_start, other.last_start),
+            max(self.first_seq, other.first_seq),
+            min(self.last_seq, other.last_seq),
         )
 
     def around(self, other: "Reach") -> "Reach":
         """What one of them reaches, and what is between."""
-        known = None if self.services is None or other.services is None else self.services | other.services
-        return Reach(known, min(self.first_start, other.first_start), max(self.last_start, other.last_start))
+        return Reach(
+            _in_any(self.services, other.services),
+            _in_any(self.traces, other.traces),
+            min(self.first_start, other.first_start),
+            max(self.last_start, other.last_start),
+            min(self.first_seq, other.first_seq),
+            max(self.last_seq, other.last_seq),
+        )
 
 
-_NOWHERE = Reach(frozenset(), _LAST, _FIRST)
+def _in_both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    return other if one is None else one if other is None else one & other
+
+
+def _in_any(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    return None if one is None or other is None else one | other
+
+
+_NOWHERE = Reach(frozenset(), frozenset(), _LAST, _FIRST, _LAST, _FIRST)
 
 
 def reach(expression: Expression) -> Reach:
@@ -99,8 +121,9 @@ def _reach(expression: Expression) -> Reach:
             return _REACHES[field]([value])
         case OneOf(field, values) if field in _REACHES:
             return _REACHES[field](values)
-        case Between(field) if field == _START:
-            return _reach_between(expression)
+        case Between(Promoted() | Arrival() as field) if field in (_START, _ARRIVAL):
+            bounds = bounds_for(kind_of(field), expression)
+            return _NOWHERE if bounds is None else _reach_between(field, bounds)
         case _:
             return Reach()
 
@@ -109,22 +132,27 @@ def _reach_of_services(values: Iterable[Value]) -> Reach:
     return Reach(services=frozenset(value for value in values if isinstance(value, str)))
 
 
-def _reach_of_starts(values: Iterable[Value]) -> Reach:
-    fitting = [int(value) for value in values_for(kind_of(_START), values)]
-    return Reach(first_start=min(fitting), last_start=max(fitting)) if fitting else _NOWHERE
+def _reach_of_traces(values: Iterable[Value]) -> Reach:
+    return Reach(traces=frozenset(value for value in values if isinstance(value, str)))
 
 
-def _reach_between(between: Between) -> Reach:
-    bounds = bounds_for(kind_of(_START), between)
-    if bounds is None:
-        return _NOWHERE
-    return Reach(
-        first_start=_FIRST if bounds.low is None else int(bounds.low),
-        last_start=_LAST if bounds.high is None else int(bounds.high),
-    )
+def _reach_of_numbers(field: Promoted | Arrival, values: Iterable[Value]) -> Reach:
+    fitting = values_for(kind_of(field), values)
+    return _reach_between(field, Bounds(min(fitting), max(fitting))) if fitting else _NOWHERE
 
 
-_REACHES: dict[Field, Callable[[Iterable[Value]], Reach]] = {_SERVICE: _reach_of_services, _START: _reach_of_starts}
+def _reach_between(field: Promoted | Arrival, bounds: Bounds) -> Reach:
+    first = _FIRST if bounds.low is None else int(bounds.low)
+    last = _LAST if bounds.high is None else int(bounds.high)
+    return Reach(first_start=first, last_start=last) if field == _START else Reach(first_seq=first, last_seq=last)
+
+
+_REACHES: dict[Field, Callable[[Iterable[Value]], Reach]] = {
+    _SERVICE: _reach_of_services,
+    _TRACE: _reach_of_traces,
+    _START: partial(_reach_of_numbers, _START),
+    _ARRIVAL: partial(_reach_of_numbers, _ARRIVAL),
+}
 
 
 @attrs.frozen

@@ -24,13 +24,13 @@ STORED = IngestSummary(stored=1, duplicates=0)
 def sealing(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Sealing waits until this is set."""
     go_on = threading.Event()
-    add = index.add
+    seal = index.seal
 
     def slow(*arguments: Any, **named: Any) -> Any:
         go_on.wait(timeout=200)
-        return add(*arguments, **named)
+        return seal(*arguments, **named)
 
-    monkeypatch.setattr(index, "add", slow)
+    monkeypatch.setattr(index, "seal", slow)
     return go_on
 
 

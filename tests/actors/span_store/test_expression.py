@@ -89,6 +89,8 @@ def test_all_interpreters_agree_with_the_naive_one(spans: list[Span], expression
         start, services = row["start_time_unix_nano"], frozenset({row["service_name"]})
         assert where.admits(start, start, services)
         assert where.admits(start - 1, start + 1)
+        assert where.traces is None or row["trace_id"] in where.traces
+        assert where.first_seq <= row["seq"] <= where.last_seq
 
 
 @given(

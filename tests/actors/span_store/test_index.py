@@ -9,13 +9,27 @@ import pytest
 
 from actors.span_store.columns.rows import INDEX_COLUMNS, numbered, rows_of
 from actors.span_store.columns.spans import span_columns
+from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.reads.row_location import behind
 from actors.span_store.embedded.sealed import index
 from actors.span_store.messages import Cursor
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import And, equal
+from actors.span_store.query.expression import (
+    And,
+    Arrival,
+    Between,
+    Equals,
+    Expression,
+    Not,
+    OneOf,
+    Or,
+    Promoted,
+    equal,
+    started_between,
+)
 from actors.span_store.query.position import Position
 from actors.span_store.query.sql import condition
+from tests.actors.span_store.stage import add_segment
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit
@@ -74,6 +88,46 @@ def test_memory_and_index_find_the_same(tmp_path: Path, columns: dict[str, str |
     connection.register("span", rows.select(INDEX_COLUMNS))
     found = connection.execute(f"SELECT seq FROM span WHERE {made.text} ORDER BY seq", made.parameters).fetchall()
     assert ArrowFilter(wanted).rows(rows)["seq"].to_pylist() == [seq for (seq,) in found]
+
+
+@pytest.mark.parametrize(
+    ("expression", "segments"),
+    [
+        (And(), [1, 2, 3, 4]),
+        (Or(), []),
+        (equal(service_name="red"), [1, 3]),
+        (equal(service_name="green", trace_id=f"{3:032x}"), []),
+        (OneOf(Promoted("trace_id"), [f"{2:032x}", f"{4:032x}", "no id", ""]), [2, 4]),
+        (equal(trace_id="no id"), []),
+        (Or([equal(trace_id=f"{1:032x}"), equal(trace_id=f"{4:032x}")]), [1, 4]),
+        (Or([equal(trace_id=f"{1:032x}"), equal(service_name="green")]), [1, 2, 3, 4]),  # as one reach has both
+        (started_between(START + 2, START + 4), [2, 3]),
+        (started_between(2**64 - 1, None), []),
+        (Between(Arrival(), 101, 301), [1, 2, 3]),
+        (Between(Arrival(), high=100), []),
+        (Equals(Arrival(), 400), [4]),
+        (Equals(Arrival(), "400"), []),
+        (And([started_between(START, None), Between(Arrival(), low=300), equal(service_name="red")]), [3]),
+        (Not(equal(service_name="red")), [1, 2, 3, 4]),
+    ],
+)
+def test_segments_that_may_have_any_are_found_by_an_expression(
+    tmp_path: Path, expression: Expression, segments: list[int]
+) -> None:
+    """The one with number ``n`` has two spans, from 100 n on, of trace n, which starts n after the first."""
+    folders = Folders(tmp_path / "traces.duckdb")
+    with index.open_index(folders.index) as connection:
+        folders.make()
+        for number in (3, 1, 2, 4):
+            made = [
+                span(2 * number + each, trace_id=number, start=START + number, service="red" if number % 2 else "green")
+                for each in (0, 1)
+            ]
+            add_segment(connection, folders.segments, number, *made)
+        found = index.indexed_segments(connection, expression)
+        assert [each.segment for each in found] == segments
+        assert [(each.first_seq, each.last_seq) for each in found] == [(100 * n, 100 * n + 1) for n in segments]
+        assert index.indexed_segments(connection, expression, limit=1) == found[:1]
 
 
 @pytest.mark.security

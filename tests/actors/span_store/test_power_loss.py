@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from structlog.testing import capture_logs
 
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import Limits
@@ -27,7 +28,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
 SEALED_SOON = Limits(flush_at=60_000, deferred=0)
 INDEX = "traces.duckdb"
-BLOCK = 3 * 4096  # where the first one begins
+BLOCK, SIZE = 3 * 4096, 256 * 1024  # where the first one begins, and of each
 
 
 async def load(folder: Path, disk: Disk, requests: int) -> None:
@@ -174,6 +175,38 @@ def test_a_checkpoint_that_a_cut_has_torn_is_not_damage(tmp_path: Path, named: b
     with open_index(index) as connection:
         numbers = connection.execute("SELECT journal FROM sealed ORDER BY journal").fetchall()
     assert numbers == [(number,) for number in range(4 if named else 3)]
+    assert (tmp_path / "damaged").exists() is not named
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_a_file_that_no_log_says_was_torn_is_kept_as_it_was(tmp_path: Path, blocks: int) -> None:
+    """A bit of it may have changed on the disk: then what counts has, and somebody wants to look at it."""
+    index = tmp_path / INDEX
+    torn_checkpoint(index)
+    open_index(index).close()
+    assert not log_of(index).exists()
+    content = bytearray(index.read_bytes())
+    for place in (BLOCK, BLOCK + SIZE)[:blocks]:
+        content[place] ^= 1
+    index.write_bytes(content)
+    with capture_logs() as lines, open_index(index) as connection:
+        assert connection.execute("SELECT count(*) FROM sealed").fetchall() == [(4,)]
+    [kept] = (tmp_path / "damaged").iterdir()
+    assert (kept.name, kept.read_bytes()) == (INDEX, bytes(content))
+    assert [line["kept"] for line in lines if "kept" in line] == [str(kept)]
+    assert {path.name for path in tmp_path.iterdir()} == {INDEX, "damaged"}
+
+
+def test_a_file_of_which_no_copy_can_be_kept_stays_as_it_is(tmp_path: Path) -> None:
+    index = tmp_path / INDEX
+    torn_checkpoint(index)
+    log_of(index).unlink()
+    content = index.read_bytes()
+    disk = FaultyDisk(Fault(Operation.LINK, "*", before=refusal(errno.ENOSPC)))
+    with pytest.raises(OSError, match="No space"):
+        open_index(index, disk)
+    assert index.read_bytes() == content
+    open_index(index).close()
 
 
 def test_a_block_that_is_damaged_while_no_checkpoint_goes_on_stays_as_it_is(tmp_path: Path) -> None:
@@ -211,10 +244,10 @@ async def test_journals_after_a_cut_have_what_was_acknowledged(tmp_path: Path) -
         assert faults == [], cut.story
 
 
-def test_what_comes_while_retention_drops_may_be_dropped_as_well() -> None:
-    lines = [f'{{"sent":{request},"spans":1}}' for request in range(2)]
+def test_only_what_is_older_than_the_cut_of_retention_may_be_gone() -> None:
+    lines = [f'{{"sent":{request},"spans":1}}' for request in range(4)]
     assert heard(lines).droppable == set()
-    assert heard([lines[0], '{"drops":true}', lines[1]]).droppable == {0, 1}
+    assert heard([*lines[1:3], '{"kept from":2}', lines[0], lines[3]]).droppable == {0, 1}  # 0 was sent again
 
 
 @pytest.mark.timeout(600)

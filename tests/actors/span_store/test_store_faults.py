@@ -329,7 +329,8 @@ async def test_sealing_that_fails_again_and_again_leaves_one_file_at_most(path: 
     tried: set[str] = set()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "actors.span_store.embedded.sealed.index._INSERT_SEGMENT", "INSERT INTO no_such_table SELECT ?, ?, ?, ?, ?"
+            "actors.span_store.embedded.sealed.index.tables._INSERT_SEGMENT",
+            "INSERT INTO no_such_table SELECT ?, ?, ?, ?, ?",
         )
         async with running_store(path, SEALED_AT_ONCE) as bus:
             await ingest(bus, span(1))

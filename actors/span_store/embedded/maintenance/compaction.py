@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from actors.errors import Unavailable
 from actors.span_store.columns.remap import remapped
-from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate, next_segment_with
+from actors.span_store.embedded.maintenance.deletion_predicate import DeletionPredicate
 from actors.span_store.embedded.problems import CURE
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.row_groups import open_segment
@@ -47,7 +47,7 @@ class Compaction:
 
         One a call, so that flushes get their turn between them.
         """
-        segment = next_segment_with(self._segments.connection, predicate, after)
+        segment = index.first_segment_with(self._segments.connection, predicate.expression, after)
         if segment is None:
             return None
         try:
@@ -81,8 +81,7 @@ class Compaction:
 
         Deletions and retention leave segments smaller than the flusher makes them, and each costs every search.
         """
-        files = self._segments.connection.execute("SELECT segment, bytes FROM segment ORDER BY first_seq").fetchall()
-        run = _first_run(files)
+        run = _first_run([(each.segment, each.bytes) for each in index.indexed_segments(self._segments.connection)])
         if run:
             self._replace(run, pa.concat_tables([self._rows_of(segment) for segment in run]))
         return len(run)

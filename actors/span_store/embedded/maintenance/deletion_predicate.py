@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.types import AnyColumn
-from actors.span_store.embedded.sealed.index import first_segment_with
+from actors.span_store.embedded.sealed import index
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import And, Arrival, Between, Equals, Expression, Promoted
 
@@ -39,25 +39,19 @@ class DeletionPredicate:
 
 def record(connection: duckdb.DuckDBPyConnection, doomed: DeletionPredicate) -> None:
     """Make the intent durable. From now on the deletion is finished sooner or later."""
-    connection.execute("INSERT INTO deletion VALUES (?, ?, ?)", [doomed.column, doomed.value, doomed.before_seq])
+    index.record_deletion(connection, _row(doomed))
 
 
 def recorded(connection: duckdb.DuckDBPyConnection) -> list[DeletionPredicate]:
     """The deletions that are not finished."""
-    rows = connection.execute(
-        "SELECT DISTINCT attribute, value, before_seq FROM deletion ORDER BY before_seq"
-    ).fetchall()
-    return [DeletionPredicate(cast("DeletionColumn", column), value, before_seq) for column, value, before_seq in rows]
+    rows = index.recorded_deletions(connection)
+    return [DeletionPredicate(cast("DeletionColumn", row.column), row.value, row.before_seq) for row in rows]
 
 
 def strike_out(connection: duckdb.DuckDBPyConnection, doomed: DeletionPredicate) -> None:
     """None of its spans is stored any more."""
-    connection.execute(
-        "DELETE FROM deletion WHERE attribute = ? AND value = ? AND before_seq <= ?",
-        [doomed.column, doomed.value, doomed.before_seq],
-    )
+    index.strike_out(connection, _row(doomed))
 
 
-def next_segment_with(connection: duckdb.DuckDBPyConnection, doomed: DeletionPredicate, after: int) -> int | None:
-    """The first segment behind ``after`` that has any of the spans."""
-    return first_segment_with(connection, doomed.expression, after)
+def _row(doomed: DeletionPredicate) -> index.DeletionRow:
+    return index.DeletionRow(doomed.column, doomed.value, doomed.before_seq)

@@ -7,13 +7,13 @@ import duckdb
 import pyarrow.compute as pc
 
 from actors.span_store.embedded.hot.memtable import Memtable
+from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP
+from actors.span_store.query.expression import started_between
 from actors.span_store.query.text.ngrams import SIZE
 
 _GRAMS = SIZE / ROW_GROUP  # bytes a span
 _SEALED_EARLY = 8  # spans are sealed when they are older than one such part of the age that is kept
-# Of a segment; DuckDB's least() leaves out what is not known.
-_NEWEST = "least(last_start_time_unix_nano, arrived_before_unix_nano)"
 
 
 @attrs.frozen(kw_only=True)
@@ -42,8 +42,8 @@ class Retention:
 
     def expired(self, connection: duckdb.DuckDBPyConnection, now: datetime | None) -> list[int]:
         """The segments that are not kept, by number; when it is not known how late it is, none for its age."""
-        too_old = self._too_old(connection, now) if self.age is not None and now is not None else []
-        too_many = self._too_many(connection) if self.size is not None else []
+        too_old = index.segments_older_than(connection, self.oldest(now))
+        too_many = [] if self.size is None else index.segments_beyond(connection, self.size, _GRAMS)
         return sorted({*too_old, *too_many})
 
     def overdue(self, connection: duckdb.DuckDBPyConnection, now: datetime | None) -> list[int]:
@@ -51,35 +51,12 @@ class Retention:
         if self.age is None or now is None:
             return []
         bound = _nanoseconds(now - self.age - self.age / _SEALED_EARLY)
-        rows = connection.execute("SELECT segment FROM segment WHERE first_start_time_unix_nano < ?", [bound])
-        return [segment for (segment,) in rows.fetchall()]
+        long_ago = started_between(None, bound)
+        return [each.segment for each in index.indexed_segments(connection, long_ago)]
 
     def oldest(self, now: datetime | None) -> int:
         """The Unix nanosecond before which a span is too old."""
         return 0 if self.age is None or now is None else _nanoseconds(now - self.age)
-
-    def _too_old(self, connection: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
-        rows = connection.execute(f"SELECT segment FROM segment WHERE {_NEWEST} < ?", [self.oldest(now)]).fetchall()  # noqa: S608 - own text
-        return [segment for (segment,) in rows]
-
-    def _too_many(self, connection: duckdb.DuckDBPyConnection) -> list[int]:
-        """The newest are kept as long as they fit, each with the share of the index that its spans take."""
-        rows = connection.execute(
-            f"""
-            WITH sized AS (
-                SELECT segment, {_NEWEST} AS newest, bytes + rows * ? + rows * (
-                    SELECT block_size * used_blocks FROM pragma_database_size()
-                ) / sum(rows) OVER () AS size
-                FROM segment
-            ), summed AS (
-                SELECT segment, sum(size) OVER (ORDER BY newest DESC, segment DESC) AS size
-                FROM sized
-            )
-            SELECT segment FROM summed WHERE size > ?
-            """,  # noqa: S608 - own text
-            [_GRAMS, self.size],
-        ).fetchall()
-        return [segment for (segment,) in rows]
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -1,11 +1,12 @@
 """Many spans, whole, in the order of their arrival: one file after the other, then what is in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import attrs
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from actors.errors import Unavailable
 from actors.span_store.columns.attribute_column import shown
@@ -13,12 +14,12 @@ from actors.span_store.columns.remap import in_present_form
 from actors.span_store.columns.rows import ROWS
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.problems import CURE
-from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
-from actors.span_store.embedded.sealed.row_groups import open_segment
+from actors.span_store.embedded.sealed.index import indexed_segments, parts_of, transaction
+from actors.span_store.embedded.sealed.row_groups import ZoneMaps, open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.messages import ExportSpans
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import And, Arrival, Between, Expression, equal, started_between
+from actors.span_store.query.expression import And, Arrival, Between, Expression, equal, normal_form, started_between
 
 _MOST_BYTES = 8 * 1024 * 1024  # of one part
 _MOST_MISSES = 3  # files in a row that are gone when they are opened, which deletions explain, but not for ever
@@ -88,46 +89,33 @@ class SpanExport:
                 misses += 1
                 continue
             with file:
-                for group in groups:
+                for group in self._left(file, groups, position, end):
                     yield from self._slices(in_present_form(file.read_row_group(group)), position, end)
             position, misses = segment.last_seq + 1, 0
         raise Unavailable(f"A file of the span store is missing: {CURE}")
 
     def _next_segment(self, position: int, end: int) -> "_Segment | None":
         """The next file that may have some of the spans."""
+        trace = self._request.trace_id
         with transaction(self._cursor):
-            found = self._first_segment(position, end)
-            trace = self._request.trace_id
-            parts = [] if found is None or trace is None else parts_of(self._cursor, trace)
-        if found is None:
+            found = indexed_segments(self._cursor, self._between(position, end), limit=1)
+            parts = [] if not found or trace is None else parts_of(self._cursor, trace)
+        if not found:
             return None
-        number, last_seq = found
-        return _Segment(number, last_seq, [each for part in parts if part.segment == number for each in part.ranges])
+        number = found[0].segment
+        ranges = [each for part in parts if part.segment == number for each in part.ranges]
+        return _Segment(number, found[0].last_seq, ranges)
 
-    def _first_segment(self, position: int, end: int) -> tuple[int, int] | None:
-        request = self._request
-        found = self._cursor.execute(
-            f"""
-            SELECT segment, last_seq FROM segment
-            WHERE last_seq >= ? AND first_seq < ?
-              AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
-              AND (?::VARCHAR IS NULL OR segment IN (SELECT segment FROM segment_service WHERE service_name = ?))
-              AND {condition_on_trace(request.trace_id)}
-            ORDER BY first_seq LIMIT 1
-            """,  # noqa: S608 - a number
-            [
-                position,
-                end,
-                request.from_time_unix_nano,
-                request.to_time_unix_nano,
-                request.service_name,
-                request.service_name,
-            ],
-        ).fetchall()
-        return found[0] if found else None
+    def _between(self, position: int, end: int) -> Expression:
+        return And([self._wanted, Between(Arrival(), position, end)])
+
+    def _left(self, file: pq.ParquetFile, groups: Iterable[int], position: int, end: int) -> list[int]:
+        """The row groups that may have some of the spans."""
+        zones, wanted = ZoneMaps(file.metadata), normal_form(self._between(position, end))
+        return [group for group in groups if zones.may_have(wanted, group)]
 
     def _slices(self, rows: pa.Table, position: int, end: int) -> Iterator[pa.Table]:
-        wanted = ArrowFilter(And([self._wanted, Between(Arrival(), position, end)]))
+        wanted = ArrowFilter(self._between(position, end))
         matching = wanted.rows(rows).select(ROWS.names)
         for begin in range(0, matching.num_rows, ROW_GROUP):
             yield matching.slice(begin, ROW_GROUP)

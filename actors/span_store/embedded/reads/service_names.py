@@ -17,22 +17,6 @@ log = structlog.get_logger(__name__)
 # Of all names together, each with three more for what stands around it: 40,000 of a hundred.
 _MOST_BYTES = 4 * 1024 * 1024
 _AROUND = 3
-_LENGTHS = """
-    SELECT strlen(service_name) AS size, count(DISTINCT hash(service_name)) FROM segment_service
-    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND size <= ? GROUP BY size ORDER BY size
-"""
-_SHORTER = """
-    SELECT DISTINCT service_name FROM segment_service
-    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) < ?
-"""
-_SOME_LONGER = """
-    SELECT 1 FROM segment_service
-    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) > ? LIMIT 1
-"""
-_SOME_OF_LENGTH = """
-    SELECT service_name FROM segment_service
-    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) = ? LIMIT ?
-"""
 
 
 @attrs.frozen
@@ -63,20 +47,16 @@ def service_names(
 def _of_segments(cursor: duckdb.DuckDBPyConnection, segments: Sequence[int], most: int) -> _Shortest:
     """The shortest ones. Their lengths are read first: DuckDB has not the memory for all names of a flood."""
     room, length = most, most + 1
-    for size, count in cursor.execute(_LENGTHS, [segments, most]).fetchall():
+    for size, count in index.name_lengths(cursor, segments, most):
         if count * (size + _AROUND) > room:
             length = size
             break
         room -= count * (size + _AROUND)
-    rows = cursor.execute(_SHORTER, [segments, length]).fetchall()
+    names = index.shorter_names(cursor, segments, length)
     if length <= most:
-        rows += cursor.execute(_SOME_OF_LENGTH, [segments, length, room // (length + _AROUND)]).fetchall()
+        names += index.names_of_length(cursor, segments, length, room // (length + _AROUND))
     index.demand_all(cursor, segments)
-    return _Shortest([name for (name,) in rows], all=length > most and not _any_longer(cursor, segments, most))
-
-
-def _any_longer(cursor: duckdb.DuckDBPyConnection, segments: Sequence[int], most: int) -> bool:
-    return bool(cursor.execute(_SOME_LONGER, [segments, most]).fetchall())
+    return _Shortest(names, all=length > most and not index.has_longer_names(cursor, segments, most))
 
 
 def _of_column(column: AnyColumn, most: int) -> _Shortest:

@@ -24,8 +24,8 @@ from actors.span_store.columns.rows import ROWS, SHOWN_COLUMNS, stored_spans
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot, Slice
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, fitting
-from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
-from actors.span_store.embedded.sealed.row_groups import in_turn, open_segment
+from actors.span_store.embedded.sealed.index import IndexedSegment, indexed_segments, parts_of, transaction
+from actors.span_store.embedded.sealed.row_groups import ZoneMaps, in_turn, open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
 from actors.span_store.messages import FoundSpans, SearchText
@@ -43,7 +43,7 @@ from actors.span_store.query.expression import (
     started_between,
 )
 from actors.span_store.query.position import Position
-from actors.span_store.query.pruning import ngram_condition, reach
+from actors.span_store.query.pruning import ngram_condition
 from actors.span_store.query.text.searched_columns import SEARCHED
 
 _READ = ["seq", "service_name", "start_time_unix_nano", *SEARCHED]
@@ -82,9 +82,9 @@ class TextSearch:
         self._segments = segments
         begin = time.monotonic()
         self._soon, self._deadline = begin + soon, begin + budget
-        wanted = _wanted(request)
-        self._reach, self._ngram_condition = reach(wanted), ngram_condition(wanted)
-        self._filter = ArrowFilter(wanted)
+        self._wanted = _wanted(request)
+        self._ngram_condition = ngram_condition(self._wanted)
+        self._filter = ArrowFilter(self._wanted)
 
     def run(self, cursor: duckdb.DuckDBPyConnection, recent: MemtableSnapshot) -> FoundSpans:
         """The page. Of the index only what came before the view of memory counts, so each span is seen once."""
@@ -136,26 +136,17 @@ class TextSearch:
 
         With a trace, also where in each it is.
         """
-        request = self._request
+        trace = self._request.trace_id
         with transaction(cursor):
-            files = cursor.execute(
-                f"""
-                SELECT first_seq, rows, segment, bytes, checksum FROM segment
-                WHERE first_seq < ? AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano <= ?
-                  AND {condition_on_trace(request.trace_id)}
-                ORDER BY first_seq DESC
-                """,  # noqa: S608 - a number
-                [
-                    before if request.before is None else min(before, request.before.number),
-                    self._reach.first_start,
-                    self._reach.last_start,
-                ],
-            ).fetchall()
-            parts = [] if request.trace_id is None else parts_of(cursor, request.trace_id)
+            files = indexed_segments(cursor, And([self._wanted, Between(Arrival(), high=before)]))
+            parts = [] if trace is None else parts_of(cursor, trace)
         ranges: dict[int, list[range]] = defaultdict(list)
         for part in parts:
             ranges[part.segment] += part.ranges
-        return [(first_seq, rows, SealedFile(*file)) for first_seq, rows, *file in files], ranges
+        latest = reversed(files)
+        return [
+            (each.first_seq, each.rows, SealedFile(each.segment, each.bytes, each.checksum)) for each in latest
+        ], ranges
 
     def _in_file(self, path: Path, groups: Iterable[int] | None, ranges: Iterable[range] | None) -> pa.Table:
         """The latest matching rows of a file, or of some of its row groups. In it they lie in another order."""
@@ -163,8 +154,9 @@ class TextSearch:
         read = _READ if ranges is None else [*_READ, "trace_id"]
         there = None if ranges is None else groups_at(path, ranges)
         with open_segment(path) as file:
+            zones = ZoneMaps(file.metadata)
             for group in range(file.num_row_groups) if groups is None else groups:
-                if there is not None and group not in there:
+                if (there is not None and group not in there) or not zones.may_have(self._filter.expression, group):
                     continue
                 size = file.metadata.row_group(group).total_byte_size
                 rows = in_turn(size, partial(self._in_group, file, group, read))
@@ -215,6 +207,10 @@ def _wanted(request: SearchText) -> Expression:
             EVERYTHING if request.before is None else Between(Arrival(), high=request.before.number),
         ]
     )
+
+
+def _identity(segment: IndexedSegment) -> SealedFile:
+    return SealedFile(segment.segment, segment.bytes, segment.checksum)
 
 
 def _seconds(rows: int) -> float:

@@ -27,7 +27,7 @@ from actors.span_store.embedded.sealed.segment_file import ROOT_GROUP, segment_p
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
 from actors.span_store.messages import Cursor
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import Expression
+from actors.span_store.query.expression import Expression, normal_form
 from actors.span_store.query.pruning import ngram_condition
 
 _MOST_ROWS, _MOST_GROUPS = 512, 16  # that are looked at before the clock is
@@ -58,6 +58,7 @@ class Files:
         self._folder = folder
         self._ngrams = ngrams
         self._sealed = {segment.number: segment for segment in sealed}
+        self._wanted = normal_form(wanted)
         self._condition = ngram_condition(wanted)
         self._groups: dict[int, frozenset[int] | None] = {}
 
@@ -67,13 +68,13 @@ class Files:
 
     def by_group(self, number: int, places: Iterable[RowLocation]) -> dict[int, list[int]]:
         """Row groups that are not ruled out, and where in them the places are."""
-        starts, left = footer(self.path(number)).starts, self._left(number)
+        facts, left = footer(self.path(number)), self._left(number)
         found: defaultdict[int, list[int]] = defaultdict(list)
         for place in places:
-            group = bisect_right(starts, in_file(place)) - 1
+            group = bisect_right(facts.starts, in_file(place)) - 1
             if left is None or group in left:
-                found[group].append(in_file(place) - starts[group])
-        return found
+                found[group].append(in_file(place) - facts.starts[group])
+        return {group: rows for group, rows in found.items() if facts.zones.may_have(self._wanted, group)}
 
     def path(self, number: int) -> Path:
         return segment_path(self._folder, number)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import attrs
 import duckdb
 
-from actors.span_store.embedded.sealed.index import transaction
+from actors.span_store.embedded.sealed.index import segment_numbers, segment_rows, transaction
 from actors.span_store.query.pruning import Reach
 
 # Of the names of a segment's services that are kept in memory. Where there are more, the index is asked.
@@ -45,7 +45,7 @@ class Manifest:
         with self._lock:
             known = {segment.number: segment for segment in self.segments}
             with transaction(connection):
-                numbers = [number for (number,) in connection.execute("SELECT segment FROM segment").fetchall()]
+                numbers = segment_numbers(connection)
                 known |= _read(connection, [number for number in numbers if number not in known], known.values())
             self.segments = tuple(sorted((known[number] for number in numbers), key=_latest_first))
 
@@ -61,21 +61,7 @@ class Manifest:
 def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int], others: Iterable[Segment]) -> dict[int, Segment]:
     if not numbers:
         return {}
-    rows = connection.execute(
-        """
-        WITH few AS (
-            SELECT segment FROM segment_service WHERE segment IN (SELECT unnest($numbers::UINTEGER[]))
-            GROUP BY segment HAVING count(*) <= $most_names AND sum(strlen(service_name)) <= $most_bytes
-        ), named AS (
-            SELECT segment, list(service_name) AS names FROM segment_service SEMI JOIN few USING (segment)
-            GROUP BY segment
-        )
-        SELECT segment, rows, bytes, checksum, first_start_time_unix_nano, last_start_time_unix_nano, names
-        FROM segment LEFT JOIN named USING (segment)
-        WHERE segment IN (SELECT unnest($numbers::UINTEGER[]))
-        """,
-        {"numbers": numbers, "most_names": _MOST_NAMES, "most_bytes": _MOST_BYTES},
-    ).fetchall()
+    rows = segment_rows(connection, numbers, _MOST_NAMES, _MOST_BYTES)
     same = {other.services: other.services for other in others}  # most segments have the same services
     segments = {}
     for number, rows_of_it, size, checksum, first, last, names in rows:

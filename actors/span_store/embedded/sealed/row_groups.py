@@ -1,11 +1,11 @@
-"""Reads row groups of sealed files, and keeps the ones that were read last.
+"""Reads row groups of sealed files, keeps the ones that were read last, and says which need not be read.
 
 Whoever looks at the newest spans of a service does so again and again, and reads the same few row groups each time.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
 
@@ -15,11 +15,19 @@ import pyarrow.parquet as pq
 
 from actors.errors import NeedsRoom
 from actors.span_store.columns.remap import in_present_form
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.sealed.lru_cache import LruCache
+from actors.span_store.query.comparable import kind_of
+from actors.span_store.query.expression import Arrival, Expression, Promoted
+from actors.span_store.query.zones import Bound, Zone, Zones, may_have
 
 _MOST_BYTES = 16 * 1024 * 1024  # of what is kept, as it is in memory
 _LARGE = 2 * 1024 * 1024
 _TAKES_TURNS = 8 * 1024 * 1024  # bytes from which on only one is in memory at a time
+# Columns of which each row group has statistics. None of those that are derived anew where an earlier version has
+# written the file: its statistics would say what is no longer so.
+ZONED = ("seq", "start_time_unix_nano", "end_time_unix_nano")
+_UNSIGNED = 2**64
 _turn = threading.Lock()
 _kept: LruCache[tuple[object, ...], pa.Table] = LruCache(_MOST_BYTES, _LARGE)
 
@@ -32,11 +40,47 @@ def open_segment(path: Path) -> pq.ParquetFile:
     return pq.ParquetFile(path, page_checksum_verification=True)
 
 
+class ZoneMaps:
+    """Smallest and largest values of a file's row groups, as far as the file has them: its statistics."""
+
+    def __init__(self, metadata: pq.FileMetaData, columns: Collection[str] = ZONED) -> None:
+        """``metadata`` is the footer of a file with columns of ``ROWS``, of which these count."""
+        schema: Untold = metadata.schema
+        paths = (schema.column(place).path for place in range(metadata.num_columns))
+        self._metadata = metadata
+        self._places = {path: place for place, path in enumerate(paths) if path in columns}
+
+    def may_have(self, expression: Expression, group: int) -> bool:
+        """Whether the expression, in normal form, may be true of a row of the group."""
+        return may_have(expression, self.zones(group))
+
+    def zones(self, group: int) -> Zones:
+        return partial(self._zone, self._metadata.row_group(group))
+
+    def _zone(self, group: Untold, column: str) -> Zone | None:
+        place = self._places.get(column)
+        if place is None:
+            return None
+        found = group.column(place).statistics
+        if found is None:
+            return None
+        low, high = (found.min_raw, found.max_raw) if found.has_min_max else (None, None)
+        nulls = found.null_count if found.has_null_count else None
+        return Zone(group.num_rows, _in_range(column, low), _in_range(column, high), nulls)
+
+
+def _in_range(column: str, raw: Bound | None) -> Bound | None:
+    """Parquet has whole numbers without a sign as ones with it, in the order of those without."""
+    kind = kind_of(Arrival() if column == "seq" else Promoted(column))
+    return raw % _UNSIGNED if isinstance(raw, int) and kind.integers == (0, _UNSIGNED - 1) else raw
+
+
 @attrs.frozen
 class Footer:
     """What a file says of itself."""
 
     metadata: pq.FileMetaData
+    zones: ZoneMaps
     starts: list[int]  # of each row group: the position of its first row
     sizes: list[int]  # of each, in bytes, without compression
 
@@ -56,7 +100,7 @@ def footer(path: Path) -> Footer:
     with open_segment(path) as file:
         groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
         starts = list(accumulate((group.num_rows for group in groups), initial=0))[:-1]
-        return Footer(file.metadata, starts, [group.total_byte_size for group in groups])
+        return Footer(file.metadata, ZoneMaps(file.metadata), starts, [group.total_byte_size for group in groups])
 
 
 def row_group(path: Path, group: int, columns: Sequence[str]) -> pa.Table:

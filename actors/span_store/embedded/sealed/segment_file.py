@@ -22,7 +22,7 @@ from actors.span_store.columns.attribute_column import STORED, positions
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS
 from actors.span_store.columns.types import AnyArray, AnyColumn, Untold
 from actors.span_store.embedded.durable import DISK, Disk
-from actors.span_store.embedded.sealed.row_groups import footer, in_turn, read_groups, row_group
+from actors.span_store.embedded.sealed.row_groups import ZONED, footer, in_turn, read_groups, row_group
 from actors.span_store.query.text.searched_columns import grams_of_rows
 
 # Rows that are decompressed together: about 1.2 MB of LLM spans, 2 ms. Lists want few roots of each of many files.
@@ -82,7 +82,7 @@ _FORMAT: dict[str, Any] = {
     "use_dictionary": _DICTIONARY,
     "column_encoding": dict.fromkeys(_DELTAS, "DELTA_BINARY_PACKED"),
     "write_page_checksum": True,
-    "write_statistics": ["seq", "start_time_unix_nano", "end_time_unix_nano"],
+    "write_statistics": list(ZONED),
 }
 
 

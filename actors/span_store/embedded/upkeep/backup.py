@@ -4,10 +4,8 @@ The copy has the layout of a data folder, so a studio runs on it; its files are 
 """
 
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import attrs
@@ -15,7 +13,9 @@ import duckdb
 
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.layout import Folders
+from actors.span_store.embedded.sealed import index
 from actors.span_store.messages import FilePart
+from actors.sqlite import copy_committed
 
 _PART_BYTES = 1024 * 1024
 _INDEX = "duckdb/traces.duckdb"
@@ -51,18 +51,17 @@ class Snapshot:
         for memtable in memtables:
             path = memtable.wal.path
             self._keep(f"{_JOURNALS}/{path.name}", path, memtable.wal.size)
-        for (file,) in connection.execute("SELECT file FROM segment ORDER BY segment").fetchall():
+        for file in sorted(index.segment_files(connection)):
             path = self._folders.segments / file
             if path.exists():  # else it was lost before, which the copy shows as the original does
                 self._keep(f"{_SEGMENTS}/{file}", path, path.stat().st_size)
-        connection.execute("CHECKPOINT")  # so that the file is whole without its log
+        index.checkpoint(connection)  # so that the file is whole without its log
         self._add(_INDEX, Path(shutil.copyfile(self._folders.index, self._folder / "index")))
 
     def take_accounts(self, accounts: Path) -> None:
         """Take what the actors that share the SQLite file have committed."""
         copy = self._folder / "accounts"
-        with closing(sqlite3.connect(accounts)) as connection:
-            connection.execute("VACUUM INTO ?", (str(copy),))
+        copy_committed(accounts, copy)
         self._add(_ACCOUNTS, copy)
 
     def parts(self) -> Iterator[FilePart]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
-import attrs
 import duckdb
 import pyarrow as pa
 
@@ -11,20 +11,12 @@ from actors.span_store.columns.rows import TRACE, span_keys
 from actors.span_store.embedded.hot.wal import whole_batches
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed.index import IndexedSegment
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import checksum
 from actors.span_store.embedded.upkeep.recovery import is_left_over, not_in_index
 
-
-@attrs.frozen
-class IndexedSegment:
-    """A segment as the index has it. ``checksum`` is missing for one that an earlier version wrote."""
-
-    segment: int
-    file: str
-    rows: int
-    bytes: int
-    checksum: int | None
+_COUNTING: tuple[Literal["trace_part", "segment_service"], ...] = ("trace_part", "segment_service")  # tables
 
 
 def inspect(folders: Folders) -> list[str]:
@@ -43,9 +35,9 @@ def inspect(folders: Folders) -> list[str]:
             return [f"{folders.index.name}: the index cannot be read: {_first_line(fault)}"]
 
 
-def indexed_segments(connection: duckdb.DuckDBPyConnection) -> list[IndexedSegment]:
-    rows = connection.execute("SELECT segment, file, rows, bytes, checksum FROM segment ORDER BY segment").fetchall()
-    return [IndexedSegment(*row) for row in rows]
+def by_number(connection: duckdb.DuckDBPyConnection) -> list[IndexedSegment]:
+    """All segments of the index."""
+    return sorted(index.indexed_segments(connection), key=lambda each: each.segment)
 
 
 def fault_of_file(folder: Path, known: IndexedSegment) -> str | None:
@@ -69,23 +61,17 @@ def fault_of_rows(connection: duckdb.DuckDBPyConnection, folder: Path, known: In
     """Whether the index has exactly the spans of a file that is good, each at its place."""
     with open_segment(folder / known.file) as file:
         keys = span_keys(file.read(columns=["trace_id", "span_id"]))
-    rows = connection.execute(
-        "SELECT position, trace_id || span_id FROM span WHERE segment = ? ORDER BY position", [known.segment]
-    ).fetchall()
-    if rows != list(enumerate(keys)):
+    if index.span_keys_in(connection, known.segment) != list(enumerate(keys)):
         return "has other spans than the index says"
-    for table in ("trace_part", "segment_service"):
-        [(count,)] = connection.execute(
-            f"SELECT coalesce(sum(span_count), 0) FROM {table} WHERE segment = ?",  # noqa: S608 - own names
-            [known.segment],
-        ).fetchall()
+    for table in _COUNTING:
+        count = index.counted_spans(connection, known.segment, table)
         if count != known.rows:
             return f"has {known.rows} spans, {table} says {count}"
     return None
 
 
 def _faults(connection: duckdb.DuckDBPyConnection, folders: Folders) -> Iterator[str]:
-    for known in indexed_segments(connection):
+    for known in by_number(connection):
         fault = fault_of_file(folders.segments, known) or fault_of_rows(connection, folders.segments, known)
         if fault:
             yield f"{known.file}: {fault}"
@@ -102,9 +88,7 @@ def _orphaned_rows(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
     orphans = index.orphaned_segments(connection)
     if orphans:
         yield f"the index has rows of {len(orphans)} segments that it does not know"
-    [(twice,)] = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM span GROUP BY trace_id, span_id HAVING count(*) > 1)"
-    ).fetchall()
+    twice = index.spans_stored_twice(connection)
     if twice:
         yield f"the index has {twice} spans more than once"
 

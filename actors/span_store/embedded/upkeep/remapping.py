@@ -26,7 +26,7 @@ def remap(folders: Folders, *, everything: bool) -> Iterator[str]:
             is_damaged = segment in index.outdated_segments(connection)
             name = segments.path(segment).name
             yield f"{name}: is damaged; left as it is" if is_damaged else f"{name}: derived anew"
-        connection.execute("CHECKPOINT")
+        index.checkpoint(connection)
     finally:
         segments.close()
 

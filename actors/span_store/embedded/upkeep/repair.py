@@ -14,7 +14,7 @@ from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded
-from actors.span_store.embedded.upkeep.inspection import fault_of_file, fault_of_rows, indexed_segments
+from actors.span_store.embedded.upkeep.inspection import by_number, fault_of_file, fault_of_rows
 from actors.span_store.embedded.upkeep.recovery import next_seq_of, not_in_index
 
 
@@ -33,7 +33,7 @@ def repair(folders: Folders) -> Iterator[str]:
         yield from _good_journals(connection, folders, recent)
         yield from _good_segments(connection, folders)
         yield from _all_segments(connection, folders, recent)
-        connection.execute("CHECKPOINT")
+        index.checkpoint(connection)
 
 
 def _readable_index(folders: Folders) -> Iterator[str]:
@@ -42,8 +42,7 @@ def _readable_index(folders: Folders) -> Iterator[str]:
         return
     try:
         with index.open_index(folders.index, folders.disk) as connection:
-            for table in ("span", "trace_part", "segment_service", "segment", "sealed", "deletion"):
-                connection.execute(f"SELECT max(hash({table})) FROM {table}").fetchall()  # noqa: S608 - own names
+            index.read_everything(connection)
     except duckdb.Error:
         for path in (folders.index, folders.index.with_name(f"{folders.index.name}.wal")):
             if path.exists():
@@ -68,7 +67,7 @@ def _good_segments(connection: duckdb.DuckDBPyConnection, folders: Folders) -> I
         with index.transaction(connection):
             index.remove(connection, strangers)
         yield f"{folders.index.name}: removed rows of {len(strangers)} segments that it does not know"
-    for known in indexed_segments(connection):
+    for known in by_number(connection):
         broken = fault_of_file(folders.segments, known)
         fault = broken or fault_of_rows(connection, folders.segments, known)
         if fault is None:
