@@ -98,7 +98,7 @@ async def test_a_damaged_segment_of_an_earlier_version_keeps_no_other_from_being
     assert later.read_bytes() == b"no Parquet"
 
 
-def checksums(path: Path) -> list[str]:
+def checksums(path: Path) -> list[int]:
     return sorted(checksum(file) for file in Folders(path).segments.iterdir())
 
 
