@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from actors.errors import InvalidRequest
 from studio.transfer.json_files import MOST_BYTES, begins_like_json, has_objects, json_uploads
-from studio.transfer.upload import Note, Request, Rows, Upload
+from studio.transfer.upload import LOGS, Note, Request, Rows, Upload
 from transports.otlp.decode import read_trace_request
+from transports.otlp.decode_logs import read_logs_request
 
 _ROWS = 2000
+_TRACE_ID_BYTES = 16
 _PARQUET = b"PAR1"
 _SOMETHING_ELSE = "neither OTLP nor a Parquet file of a studio"
 
@@ -44,13 +48,21 @@ def _of_parquet(path: Path) -> Iterator[Rows | Note]:
 
 
 def _of_protobuf(path: Path) -> Request | None:
-    """The file as one request. One without spans is none: protobuf accepts other data as such."""
+    """The file as one request. One without spans or log records is none: protobuf accepts other data as such."""
     if path.stat().st_size > MOST_BYTES:
         return None
     body = path.read_bytes()
     try:
-        request, lost = read_trace_request(body)
+        traces, lost = read_trace_request(body)
+        logs, _ = read_logs_request(body)
     except InvalidRequest:
         return None
-    spans = lost + sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
-    return Request(body, spans) if spans else None
+    spans = [span for each in traces.resource_spans for scope in each.scope_spans for span in scope.spans]
+    records = [record for each in logs.resource_logs for scope in each.scope_logs for record in scope.log_records]
+    if not any(map(_has_trace, spans)) and any(map(_has_trace, records)):  # the frames of both are the same
+        return Request(body, len(records), signal=LOGS)
+    return Request(body, lost + len(spans)) if lost or spans else None
+
+
+def _has_trace(item: Span | LogRecord) -> bool:
+    return len(item.trace_id) == _TRACE_ID_BYTES

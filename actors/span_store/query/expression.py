@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.rows import INDEX_FIELDS
+from actors.span_store.columns.spans import LOG
 
 Value: TypeAlias = str | bool | int | float
 DURATION = "duration_nano"  # from start to end; 0 for a span that ends before it starts
@@ -184,6 +185,9 @@ class Not:
 
 Expression: TypeAlias = Leaf | And | Or | Not
 EVERYTHING, NOTHING = And(), Or()
+# The store has log records of spans beside spans, see ``log_rows``. Whoever asks for spans asks for these, too.
+LOG_RECORDS: Expression = Equals(Promoted("kind"), LOG)
+SPANS: Expression = Not(LOG_RECORDS)
 
 
 def equal(**columns: str | None) -> And:

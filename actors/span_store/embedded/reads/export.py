@@ -1,6 +1,9 @@
-"""Many spans, whole, in the order of their arrival: one file after the other, then what is in memory."""
+"""Many spans, whole, in the order of their arrival: one file after the other, then what is in memory.
 
-from collections.abc import Callable, Iterator
+Log records are another run through all of it, which passes over what has none.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -16,11 +19,26 @@ from actors.span_store.embedded.problems import CURE
 from actors.span_store.embedded.sealed.index import condition_on_trace, parts_of, transaction
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
-from actors.span_store.messages import ExportSpans
+from actors.span_store.messages import Exported, ExportSpans
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import And, Arrival, Between, Expression, equal, started_between
+from actors.span_store.query.expression import (
+    LOG_RECORDS,
+    SPANS,
+    And,
+    Arrival,
+    Between,
+    Expression,
+    equal,
+    started_between,
+)
 
 _MOST_BYTES = 8 * 1024 * 1024  # of one part
+_RUNS: Mapping[Exported, Sequence[Expression]] = {
+    Exported.SPANS: (SPANS,),
+    Exported.LOGS: (LOG_RECORDS,),
+    Exported.BOTH: (SPANS, LOG_RECORDS),
+}
+_HAS_LOGS = "rows > (SELECT sum(span_count) FROM segment_service WHERE segment_service.segment = segment.segment)"
 _MOST_MISSES = 3  # files in a row that are gone when they are opened, which deletions explain, but not for ever
 
 
@@ -48,7 +66,6 @@ class SpanExport:
         folder: Path,
     ) -> None:
         self._request = request
-        self._wanted = _wanted(request)
         self._cursor = cursor
         self._recent = recent
         self._folder = folder
@@ -58,8 +75,13 @@ class SpanExport:
 
         ``Unavailable`` for lost files.
         """
+        end = self._recent().next_seq
+        for which in _RUNS[self._request.what]:
+            yield from self._run(which, end)
+
+    def _run(self, which: Expression, end: int) -> Iterator[pa.Table]:
         gathered: list[pa.Table] = [ROWS.empty_table()]
-        for rows in self._groups():
+        for rows in self._groups(which, end):
             gathered.append(rows)
             if sum(map(len, gathered)) >= ROW_GROUP or sum(each.nbytes for each in gathered) >= _MOST_BYTES:
                 yield shown(pa.concat_tables(gathered))
@@ -67,17 +89,16 @@ class SpanExport:
         if gathered:  # also when there was nothing at all
             yield shown(pa.concat_tables(gathered))
 
-    def _groups(self) -> Iterator[pa.Table]:
+    def _groups(self, which: Expression, end: int) -> Iterator[pa.Table]:
         trace = self._request.trace_id
-        end = self._recent().next_seq
         position, misses = 0, 0
         while misses < _MOST_MISSES:
             recent = self._recent()  # before the index, so that what is sealed meanwhile is in one of the two
-            segment = self._next_segment(position, min(end, recent.first_seq))
+            segment = self._next_segment(which, position, min(end, recent.first_seq))
             if segment is None:
                 for some in recent.slices(ROW_GROUP):
-                    if trace is None or some.has_trace(trace):
-                        yield from self._slices(some.whole(), position, end)
+                    if (trace is None or some.has_trace(trace)) and (which is SPANS or some.has_logs()):
+                        yield from self._slices(some.whole(), which, position, end)
                 return
             del recent  # it holds the spans in memory
             path = segment_path(self._folder, segment.number)
@@ -89,14 +110,14 @@ class SpanExport:
                 continue
             with file:
                 for group in groups:
-                    yield from self._slices(in_present_form(file.read_row_group(group)), position, end)
+                    yield from self._slices(in_present_form(file.read_row_group(group)), which, position, end)
             position, misses = segment.last_seq + 1, 0
         raise Unavailable(f"A file of the span store is missing: {CURE}")
 
-    def _next_segment(self, position: int, end: int) -> "_Segment | None":
-        """The next file that may have some of the spans."""
+    def _next_segment(self, which: Expression, position: int, end: int) -> "_Segment | None":
+        """The next file that may have some of the spans or log records."""
         with transaction(self._cursor):
-            found = self._first_segment(position, end)
+            found = self._first_segment("TRUE" if which is SPANS else _HAS_LOGS, position, end)
             trace = self._request.trace_id
             parts = [] if found is None or trace is None else parts_of(self._cursor, trace)
         if found is None:
@@ -104,7 +125,7 @@ class SpanExport:
         number, last_seq = found
         return _Segment(number, last_seq, [each for part in parts if part.segment == number for each in part.ranges])
 
-    def _first_segment(self, position: int, end: int) -> tuple[int, int] | None:
+    def _first_segment(self, condition: str, position: int, end: int) -> tuple[int, int] | None:
         request = self._request
         found = self._cursor.execute(
             f"""
@@ -112,9 +133,9 @@ class SpanExport:
             WHERE last_seq >= ? AND first_seq < ?
               AND last_start_time_unix_nano >= ? AND first_start_time_unix_nano < ?
               AND (?::VARCHAR IS NULL OR segment IN (SELECT segment FROM segment_service WHERE service_name = ?))
-              AND {condition_on_trace(request.trace_id)}
+              AND {condition_on_trace(request.trace_id)} AND {condition}
             ORDER BY first_seq LIMIT 1
-            """,  # noqa: S608 - a number
+            """,  # noqa: S608 - a number, and own text
             [
                 position,
                 end,
@@ -126,8 +147,8 @@ class SpanExport:
         ).fetchall()
         return found[0] if found else None
 
-    def _slices(self, rows: pa.Table, position: int, end: int) -> Iterator[pa.Table]:
-        wanted = ArrowFilter(And([self._wanted, Between(Arrival(), position, end)]))
+    def _slices(self, rows: pa.Table, which: Expression, position: int, end: int) -> Iterator[pa.Table]:
+        wanted = ArrowFilter(And([which, _wanted(self._request), Between(Arrival(), position, end)]))
         matching = wanted.rows(rows).select(ROWS.names)
         for begin in range(0, matching.num_rows, ROW_GROUP):
             yield matching.slice(begin, ROW_GROUP)

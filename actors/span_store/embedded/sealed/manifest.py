@@ -19,11 +19,12 @@ class Segment:
 
     number: int
     rows: int
+    spans: int  # of the rows; the others are log records
     bytes: int
     checksum: int | None  # missing for what an earlier version wrote
     first_start_time_unix_nano: int  # of its spans
     last_start_time_unix_nano: int
-    services: frozenset[str] | None  # missing where they are too many to be kept in memory
+    services: frozenset[str] | None  # of its spans; missing where they are too many to be kept in memory
 
 
 class Manifest:
@@ -50,8 +51,8 @@ class Manifest:
             self.segments = tuple(sorted((known[number] for number in numbers), key=_latest_first))
 
     @property
-    def rows(self) -> int:
-        return sum(segment.rows for segment in self.segments)
+    def spans(self) -> int:
+        return sum(segment.spans for segment in self.segments)
 
     @property
     def bytes(self) -> int:
@@ -67,20 +68,26 @@ def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int], others: Ite
             SELECT segment FROM segment_service WHERE segment IN (SELECT unnest($numbers::UINTEGER[]))
             GROUP BY segment HAVING count(*) <= $most_names AND sum(strlen(service_name)) <= $most_bytes
         ), named AS (
-            SELECT segment, list(service_name) AS names FROM segment_service SEMI JOIN few USING (segment)
-            GROUP BY segment
+            SELECT segment, coalesce(list(service_name) FILTER (span_count > 0), []) AS names
+            FROM segment_service SEMI JOIN few USING (segment) GROUP BY segment
+        ), counted AS (
+            SELECT segment, sum(span_count)::UBIGINT AS spans FROM segment_service
+            WHERE segment IN (SELECT unnest($numbers::UINTEGER[])) GROUP BY segment
         )
-        SELECT segment, rows, bytes, checksum, first_start_time_unix_nano, last_start_time_unix_nano, names
-        FROM segment LEFT JOIN named USING (segment)
+        SELECT
+            segment, rows, coalesce(spans, rows), bytes, checksum, first_start_time_unix_nano,
+            last_start_time_unix_nano, names
+        FROM segment LEFT JOIN named USING (segment) LEFT JOIN counted USING (segment)
         WHERE segment IN (SELECT unnest($numbers::UINTEGER[]))
         """,
         {"numbers": numbers, "most_names": _MOST_NAMES, "most_bytes": _MOST_BYTES},
     ).fetchall()
     same = {other.services: other.services for other in others}  # most segments have the same services
     segments = {}
-    for number, rows_of_it, size, checksum, first, last, names in rows:
+    for *facts, names in rows:
         of_it = None if names is None else frozenset(names)
-        segments[number] = Segment(number, rows_of_it, size, checksum, first, last, same.setdefault(of_it, of_it))
+        segment = Segment(*facts, services=same.setdefault(of_it, of_it))
+        segments[segment.number] = segment
     return segments
 
 

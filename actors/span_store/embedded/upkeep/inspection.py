@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.span_store.columns.rows import TRACE, span_keys
+from actors.span_store.columns.spans import LOG
 from actors.span_store.embedded.hot.wal import whole_batches
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.sealed import index
@@ -74,13 +75,17 @@ def fault_of_rows(connection: duckdb.DuckDBPyConnection, folder: Path, known: In
     ).fetchall()
     if rows != list(enumerate(keys)):
         return "has other spans than the index says"
+    [(spans,)] = connection.execute(
+        f"SELECT count(*) FROM span WHERE segment = ? AND kind <> {LOG:d}",  # noqa: S608 - own number
+        [known.segment],
+    ).fetchall()
     for table in ("trace_part", "segment_service"):
         [(count,)] = connection.execute(
             f"SELECT coalesce(sum(span_count), 0) FROM {table} WHERE segment = ?",  # noqa: S608 - own names
             [known.segment],
         ).fetchall()
-        if count != known.rows:
-            return f"has {known.rows} spans, {table} says {count}"
+        if count != spans:
+            return f"has {spans} spans, {table} says {count}"
     return None
 
 
