@@ -28,7 +28,7 @@ _LOST = "the log record, its scope or its resource is malformed or too deep"
 
 
 @attrs.frozen
-class _Received:
+class ReceivedLogs:
     """What to store, and the answer to it."""
 
     request: IngestSpans
@@ -52,8 +52,8 @@ async def receive_logs(
     ``json`` and ``count`` are as in ``receive_traces``; a log record counts as a span.
     """
 
-    def receive() -> _Received:
-        return _received(body, json, decoder.limits)
+    def receive() -> ReceivedLogs:
+        return decode_any_logs(body, json, decoder.limits)
 
     received = await decoder.run(receive, len(body)) if len(body) > _INLINE_BYTES else receive()
     if count is not None:
@@ -63,13 +63,14 @@ async def receive_logs(
     return received.response
 
 
-def _received(body: bytes, json: bool, limits: RequestLimits) -> _Received:
+def decode_any_logs(body: bytes, json: bool, limits: RequestLimits) -> ReceivedLogs:
+    """Decode a request into rows and the answer."""
     decoded = decode_logs_json(body, limits) if json else decode_logs_request(body, limits)
     response = ExportLogsServiceResponse()
     if decoded.rejected:
         response.partial_success.rejected_log_records = decoded.rejected
         response.partial_success.error_message = decoded.message
-    return _Received(IngestSpans(spans=Logs(decoded.records), size=len(body)), response)
+    return ReceivedLogs(IngestSpans(spans=Logs(decoded.records), size=len(body)), response)
 
 
 def decode_logs_request(body: bytes, limits: RequestLimits = RequestLimits()) -> DecodedLogs:  # noqa: B008 - frozen

@@ -135,6 +135,24 @@ def stored_log(row: Mapping[str, Any]) -> StoredLog:
     )
 
 
+def log_detail(log: StoredLog) -> dict[str, Any]:
+    """What a record says, for whoever shows its span: plain values, ``None`` for what was not sent.
+
+    Times are Unix nanoseconds. An event's name may come as the attribute ``event.name``, as it did before OTLP 1.5.
+    """
+    attributes = orjson.loads(log.attributes_json)
+    former = attributes.get("event.name")
+    return {
+        "time": log.time_unix_nano or None,
+        "observed_time": log.observed_time_unix_nano or None,
+        "severity_number": log.severity_number,
+        "severity": log.severity_text or None,
+        "event_name": log.event_name or (former if isinstance(former, str) else None) or None,
+        "body": None if log.body_json is None else orjson.loads(log.body_json),
+        "attributes": attributes,
+    }
+
+
 def _event(text: str) -> Mapping[str, Any]:
     """The only event; of a span of an earlier version that came with a kind that OTLP does not know, the first."""
     events = orjson.loads(text)
