@@ -24,6 +24,7 @@ from transports.otlp.decode import receive_traces
 from transports.otlp.decode_logs import receive_logs
 from transports.otlp.decoder import Decoder
 from transports.otlp.discarded import METRICS, Signal, discard
+from transports.otlp.request import Receive
 
 OTLP = "/opentelemetry.proto.collector."
 EXPORTS = tuple(
@@ -31,7 +32,6 @@ EXPORTS = tuple(
 )
 
 Export: TypeAlias = Callable[[Stream[bytes, Any]], Coroutine[Any, Any, None]]
-Receive: TypeAlias = Callable[..., Coroutine[Any, Any, Message]]  # ``receive_traces`` or ``receive_logs``
 
 
 class OtlpService:

@@ -1,9 +1,11 @@
 """Parts that both encodings of OTLP share: the decoded request, and the rules for the identity of a span."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeAlias
 
 import attrs
+from google.protobuf.message import Message
 
 from actors.span_store.columns.logs import Log
 from actors.span_store.columns.spans import Span
@@ -13,6 +15,10 @@ _SPAN_ID_BYTES = 8
 LOG_RECORD = "log record"  # how ``summary`` calls one
 NO_SPAN = bytes(_SPAN_ID_BYTES)  # written by some senders where there is no span
 _NO_ID = frozenset((b"", NO_SPAN, bytes(_TRACE_ID_BYTES)))
+
+
+# Decodes and stores a request of one signal: ``receive_traces``, ``receive_logs``.
+Receive: TypeAlias = Callable[..., Coroutine[Any, Any, Message]]
 
 
 @attrs.frozen(kw_only=True)

@@ -12,6 +12,7 @@ import orjson
 import pyarrow as pa
 
 from actors.span_store.columns.spans import Attributes, AttributeValue, InstrumentationScope, Resource
+from actors.span_store.columns.types import AnyField
 
 # The attributes of the only event of a record's row.
 OBSERVED, SEVERITY, BODY = "observed_time_unix_nano", "severity_number", "body"
@@ -65,25 +66,24 @@ class StoredLog(NamedTuple):
     exact_json: str | None  # OTLP/JSON of attributes, body, resource and scope where plain JSON is not lossless
 
 
-LOG_TABLE = pa.schema(
-    [
-        pa.field("trace_id", pa.string()),
-        pa.field("span_id", pa.string()),
-        pa.field("service_name", pa.string()),
-        pa.field("event_name", pa.string()),
-        pa.field("time_unix_nano", pa.uint64()),
-        pa.field("observed_time_unix_nano", pa.uint64()),
-        pa.field("severity_number", pa.int32()),
-        pa.field("severity_text", pa.string()),
-        pa.field("body_json", pa.string()),
-        pa.field("attributes_json", pa.string()),
-        pa.field("dropped_attributes_count", pa.uint32()),
-        pa.field("flags", pa.uint32()),
-        pa.field("resource_json", pa.string()),
-        pa.field("scope_json", pa.string()),
-        pa.field("exact_json", pa.string()),
-    ]
-)
+_COLUMNS: list[AnyField] = [
+    pa.field("trace_id", pa.string()),
+    pa.field("span_id", pa.string()),
+    pa.field("service_name", pa.string()),
+    pa.field("event_name", pa.string()),
+    pa.field("time_unix_nano", pa.uint64()),
+    pa.field("observed_time_unix_nano", pa.uint64()),
+    pa.field("severity_number", pa.int32()),
+    pa.field("severity_text", pa.string()),
+    pa.field("body_json", pa.string()),
+    pa.field("attributes_json", pa.string()),
+    pa.field("dropped_attributes_count", pa.uint32()),
+    pa.field("flags", pa.uint32()),
+    pa.field("resource_json", pa.string()),
+    pa.field("scope_json", pa.string()),
+    pa.field("exact_json", pa.string()),
+]
+LOG_TABLE = pa.schema(_COLUMNS)
 _READ = (
     "trace_id",
     "parent_span_id",

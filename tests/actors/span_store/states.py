@@ -41,7 +41,8 @@ def mixed_rows(items: Sequence[Span | Log]) -> pa.RecordBatch:
     made = [
         stored_rows(Logs([item])).batch if isinstance(item, Log) else rows_of(span_columns([item])) for item in items
     ]
-    return pa.concat_batches(made)  # type: ignore[attr-defined] # newer than the stubs
+    joined: pa.RecordBatch = pa.concat_batches(made)  # type: ignore[attr-defined] # newer than the stubs
+    return joined
 
 
 class Store:

@@ -23,7 +23,6 @@ from actors.span_store.messages import (
     IngestSummary,
     ListServices,
     SearchSpans,
-    SpansStored,
 )
 from tests.actors.span_store.stage import (
     BY,
@@ -95,15 +94,6 @@ async def test_a_deletion_takes_the_logs_and_says_how_many_spans_it_took(path: P
         assert await logs_of(bus, 3) == []
         with pytest.raises(NotFound):
             await bus.ask(DeleteService(service_name="only-logs", by=BY))
-
-
-async def test_only_new_spans_are_announced(path: Path) -> None:
-    async with running_store(path) as bus, bus.subscribe(SpansStored) as announced:
-        await send(bus, log(1))
-        await ingest(bus, span(1))
-        async for event in announced:
-            assert (event.count, event.trace_ids) == (1, {FIRST})
-            break
 
 
 async def test_a_store_with_logs_is_whole_and_is_indexed_again(path: Path) -> None:

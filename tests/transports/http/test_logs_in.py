@@ -24,7 +24,7 @@ from tests.spans import logs_request, otlp_log
 pytestmark = pytest.mark.integration
 
 PROTOBUF = "application/x-protobuf"
-ANSWER = [{"role": "assistant", "parts": [{"type": "text", "content": "42"}]}]
+ANSWER: list[Any] = [{"role": "assistant", "parts": [{"type": "text", "content": "42"}]}]
 
 
 def log_with_sdk(exporter: OTLPLogExporter, records: int) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Route of the export: a download of many spans in one of three formats."""
+"""Route of the export: a download of many spans and log records in one of three formats."""
 
 import asyncio
 from collections.abc import Mapping
@@ -48,18 +48,20 @@ _ENCODERS: dict[Format, type[Encoder]] = {
 class ExportQuery:
     """A selection of spans and their log records, and the format of the download."""
 
-    service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
+    service: str | None = attrs.field(
+        default=None, metadata=described("Only spans and log records of this service", "joke-agent")
+    )
     trace_id: Annotated[str, HexId(32)] | None = attrs.field(
-        default=None, metadata=described("Only spans of this trace", "0af7651916cd43dd8448eb211c80319c")
+        default=None, metadata=described("Only those of this trace", "0af7651916cd43dd8448eb211c80319c")
     )
     from_: Moment | None = attrs.field(
-        default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00.000Z")
+        default=None, metadata=described("Only those that started at this time or later", "2026-11-22T20:00:00.000Z")
     )
     to: Moment | None = attrs.field(
-        default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00.000Z")
+        default=None, metadata=described("Only those that started before this time", "2026-11-22T21:00:00.000Z")
     )
     format: Format = attrs.field(
-        default=Format.PARQUET, metadata=described("jsonl is OTLP/JSON, a span to a line", "jsonl")
+        default=Format.PARQUET, metadata=described("jsonl is OTLP/JSON, a span or log record to a line", "jsonl")
     )
     what: What | None = attrs.field(
         default=None,
@@ -137,6 +139,6 @@ ROUTES = (
         downloads=tuple(encoder.content_type for encoder in _ENCODERS.values()),
         errors=(Overloaded, Unavailable),
         tag="observability",
-        summary="Download spans, in the order of their arrival",
+        summary="Download spans and their log records, in the order of their arrival",
     ),
 )

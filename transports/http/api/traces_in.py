@@ -1,10 +1,6 @@
 """Routes that receive spans and their log records: OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeAlias
-
 from aiohttp import web
-from google.protobuf.message import Message
 
 from actors.errors import InvalidRequest, Overloaded, Throttled, TooLarge, Unavailable, UnsupportedMedia
 from actors.runtime.budget import Reservation
@@ -18,8 +14,7 @@ from transports.otlp.decode import receive_traces
 from transports.otlp.decode_logs import receive_logs
 from transports.otlp.decoder import decoding_memory
 from transports.otlp.discarded import METRICS, discard
-
-Receive: TypeAlias = Callable[..., Coroutine[Any, Any, Message]]  # ``receive_traces`` or ``receive_logs``
+from transports.otlp.request import Receive
 
 
 async def export_traces(call: Call[None, None]) -> web.Response:

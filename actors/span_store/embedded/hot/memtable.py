@@ -179,14 +179,14 @@ class Memtable:
     def _remember(self, batch: pa.RecordBatch) -> None:
         """Make a durable batch visible."""
         self.bytes += batch.nbytes
-        self.rows += batch.num_rows
-        self.logs += count_logs(batch["kind"])
         self._frames.append(batch.num_rows)
         parts = [*self._in_memory, PartInMemory(batch)]
         # Queries pay for each part, so small ones are joined, each about as often as it doubles.
         while len(parts) > 1 and parts[-2].num_rows <= parts[-1].num_rows <= _JOINED_ROWS:
             parts[-2:] = [parts[-2].joined_with(parts[-1])]
         self.parts = self._in_memory = tuple(parts)
+        self.rows += batch.num_rows  # behind the parts: whoever knows the number sees so many
+        self.logs += count_logs(batch["kind"])
 
     def indexed_columns(self) -> pa.Table:
         """The indexed columns of all rows so far, in the order of ``seq``; no copy."""

@@ -86,7 +86,7 @@ def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int], others: Ite
     segments = {}
     for *facts, names in rows:
         of_it = None if names is None else frozenset(names)
-        segment = Segment(*facts, services=same.setdefault(of_it, of_it))
+        segment = Segment(*facts, same.setdefault(of_it, of_it))
         segments[segment.number] = segment
     return segments
 
