@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from actors.errors import InvalidRequest
 from studio.transfer.json_files import MOST_BYTES, begins_like_json, has_objects, json_uploads
-from studio.transfer.upload import LOGS, Note, Request, Rows, Upload
+from studio.transfer.upload import LOGS, Note, Request, Rows, Upload, are_logs
 from transports.otlp.decode import read_trace_request
 from transports.otlp.decode_logs import read_logs_request
 
@@ -42,9 +43,21 @@ def _of_parquet(path: Path) -> Iterator[Rows | Note]:
             share = path.stat().st_size / max(file.metadata.num_rows, 1)
             for batch in file.iter_batches(_ROWS):
                 done += batch.num_rows
-                yield Rows(pa.Table.from_batches([batch]), done - batch.num_rows + 1, int(done * share))
+                for rows in _by_signal(pa.Table.from_batches([batch])):
+                    yield Rows(rows, done - batch.num_rows + 1, int(done * share))
     except pa.ArrowException:
         yield Note(f"row {done + 1}" if done else "", "its Parquet is damaged")
+
+
+def _by_signal(rows: pa.Table) -> Iterator[pa.Table]:
+    """Spans, and then log records, which lie between them in segments."""
+    is_log = are_logs(rows)
+    if is_log is None:
+        yield rows
+        return
+    for some in (rows.filter(pc.invert(is_log)), rows.filter(is_log)):
+        if some.num_rows:
+            yield some
 
 
 def _of_protobuf(path: Path) -> Request | None:

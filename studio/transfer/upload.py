@@ -5,11 +5,15 @@ from typing import Protocol
 
 import attrs
 import pyarrow as pa
+import pyarrow.compute as pc
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from actors.span_store.columns.attribute_column import STORED, shown
+from actors.span_store.columns.logs import log_table
+from actors.span_store.columns.spans import LOG
+from actors.span_store.columns.types import AnyColumn
 from transports.otlp.decode_json import decode_trace_json
 from transports.otlp.decode_logs_json import decode_logs_json
 from transports.otlp.encode_json import logs_request, otlp_request
@@ -146,6 +150,14 @@ class Lines:
                 yield Note(line.where, decoded.message)
 
 
+def are_logs(rows: pa.Table) -> AnyColumn | None:
+    """Which rows of a segment are log records; ``None`` when none is, or the file has no such column."""
+    if "kind" not in rows.column_names or not pa.types.is_integer(rows["kind"].type):
+        return None
+    is_log: AnyColumn = pc.fill_null(pc.equal(rows["kind"], LOG), False)
+    return is_log if pc.any(is_log).as_py() else None
+
+
 @attrs.frozen
 class Rows:
     """Rows of a Parquet file of a studio: of spans, or of log records."""
@@ -157,7 +169,10 @@ class Rows:
 
     @property
     def signal(self) -> Signal:
-        return LOGS if "severity_number" in self.rows.column_names else SPANS
+        if "severity_number" in self.rows.column_names:
+            return LOGS
+        is_log = are_logs(self.rows)
+        return LOGS if is_log is not None and pc.all(is_log).as_py() else SPANS
 
     @property
     def items(self) -> int:
@@ -169,9 +184,10 @@ class Rows:
 
     def body(self) -> bytes:
         try:
+            rows = shown(self.rows) if STORED in self.rows.column_names else self.rows
             if self.signal is LOGS:
-                return logs_request(self.rows)
-            return otlp_request(shown(self.rows) if STORED in self.rows.column_names else self.rows)
+                return logs_request(rows if "severity_number" in rows.column_names else log_table(rows))
+            return otlp_request(rows)
         except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as fault:
             raise Unreadable(f"not a {self.signal.noun} as a studio exports it") from fault
 

@@ -7,11 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from actors.span_store.columns.log_rows import stored_rows
 from actors.span_store.columns.logs import Logs
+from actors.span_store.columns.rows import numbered
 from actors.span_store.columns.spans import InstrumentationScope, Resource
+from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.messages import IngestSpans
 from studio.transfer.client import StudioClient, TransferFailed
 from studio.transfer.downloads import export
@@ -87,6 +91,17 @@ async def test_what_is_exported_is_imported_as_it_was(studio: HttpStudio, client
                 assert report == f"Sent {spans} spans and {len(sent)} log records of 1 files"
             assert await exported(there, folder / "again.parquet") == before
             assert len(await exported(there, folder / "spans.parquet", "spans")) == spans
+
+
+async def test_a_segment_has_spans_and_log_records_and_both_are_imported(client: StudioClient, tmp_path: Path) -> None:
+    rows = [stored_rows([span(1), span(2)]).batch, stored_rows(Logs([ODD, *PLAIN])).batch]
+    tables = [pa.Table.from_batches([numbered(batch, 10 * place)]) for place, batch in enumerate(rows)]
+    (tmp_path / "segment.parquet").write_bytes(encoded(pa.concat_tables(tables)).content)
+    report = await asyncio.to_thread(import_files, client, [tmp_path / "segment.parquet"])
+    assert report == "Sent 2 spans and 8 log records of 1 files"
+    assert len(await exported(client, tmp_path / "logs.parquet")) == 8
+    stored = await exported(client, tmp_path / "spans.parquet", "spans")
+    assert [each["name"] for each in stored] == ["span 1", "span 2"]
 
 
 @pytest.mark.parametrize("recording", RECORDED, ids=lambda path: path.name)

@@ -84,10 +84,10 @@ def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int], others: Ite
     ).fetchall()
     same = {other.services: other.services for other in others}  # most segments have the same services
     segments = {}
-    for *facts, names in rows:
+    for number, rows_of_it, spans, size, checksum, first, last, names in rows:
         of_it = None if names is None else frozenset(names)
-        segment = Segment(*facts, same.setdefault(of_it, of_it))
-        segments[segment.number] = segment
+        shared = same.setdefault(of_it, of_it)
+        segments[number] = Segment(number, rows_of_it, spans, size, checksum, first, last, shared)
     return segments
 
 
