@@ -4,10 +4,13 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
+from actors.span_store.columns.logs import Log
 from actors.span_store.columns.spans import InstrumentationScope, Resource, Span
 
 START = 1_700_000_000_000_000_000  # 2023-11-14T22:13:20Z in Unix nanoseconds
@@ -46,6 +49,69 @@ def span(
         "scope": InstrumentationScope("tests", "1"),
     }
     return Span(**(values | others))
+
+
+def log(number: int = 0, *, trace_id: int = 1, span_id: int = 1, service: str = "tests", **others: Any) -> Log:
+    """A log record of a span; numbers become ids, and ``number`` is when it was written, in nanoseconds."""
+    values: dict[str, Any] = {
+        "trace_id": f"{trace_id:032x}",
+        "span_id": f"{span_id:016x}",
+        "time_unix_nano": START + number,
+        "observed_time_unix_nano": START + number + 1,
+        "severity_number": 9,
+        "severity_text": "INFO",
+        "event_name": f"log {number}",
+        "body": f"body {number}",
+        "attributes": {},
+        "dropped_attributes_count": 0,
+        "flags": 1,
+        "resource": Resource({"service.name": service}),
+        "scope": InstrumentationScope("tests", "1"),
+    }
+    return Log(**(values | others))
+
+
+def log_like(of: Span, **others: Any) -> Log:
+    """A log record of a span that says all that the span says, and so would be found wherever the span is."""
+    values: dict[str, Any] = {
+        "trace_id": of.trace_id,
+        "span_id": of.span_id,
+        "time_unix_nano": of.start_time_unix_nano,
+        "observed_time_unix_nano": of.end_time_unix_nano,
+        "severity_number": 17,
+        "severity_text": of.status_message,
+        "event_name": of.name,
+        "body": {"name": of.name, **of.attributes},
+        "attributes": of.attributes,
+        "dropped_attributes_count": 0,
+        "flags": of.flags,
+        "resource": of.resource,
+        "scope": of.scope,
+    }
+    return Log(**(values | others))
+
+
+def otlp_log(number: int = 0, *, trace_id: int = 1, span_id: int = 1, body: Any = "said") -> LogRecord:
+    """An OTLP log record; numbers become ids."""
+    return LogRecord(
+        trace_id=trace_id.to_bytes(16, "big"),
+        span_id=span_id.to_bytes(8, "big"),
+        time_unix_nano=START + number,
+        observed_time_unix_nano=START + number + 1,
+        severity_number=9,  # type: ignore[arg-type] # INFO
+        severity_text="INFO",
+        event_name=f"log {number}",
+        body=any_value(body),
+    )
+
+
+def logs_request(*records: LogRecord, service: str = "tests") -> ExportLogsServiceRequest:
+    """One resource and scope with these log records."""
+    request = ExportLogsServiceRequest()
+    resource_logs = request.resource_logs.add()
+    resource_logs.resource.attributes.add(key="service.name", value=any_value(service))
+    resource_logs.scope_logs.add(log_records=records).scope.name = "tests"
+    return request
 
 
 def otlp_span(span_id: int, *, trace_id: int = 1, start: int = START, **attributes: Any) -> OtlpSpan:

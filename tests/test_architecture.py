@@ -25,6 +25,7 @@ pytestmark = pytest.mark.unit
 VALUES = {
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
+    "actors.span_store.columns.logs",
     "actors.span_store.columns.spans",
     "actors.span_store.columns.types",
     "actors.span_store.query.expression",
@@ -36,6 +37,7 @@ VALUES = {
 }
 # What a message's own values are made by, in the thread of whoever makes the message. Nobody else may know of it.
 MAKERS = {
+    "actors.span_store.columns.log_rows",
     "actors.span_store.columns.rows",
     "actors.span_store.columns.attribute_column",
     "actors.span_store.columns.promoted",

@@ -16,6 +16,7 @@ from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
+from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.messages import (
     BackUp,
@@ -26,6 +27,7 @@ from actors.span_store.messages import (
     FilePart,
     FoundSpans,
     GetSpan,
+    GetSpanLogs,
     GetStoreState,
     GetTraceSpans,
     GetTrustedTime,
@@ -148,3 +150,7 @@ class SpanStoreActor(Actor):
     @handles(GetSpan, lane="reads")
     async def get_span(self, request: GetSpan) -> StoredSpan | None:
         return await self._storage.span(request)
+
+    @handles(GetSpanLogs, lane="reads")
+    async def get_span_logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
+        return await self._storage.logs(request)

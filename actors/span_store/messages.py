@@ -8,7 +8,9 @@ import pyarrow as pa
 
 from actors.principal import Principal
 from actors.runtime.messages import Event, Request, StreamRequest
-from actors.span_store.columns.rows import SpanRows, span_rows
+from actors.span_store.columns.log_rows import stored_rows
+from actors.span_store.columns.logs import StoredLog
+from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.query.expression import Expression, demand_bounds
 from actors.span_store.query.position import Position
@@ -28,9 +30,10 @@ class IngestSpans(Request[IngestSummary]):
 
     ``spans`` may be given as single spans or columns; what is kept is rows. They are made here and not by the store, so
     that its one writer has no more to do than it must: see ``span_rows`` for what that takes, and what it raises.
+    ``Logs`` in their place are log records, which the summary counts then; their spans may come later, or never.
     """
 
-    spans: SpanRows = attrs.field(converter=span_rows)
+    spans: SpanRows = attrs.field(converter=stored_rows)
     size: int
 
     @property
@@ -127,6 +130,18 @@ class GetSpan(Request[StoredSpan | None]):
 
 
 @attrs.frozen(kw_only=True)
+class GetSpanLogs(Request[tuple[StoredLog, ...]]):
+    """The log records of one span, oldest first; none when there are none, whether the span is stored or not.
+
+    ``NeedsRoom`` when they take more bytes than ``room``.
+    """
+
+    trace_id: str
+    span_id: str
+    room: int | None = None
+
+
+@attrs.frozen(kw_only=True)
 class FoundSpans:
     """Spans with a text, latest arrival first. ``before`` is where the search goes on, ``None`` when it is through."""
 
@@ -161,7 +176,7 @@ class Deleted:
 
 @attrs.frozen(kw_only=True)
 class DeleteTrace(Request[Deleted]):
-    """Delete the spans of a trace that are stored now. ``NotFound`` when there are none.
+    """Delete the spans of a trace that are stored now, and their log records. ``NotFound`` when there are none.
 
     A span that is sent again afterwards is stored again. What a fault cuts short can be done again.
     """
@@ -178,17 +193,27 @@ class DeleteService(Request[Deleted]):
     by: Principal
 
 
+class Exported(Enum):
+    """What an export has."""
+
+    SPANS = "spans"
+    LOGS = "logs"  # log records, with the columns of spans: ``log_table`` makes records of them
+    BOTH = "both"  # all spans, then all log records
+
+
 @attrs.frozen(kw_only=True)
 class ExportSpans(StreamRequest[pa.Table]):
     """The spans that are stored now, whole, in the order of their arrival, less those that are deleted meanwhile.
 
-    Times bound the start of the spans: from (included) to (excluded). The columns are those of the sealed files:
+    ``what`` says whether log records are meant, too. Times bound the start of the spans, and the times of log records:
+    from (included) to (excluded). The columns are those of the sealed files:
     ``seq``, then everything that is stored of a span. Each table has a few megabytes; where there is no span, a single
     one says the columns.
     """
 
     service_name: str | None = None
     trace_id: str | None = None
+    what: Exported = Exported.SPANS
     from_time_unix_nano: int = 0
     to_time_unix_nano: int = 2**64 - 1
 

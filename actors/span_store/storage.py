@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 import attrs
 import pyarrow as pa
 
+from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.messages import (
@@ -16,6 +17,7 @@ from actors.span_store.messages import (
     FilePart,
     FoundSpans,
     GetSpan,
+    GetSpanLogs,
     GetTraceSpans,
     IngestSummary,
     SearchSpans,
@@ -30,7 +32,10 @@ ScopeColumn: TypeAlias = Literal["trace_id", "service_name"]
 
 @attrs.frozen(kw_only=True)
 class Committed:
-    """The outcome of one batch: a summary for each request, the traces that have new spans, and how many are new."""
+    """The outcome of one batch: a summary for each request, the traces that have new spans, and how many are new.
+
+    Log records count in the summaries only.
+    """
 
     outcomes: tuple[IngestSummary, ...]
     trace_ids: frozenset[str]
@@ -56,7 +61,9 @@ class Abilities:
 class SpanStorage(Protocol):
     """An engine, open. Its methods are called from one event loop, as many at once as the actor's lanes let through.
 
-    Requests and replies are those of ``messages``, which say what each means. ``Unavailable`` when the engine cannot
+    Requests and replies are those of ``messages``, which say what each means. What is stored are spans and log records
+    of spans; log records go where the spans of their trace and service go, and no question about spans sees them, nor
+    does any number of spans count them. ``Unavailable`` when the engine cannot
     reach what it stores in; it may be able to later. ``tests/actors/span_store/conformance`` holds engines to this.
     """
 
@@ -80,12 +87,18 @@ class SpanStorage(Protocol):
 
     async def span(self, request: GetSpan) -> StoredSpan | None: ...
 
+    async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]: ...
+
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 
-    async def has(self, scope: Scope) -> bool: ...
+    async def has(self, scope: Scope) -> bool:
+        """Whether there is anything to delete, be it log records alone."""
 
     async def delete(self, scope: Scope) -> int:
-        """Delete the spans that are stored now, for good; their number. A span that is sent again is stored again."""
+        """Delete the spans that are stored now, for good, with their log records; the number of spans.
+
+        A span that is sent again is stored again.
+        """
 
     def freeing(self) -> AbstractAsyncContextManager[None]:
         """Around a deletion and the record of it: an engine may keep room for what a deletion has to write."""

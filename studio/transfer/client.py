@@ -55,9 +55,12 @@ class StudioClient:
         except (HTTPException, ConnectionError, TimeoutError) as fault:
             raise TransferFailed(f"{self.endpoint} broke off in the middle: what has come is not the whole") from fault
 
-    def send_spans(self, body: bytes, content_type: str) -> bytes:
-        """Post one OTLP request; returns the body of the answer. Waits where the studio asks for it."""
-        request = Request(f"{self.endpoint}/v1/traces", body, {"Content-Type": content_type})  # noqa: S310 - see _open
+    def send(self, path: str, body: bytes, content_type: str) -> bytes:
+        """Post one OTLP request to the path of its signal; returns the body of the answer.
+
+        Waits where the studio asks for it.
+        """
+        request = Request(f"{self.endpoint}{path}", body, {"Content-Type": content_type})  # noqa: S310 - see _open
         try:
             with self._open(request) as response:
                 return response.read()

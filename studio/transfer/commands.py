@@ -28,6 +28,7 @@ def add_commands(commands: "Commands") -> None:
     exporting.add_argument("--service", help="only spans of this service")
     exporting.add_argument("--from", help="only spans that started at this time (ISO 8601) or later")
     exporting.add_argument("--to", help="only spans that started before this time")
+    exporting.add_argument("--what", choices=("spans", "logs"), help="only spans, or only their log records")
     _add_studio(exporting, "read")
     importing = commands.add_parser("import", help="send spans in files to a running studio")
     importing.add_argument("files", type=Path, nargs="*", help="exports of a studio, or OTLP in protobuf or JSON")
@@ -74,7 +75,7 @@ def _query(given: argparse.Namespace) -> dict[str, str]:
     form = given.file.suffix.removeprefix(".")
     if form not in _FORMATS:
         raise TransferFailed(f"{given.file}: the name must end in .parquet, .jsonl or .csv")
-    chosen = {name: getattr(given, name) for name in ("service", "from", "to")}
+    chosen = {name: getattr(given, name) for name in ("service", "from", "to", "what")}
     return {"format": form} | {name: value for name, value in chosen.items() if value is not None}
 
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import orjson
 
 from actors.errors import InvalidRequest
-from studio.transfer.upload import Line, Lines, Note
+from studio.transfer.upload import LOGS, SPANS, Line, Lines, Note, Signal
 from transports.json_document import JsonObject, parse_object
 from transports.otlp.decode_json import frame_of
+from transports.otlp.decode_logs_json import logs_frame_of
 
 MOST_BYTES = 256 * 1024 * 1024  # of a line, or of a document; four times what a studio takes as it comes
 _BEGINNING = 4096
 _BLANK = "\ufeff \t\r\n"
 _REQUEST_BYTES = 2 * 1024 * 1024  # lines are sent together up to about this size
-_OTHER_SIGNALS = ("resourceMetrics", "resourceLogs", "resourceProfiles")
+_OTHER_SIGNALS = ("resourceMetrics", "resourceProfiles")
 
 
 def begins_like_json(path: Path) -> bool:
@@ -57,21 +58,20 @@ def json_uploads(path: Path) -> Iterator[Lines | Note]:
         document = _one_document(path)
         if document is None:
             yield from _together(_read_lines(path))
-        elif isinstance(document, Note):
-            yield document
         else:
-            yield Lines([document], path.stat().st_size)
+            for each in document:
+                yield each if isinstance(each, Note) else Lines([each], path.stat().st_size)
     except UnicodeDecodeError as fault:
         yield Note("", f"its text is not {fault.encoding}")
 
 
-def _one_document(path: Path) -> Line | Note | None:
+def _one_document(path: Path) -> list[Line | Note] | None:
     """The file as one document of many lines, if it is one."""
     first = next((line for line in _lines(path) if line is None or line.strip()), b"{}")
     if first is None or path.stat().st_size > MOST_BYTES or _is_object(first):
         return None
     text = path.read_bytes()
-    return _line("", text) if _is_object(text) else None
+    return _of_document("", text) if _is_object(text) else None
 
 
 def _is_object(text: bytes) -> bool:
@@ -92,11 +92,12 @@ def _read_lines(path: Path) -> Iterator[tuple[int, Line | Note]]:
             continue
         position += len(text)
         if text.strip():
-            yield position, _line(where, text)
+            for each in _of_document(where, text):
+                yield position, each
 
 
 def _together(read: Iterator[tuple[int, Line | Note]]) -> Iterator[Lines | Note]:
-    """Join lines with spans into uploads."""
+    """Join lines of one signal into uploads."""
     gathered: list[Line] = []
     size = position = 0
     for end, line in read:
@@ -104,8 +105,8 @@ def _together(read: Iterator[tuple[int, Line | Note]]) -> Iterator[Lines | Note]
             yield line
         elif line.frames is None:
             yield Lines([line], end)
-        elif line.spans:
-            if gathered and size + len(line.text) > _REQUEST_BYTES:
+        elif line.items:
+            if gathered and (line.signal is not gathered[0].signal or size + len(line.text) > _REQUEST_BYTES):
                 yield Lines(gathered, position)
                 gathered, size = [], 0
             gathered.append(line)
@@ -115,16 +116,20 @@ def _together(read: Iterator[tuple[int, Line | Note]]) -> Iterator[Lines | Note]
         yield Lines(gathered, position)
 
 
-def _line(where: str, text: bytes) -> Line | Note:
-    """One document, or a note why it cannot or need not be sent."""
+def _of_document(where: str, text: bytes) -> list[Line | Note]:
+    """One document as what is sent of each signal, or a note why it cannot or need not be sent."""
     try:
         document, plain = _parsed(text)
-        spans = frame_of(document).spans
+        counts = {SPANS: frame_of(document).spans, LOGS: logs_frame_of(document).logs}
     except InvalidRequest as fault:
-        return Note(where, fault.detail)
-    if document and "resourceSpans" not in document:
-        return _without_spans(where, document)
-    return Line(where, text, spans, _frames(document) if plain else None)
+        return [Note(where, fault.detail)]
+    there = [signal for signal in counts if signal.member in document]
+    if document and not there:
+        return [_without_spans(where, document)]
+    return [
+        Line(where, text, counts[signal], _frames(document, signal) if plain else None, signal)
+        for signal in there or [SPANS]
+    ]
 
 
 def _parsed(text: bytes) -> tuple[JsonObject, bool]:
@@ -143,9 +148,9 @@ def _without_spans(where: str, document: JsonObject) -> Note:
     return Note(where, "no resourceSpans")
 
 
-def _frames(document: JsonObject) -> bytes | None:
+def _frames(document: JsonObject, signal: Signal) -> bytes | None:
     try:
-        return orjson.dumps(document.get("resourceSpans") or [])[1:-1]
+        return orjson.dumps(document.get(signal.member) or [])[1:-1]
     except TypeError:  # it is read in greater depth than it is written
         return None
 

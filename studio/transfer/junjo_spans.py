@@ -14,7 +14,7 @@ import duckdb
 import orjson
 
 from actors.span_store.columns.spans import InstrumentationScope, Resource, Span, SpanEvent
-from transports.otlp.decode_json import MAX_DEPTH
+from transports.otlp.json_values import MAX_DEPTH
 
 _CONFIG: dict[str, Any] = {
     "enable_external_access": False,  # a view in the file could read others

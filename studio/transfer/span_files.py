@@ -4,14 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from actors.errors import InvalidRequest
 from studio.transfer.json_files import MOST_BYTES, begins_like_json, has_objects, json_uploads
-from studio.transfer.upload import Note, Request, Rows, Upload
+from studio.transfer.upload import LOGS, Note, Request, Rows, Upload, are_logs
 from transports.otlp.decode import read_trace_request
+from transports.otlp.decode_logs import read_logs_request
 
 _ROWS = 2000
+_TRACE_ID_BYTES = 16
 _PARQUET = b"PAR1"
 _SOMETHING_ELSE = "neither OTLP nor a Parquet file of a studio"
 
@@ -38,19 +43,39 @@ def _of_parquet(path: Path) -> Iterator[Rows | Note]:
             share = path.stat().st_size / max(file.metadata.num_rows, 1)
             for batch in file.iter_batches(_ROWS):
                 done += batch.num_rows
-                yield Rows(pa.Table.from_batches([batch]), done - batch.num_rows + 1, int(done * share))
+                for rows in _by_signal(pa.Table.from_batches([batch])):
+                    yield Rows(rows, done - batch.num_rows + 1, int(done * share))
     except pa.ArrowException:
         yield Note(f"row {done + 1}" if done else "", "its Parquet is damaged")
 
 
+def _by_signal(rows: pa.Table) -> Iterator[pa.Table]:
+    """Spans, and then log records, which lie between them in segments."""
+    is_log = are_logs(rows)
+    if is_log is None:
+        yield rows
+        return
+    for some in (rows.filter(pc.invert(is_log)), rows.filter(is_log)):
+        if some.num_rows:
+            yield some
+
+
 def _of_protobuf(path: Path) -> Request | None:
-    """The file as one request. One without spans is none: protobuf accepts other data as such."""
+    """The file as one request. One without spans or log records is none: protobuf accepts other data as such."""
     if path.stat().st_size > MOST_BYTES:
         return None
     body = path.read_bytes()
     try:
-        request, lost = read_trace_request(body)
+        traces, lost = read_trace_request(body)
+        logs, _ = read_logs_request(body)
     except InvalidRequest:
         return None
-    spans = lost + sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
-    return Request(body, spans) if spans else None
+    spans = [span for each in traces.resource_spans for scope in each.scope_spans for span in scope.spans]
+    records = [record for each in logs.resource_logs for scope in each.scope_logs for record in scope.log_records]
+    if not any(map(_has_trace, spans)) and any(map(_has_trace, records)):  # the frames of both are the same
+        return Request(body, len(records), signal=LOGS)
+    return Request(body, lost + len(spans)) if lost or spans else None
+
+
+def _has_trace(item: Span | LogRecord) -> bool:
+    return len(item.trace_id) == _TRACE_ID_BYTES

@@ -1,28 +1,25 @@
 """``studio import``: files of spans, sent to a running studio over OTLP."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 
 import attrs
-import orjson
+from google.protobuf.json_format import Parse, ParseError
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceResponse,
-)
 
 from studio.transfer.client import Refused, StudioClient, TransferFailed
 from studio.transfer.progress import Progress
 from studio.transfer.span_files import uploads_of
-from studio.transfer.upload import PROTOBUF, Note, Unreadable, Upload
+from studio.transfer.upload import LOGS, PROTOBUF, SPANS, Note, Unreadable, Upload
 
 _MOST_NOTES = 20  # of one file; the others are counted
 _OF_THE_DATA = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)  # refusals that concern one request only
 
 
 def import_files(client: StudioClient, files: Sequence[Path]) -> str:
-    """Send the spans of files: our Parquet, OTLP in protobuf or JSON, or lines of OTLP/JSON.
+    """Send the spans and log records of files: our Parquet, OTLP in protobuf or JSON, or lines of OTLP/JSON.
 
     The format is detected by the content. Spans that the studio has already are stored once. A part that is no span
     costs only itself. Returns the report; raises ``TransferFailed`` with it when parts could not be sent, and when the
@@ -35,8 +32,8 @@ def import_files(client: StudioClient, files: Sequence[Path]) -> str:
         try:
             file.send()
         except TransferFailed as fault:
-            sent = sum(each.spans for each in done)
-            raise TransferFailed(f"{fault}; {sent} spans had been sent before" if sent else str(fault)) from fault
+            sent = any(each.sent.total() for each in done)
+            raise TransferFailed(f"{fault}; {_counted(done)} had been sent before" if sent else str(fault)) from fault
     report = "\n".join([note for file in done for note in file.report()] + [_total(done)])
     if any(file.failed for file in done):
         raise TransferFailed(report)
@@ -48,17 +45,23 @@ def _total(files: "Sequence[_File]") -> str:
     refused = f", {rejected} of which the studio rejected" if rejected else ""
     unread = sum(file.unread for file in files)
     left = f"; {unread} places could not be taken" if unread else ""
-    return f"Sent {sum(file.spans for file in files)} spans of {len(files)} files{refused}{left}"
+    return f"Sent {_counted(files)} of {len(files)} files{refused}{left}"
+
+
+def _counted(files: "Iterable[_File]") -> str:
+    """How many spans were sent, and how many log records if there were any."""
+    sent: Counter[str] = sum((file.sent for file in files), Counter())
+    return " and ".join(f"{sent[noun]} {noun}s" for noun in (SPANS.noun, LOGS.noun) if noun == SPANS.noun or sent[noun])
 
 
 @attrs.define
 class _File:
-    """The upload of a file: numbers of sent and rejected spans, and notes."""
+    """The upload of a file: numbers of sent spans and log records and of rejected ones, and notes."""
 
     client: StudioClient
     path: Path
     found: int = 0
-    spans: int = 0
+    sent: Counter[str] = attrs.field(factory=Counter)  # by the noun of their signal
     rejected: int = 0
     unread: int = 0  # places with something that could not be taken
     noted: int = 0
@@ -73,7 +76,7 @@ class _File:
                 if isinstance(each, Note):
                     self._leave(each)
                 else:
-                    self.found += each.spans
+                    self.found += each.items
                     self._send(each)
                     progress.reached(each.position)
         except OSError as fault:
@@ -100,7 +103,7 @@ class _File:
     def _send(self, upload: Upload) -> None:
         """Send an upload. Where the studio refuses it, its good parts are sent without the bad."""
         try:
-            answer = self.client.send_spans(upload.body(), upload.content_type)
+            answer = self.client.send(upload.signal.path, upload.body(), upload.content_type)
         except Refused as refusal:
             if refusal.status not in _OF_THE_DATA:
                 raise
@@ -108,9 +111,9 @@ class _File:
         except Unreadable as fault:
             self._divide(upload, str(fault))
         else:
-            outcome = _outcome(answer, upload.content_type, self.client.endpoint)
-            self.spans += upload.spans
-            self._look_at(outcome, upload)
+            rejected, message = _outcome(answer, upload, self.client.endpoint)
+            self.sent[upload.signal.noun] += upload.items
+            self._look_at(rejected, message, upload)
 
     def _divide(self, upload: Upload, reason: str) -> None:
         halves = upload.halves()
@@ -119,11 +122,11 @@ class _File:
         for half in halves:
             self._send(half)
 
-    def _look_at(self, outcome: ExportTracePartialSuccess, upload: Upload) -> None:
-        self.rejected += outcome.rejected_spans
-        if not outcome.rejected_spans:
+    def _look_at(self, rejected: int, message: str, upload: Upload) -> None:
+        self.rejected += rejected
+        if not rejected:
             return
-        notes = list(upload.rejected()) or [Note(upload.where, outcome.error_message)]
+        notes = list(upload.rejected()) or [Note(upload.where, message)]
         for note in notes:
             self._note(note)
 
@@ -142,14 +145,16 @@ def _size(path: Path) -> int | None:
     return path.stat().st_size if path.exists() else None
 
 
-def _outcome(answer: bytes, content_type: str, endpoint: str) -> ExportTracePartialSuccess:
-    """The spans that the studio did not take, by its answer."""
+def _outcome(answer: bytes, upload: Upload, endpoint: str) -> tuple[int, str]:
+    """How many of its items the studio did not take, by its answer, and why."""
+    signal = upload.signal
     try:
-        if content_type == PROTOBUF:
-            return ExportTraceServiceResponse.FromString(answer).partial_success
-        partial = orjson.loads(answer or b"{}").get("partialSuccess", {})
-        return ExportTracePartialSuccess(
-            rejected_spans=int(partial.get("rejectedSpans", 0)), error_message=partial.get("errorMessage", "")
-        )
-    except (DecodeError, ValueError, TypeError, AttributeError) as fault:
+        response = signal.response()
+        if upload.content_type == PROTOBUF:
+            response.MergeFromString(answer)
+        else:
+            Parse(answer or b"{}", response, ignore_unknown_fields=True)
+    except (DecodeError, ParseError, ValueError) as fault:
         raise TransferFailed(f"{endpoint} does not answer like a studio") from fault
+    partial = response.partial_success  # type: ignore[attr-defined]  # every response has one
+    return int(getattr(partial, signal.rejected)), str(partial.error_message)

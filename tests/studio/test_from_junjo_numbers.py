@@ -12,7 +12,7 @@ from studio.transfer.from_junjo import import_from_junjo
 from studio.transfer.uploads import import_files
 from tests.studio.stage import DAY, KEY, make_accounts, make_spans, recorded_spans, settings
 from tests.studio_process import studio_process
-from transports.otlp.decode_json import MAX_DEPTH
+from transports.otlp.json_values import MAX_DEPTH
 
 pytestmark = pytest.mark.integration
 

@@ -219,7 +219,7 @@ async def test_many_bad_lines_are_counted(client: StudioClient, tmp_path: Path) 
     assert total == "Sent 1 spans of 1 files; 1000 places could not be taken"
 
 
-@pytest.mark.parametrize("content", ['{"resourceMetrics":[]}', '{"resourceLogs":[]}\n{"resourceProfiles":[]}'])
+@pytest.mark.parametrize("content", ['{"resourceMetrics":[]}', '{"resourceProfiles":[]}\n{"resourceMetrics":[]}'])
 async def test_a_file_of_other_signals_has_no_spans(client: StudioClient, tmp_path: Path, content: str) -> None:
     path = written(tmp_path / "file", content)
     [reason, _] = await left(client, path)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from actors.errors import StudioError
 from transports.otlp.decode import decode_any
+from transports.otlp.decode_logs import decode_any_logs
 from transports.otlp.limits import RequestLimits
 
 IDS = b"\x0a\x10" + bytes(range(1, 17)) + b"\x12\x08" + bytes(range(1, 9))
@@ -70,6 +71,55 @@ PROTOBUF: dict[str, Callable[[int], bytes]] = {
     "unknown fields, then nonsense": lambda n: b"\x78\x00" * n + b"\x0a\x01\xff",
     "zeros": lambda n: bytes(2 * n),
 }
+LOG_IDS = b"\x4a\x10" + bytes(range(1, 17)) + b"\x52\x08" + bytes(range(1, 9))
+
+
+def logs_request(record: bytes = b"", *, records: bytes = b"", scopes: bytes = b"", resource: bytes = b"") -> bytes:
+    """A request with this log record, and these further fields."""
+    return field(1, resource + field(2, records + field(2, LOG_IDS + record)) + scopes)
+
+
+def numbered_records(count: int) -> bytes:
+    """Log records of their own spans, with a key and a text of their own."""
+    return b"".join(
+        field(
+            2,
+            field(9, n.to_bytes(16)) + field(10, n.to_bytes(8)) + field(3, b"%d" % n) + field(6, field(1, b"k%d" % n)),
+        )
+        for n in range(1, count + 1)
+    )
+
+
+LOGS: dict[str, Callable[[int], bytes]] = {
+    "resources of logs": lambda n: b"\x0a\x00" * n,
+    "scopes of logs": lambda n: logs_request(scopes=b"\x12\x00" * n),
+    "log records": lambda n: logs_request(records=b"\x12\x00" * n),
+    "log records of the same": lambda n: logs_request(records=field(2, LOG_IDS) * n),
+    "log records with keys of their own": lambda n: logs_request(records=numbered_records(n)),
+    "attributes of a log record": lambda n: logs_request(b"\x32\x00" * n),
+    "attributes of different keys of a log record": lambda n: logs_request(
+        b"".join(field(6, field(1, b"%d" % i) + TEXT) for i in range(n))
+    ),
+    "items of a body": lambda n: logs_request(field(5, field(5, b"\x0a\x00" * n))),
+    "items of a map of a body": lambda n: logs_request(field(5, field(6, b"\x0a\x00" * n))),
+    "arrays in arrays of a body": lambda n: logs_request(field(5, field(5, b"\x0a\x02\x2a\x00" * n))),
+    "bytes of a body": lambda n: logs_request(field(5, field(7, bytes(2 * n)))),
+    "unknown fields of a log record": lambda n: logs_request(b"\x78\x00" * n),
+}
+JSON_LOG = '{"traceId": "%032x", "spanId": "%016x"}'
+JSON_LOGS: dict[str, Callable[[int], bytes]] = {
+    "JSON log records": lambda n: json_logs_request(",".join(["{}"] * n)),
+    "JSON log records with ids": lambda n: json_logs_request(",".join(JSON_LOG % (i, i) for i in range(1, n))),
+    "JSON body": lambda n: json_logs_request(
+        f'{(JSON_LOG % (1, 1))[:-1]}, "body": {{"arrayValue": {{"values": [{",".join(["{}"] * n)}]}}}}}}'
+    ),
+}
+
+
+def json_logs_request(records: str) -> bytes:
+    return ('{"resourceLogs": [{"scopeLogs": [{"logRecords": [' + records + "]}]}]}").encode()
+
+
 JSON: dict[str, Callable[[int], bytes]] = {
     "JSON resources": lambda n: ('{"resourceSpans": [' + ",".join(["{}"] * n) + "]}").encode(),
     "JSON spans": lambda n: json_request(",".join(["{}"] * n)),
@@ -80,6 +130,14 @@ JSON: dict[str, Callable[[int], bytes]] = {
     "JSON numbers": lambda n: ('{"x": [' + ",".join(["123"] * n) + "]}").encode(),
     "JSON nesting": lambda n: ("[" * n + "]" * n).encode(),
 }
+
+
+SHAPES = (
+    (decode_any, PROTOBUF, False),
+    (decode_any, JSON, True),
+    (decode_any_logs, LOGS, False),
+    (decode_any_logs, JSON_LOGS, True),
+)
 
 
 def peak() -> int:
@@ -95,10 +153,10 @@ def forget_peak() -> int:
     return peak()
 
 
-def measure(name: str, body: bytes, *, as_json: bool) -> None:
+def measure(name: str, body: bytes, decode: Callable[[bytes, bool, RequestLimits], object], *, as_json: bool) -> None:
     before = forget_peak()
     try:
-        decode_any(body, as_json, RequestLimits())
+        decode(body, as_json, RequestLimits())
         end = "decoded"
     except StudioError as error:
         end = type(error).__name__
@@ -108,10 +166,9 @@ def measure(name: str, body: bytes, *, as_json: bool) -> None:
 
 def main() -> None:
     for parts in map(int, sys.argv[1:]):
-        for name, make in PROTOBUF.items():
-            measure(name, make(parts), as_json=False)
-        for name, make in JSON.items():
-            measure(name, make(parts), as_json=True)
+        for decode, makers, as_json in SHAPES:
+            for name, make in makers.items():
+                measure(name, make(parts), decode, as_json=as_json)
 
 
 if __name__ == "__main__":

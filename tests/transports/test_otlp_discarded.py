@@ -1,15 +1,14 @@
-"""Metrics and logs are not stored, and the answer says how many there were."""
+"""Metrics are not stored, and the answer says how many there were."""
 
 import orjson
 import pytest
 from google.protobuf.json_format import MessageToJson
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from actors.errors import TooLarge
 from transports.otlp import discarded
 from transports.otlp.decoder import Decoder
-from transports.otlp.discarded import LOGS, METRICS, discard
+from transports.otlp.discarded import METRICS, discard
 
 pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 
@@ -29,15 +28,6 @@ def metrics(times: int = 1) -> ExportMetricsServiceRequest:
     return request
 
 
-def logs(times: int = 1) -> ExportLogsServiceRequest:
-    request = ExportLogsServiceRequest()
-    for _ in range(times):
-        scope = request.resource_logs.add().scope_logs.add()
-        scope.log_records.add(time_unix_nano=NOW).body.string_value = "hello"
-        scope.log_records.add(time_unix_nano=NOW)
-    return request
-
-
 @pytest.mark.parametrize("json", [False, True])
 @pytest.mark.parametrize("times", [1, 300])
 async def test_each_data_point_is_rejected_and_the_answer_says_what_to_set(times: int, *, json: bool) -> None:
@@ -46,16 +36,6 @@ async def test_each_data_point_is_rejected_and_the_answer_says_what_to_set(times
     partial = (await discard(METRICS, body, json=json, decoder=Decoder())).partial_success  # type: ignore[attr-defined]
     assert partial.rejected_data_points == 6 * times
     assert "OTEL_METRICS_EXPORTER=none" in partial.error_message
-
-
-@pytest.mark.parametrize("json", [False, True])
-@pytest.mark.parametrize("times", [1, 300])
-async def test_each_log_record_is_rejected_and_the_answer_says_what_to_set(times: int, *, json: bool) -> None:
-    request = logs(times)
-    body = MessageToJson(request).encode() if json else request.SerializeToString()
-    partial = (await discard(LOGS, body, json=json, decoder=Decoder())).partial_success  # type: ignore[attr-defined]
-    assert partial.rejected_log_records == 2 * times
-    assert "OTEL_LOGS_EXPORTER=none" in partial.error_message
 
 
 @pytest.mark.parametrize(
@@ -85,11 +65,11 @@ async def test_a_body_that_is_cut_counts_as_far_as_it_goes() -> None:
 async def test_small_parts_are_not_counted_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discarded, "_MOST_FIELDS", 1000)
     with pytest.raises(TooLarge):
-        await discard(LOGS, b"\x12\x00" * 2000, json=False, decoder=Decoder())
+        await discard(METRICS, b"\x12\x00" * 2000, json=False, decoder=Decoder())
 
 
 @pytest.mark.security
 async def test_a_document_of_tiny_objects_is_refused_before_it_is_parsed() -> None:
-    body = orjson.dumps({"resourceLogs": [{}] * 6_000_000})
+    body = orjson.dumps({"resourceMetrics": [{}] * 6_000_000})
     with pytest.raises(TooLarge):
-        await discard(LOGS, body, json=True, decoder=Decoder())
+        await discard(METRICS, body, json=True, decoder=Decoder())

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from actors.errors import InvalidRequest
 from tests.spans import any_value, otlp_request, otlp_span
 from transports.otlp.decode import decode_trace_request
-from transports.otlp.decode_json import MAX_DEPTH, decode_trace_json
+from transports.otlp.decode_json import decode_trace_json
+from transports.otlp.json_values import MAX_DEPTH
 
 pytestmark = pytest.mark.unit
 

@@ -1,4 +1,4 @@
-"""The OTLP services: traces are stored, metrics and logs are counted and discarded.
+"""The OTLP services: spans and their log records are stored, metrics are counted and discarded.
 
 The package opentelemetry-proto has no grpclib stubs, so the mappings are here. A request type of ``bytes`` gives the
 handlers the serialised request, which ``transports.otlp.decode`` decodes off the event loop.
@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from google.protobuf.message import Message
 from grpclib.const import Cardinality, Handler
 from grpclib.server import Stream
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from actors.key_registry.messages import ApiKey
@@ -20,8 +21,10 @@ from transports.grpc.message_reader import trust
 from transports.grpc.metadata import headers_of
 from transports.key_rate import KeyRate
 from transports.otlp.decode import receive_traces
+from transports.otlp.decode_logs import receive_logs
 from transports.otlp.decoder import Decoder
-from transports.otlp.discarded import LOGS, METRICS, Signal, discard
+from transports.otlp.discarded import METRICS, Signal, discard
+from transports.otlp.request import Receive
 
 OTLP = "/opentelemetry.proto.collector."
 EXPORTS = tuple(
@@ -44,14 +47,14 @@ class OtlpService:
 
 def trace_service(bus: Bus, decoder: Decoder, rate: KeyRate | None = None) -> OtlpService:
     """The service that stores spans; it answers after they are durable."""
-
-    async def export(stream: Stream[bytes, ExportTraceServiceResponse]) -> None:
-        key = await _admit(bus, stream)
-        count = None if rate is None else rate.admit(key.id)  # before anything is read
-        body = await stream.recv_message()
-        await stream.send_message(await receive_traces(bus, body or b"", decoder=decoder, count=count))
-
+    export = _storing(bus, decoder, rate, receive_traces)
     return OtlpService("trace.v1.TraceService", export, ExportTraceServiceResponse)
+
+
+def logs_service(bus: Bus, decoder: Decoder, rate: KeyRate | None = None) -> OtlpService:
+    """The service that stores log records of spans, and rejects all others; it answers after they are durable."""
+    export = _storing(bus, decoder, rate, receive_logs)
+    return OtlpService("logs.v1.LogsService", export, ExportLogsServiceResponse)
 
 
 def metrics_service(bus: Bus, decoder: Decoder) -> OtlpService:
@@ -59,16 +62,21 @@ def metrics_service(bus: Bus, decoder: Decoder) -> OtlpService:
     return _discarding(bus, "metrics.v1.MetricsService", METRICS, decoder)
 
 
-def logs_service(bus: Bus, decoder: Decoder) -> OtlpService:
-    """The service that counts and discards log records."""
-    return _discarding(bus, "logs.v1.LogsService", LOGS, decoder)
-
-
 async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> ApiKey:
     """Require a key with scope ``ingest``, and take large messages on its connection from then on."""
     key = await require_key(bus, headers_of(stream), Scope.INGEST)
     trust(stream)
     return key
+
+
+def _storing(bus: Bus, decoder: Decoder, rate: KeyRate | None, receive: Receive) -> Export:
+    async def export(stream: Stream[bytes, Any]) -> None:
+        key = await _admit(bus, stream)
+        count = None if rate is None else rate.admit(key.id)  # before anything is read
+        body = await stream.recv_message()
+        await stream.send_message(await receive(bus, body or b"", decoder=decoder, count=count))
+
+    return export
 
 
 def _discarding(bus: Bus, name: str, signal: Signal, decoder: Decoder) -> OtlpService:

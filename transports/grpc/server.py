@@ -22,7 +22,7 @@ from transports.grpc.otlp_services import EXPORTS, logs_service, metrics_service
 async def serve_otlp(
     bus: Bus, config: GrpcConfig, host: str, port: int, *, other: Other | None = None
 ) -> AsyncIterator[int]:
-    """Receive spans for the length of the block, and metrics and logs, which are dropped. Yields the bound port.
+    """Receive spans and log records for the length of the block, and metrics, which are dropped. Yields the bound port.
 
     ``OSError`` when the port is taken. Health and reflection are served beside it, in both servers. ``other`` makes the
     protocol of a connection that does not speak HTTP/2; by default such a client learns which port to use.
@@ -30,7 +30,7 @@ async def serve_otlp(
     services = (
         trace_service(bus, config.decoder, config.key_rate),
         metrics_service(bus, config.decoder),
-        logs_service(bus, config.decoder),
+        logs_service(bus, config.decoder, config.key_rate),
     )
     async with _serve(services, config, host, port, other=other) as bound:
         yield bound

@@ -1,4 +1,4 @@
-"""Counting of what is discarded: metrics, and logs. The answer says how much it was (OTLP 1.11, "Partial Success")."""
+"""Counting of what is discarded: metrics. The answer says how much it was (OTLP 1.11, "Partial Success")."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import attrs
 import orjson
 from google.protobuf.message import DecodeError, Message
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from actors.errors import TooLarge
@@ -46,13 +45,6 @@ METRICS = Signal(
     rejected="rejected_data_points",
     sentence="Metrics are not stored: set OTEL_METRICS_EXPORTER=none",
 )
-LOGS = Signal(
-    inside=((1,), (2,), (2,)),
-    members=(("resourceLogs",), ("scopeLogs",), ("logRecords",)),
-    response=ExportLogsServiceResponse,
-    rejected="rejected_log_records",
-    sentence="Log records are not stored: set OTEL_LOGS_EXPORTER=none",
-)
 
 
 async def discard(signal: Signal, body: bytes, *, json: bool, decoder: Decoder) -> Message:
@@ -67,7 +59,7 @@ async def discard(signal: Signal, body: bytes, *, json: bool, decoder: Decoder) 
     discarded = await decoder.run(count, len(body)) if len(body) > _INLINE_BYTES else count()
     response = signal.response()
     if discarded:
-        partial = response.partial_success  # type: ignore[attr-defined]  # both responses have one
+        partial = response.partial_success  # type: ignore[attr-defined]  # every response has one
         setattr(partial, signal.rejected, discarded)
         partial.error_message = signal.sentence
     return response

@@ -1,5 +1,7 @@
 """Stored spans as OTLP/JSON, a ``TracesData`` with one span to a line (OpenTelemetry's "OTLP File Exporter" format).
 
+Log records are a ``LogsData`` to a line in the same way.
+
 Nothing that is stored is lost: every reader of OTLP reads it, the studio included.
 """
 
@@ -11,6 +13,7 @@ import orjson
 import pyarrow as pa
 
 from actors.span_store.columns.attributes import key_values
+from actors.span_store.columns.logs import StoredLog
 
 _COLUMNS = (
     "trace_id",
@@ -49,6 +52,18 @@ def otlp_request(rows: pa.Table) -> bytes:
     return orjson.dumps({"resourceSpans": list(_resource_spans(rows))})
 
 
+def log_lines(logs: pa.Table) -> bytes:
+    """Encode log records, in a table as ``log_table`` makes it, as lines."""
+    return b"".join(
+        orjson.dumps({"resourceLogs": [each]}, option=orjson.OPT_APPEND_NEWLINE) for each in _resource_logs(logs)
+    )
+
+
+def logs_request(logs: pa.Table) -> bytes:
+    """Encode log records, in such a table, as one ``ExportLogsServiceRequest``."""
+    return orjson.dumps({"resourceLogs": list(_resource_logs(logs))})
+
+
 def _resource_spans(rows: pa.Table) -> Iterator[dict[str, Any]]:
     columns = (rows[name].to_pylist() for name in _COLUMNS)
     for values in zip(*columns, strict=True):
@@ -56,19 +71,57 @@ def _resource_spans(rows: pa.Table) -> Iterator[dict[str, Any]]:
 
 
 def _of_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    exact = orjson.loads(row["exact_json"]) if row["exact_json"] is not None else _NO_EXACT
+    exact = _exact(row)
+    return _framed(row, exact, "scopeSpans", {"spans": [_span(row, exact)]})
+
+
+def _exact(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return orjson.loads(row["exact_json"]) if row["exact_json"] is not None else _NO_EXACT
+
+
+def _framed(row: Mapping[str, Any], exact: Mapping[str, Any], scopes: str, items: dict[str, Any]) -> dict[str, Any]:
+    """The items of a row with their scope and resource around them."""
     resource, resource_url = _resource(row["resource_json"])
     scope, scope_url = _scope(row["scope_json"])
-    scope_spans = {
-        "scope": _with_exact(scope, exact.get("scope")),
-        "spans": [_span(row, exact)],
-        "schemaUrl": scope_url,
-    }
     return {
         "resource": _with_exact(resource, exact.get("resource")),
-        "scopeSpans": [scope_spans],
+        scopes: [{"scope": _with_exact(scope, exact.get("scope")), **items, "schemaUrl": scope_url}],
         "schemaUrl": resource_url,
     }
+
+
+def _resource_logs(logs: pa.Table) -> Iterator[dict[str, Any]]:
+    columns = (logs[name].to_pylist() for name in StoredLog._fields)
+    for values in zip(*columns, strict=True):
+        row = dict(zip(StoredLog._fields, values, strict=True))
+        exact = _exact(row)
+        yield _framed(row, exact, "scopeLogs", {"logRecords": [_log_record(row, exact)]})
+
+
+def _log_record(row: Mapping[str, Any], exact: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "timeUnixNano": str(row["time_unix_nano"]),
+        "observedTimeUnixNano": str(row["observed_time_unix_nano"]),
+        "severityNumber": row["severity_number"],
+        "severityText": row["severity_text"],
+        **_body(row["body_json"], exact.get("body")),
+        "attributes": exact.get("attributes") or key_values(orjson.loads(row["attributes_json"])),
+        "droppedAttributesCount": row["dropped_attributes_count"],
+        "flags": row["flags"],
+        "traceId": row["trace_id"],
+        "spanId": row["span_id"],
+        "eventName": row["event_name"],
+    }
+
+
+def _body(text: str | None, exact: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON value
+    """The member of a body, which a record may have none of."""
+    if text is None:
+        return {}
+    if exact is not None:
+        return {"body": exact}
+    [pair] = key_values({"body": orjson.loads(text)})
+    return {"body": pair["value"]}
 
 
 def _span(row: Mapping[str, Any], exact: Mapping[str, Any]) -> dict[str, Any]:

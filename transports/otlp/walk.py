@@ -14,6 +14,10 @@ _INSIDE: dict[str, dict[int, str]] = {
     "scope_spans": {1: "scope", 2: "span"},
     "scope": {3: "attribute"},
     "span": {9: "attribute", 11: "event", 13: "link", 15: "status"},
+    "logs_request": {1: "resource_logs"},
+    "resource_logs": {1: "resource", 2: "scope_logs"},
+    "scope_logs": {1: "scope", 2: "log"},
+    "log": {5: "value", 6: "attribute"},
     "event": {3: "attribute"},
     "link": {4: "attribute"},
     "status": {},
@@ -26,12 +30,13 @@ _INSIDE: dict[str, dict[int, str]] = {
 _DEEPEST = 300  # protobuf's parser refuses a third of it
 
 
-def parts_in(body: bytes) -> Iterator[str]:
+def parts_in(body: bytes, kind: str = "request") -> Iterator[str]:
     """The kind of each field of a serialised ``ExportTraceServiceRequest``: a message of ``_INSIDE``, or "".
 
-    ``DecodeError`` at a field that is malformed, longer than the message around it, or too deep.
+    ``kind`` is that of the whole body: ``logs_request`` for an ``ExportLogsServiceRequest``. ``DecodeError`` at a field
+    that is malformed, longer than the message around it, or too deep.
     """
-    holders = [(0, len(body), "request")]
+    holders = [(0, len(body), kind)]
     while holders:
         position, end, kind = holders.pop()
         while position < end:

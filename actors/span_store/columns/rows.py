@@ -28,6 +28,7 @@ from actors.span_store.columns.json_text import (
 )
 from actors.span_store.columns.promoted import PROMOTED_FIELDS, error_types, named_after_spans, promoted_columns
 from actors.span_store.columns.spans import (
+    LOG,
     Attributes,
     Resource,
     Shared,
@@ -37,7 +38,7 @@ from actors.span_store.columns.spans import (
     StoredSpan,
     span_columns,
 )
-from actors.span_store.columns.types import AnyArray, AnyField, Texts, UInt64s, Untold
+from actors.span_store.columns.types import AnyArray, AnyField, Int32s, Texts, UInt64s, Untold
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +88,8 @@ SHOWN_COLUMNS = [STORED if name == SHOWN else name for name in StoredSpan._field
 _NO_TEXT = pa.scalar("", pa.string())
 _NO_PARENT = _NULL = pa.scalar(None, pa.string())
 _EMPTY_ARRAY = pa.scalar("[]", pa.string())
+_LOG = pa.scalar(LOG, pa.int32())
+_LOG_IN_MEMORY = bytes([LOG])
 
 
 @attrs.frozen
@@ -95,6 +98,7 @@ class SpanRows:
 
     batch: pa.RecordBatch  # all columns but ``seq``
     keys: list[str]  # of each span: trace id and span id, joined
+    are_logs: bool = False  # all of them, see ``log_rows``
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -103,17 +107,35 @@ class SpanRows:
 def span_rows(spans: Iterable[Span] | SpanColumns | SpanRows) -> SpanRows:
     """The rows of spans. ``InternalError`` when one of them cannot be stored.
 
+    A span whose kind is that of log records, which OTLP does not know, becomes one of unspecified kind.
+
     Takes a microsecond a span, and several for those with attributes as dictionaries: many are to be made off the event
     loop.
     """
     if isinstance(spans, SpanRows):
         return spans
     try:
-        batch = rows_of(span_columns(spans))
+        batch = rows_of(_without_log_kind(span_columns(spans)))
         return SpanRows(batch, span_keys(batch))
     except (TypeError, ValueError, OverflowError):  # what orjson and Arrow raise for a value that they cannot hold
         log.exception("spans cannot be stored")
     raise InternalError("Internal Server Error")  # out here, so that it does not carry its cause to the asker
+
+
+def _without_log_kind(spans: SpanColumns) -> SpanColumns:
+    """No sender makes a log record of a span: it would be seen by nobody."""
+    if not count_logs(spans.kind):
+        return spans
+    return attrs.evolve(spans, kind=pc.if_else(pc.equal(spans.kind, _LOG), pa.scalar(0, pa.int32()), spans.kind))
+
+
+def count_logs(kinds: Int32s) -> int:
+    """How many of the rows with these kinds are log records. Nearly always none, which their memory tells sooner."""
+    memory = kinds.buffers()[1]
+    if memory is None or _LOG_IN_MEMORY not in memory.to_pybytes():
+        return 0
+    is_log: Untold = pc.equal(kinds, _LOG)
+    return int(is_log.true_count)
 
 
 def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
@@ -123,8 +145,8 @@ def span_keys(rows: pa.RecordBatch | pa.Table) -> list[str]:
     return keys
 
 
-def rows_of(spans: SpanColumns) -> pa.RecordBatch:
-    """All columns but ``seq``."""
+def rows_of(spans: SpanColumns, *, promotes: bool = True) -> pa.RecordBatch:
+    """All columns but ``seq``. Without ``promotes`` the promoted ones are null, whatever the attributes say."""
     length = len(spans)
     attributes, inexact = attribute_maps(spans.attributes)
     events = {row: events_json(some) for row, some in spans.events.items()}
@@ -141,7 +163,7 @@ def rows_of(spans: SpanColumns) -> pa.RecordBatch:
             *_inexact_runs(spans.scope, scopes),
         }
     }
-    promoted = promoted_columns(attributes, length)
+    promoted = promoted_columns(attributes if promotes else attribute_maps([{}] * length)[0], length)
     promoted |= named_after_spans(promoted, spans.name) | error_types(promoted, _exceptions(spans.events))
     columns: dict[str, AnyArray] = {
         "trace_id": spans.trace_id,
@@ -199,6 +221,15 @@ def stored_spans(rows: pa.Table) -> list[StoredSpan]:
         for name in StoredSpan._fields
     )
     return [StoredSpan._make(values) for values in zip(*columns, strict=True)]
+
+
+def without_logs(promoted: Mapping[str, AnyArray], kinds: Int32s) -> dict[str, AnyArray]:
+    """Promoted columns, null where the row is a log record: no list of model calls and no sum has any."""
+    if not count_logs(kinds):
+        return dict(promoted)
+    is_log = pc.equal(kinds, _LOG)
+    nulls = {name: pa.scalar(None, column.type) for name, column in promoted.items()}
+    return {name: pc.if_else(is_log, nulls[name], column) for name, column in promoted.items()}
 
 
 def numbered(rows: pa.RecordBatch, first_seq: int) -> pa.RecordBatch:

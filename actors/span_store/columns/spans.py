@@ -26,6 +26,10 @@ AttributeValue: TypeAlias = (
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 
+# The kind of a row that is a log record of a span and no span: see ``log_rows``. OTLP's kinds of spans are 0 to 5.
+LOG = 6
+
+
 class SpanEvent(NamedTuple):
     """Something that happened at one moment of a span."""
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
+from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.durable import DISK, Disk
@@ -26,6 +27,7 @@ from actors.span_store.messages import (
     FilePart,
     FoundSpans,
     GetSpan,
+    GetSpanLogs,
     GetTraceSpans,
     SearchSpans,
     SearchText,
@@ -102,6 +104,9 @@ class EmbeddedStorage:
 
     async def span(self, request: GetSpan) -> StoredSpan | None:
         return await self._opened.reads.span(request)
+
+    async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
+        return await self._opened.reads.logs(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

@@ -37,11 +37,11 @@ class State:
         return StoreState(
             problems=self._problems.sentences(),
             is_open=True,
-            recent_spans=self._memtables.rows,
+            recent_spans=self._memtables.spans,
             recent_bytes=self._memtables.bytes,
             segments=len(self._manifest.segments),
             segment_bytes=self._manifest.bytes,
-            sealed_spans=self._manifest.rows,
+            sealed_spans=self._manifest.spans,
             retention_waits=self._clock.waiting if self._drops_by_age else None,
             background=tuple(self._jobs()),
         )

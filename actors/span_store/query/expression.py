@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from actors.errors import InvalidRequest
 from actors.span_store.columns.rows import INDEX_FIELDS
+from actors.span_store.columns.spans import LOG
 
 Value: TypeAlias = str | bool | int | float
 DURATION = "duration_nano"  # from start to end; 0 for a span that ends before it starts
@@ -187,6 +188,9 @@ class Not:
 
 Expression: TypeAlias = Leaf | And | Or | Not
 EVERYTHING, NOTHING = And(), Or()
+# The store has log records of spans beside spans, see ``log_rows``. Whoever asks for spans asks for these, too.
+LOG_RECORDS: Expression = Equals(Promoted("kind"), LOG)
+SPANS: Expression = Not(LOG_RECORDS)
 
 
 def equal(**columns: str | None) -> And:

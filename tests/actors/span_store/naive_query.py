@@ -9,6 +9,7 @@ import attrs
 import hypothesis.strategies as st
 import orjson
 
+from actors.span_store.columns.logs import Log
 from actors.span_store.columns.rows import rows_of
 from actors.span_store.columns.spans import Resource as SpanResource
 from actors.span_store.columns.spans import Span, SpanEvent, span_columns
@@ -29,7 +30,7 @@ from actors.span_store.query.expression import (
     Resource,
     Text,
 )
-from tests.spans import START, span
+from tests.spans import START, log_like, span
 
 _WORDS = ("red", "green", "reddish green", "Red", "rouge é", "", "LLM", "workflow", "gpt-5")
 _NUMBERS = (0, 1, -1, 2, 1.0, 1.5, -0.5, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63), 1e300, 0.1)
@@ -72,9 +73,11 @@ class Known:
     seq: int
 
 
-def known(spans: Sequence[Span]) -> list[Known]:
-    rows = rows_of(span_columns(spans)).to_pylist()
-    return [Known(each, row, seq) for seq, (each, row) in enumerate(zip(spans, rows, strict=True))]
+def known(items: Sequence[Span | Log]) -> list[Known]:
+    """The spans among what arrived in this order; log records have a number each, and are otherwise not known."""
+    spans = [(seq, item) for seq, item in enumerate(items) if isinstance(item, Span)]
+    rows = rows_of(span_columns([each for _, each in spans])).to_pylist()
+    return [Known(each, row, seq) for (seq, each), row in zip(spans, rows, strict=True)]
 
 
 def is_true(expression: Expression, of: Known) -> bool:
@@ -202,6 +205,16 @@ def _spans(draw: st.DrawFn, number: int) -> Span:
 def span_lists(draw: st.DrawFn, most: int = 12) -> list[Span]:
     """Spans with ids of their own."""
     return [draw(_spans(number)) for number in range(1, draw(st.integers(1, most)) + 1)]
+
+
+@st.composite
+def mixed_lists(draw: st.DrawFn) -> list[Span | Log]:
+    """Spans, and log records before and behind them that say the same as they do."""
+    items: list[Span | Log] = list(draw(span_lists()))
+    for number, of in enumerate(draw(st.lists(st.sampled_from(items), max_size=4))):
+        if isinstance(of, Span):
+            items.insert(draw(st.integers(0, len(items))), log_like(of, flags=number))
+    return items
 
 
 _fields = st.one_of(

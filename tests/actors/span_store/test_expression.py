@@ -10,12 +10,15 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from actors.span_store.columns.logs import Log
 from actors.span_store.columns.rows import INDEX_COLUMNS, numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import (
     EVERYTHING,
+    LOG_RECORDS,
     NOTHING,
+    SPANS,
     And,
     Attribute,
     Between,
@@ -38,7 +41,8 @@ from actors.span_store.query.expression import (
 from actors.span_store.query.pruning import ngram_condition, reach
 from actors.span_store.query.sql import condition
 from actors.span_store.query.text.searched_columns import grams_of_rows
-from tests.actors.span_store.naive_query import expressions, is_true, known, span_lists
+from tests.actors.span_store.naive_query import expressions, is_true, known, mixed_lists, span_lists
+from tests.actors.span_store.states import mixed_rows
 from tests.spans import span
 
 pytestmark = pytest.mark.unit
@@ -91,6 +95,21 @@ def test_all_interpreters_agree_with_the_naive_one(spans: list[Span], expression
         assert where.admits(start - 1, start + 1)
         assert where.traces is None or row["trace_id"] in where.traces
         assert where.first_seq <= row["seq"] <= where.last_seq
+
+
+@given(items=mixed_lists(), expression=expressions)
+@THOROUGH
+def test_a_question_about_spans_sees_no_log_record(items: list[Span | Log], expression: Expression) -> None:
+    rows = numbered(mixed_rows(items), 0)
+    table, of_spans = pa.Table.from_batches([rows]), And([expression, SPANS])
+    right = [each.seq for each in known(items) if is_true(expression, each)]
+    assert ArrowFilter(of_spans).rows(table)["seq"].to_pylist() == right
+    found, exact = by_sql(of_spans, table)
+    assert set(found) >= set(right)
+    assert not exact or found == right
+    others = set(range(len(items))) - {each.seq for each in known(items)}
+    assert others.isdisjoint(found)
+    assert set(ArrowFilter(LOG_RECORDS).rows(table)["seq"].to_pylist()) == others
 
 
 @given(

@@ -30,7 +30,7 @@ def test_it_follows_the_index(tmp_path: Path) -> None:
     connection = index.open_index(folders.index)
     folders.make()
     catalogue = Manifest(connection)
-    assert (catalogue.segments, catalogue.rows, catalogue.bytes, services(catalogue.segments)) == (
+    assert (catalogue.segments, catalogue.spans, catalogue.bytes, services(catalogue.segments)) == (
         (),
         0,
         0,
@@ -43,7 +43,7 @@ def test_it_follows_the_index(tmp_path: Path) -> None:
     assert not catalogue.segments
     catalogue.refresh(connection.cursor())
     assert [segment.number for segment in catalogue.segments] == [2, 1]
-    assert catalogue.rows == 3
+    assert catalogue.spans == 3
     assert services(catalogue.segments) == {"a", "b"}
     assert catalogue.bytes == sum(file.stat().st_size for file in folders.segments.iterdir())
 

@@ -1,4 +1,4 @@
-"""Route of the export: a download of many spans in one of three formats."""
+"""Route of the export: a download of many spans and log records in one of three formats."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from aiohttp import web
 from actors.audit_entry import Action, AuditEntry, Resource
 from actors.audit_trail.messages import RecordAudit
 from actors.errors import Overloaded, Unavailable
-from actors.span_store.messages import ExportSpans
+from actors.span_store.messages import Exported, ExportSpans
 from transports.http.framework.compression import accepts_gzip
 from transports.http.framework.file_download import file_download
 from transports.http.framework.route import Access, Call, Route, described
 from transports.http.framework.rules import HexId
-from transports.http.wire.export_formats import CsvText, Encoder, Gzipped, JsonLines, ParquetFile
+from transports.http.wire.export_formats import CsvText, Encoder, Gzipped, JsonLines, LogColumns, ParquetFile
 from transports.http.wire.moments import Moment, time_text
 
 _LATEST = 2**64 - 1
@@ -30,6 +30,13 @@ class Format(Enum):
     CSV = "csv"
 
 
+class What(Enum):
+    """What a download has."""
+
+    SPANS = "spans"
+    LOGS = "logs"
+
+
 _ENCODERS: dict[Format, type[Encoder]] = {
     Format.PARQUET: ParquetFile,
     Format.JSONL: JsonLines,
@@ -39,21 +46,34 @@ _ENCODERS: dict[Format, type[Encoder]] = {
 
 @attrs.frozen(kw_only=True)
 class ExportQuery:
-    """A selection of spans, and the format of the download."""
+    """A selection of spans and their log records, and the format of the download."""
 
-    service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
+    service: str | None = attrs.field(
+        default=None, metadata=described("Only spans and log records of this service", "joke-agent")
+    )
     trace_id: Annotated[str, HexId(32)] | None = attrs.field(
-        default=None, metadata=described("Only spans of this trace", "0af7651916cd43dd8448eb211c80319c")
+        default=None, metadata=described("Only those of this trace", "0af7651916cd43dd8448eb211c80319c")
     )
     from_: Moment | None = attrs.field(
-        default=None, metadata=described("Only spans that started at this time or later", "2026-11-22T20:00:00.000Z")
+        default=None, metadata=described("Only those that started at this time or later", "2026-11-22T20:00:00.000Z")
     )
     to: Moment | None = attrs.field(
-        default=None, metadata=described("Only spans that started before this time", "2026-11-22T21:00:00.000Z")
+        default=None, metadata=described("Only those that started before this time", "2026-11-22T21:00:00.000Z")
     )
     format: Format = attrs.field(
-        default=Format.PARQUET, metadata=described("jsonl is OTLP/JSON, a span to a line", "jsonl")
+        default=Format.PARQUET, metadata=described("jsonl is OTLP/JSON, a span or log record to a line", "jsonl")
     )
+    what: What | None = attrs.field(
+        default=None,
+        metadata=described("Only spans, or only their log records; otherwise spans, and in jsonl both", "logs"),
+    )
+
+    @property
+    def exported(self) -> Exported:
+        """What to export. Only in lines can spans and log records stand in one file."""
+        if self.what is None:
+            return Exported.BOTH if self.format is Format.JSONL else Exported.SPANS
+        return Exported(self.what.value)
 
 
 async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
@@ -61,7 +81,7 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
     async with call.bus.stream(_request(call.query)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
         await call.bus.ask(RecordAudit(entry=_entry(call)))  # nothing leaves that is not recorded
-        name = f"spans.{call.query.format.value}"
+        name = f"{(call.query.what or What.SPANS).value}.{call.query.format.value}"
         async with file_download(call.request, encoder.content_type, name, headers) as download:
             await download.write(await asyncio.to_thread(encoder.add, first))
             async for part in parts:
@@ -78,6 +98,7 @@ def _entry(call: Call[None, ExportQuery]) -> AuditEntry:
         "from": None if query.from_ is None else time_text(query.from_.unix_nano),
         "to": None if query.to is None else time_text(query.to.unix_nano),
         "format": query.format.value,
+        "what": None if query.what is None else query.what.value,
     }
     details = {name: value for name, value in chosen.items() if value is not None}
     return AuditEntry(action=Action.READ, resource=Resource.EXPORT, resource_id=None, by=call.by, details=details)
@@ -86,6 +107,8 @@ def _entry(call: Call[None, ExportQuery]) -> AuditEntry:
 def _encoder_for(call: Call[None, ExportQuery]) -> tuple[Encoder, Mapping[str, str]]:
     """The encoder of the format and its headers: in gzip where the format is text and the client accepts that."""
     encoder = _ENCODERS[call.query.format]()
+    if call.query.what is What.LOGS and call.query.format is not Format.JSONL:
+        encoder = LogColumns(encoder)
     if not encoder.is_text:
         return encoder, {}
     varies = {"Vary": "Accept-Encoding"}
@@ -98,6 +121,7 @@ def _request(query: ExportQuery) -> ExportSpans:
     return ExportSpans(
         service_name=query.service,
         trace_id=query.trace_id,
+        what=query.exported,
         from_time_unix_nano=0 if query.from_ is None else query.from_.unix_nano,
         to_time_unix_nano=_LATEST if query.to is None else query.to.unix_nano,
     )
@@ -115,6 +139,6 @@ ROUTES = (
         downloads=tuple(encoder.content_type for encoder in _ENCODERS.values()),
         errors=(Overloaded, Unavailable),
         tag="observability",
-        summary="Download spans, in the order of their arrival",
+        summary="Download spans and their log records, in the order of their arrival",
     ),
 )

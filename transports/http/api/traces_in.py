@@ -1,4 +1,4 @@
-"""Routes that receive spans: OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
+"""Routes that receive spans and their log records: OTLP/HTTP in protobuf or JSON (OTLP 1.11)."""
 
 from aiohttp import web
 
@@ -11,40 +11,47 @@ from transports.http.wire import otlp_answers
 from transports.http.wire.otlp_answers import JSON, PROTOBUF
 from transports.inflate import inflate_in_turn
 from transports.otlp.decode import receive_traces
+from transports.otlp.decode_logs import receive_logs
 from transports.otlp.decoder import decoding_memory
-from transports.otlp.discarded import LOGS, METRICS, Signal, discard
+from transports.otlp.discarded import METRICS, discard
+from transports.otlp.request import Receive
 
 
 async def export_traces(call: Call[None, None]) -> web.Response:
     """Store the spans of a request; the answer comes after they are durable."""
+    return await _stored(call, receive_traces)
+
+
+async def export_logs(call: Call[None, None]) -> web.Response:
+    """Store the log records of a request that say of which span they are, and reject all others.
+
+    The answer comes after they are durable.
+    """
+    return await _stored(call, receive_logs)
+
+
+async def _stored(call: Call[None, None], receive: Receive) -> web.Response:
     rate = call.config.key_rate
     count = None if rate is None else rate.admit(call.request[CALLERS_KEY].id)  # before anything is read
     with call.config.otlp_budget.reserve() as reservation:
         body = await _body_of(call.request, reservation)
         json = call.request.content_type == JSON
         reservation.grow(decoding_memory(len(body), json=json))
-        response = await receive_traces(call.bus, body, json=json, decoder=call.config.decoder, count=count)
+        response = await receive(call.bus, body, json=json, decoder=call.config.decoder, count=count)
     return otlp_answers.answer(call.request, response)
 
 
 async def export_metrics(call: Call[None, None]) -> web.Response:
-    """Discard metrics, which some SDKs send along, and answer how many data points they were."""
-    return await _discarded(call, METRICS)
+    """Discard metrics, which some SDKs send along, and answer how many data points they were.
 
-
-async def export_logs(call: Call[None, None]) -> web.Response:
-    """Discard log records and answer how many they were."""
-    return await _discarded(call, LOGS)
-
-
-async def _discarded(call: Call[None, None], signal: Signal) -> web.Response:
-    """Receive a body like that of spans, within the same limits, and store nothing of it."""
+    The body is received like that of spans, within the same limits.
+    """
     with call.config.otlp_budget.reserve() as reservation:
         body = await _body_of(call.request, reservation)
         json = call.request.content_type == JSON
         if json:
             reservation.grow(decoding_memory(len(body), json=True))
-        response = await discard(signal, body, json=json, decoder=call.config.decoder)
+        response = await discard(METRICS, body, json=json, decoder=call.config.decoder)
     return otlp_answers.answer(call.request, response)
 
 
@@ -78,5 +85,5 @@ def _route(path: str, handler: Handler, summary: str) -> Route:
 ROUTES = (
     _route("/v1/traces", export_traces, "Receive spans (ExportTraceServiceRequest)"),
     _route("/v1/metrics", export_metrics, "Count and discard metrics (ExportMetricsServiceRequest)"),
-    _route("/v1/logs", export_logs, "Count and discard log records (ExportLogsServiceRequest)"),
+    _route("/v1/logs", export_logs, "Receive log records of spans (ExportLogsServiceRequest)"),
 )

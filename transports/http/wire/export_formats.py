@@ -1,16 +1,17 @@
 """File formats of a download: encoders of rows of the span store, part by part."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from actors.span_store.columns.logs import log_table
+from actors.span_store.columns.spans import LOG
 from actors.span_store.columns.types import AnyColumn, Untold
 from transports.http.framework.compression import GzipStream
-from transports.otlp.encode_json import otlp_lines
+from transports.otlp.encode_json import log_lines, otlp_lines
 
 _INTERNAL = "seq"  # the number of a span in the store that it comes from
 _FORMULA = "\\A[-=+@\t\r\n\uff1d\uff0b\uff0d\uff20]"  # also the wide forms of East Asian keyboards
@@ -20,7 +21,7 @@ class Encoder(ABC):
     """Encoder of one download. Memory does not grow with its length. ``add`` is called once at least."""
 
     content_type: str
-    is_text: ClassVar[bool] = True
+    is_text: bool = True
 
     @abstractmethod
     def add(self, rows: pa.Table) -> bytes:
@@ -32,12 +33,14 @@ class Encoder(ABC):
 
 
 class JsonLines(Encoder):
-    """OTLP/JSON, one span to a line."""
+    """OTLP/JSON, one span or one log record to a line."""
 
     content_type = "application/x-ndjson"
 
     def add(self, rows: pa.Table) -> bytes:
-        return otlp_lines(rows)
+        is_log: Untold = pc.equal(rows["kind"], pa.scalar(LOG, pa.int32()))
+        spans, logs = rows.filter(pc.invert(is_log)), rows.filter(is_log)
+        return otlp_lines(spans) + log_lines(log_table(logs))
 
     def end(self) -> bytes:
         return b""
@@ -56,7 +59,7 @@ class CsvText(Encoder):
 
     def add(self, rows: pa.Table) -> bytes:
         sink = pa.BufferOutputStream()
-        shown = _without_formulas(rows.drop_columns(_INTERNAL))
+        shown = _without_formulas(_without_number(rows))
         pa_csv.write_csv(shown, sink, pa_csv.WriteOptions(include_header=not self._begun))
         self._begun = True
         text: bytes = sink.getvalue().to_pybytes()
@@ -77,7 +80,7 @@ class ParquetFile(Encoder):
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, rows: pa.Table) -> bytes:
-        shown = rows.drop_columns(_INTERNAL)
+        shown = _without_number(rows)
         if self._writer is None:
             sink: Untold = self._sink  # which has what is asked of a file, and no more
             self._writer = pq.ParquetWriter(sink, shown.schema, compression="zstd")
@@ -89,6 +92,21 @@ class ParquetFile(Encoder):
         if self._writer is not None:
             self._writer.close()
         return self._sink.drain()
+
+
+class LogColumns(Encoder):
+    """Log records with columns of their own, in a format that is a table."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.content_type = encoder.content_type
+        self.is_text = encoder.is_text
+        self._encoder = encoder
+
+    def add(self, rows: pa.Table) -> bytes:
+        return self._encoder.add(log_table(rows))
+
+    def end(self) -> bytes:
+        return self._encoder.end()
 
 
 class Gzipped(Encoder):
@@ -104,6 +122,10 @@ class Gzipped(Encoder):
 
     def end(self) -> bytes:
         return self._gzip.end(self._encoder.end())
+
+
+def _without_number(rows: pa.Table) -> pa.Table:
+    return rows.drop_columns(_INTERNAL) if _INTERNAL in rows.column_names else rows
 
 
 def _without_formulas(rows: pa.Table) -> pa.Table:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.promoted import is_model_call
-from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, numbered, numbers, span_keys
+from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, count_logs, numbered, numbers, span_keys
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.wal import Wal, WalReader
 from actors.span_store.embedded.sealed.row_groups import in_turn
@@ -108,6 +108,7 @@ class Memtable:
         self._keys: set[str] | None = set()  # as long as the spans are in memory
         self.bytes = 0
         self.rows = 0
+        self.logs = 0  # of the rows; the others are spans
         self.parts: tuple[Part, ...] = ()  # replaced at once: other threads read it
         self._in_memory: tuple[PartInMemory, ...] = ()  # the same, for as long as the spans are in memory
         self._frames: list[int] = []  # rows of each frame of the WAL file
@@ -178,13 +179,14 @@ class Memtable:
     def _remember(self, batch: pa.RecordBatch) -> None:
         """Make a durable batch visible."""
         self.bytes += batch.nbytes
-        self.rows += batch.num_rows
         self._frames.append(batch.num_rows)
         parts = [*self._in_memory, PartInMemory(batch)]
         # Queries pay for each part, so small ones are joined, each about as often as it doubles.
         while len(parts) > 1 and parts[-2].num_rows <= parts[-1].num_rows <= _JOINED_ROWS:
             parts[-2:] = [parts[-2].joined_with(parts[-1])]
         self.parts = self._in_memory = tuple(parts)
+        self.rows += batch.num_rows  # behind the parts: whoever knows the number sees so many
+        self.logs += count_logs(batch["kind"])
 
     def indexed_columns(self) -> pa.Table:
         """The indexed columns of all rows so far, in the order of ``seq``; no copy."""
@@ -210,6 +212,10 @@ class Slice:
         """Whether a span of the trace is in it. Cheap: nothing is read."""
         wanted = pa.scalar(trace_id, pa.string())
         return any(pc.any(pc.equal(part.indexed_columns["trace_id"], wanted)).as_py() for part in self.parts)
+
+    def has_logs(self) -> bool:
+        """Whether a log record is in it. Cheap, too."""
+        return any(count_logs(part.indexed_columns["kind"]) for part in self.parts)
 
     def whole(self) -> pa.Table:
         """All columns. ``OSError`` when they cannot be read."""

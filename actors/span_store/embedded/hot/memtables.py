@@ -49,8 +49,8 @@ class Memtables:
         return sum(memtable.bytes for memtable in self.full if memtable.is_in_memory)
 
     @property
-    def rows(self) -> int:
-        return sum(memtable.rows for memtable in self._all)
+    def spans(self) -> int:
+        return sum(memtable.rows - memtable.logs for memtable in self._all)
 
     def snapshot(self) -> MemtableSnapshot:
         return MemtableSnapshot(self._all)

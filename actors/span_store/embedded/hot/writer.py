@@ -49,8 +49,8 @@ class SpanWriter:
                 IngestSummary(stored=len(new), duplicates=len(request) - len(new))
                 for request, new in zip(requests, fresh, strict=True)
             ),
-            trace_ids=frozenset(key[:TRACE] for key in keys),
-            stored=len(keys),
+            trace_ids=frozenset(key[:TRACE] for new in fresh if not new.are_logs for key in new.keys),
+            stored=sum(len(new) for new in fresh if not new.are_logs),
         )
 
     def rotate(self) -> None:
@@ -109,7 +109,8 @@ def _without(request: SpanRows, known: set[str]) -> SpanRows:
         if key not in known:
             known.add(key)
             fresh.append(row)
-    return SpanRows(request.batch.take(pa.array(fresh, pa.int64())), [request.keys[row] for row in fresh])
+    batch = request.batch.take(pa.array(fresh, pa.int64()))
+    return SpanRows(batch, [request.keys[row] for row in fresh], are_logs=request.are_logs)
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -16,7 +16,7 @@ from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import started_between
+from actors.span_store.query.expression import SPANS, started_between
 
 # Small segments are compacted when so many are neighbours, into one of so many bytes at most.
 _FEWEST = 8
@@ -25,7 +25,10 @@ _COMPACTED_BYTES = 8 * 1024 * 1024
 
 @attrs.frozen
 class Step:
-    """One segment of a deletion: ``spans`` were deleted; ``None`` when it is damaged, and left as it is."""
+    """One segment of a deletion: ``spans`` were deleted, and log records besides.
+
+    ``None`` when it is damaged, and left as it is.
+    """
 
     segment: int
     spans: int | None
@@ -56,7 +59,7 @@ class Compaction:
             return Step(segment, None)
         kept = rows.filter(pc.invert(predicate.mask(rows)))
         self._replace([segment], kept)
-        return Step(segment, rows.num_rows - kept.num_rows)
+        return Step(segment, _spans_in(rows) - _spans_in(kept))
 
     def drop(self, segments: Sequence[int]) -> None:
         """Delete these segments with all of their spans."""
@@ -127,6 +130,10 @@ class Compaction:
         for segment in segments:
             disk.unlink(self._segments.path(segment), missing_ok=True)
         disk.sync_folder(folder)
+
+
+def _spans_in(rows: pa.Table) -> int:
+    return ArrowFilter(SPANS).rows(rows.select(["kind"])).num_rows
 
 
 def _first_run(files: Sequence[tuple[int, int]]) -> list[int]:

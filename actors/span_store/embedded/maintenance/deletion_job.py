@@ -73,14 +73,15 @@ class DeletionJob:
 
     async def finish(self) -> bool:
         """Go on with the deletions that were cut short; whether anything was deleted."""
-        deleted = 0
+        finished, deleted = 0, 0
         for predicate in await self._threads.in_flusher(recorded, self._connection):
             if predicate not in self._under_way:
                 with suppress(Unavailable):  # it is a problem by then, and keeps no other from going on
                     deleted += await self._delete_recorded(predicate)
-        if deleted:
+                    finished += 1
+        if finished:
             log.info("deletions finished that were cut short", spans=deleted)
-        return deleted > 0
+        return finished > 0
 
     async def _flush(self, predicate: DeletionPredicate) -> None:
         """Flush the spans that are in memtables: only what is sealed can be deleted."""

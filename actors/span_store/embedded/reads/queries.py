@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
+from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
@@ -29,6 +30,7 @@ from actors.span_store.messages import (
     Cursor,
     FoundSpans,
     GetSpan,
+    GetSpanLogs,
     GetTraceSpans,
     SearchSpans,
     SearchText,
@@ -37,7 +39,18 @@ from actors.span_store.messages import (
     SpanPage,
 )
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import EVERYTHING, And, Equals, Expression, IsNull, Promoted, equal, weakened
+from actors.span_store.query.expression import (
+    EVERYTHING,
+    LOG_RECORDS,
+    SPANS,
+    And,
+    Equals,
+    Expression,
+    IsNull,
+    Promoted,
+    equal,
+    weakened,
+)
 
 __all__ = ["SpanReader", "View"]
 
@@ -74,7 +87,8 @@ class SpanReader:
         self._table = SpanTable(cursor, view)
 
     def services(self) -> tuple[str, ...]:
-        return service_names(self._cursor, self._sealed, self._recent.table["service_name"])
+        recent = ArrowFilter(SPANS).rows(self._recent.table.select(["service_name", "kind"]))
+        return service_names(self._cursor, self._sealed, recent["service_name"])
 
     def search(self, request: SearchSpans) -> SpanPage:
         """Find the places of the page by the index, then read just these spans."""
@@ -99,15 +113,19 @@ class SpanReader:
         return self._page(found, request.limit, request.room, page_bytes)
 
     def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-        return self._of_trace(request.trace_id, equal(trace_id=request.trace_id), request.room)
+        return self._of_trace(request.trace_id, SPANS, request.room)
 
     def span(self, request: GetSpan) -> StoredSpan | None:
-        wanted = equal(trace_id=request.trace_id, span_id=request.span_id)
-        found = self._of_trace(request.trace_id, wanted, request.room)
+        found = self._of_trace(request.trace_id, And([equal(span_id=request.span_id), SPANS]), request.room)
         return found[0] if found else None
 
+    def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
+        wanted = And([equal(parent_span_id=request.span_id), LOG_RECORDS])
+        newest_first = self._of_trace(request.trace_id, wanted, request.room)
+        return tuple(stored_log(row._asdict()) for row in reversed(newest_first))
+
     def has(self, column: str, value: str) -> bool:
-        """Whether any span has this value in a column of the index."""
+        """Whether any span or log record has this value in a column of the index."""
         return self._table.has(equal(**{column: value}))
 
     def text(self, request: SearchText) -> FoundSpans:
@@ -162,8 +180,9 @@ class SpanReader:
         sealed = [root.segment for root in roots if root.segment is not None]
         return min(sealed) if sealed else self._table.latest_segment()
 
-    def _of_trace(self, trace_id: str, wanted: Expression, room: int | None) -> tuple[StoredSpan, ...]:
-        """Spans of a trace, newest start first. The summaries tell where they are; only there is looked for them."""
+    def _of_trace(self, trace_id: str, which: Expression, room: int | None) -> tuple[StoredSpan, ...]:
+        """Rows of a trace, newest start first. The summaries tell where they are; only there is looked for them."""
+        wanted = And([equal(trace_id=trace_id), which])
         places = sorted(place.seq for place in locations(self._recent.table, ArrowFilter(wanted), None))
         sealed = ArrowFilter(And([wanted, before(self._recent.first_seq)]))
         tables = Gathered(room)

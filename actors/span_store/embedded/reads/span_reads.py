@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.errors import NeedsRoom
+from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
@@ -20,6 +21,7 @@ from actors.span_store.messages import (
     ExportSpans,
     FoundSpans,
     GetSpan,
+    GetSpanLogs,
     GetTraceSpans,
     SearchSpans,
     SearchText,
@@ -61,6 +63,9 @@ class SpanReads:
 
     async def span(self, request: GetSpan) -> StoredSpan | None:
         return await self._ask(lambda reader: reader.span(request))
+
+    async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
+        return await self._ask(lambda reader: reader.logs(request))
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

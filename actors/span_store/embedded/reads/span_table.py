@@ -12,13 +12,14 @@ import duckdb
 import pyarrow as pa
 
 from actors.span_store.columns.rows import INDEX_COLUMNS
+from actors.span_store.columns.spans import LOG
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.row_location import RowLocation, before, locations, newest_first
 from actors.span_store.embedded.sealed.index import demand_all, in_segments_of, trace_numbers, transaction
 from actors.span_store.embedded.sealed.manifest import Segment, in_reach
 from actors.span_store.embedded.sealed.root_cache import RootCache
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import And, Expression
+from actors.span_store.query.expression import SPANS, And, Expression
 from actors.span_store.query.pruning import reach
 from actors.span_store.query.sql import Condition, condition
 
@@ -27,6 +28,7 @@ _COLUMNS = ", ".join(INDEX_COLUMNS)
 _RECENT = "recent_span"
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _FIRST_SEGMENTS = 8  # that a list looks into
+_IS_SPAN = f"kind <> {LOG:d}"
 
 
 @attrs.frozen
@@ -42,7 +44,7 @@ class _Search:
     """An expression that the index can answer, with what is made of it once for a whole read."""
 
     def __init__(self, expression: Expression, first_recent: int) -> None:
-        self._sealed = And([expression, before(first_recent)])  # each span is seen once: see ``SpanTable``
+        self._sealed = And([expression, before(first_recent)])  # each row is seen once: see ``SpanTable``
         self.recent = ArrowFilter(expression)
 
     @cached_property
@@ -55,7 +57,7 @@ class _Search:
 
 
 class SpanTable:
-    """One view of the spans, on a reader's cursor.
+    """One view of the spans, on a reader's cursor. Log records of spans are in none of its answers, but for ``has``.
 
     The flusher moves spans from memory to the index while queries run. The view is taken first, and of the index only
     what came before its first span is read: so each span is seen once. Segments are joined and written anew meanwhile,
@@ -74,8 +76,8 @@ class SpanTable:
         self._cursor.register(_RECENT, self._recent.table)
         try:
             yield (
-                f"(SELECT {_COLUMNS} FROM span WHERE seq < {self._recent.first_seq:d} "  # noqa: S608 - own names, a number
-                f"UNION ALL SELECT {_COLUMNS} FROM {_RECENT})"
+                f"(SELECT {_COLUMNS} FROM span WHERE seq < {self._recent.first_seq:d} AND {_IS_SPAN} "  # noqa: S608 - own names, a number
+                f"UNION ALL SELECT {_COLUMNS} FROM {_RECENT} WHERE {_IS_SPAN})"
             )
         finally:
             self._cursor.unregister(_RECENT)
@@ -88,7 +90,7 @@ class SpanTable:
         It begins with the segments that have the newest spans; the time does not grow with what is stored. Segments
         without ``has_any`` are left out, which is asked of a segment when its turn comes.
         """
-        wanted = _Search(expression, self._recent.first_seq)
+        wanted = self._of_spans(expression)
         segments = in_reach(self._sealed, reach(expression))
         found = locations(self._recent.table, wanted.recent, limit)
         begin, end = 0, _FIRST_SEGMENTS
@@ -103,13 +105,13 @@ class SpanTable:
 
     def newest_of_trace(self, trace_id: str, expression: Expression, limit: int) -> list[RowLocation]:
         """As ``newest`` does, in the segments that may have spans of the trace."""
-        wanted = _Search(expression, self._recent.first_seq)
+        wanted = self._of_spans(expression)
         found = locations(self._recent.table, wanted.recent, limit)
         found += self._indexed(wanted, in_segments_of([trace_id]), limit)
         return sorted(found, key=newest_first)
 
     def has(self, expression: Expression) -> bool:
-        """Whether it is true of any span."""
+        """Whether it is true of any span or log record."""
         wanted = _Search(expression, self._recent.first_seq)
         return bool(locations(self._recent.table, wanted.recent, 1) or self._indexed(wanted, "TRUE", 1))
 
@@ -125,6 +127,9 @@ class SpanTable:
             f"WHERE segment >= {first_segment:d} AND trace_number IN ({trace_numbers(traces)}) AND llm_count > 0"
         ).fetchall()
         return {trace_id for (trace_id,) in rows}.intersection(traces)
+
+    def _of_spans(self, expression: Expression) -> _Search:
+        return _Search(And([expression, SPANS]), self._recent.first_seq)
 
     def _in_segments(self, wanted: _Search, segments: list[int], limit: int) -> list[RowLocation]:
         """The newest of these segments, from memory where it has what is asked for."""

@@ -32,6 +32,7 @@ from actors.span_store.messages import FoundSpans, SearchText
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import (
     EVERYTHING,
+    SPANS,
     And,
     Arrival,
     Between,
@@ -46,7 +47,7 @@ from actors.span_store.query.position import Position
 from actors.span_store.query.pruning import ngram_condition
 from actors.span_store.query.text.searched_columns import SEARCHED
 
-_READ = ["seq", "service_name", "start_time_unix_nano", *SEARCHED]
+_READ = ["seq", "service_name", "kind", "start_time_unix_nano", *SEARCHED]
 _WHOLE = ["seq", *SHOWN_COLUMNS]
 _REST = [name for name in _WHOLE if name not in _READ]
 _EMPTY = ROWS.empty_table().select(_WHOLE)
@@ -200,6 +201,7 @@ def _wanted(request: SearchText) -> Expression:
     service, trace = request.service_name, request.trace_id
     return And(
         [
+            SPANS,
             Contains(Text(), request.text),
             EVERYTHING if service is None else Equals(Promoted("service_name"), service),
             EVERYTHING if trace is None else Equals(Promoted("trace_id"), trace),

@@ -19,11 +19,12 @@ class Segment:
 
     number: int
     rows: int
+    spans: int  # of the rows; the others are log records
     bytes: int
     checksum: int | None  # missing for what an earlier version wrote
     first_start_time_unix_nano: int  # of its spans
     last_start_time_unix_nano: int
-    services: frozenset[str] | None  # missing where they are too many to be kept in memory
+    services: frozenset[str] | None  # of its spans; missing where they are too many to be kept in memory
 
 
 class Manifest:
@@ -50,8 +51,8 @@ class Manifest:
             self.segments = tuple(sorted((known[number] for number in numbers), key=_latest_first))
 
     @property
-    def rows(self) -> int:
-        return sum(segment.rows for segment in self.segments)
+    def spans(self) -> int:
+        return sum(segment.spans for segment in self.segments)
 
     @property
     def bytes(self) -> int:
@@ -64,9 +65,10 @@ def _read(connection: duckdb.DuckDBPyConnection, numbers: list[int], others: Ite
     rows = segment_rows(connection, numbers, _MOST_NAMES, _MOST_BYTES)
     same = {other.services: other.services for other in others}  # most segments have the same services
     segments = {}
-    for number, rows_of_it, size, checksum, first, last, names in rows:
+    for number, rows_of_it, spans, size, checksum, first, last, names in rows:
         of_it = None if names is None else frozenset(names)
-        segments[number] = Segment(number, rows_of_it, size, checksum, first, last, same.setdefault(of_it, of_it))
+        shared = same.setdefault(of_it, of_it)
+        segments[number] = Segment(number, rows_of_it, spans, size, checksum, first, last, shared)
     return segments
 
 

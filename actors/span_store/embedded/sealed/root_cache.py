@@ -17,7 +17,7 @@ from actors.span_store.query.expression import And, Expression, IsNull, Promoted
 
 _MOST_BYTES = 8 * 1024 * 1024  # 60 segments of LLM spans, whose roots are one span in ten; 9 where all are roots
 _LARGE = 2 * 1024 * 1024
-_COLUMNS = ["seq", "start_time_unix_nano", "trace_id", "service_name", "parent_span_id"]
+_COLUMNS = ["seq", "start_time_unix_nano", "trace_id", "service_name", "parent_span_id", "kind"]
 _IS_ROOT = IsNull(Promoted("parent_span_id"))
 
 

@@ -12,14 +12,17 @@ import pyarrow as pa
 from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.columns.attribute_column import shown
 from actors.span_store.columns.conventions import MODEL_CALLS
+from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import ROWS, TRACE, SpanRows, numbered, stored_spans
-from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.columns.spans import LOG, StoredSpan
 from actors.span_store.messages import (
     Cursor,
+    Exported,
     ExportSpans,
     FilePart,
     FoundSpans,
     GetSpan,
+    GetSpanLogs,
     GetTraceSpans,
     IngestSummary,
     SearchSpans,
@@ -37,7 +40,7 @@ from actors.span_store.storage import Abilities, Committed, Scope
 
 @attrs.frozen
 class Stored:
-    """One span, as it is answered and as it is exported."""
+    """One span, as it is answered and as it is exported; or a log record in its form."""
 
     seq: int
     span: StoredSpan
@@ -46,6 +49,10 @@ class Stored:
     @property
     def order(self) -> tuple[int, int]:
         return self.span.start_time_unix_nano, self.seq
+
+    @property
+    def is_span(self) -> bool:
+        return self.span.kind != LOG
 
     def column(self, name: str) -> str | None:
         value: str | None = self.row[name][0].as_py()
@@ -69,24 +76,32 @@ class ListStorage:
         self._stored: list[Stored] = []
         self._next_seq = 0
 
+    @property
+    def _spans(self) -> list[Stored]:
+        return [each for each in self._stored if each.is_span]
+
+    @property
+    def _logs(self) -> list[Stored]:
+        return [each for each in self._stored if not each.is_span]
+
     async def write(self, requests: Sequence[SpanRows]) -> Committed:
         known = {each.span.trace_id + each.span.span_id for each in self._stored}
-        outcomes, traces = [], set()
+        outcomes, traces, spans = [], set(), len(self._spans)
         for request in requests:
             rows = pa.Table.from_batches([numbered(request.batch, 0)])
             before = len(known)
             for row, key in enumerate(request.keys):
                 if key not in known:
                     known.add(key)
-                    traces.add(key[:TRACE])
+                    if not request.are_logs:
+                        traces.add(key[:TRACE])
                     self._append(rows.slice(row, 1))
             stored = len(known) - before
             outcomes.append(IngestSummary(stored=stored, duplicates=len(request) - stored))
-        stored = sum(outcome.stored for outcome in outcomes)
-        return Committed(outcomes=tuple(outcomes), trace_ids=frozenset(traces), stored=stored)
+        return Committed(outcomes=tuple(outcomes), trace_ids=frozenset(traces), stored=len(self._spans) - spans)
 
     async def services(self) -> tuple[str, ...]:
-        return tuple(sorted({each.span.service_name for each in self._stored}))
+        return tuple(sorted({each.span.service_name for each in self._spans}))
 
     async def query(self, request: SearchSpans | SearchTrace) -> SpanPage:
         found = self._of_trace(request) if isinstance(request, SearchTrace) else self._of_service(request)
@@ -109,7 +124,7 @@ class ListStorage:
     async def search(self, request: SearchText) -> FoundSpans:
         found = [
             each
-            for each in reversed(self._stored)
+            for each in reversed(self._spans)
             if each.says(request.text)
             and request.service_name in (None, each.span.service_name)
             and request.trace_id in (None, each.span.trace_id)
@@ -123,20 +138,27 @@ class ListStorage:
         return FoundSpans(spans=tuple(each.span for each in page), before=before)
 
     async def trace(self, request: GetTraceSpans) -> tuple[StoredSpan, ...]:
-        found = [each for each in self._stored if each.span.trace_id == request.trace_id]
+        found = [each for each in self._spans if each.span.trace_id == request.trace_id]
         _demand_room(found, request.room)
         return tuple(each.span for each in sorted(found, key=lambda each: each.order, reverse=True))
 
     async def span(self, request: GetSpan) -> StoredSpan | None:
         identity = request.trace_id, request.span_id
-        found = [each for each in self._stored if (each.span.trace_id, each.span.span_id) == identity]
+        found = [each for each in self._spans if (each.span.trace_id, each.span.span_id) == identity]
         _demand_room(found, request.room)
         return found[0].span if found else None
 
+    async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
+        identity = request.trace_id, request.span_id
+        found = [each for each in self._logs if (each.span.trace_id, each.span.parent_span_id) == identity]
+        _demand_room(found, request.room)
+        return tuple(stored_log(each.span._asdict()) for each in sorted(found, key=lambda each: each.order))
+
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
+        spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS
         rows = [
             each.row
-            for each in self._stored
+            for each in [*(self._spans if spans else ()), *(self._logs if logs else ())]
             if request.service_name in (None, each.span.service_name)
             and request.trace_id in (None, each.span.trace_id)
             and request.from_time_unix_nano <= each.span.start_time_unix_nano < request.to_time_unix_nano
@@ -147,9 +169,9 @@ class ListStorage:
         return any(each.column(scope.column) == scope.value for each in self._stored)
 
     async def delete(self, scope: Scope) -> int:
-        before = len(self._stored)
+        before = len(self._spans)
         self._stored = [each for each in self._stored if each.column(scope.column) != scope.value]
-        return before - len(self._stored)
+        return before - len(self._spans)
 
     def freeing(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()
@@ -165,7 +187,7 @@ class ListStorage:
             await asyncio.sleep(1)
 
     def state(self) -> StoreState:
-        return StoreState(problems=(), is_open=True, recent_spans=len(self._stored))
+        return StoreState(problems=(), is_open=True, recent_spans=len(self._spans))
 
     def trusted_time(self) -> datetime | None:
         return datetime.now(UTC)
@@ -187,8 +209,8 @@ class ListStorage:
         self._next_seq += 1
 
     def _of_service(self, request: SearchSpans) -> Iterator[Stored]:
-        llm = {each.span.trace_id for each in self._stored if each.column("type") in MODEL_CALLS}
-        for each in self._stored:
+        llm = {each.span.trace_id for each in self._spans if each.column("type") in MODEL_CALLS}
+        for each in self._spans:
             is_root = each.span.parent_span_id is None
             fits = {
                 SpanFilter.ALL: True,
@@ -201,7 +223,7 @@ class ListStorage:
                 yield each
 
     def _of_trace(self, request: SearchTrace) -> Iterator[Stored]:
-        for each in self._stored:
+        for each in self._spans:
             if each.span.trace_id == request.trace_id and (
                 not request.only_subflows or each.column("junjo_span_type") == "subflow"
             ):

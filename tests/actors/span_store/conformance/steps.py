@@ -6,10 +6,13 @@ from contextlib import aclosing
 import attrs
 import pyarrow as pa
 
+from actors.span_store.columns.log_rows import stored_rows
+from actors.span_store.columns.logs import Log, Logs
 from actors.span_store.columns.rows import span_rows
 from actors.span_store.columns.spans import Span, StoredSpan
 from actors.span_store.messages import ExportSpans, IngestSummary, SearchSpans, SearchText, SearchTrace
 from actors.span_store.storage import SpanStorage
+from tests.spans import log_like
 
 NOW = time.time_ns()  # spans that retention keeps
 
@@ -23,7 +26,14 @@ def span_id(number: int) -> str:
 
 
 async def write(storage: SpanStorage, *spans: Span) -> IngestSummary:
-    [outcome] = (await storage.write([span_rows(spans)])).outcomes
+    """Write spans, and with each a log record that says the same: no test of spans may notice any."""
+    logs = stored_rows(Logs([log_like(each) for each in spans]))
+    outcome, _ = (await storage.write([span_rows(spans), logs])).outcomes
+    return outcome
+
+
+async def write_logs(storage: SpanStorage, *logs: Log) -> IngestSummary:
+    [outcome] = (await storage.write([stored_rows(Logs(logs))])).outcomes
     return outcome
 
 

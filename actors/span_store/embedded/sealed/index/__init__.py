@@ -7,6 +7,7 @@ from actors.span_store.embedded.sealed.index.checks import (
     counted_spans,
     read_everything,
     span_keys_in,
+    spans_in,
     spans_stored_twice,
 )
 from actors.span_store.embedded.sealed.index.deletions import (
@@ -96,6 +97,7 @@ __all__ = [
     "shorter_names",
     "span_keys_in",
     "span_keys_of",
+    "spans_in",
     "spans_stored_twice",
     "strike_out",
     "trace_ids",

@@ -4,6 +4,8 @@ from typing import Literal
 
 import duckdb
 
+from actors.span_store.columns.spans import LOG
+
 _TABLES = ("span", "trace_part", "segment_service", "segment", "sealed", "deletion")
 
 
@@ -18,6 +20,15 @@ def span_keys_in(connection: duckdb.DuckDBPyConnection, segment: int) -> list[tu
     return connection.execute(
         "SELECT position, trace_id || span_id FROM span WHERE segment = ? ORDER BY position", [segment]
     ).fetchall()
+
+
+def spans_in(connection: duckdb.DuckDBPyConnection, segment: int) -> int:
+    """How many spans the rows of a segment are, without log records."""
+    [(spans,)] = connection.execute(
+        f"SELECT count(*) FROM span WHERE segment = ? AND kind <> {LOG:d}",  # noqa: S608 - own number
+        [segment],
+    ).fetchall()
+    return int(spans)
 
 
 def counted_spans(

@@ -14,6 +14,8 @@ from actors.span_store.query.pruning import Reach, reach
 # The start of a segment's newest span, which is no newer than its arrival; least() leaves out what is not known.
 _NEWEST = "least(last_start_time_unix_nano, arrived_before_unix_nano)"
 
+_HAS_LOGS = "rows > (SELECT sum(span_count) FROM segment_service WHERE segment_service.segment = segment.segment)"
+
 
 @attrs.frozen
 class IndexedSegment:
@@ -29,10 +31,18 @@ class IndexedSegment:
 
 
 def indexed_segments(
-    connection: duckdb.DuckDBPyConnection, expression: Expression = EVERYTHING, limit: int | None = None
+    connection: duckdb.DuckDBPyConnection,
+    expression: Expression = EVERYTHING,
+    limit: int | None = None,
+    *,
+    with_logs: bool = False,
 ) -> list[IndexedSegment]:
-    """Segments that may have spans which the expression is true of, in the order of arrival; the first so many."""
+    """Segments that may have rows which the expression is true of, in the order of arrival; the first so many.
+
+    ``with_logs`` leaves out those without any log record.
+    """
     where, parameters = _in_reach(reach(expression))
+    where = f"{where} AND {_HAS_LOGS}" if with_logs else where
     rows = connection.execute(
         f"SELECT segment, file, rows, bytes, checksum, first_seq, last_seq FROM segment WHERE {where} "  # noqa: S608 - own names, numbers
         "ORDER BY first_seq LIMIT ?",
@@ -68,8 +78,8 @@ def segment_numbers(connection: duckdb.DuckDBPyConnection) -> list[int]:
 
 def segment_rows(
     connection: duckdb.DuckDBPyConnection, numbers: Sequence[int], most_names: int, most_bytes: int
-) -> list[tuple[int, int, int, int | None, int, int, list[str] | None]]:
-    """Of each: number, spans, bytes, checksum, start of the first and of the last span, names of services.
+) -> list[tuple[int, int, int, int, int | None, int, int, list[str] | None]]:
+    """Of each: number, rows, spans, bytes, checksum, start of the first and of the last span, names of services.
 
     Names are left out where they are more, or have more bytes together.
     """
@@ -79,11 +89,16 @@ def segment_rows(
             SELECT segment FROM segment_service WHERE segment IN (SELECT unnest($numbers::UINTEGER[]))
             GROUP BY segment HAVING count(*) <= $most_names AND sum(strlen(service_name)) <= $most_bytes
         ), named AS (
-            SELECT segment, list(service_name) AS names FROM segment_service SEMI JOIN few USING (segment)
-            GROUP BY segment
+            SELECT segment, coalesce(list(service_name) FILTER (span_count > 0), []) AS names
+            FROM segment_service SEMI JOIN few USING (segment) GROUP BY segment
+        ), counted AS (
+            SELECT segment, sum(span_count)::UBIGINT AS spans FROM segment_service
+            WHERE segment IN (SELECT unnest($numbers::UINTEGER[])) GROUP BY segment
         )
-        SELECT segment, rows, bytes, checksum, first_start_time_unix_nano, last_start_time_unix_nano, names
-        FROM segment LEFT JOIN named USING (segment)
+        SELECT
+            segment, rows, coalesce(spans, rows), bytes, checksum, first_start_time_unix_nano,
+            last_start_time_unix_nano, names
+        FROM segment LEFT JOIN named USING (segment) LEFT JOIN counted USING (segment)
         WHERE segment IN (SELECT unnest($numbers::UINTEGER[]))
         """,
         {"numbers": numbers, "most_names": most_names, "most_bytes": most_bytes},

@@ -6,19 +6,19 @@ import duckdb
 
 _LENGTHS = """
     SELECT strlen(service_name) AS size, count(DISTINCT hash(service_name)) FROM segment_service
-    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND size <= ? GROUP BY size ORDER BY size
+    WHERE span_count > 0 AND segment IN (SELECT unnest(?::UINTEGER[])) AND size <= ? GROUP BY size ORDER BY size
 """
 _SHORTER = """
     SELECT DISTINCT service_name FROM segment_service
-    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) < ?
+    WHERE span_count > 0 AND segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) < ?
 """
 _SOME_LONGER = """
     SELECT 1 FROM segment_service
-    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) > ? LIMIT 1
+    WHERE span_count > 0 AND segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) > ? LIMIT 1
 """
 _SOME_OF_LENGTH = """
     SELECT service_name FROM segment_service
-    WHERE segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) = ? LIMIT ?
+    WHERE span_count > 0 AND segment IN (SELECT unnest(?::UINTEGER[])) AND strlen(service_name) = ? LIMIT ?
 """
 
 

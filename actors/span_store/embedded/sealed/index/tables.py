@@ -13,24 +13,27 @@ import pyarrow as pa
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.conventions import VERSION
 from actors.span_store.columns.rows import INDEX_COLUMNS
+from actors.span_store.columns.spans import LOG
 from actors.span_store.embedded.durable import DISK, Disk, written_at
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
 
 _COLUMNS = ", ".join(INDEX_COLUMNS)
 _INSERT_SPANS = f"INSERT INTO span (segment, position, {_COLUMNS}) SELECT ?, position, {_COLUMNS} FROM sealing"  # noqa: S608 - own names
-_INSERT_SERVICES = """
-    INSERT INTO segment_service SELECT ?, service_name, count(*) FROM sealing GROUP BY service_name
-"""
-_INSERT_TRACE_PARTS = """
+_INSERT_SERVICES = f"""
+    INSERT INTO segment_service
+    SELECT ?, service_name, count(*) FILTER (kind <> {LOG}) FROM sealing GROUP BY service_name
+"""  # noqa: S608 - own number
+# A trace that has nothing but log records has a part, too, by which they are found; the part has no spans.
+_INSERT_TRACE_PARTS = f"""
     INSERT INTO trace_part BY NAME
     SELECT
         ? AS segment,
         trace_id,
         ('0x' || trace_id[17:32])::UBIGINT AS trace_number,
-        min(start_time_unix_nano) AS start_time_unix_nano,
-        max(end_time_unix_nano) AS end_time_unix_nano,
-        count(*) AS span_count,
-        count(*) FILTER (status_code = 2) AS error_count,
+        coalesce(min(start_time_unix_nano) FILTER (kind <> {LOG}), min(start_time_unix_nano)) AS start_time_unix_nano,
+        coalesce(max(end_time_unix_nano) FILTER (kind <> {LOG}), max(end_time_unix_nano)) AS end_time_unix_nano,
+        count(*) FILTER (kind <> {LOG}) AS span_count,
+        count(*) FILTER (status_code = 2 AND kind <> {LOG}) AS error_count,
         count(*) FILTER (type IN ('llm', 'embedding')) AS llm_count,
         CASE WHEN sum(input_tokens) < 1::HUGEINT << 63 THEN sum(input_tokens) END AS input_tokens, -- if it fits
         CASE WHEN sum(output_tokens) < 1::HUGEINT << 63 THEN sum(output_tokens) END AS output_tokens,
@@ -46,7 +49,7 @@ _INSERT_TRACE_PARTS = """
     FROM sealing
     GROUP BY trace_id
     ORDER BY start_time_unix_nano
-"""
+"""  # noqa: S608 - own number
 _INSERT_SEGMENT = f"""
     INSERT INTO segment
     SELECT
