@@ -250,6 +250,14 @@ def test_only_what_is_older_than_the_cut_of_retention_may_be_gone() -> None:
     assert heard([*lines[1:3], '{"kept from":2}', lines[0], lines[3]]).droppable == {0, 1}  # 0 was sent again
 
 
+async def test_a_span_that_is_gone_although_retention_keeps_it_is_a_fault(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", SEALED_SOON) as bus:
+        await bus.ask(message(1, 2))
+    lines = [f'{{"{what}":{request},"spans":2}}' for request in range(3) for what in ("sent", "acknowledged")]
+    faults = await faults_of(tmp_path / "data", heard(['{"kept from":1}', *lines]), tmp_path / "before")
+    assert faults == ["2 acknowledged spans are missing: [(2, 0), (2, 1)]"]
+
+
 @pytest.mark.timeout(600)
 def test_all_files_after_a_cut_have_what_was_acknowledged(tmp_path: Path) -> None:
     """A short form of scripts/powerloss.py, which has more states and other seeds."""

@@ -16,7 +16,7 @@ from actors.span_store.columns.rows import ROWS, numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.sealed.row_groups import ZoneMaps
-from actors.span_store.messages import ExportSpans, SearchText
+from actors.span_store.messages import Cursor, ExportSpans, SearchSpans, SearchText
 from actors.span_store.query.expression import (
     And,
     Arrival,
@@ -208,20 +208,31 @@ SPANS = 3000  # in six row groups, in the order of their start
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Row groups that were read, whole or some columns, but not for n-grams, which a thread of its own makes."""
     groups: list[int] = []
-    reading = pq.ParquetFile.read_row_group
+    read_one, read_several = pq.ParquetFile.read_row_group, pq.ParquetFile.read_row_groups
 
-    def counted(self: pq.ParquetFile, i: int, *others: Any, **named: Any) -> pa.Table:
+    def one(self: pq.ParquetFile, i: int, **named: Any) -> pa.Table:
         if named.get("columns") != list(SEARCHED):
             groups.append(i)
-        return reading(self, i, *others, **named)
+        return read_one(self, i, **named)
 
-    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    def several(self: pq.ParquetFile, row_groups: list[int], **named: Any) -> pa.Table:
+        groups.extend(row_groups)
+        return read_several(self, row_groups, **named)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", one)
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", several)
     return groups
 
 
 async def fill(bus: Bus) -> None:
     made = [
-        span(number, parent=10**6, start=START + number, attributes={"t": f"needle {number}"})
+        span(
+            number,
+            parent=10**6,
+            start=START + number,
+            attributes={"t": f"needle {number}"},
+            status_message="no" if number == SPANS // 2 else "",
+        )
         for number in range(1, SPANS + 1)
     ]
     await ingest(bus, *made)
@@ -261,3 +272,30 @@ async def test_a_text_search_in_some_time_reads_the_row_groups_of_that_time(tmp_
         page = await bus.ask(some)
         assert sorted(each.start_time_unix_nano - START for each in page.spans) == [1100, 1101]
         assert set(read) == {2}
+
+
+async def test_a_search_reads_the_row_groups_that_may_have_the_value(tmp_path: Path, read: list[int]) -> None:
+    """The index has no messages of spans, and n-grams say nothing of a text of two bytes."""
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
+        await fill(bus)
+        read.clear()
+        places: list[int] = []
+        after: Cursor | None = None
+        while True:  # in several pages where the disk is slow
+            page = await bus.ask(SearchSpans(where=Equals(Promoted("status_message"), "no"), after=after))
+            places += [each.start_time_unix_nano - START for each in page.spans]
+            after = page.next
+            if after is None:
+                break
+        assert places == [SPANS // 2]
+        assert set(read) == {2}
+
+
+async def test_an_export_of_a_service_reads_the_row_groups_of_its_roots(tmp_path: Path, read: list[int]) -> None:
+    async with store_in(tmp_path, SEALED_AT_ONCE) as bus:
+        made = [span(number, trace_id=number, start=START + number, service="ab"[number % 2]) for number in range(1200)]
+        await ingest(bus, *made)
+        await state_when(bus, all_sealed)
+        read.clear()
+        assert sorted(await exported(bus, ExportSpans(service_name="b"))) == list(range(1, 1200, 2))
+        assert read == [2, 3, 4]  # of five; the first of them has roots of both

@@ -26,7 +26,7 @@ _LARGE = 2 * 1024 * 1024
 _TAKES_TURNS = 8 * 1024 * 1024  # bytes from which on only one is in memory at a time
 # Columns of which each row group has statistics. None of those that are derived anew where an earlier version has
 # written the file: its statistics would say what is no longer so.
-ZONED = ("seq", "start_time_unix_nano", "end_time_unix_nano")
+ZONED = ("seq", "service_name", "start_time_unix_nano", "end_time_unix_nano", "status_message")
 _UNSIGNED = 2**64
 _turn = threading.Lock()
 _kept: LruCache[tuple[object, ...], pa.Table] = LruCache(_MOST_BYTES, _LARGE)
