@@ -29,6 +29,7 @@ from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
 from actors.span_store.messages import SearchSpans, SpanFilter
+from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.query.expression import Expression
 from tests.actors.span_store.naive_query import Known, expressions, is_true, known, span_lists
 from tests.spans import START, span
@@ -81,7 +82,7 @@ class Store:
             self._flush(pa.Table.from_batches([some]), with_ngrams=with_ngrams)
         if state == COMPACTED:
             segments = Segments(self.connection, self.folders, next_number=next(self.numbers))
-            compacted = compaction.Compaction(segments).compact()
+            compacted = compaction.Compaction(segments, CurrentPrices()).compact()
             self.manifest.refresh(self.connection)
             assert compacted == (rows.num_rows if rows.num_rows > 1 else 0)
 

@@ -88,7 +88,7 @@ _INSERT_TRACE_PARTS = """
 _INSERT_SEGMENT = f"""
     INSERT INTO segment
     SELECT
-        ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ?, ?, {VERSION}
+        ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ?, ?, {VERSION}, ?
     FROM sealing
 """  # noqa: S608 - own number
 _OUTDATED = "SELECT segment FROM segment WHERE conventions IS DISTINCT FROM ? ORDER BY first_seq DESC"
@@ -316,7 +316,9 @@ def add(
         connection.execute(_INSERT_SPANS, [segment])
         connection.execute(_INSERT_SERVICES, [segment])
         connection.execute(_INSERT_TRACE_PARTS, [segment])
-        connection.execute(_INSERT_SEGMENT, [segment, file, written.bytes, written.checksum, arrived_before])
+        connection.execute(
+            _INSERT_SEGMENT, [segment, file, written.bytes, written.checksum, arrived_before, new.restated]
+        )
         if journal is not None:
             connection.execute(_INSERT_SEALED, [journal, segment])
     finally:

@@ -22,6 +22,7 @@ from actors.span_store.messages import (
     GetSpan,
     GetTraceSpans,
     IngestSummary,
+    PriceTable,
     SearchSpans,
     SearchText,
     SearchTrace,
@@ -29,6 +30,10 @@ from actors.span_store.messages import (
     SpanPage,
     StoreState,
 )
+from actors.span_store.pricing.book import PriceBook
+from actors.span_store.pricing.costs import priced
+from actors.span_store.pricing.current import CurrentPrices
+from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
@@ -66,6 +71,7 @@ class ListStorage:
 
     def __init__(self, age: timedelta | None = None) -> None:
         self._age = age
+        self._prices = CurrentPrices()
         self._stored: list[Stored] = []
         self._next_seq = 0
 
@@ -73,7 +79,7 @@ class ListStorage:
         known = {each.span.trace_id + each.span.span_id for each in self._stored}
         outcomes, traces = [], set()
         for request in requests:
-            rows = pa.Table.from_batches([numbered(request.batch, 0)])
+            rows = pa.Table.from_batches([priced(numbered(request.batch, 0), self.prices)])
             before = len(known)
             for row, key in enumerate(request.keys):
                 if key not in known:
@@ -84,6 +90,17 @@ class ListStorage:
             outcomes.append(IngestSummary(stored=stored, duplicates=len(request) - stored))
         stored = sum(outcome.stored for outcome in outcomes)
         return Committed(outcomes=tuple(outcomes), trace_ids=frozenset(traces), stored=stored)
+
+    def use_prices(self, own: OwnPrices) -> None:
+        self._prices.use(own)
+
+    @property
+    def price_table(self) -> PriceTable:
+        return self._prices.table
+
+    @property
+    def prices(self) -> PriceBook:
+        return self._prices.book
 
     async def services(self) -> tuple[str, ...]:
         return tuple(sorted({each.span.service_name for each in self._stored}))
