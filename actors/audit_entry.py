@@ -33,6 +33,7 @@ class Resource(Enum):
     TRACE = "trace"
     SERVICE = "service"
     BACKUP = "backup"
+    PRICE = "price"
     EXPORT = "export"
     AUDIT_TRAIL = "audit_trail"
     SETTINGS = "settings"  # of the whole studio

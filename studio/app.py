@@ -15,6 +15,7 @@ from actors.ingestion.actor import IngestionActor
 from actors.key_registry.actor import KeyRegistryActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.providers.provider import Endpoint
+from actors.prices.actor import PricesActor
 from actors.runtime.actor import ActorBus
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
@@ -22,6 +23,7 @@ from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
+from actors.span_store.pricing.current import CurrentPrices
 from studio import __version__
 from studio.audited_settings import audited_settings
 from studio.descriptors import most_connections
@@ -165,7 +167,9 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
             lifetime=lifetime,
         ),
     )
-    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings))
+    prices = CurrentPrices(settings.prices_file)  # one for all lives of the span store
+    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices))
+    supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, settings.sqlite_path))
     supervisor.add(AuditTrailActor, lambda bus: audit_trail(bus, settings))
     supervisor.add(PlaygroundActor, lambda bus: playground(bus, settings))
     ingestion_host = settings.ingestion_host
@@ -188,9 +192,9 @@ def key_registry(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManag
     return KeyRegistryActor.running(bus, settings.sqlite_path, reveal_under=reveal_under)
 
 
-def span_store(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[SpanStoreActor]:
+def span_store(bus: ActorBus, settings: Settings, prices: CurrentPrices) -> AbstractAsyncContextManager[SpanStoreActor]:
     retention = Retention(age=settings.retention_days, size=settings.retention_bytes)
-    opened = partial(EmbeddedStorage.open, settings.duckdb_path, limits=Limits(retention=retention))
+    opened = partial(EmbeddedStorage.open, settings.duckdb_path, limits=Limits(retention=retention), prices=prices)
     return SpanStoreActor.running(bus, opened, accounts=settings.sqlite_path)
 
 

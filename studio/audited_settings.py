@@ -36,9 +36,9 @@ def audited_settings(settings: Settings) -> tuple[Setting, ...]:
 def _plain(declared: Variable, value: object) -> Setting:
     """A setting without secret.
 
-    Default paths follow from the working directory, so a path is never a change at the first start.
+    Default paths follow from the working directory, so a path that has a default is never a change at the first start.
     """
-    default = value if isinstance(value, Path) else declared.parse(declared.default)
+    default = value if isinstance(value, Path) and declared.default else declared.parse(declared.default)
     return Setting(name=declared.name, value=_text(value), default=_text(default))
 
 

@@ -235,6 +235,14 @@ class Settings:
             "The most space for spans, in 10^9 bytes: the oldest are deleted first.",
         )
     )
+    prices_file: Path | None = attrs.field(
+        metadata=variable(
+            "JUNJO_PRICES_FILE",
+            "",
+            optional(path),
+            "Prices of models in place of those that come with the studio: a file in the form of genai-prices.",
+        )
+    )
     audit_days: timedelta = attrs.field(
         metadata=variable("JUNJO_AUDIT_DAYS", "365", days, "Entries of the audit trail that are older are deleted.")
     )

@@ -1,16 +1,22 @@
 """``studio check``, ``repair`` and ``remap``: a data folder is looked at and made whole while no studio runs on it."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import attrs
 import duckdb
 
+from actors.clock import utc_now
+from actors.prices.store import PriceStore
 from actors.runtime.actor import StartRefused
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.remapping import remap
 from actors.span_store.embedded.upkeep.repair import repair
+from actors.span_store.pricing.current import CurrentPrices
+from actors.span_store.pricing.own_price import OwnPrices
 from studio.claim import CannotStart, sole_use_of
 from studio.settings import Settings
 
@@ -42,8 +48,8 @@ def remap_data(settings: Settings, *, everything: bool) -> Upkeep:
 
 def _remapped(settings: Settings, *, everything: bool) -> Iterator[str]:
     with _alone_with(settings) as folders:
-        count = 0
-        for count, line in enumerate(remap(folders, everything=everything), 1):  # noqa: B007 - it is told below
+        count, prices = 0, _prices(settings)
+        for count, line in enumerate(remap(folders, prices, everything=everything), 1):  # noqa: B007 - it is told below
             yield line
         yield f"Done with {count} segments." if count else "All columns are of this version already."
 
@@ -55,6 +61,21 @@ def _repaired(settings: Settings) -> Iterator[str]:
             yield line
         kept = f"Done in {steps} steps. Damaged files, if there were any, are in {folders.damaged}."
         yield kept if steps else "There was nothing to repair."
+
+
+def _prices(settings: Settings) -> CurrentPrices:
+    """The prices that the studio itself would compute costs with."""
+    prices = CurrentPrices(settings.prices_file)
+    prices.load()
+    if settings.sqlite_path.exists():
+        prices.use(asyncio.run(_own_prices(settings.sqlite_path)))
+    return prices
+
+
+async def _own_prices(accounts: Path) -> OwnPrices:
+    store = await PriceStore.open(accounts, utc_now)
+    await store.close()
+    return store.own
 
 
 @contextmanager

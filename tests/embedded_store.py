@@ -9,6 +9,7 @@ from actors.runtime.actor import ActorBus
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits
+from actors.span_store.pricing.current import CurrentPrices
 
 
 def embedded_store(
@@ -21,9 +22,17 @@ def embedded_store(
     clock: Clock = utc_now,
     steady: Steady = steady_seconds,
     disk: Disk = DISK,
+    prices: CurrentPrices | None = None,
 ) -> AbstractAsyncContextManager[SpanStoreActor]:
     """``path`` is that of the index; see ``EmbeddedStorage.open`` for the others."""
     opened = partial(
-        EmbeddedStorage.open, path, limits=limits, interval=interval, clock=clock, steady=steady, disk=disk
+        EmbeddedStorage.open,
+        path,
+        limits=limits,
+        interval=interval,
+        clock=clock,
+        steady=steady,
+        disk=disk,
+        prices=prices,
     )
     return SpanStoreActor.running(bus, opened, accounts=accounts, clock=clock)

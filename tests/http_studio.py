@@ -17,6 +17,7 @@ from actors.key_registry.actor import KeyRegistryActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.provider_table import OpenProvider
 from actors.playground.providers.provider import Endpoint
+from actors.prices.actor import PricesActor
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
@@ -148,6 +149,7 @@ async def running_http_studio(
         SpanStoreActor,
         lambda bus: embedded_store(bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
     )
+    supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, accounts, clock=clock))
     supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, accounts, clock=clock))
     supervisor.add(
         PlaygroundActor,

@@ -28,6 +28,7 @@ VALUES = {
     "actors.span_store.columns.logs",
     "actors.span_store.columns.spans",
     "actors.span_store.columns.types",
+    "actors.span_store.pricing.own_price",
     "actors.span_store.query.expression",
     "actors.span_store.query.position",
     "actors.ingestion.source",
@@ -101,6 +102,7 @@ MAY_ASK = {
     "audit_trail": {"span_store"},
     "ingestion": {"span_store"},
     "playground": {"span_store"},
+    "prices": {"span_store"},
     "session": {"key_registry"},
 }
 # Who may hear whose events. Hearing is no waiting, so circles would do no harm here.

@@ -26,6 +26,7 @@ from actors.span_store.messages import (
     ExportSpans,
     FilePart,
     FoundSpans,
+    GetPriceTable,
     GetSpan,
     GetSpanLogs,
     GetStoreState,
@@ -34,12 +35,14 @@ from actors.span_store.messages import (
     IngestSpans,
     IngestSummary,
     ListServices,
+    PriceTable,
     SearchSpans,
     SearchText,
     SearchTrace,
     SpanPage,
     SpansStored,
     StoreState,
+    UsePrices,
 )
 from actors.span_store.storage import SpanStorage
 
@@ -98,6 +101,14 @@ class SpanStoreActor(Actor):
     @handles_inline(GetTrustedTime)
     def trusted_time(self, _: GetTrustedTime) -> datetime | None:
         return self._storage.trusted_time()
+
+    @handles_inline(GetPriceTable)
+    def price_table(self, _: GetPriceTable) -> PriceTable:
+        return self._storage.price_table
+
+    @handles(UsePrices)
+    async def use_prices(self, request: UsePrices) -> None:
+        self._storage.use_prices(request.own)
 
     @handles_batched(IngestSpans, messages=64, weight=8 * 1024 * 1024)
     async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import Enum
+from typing import Literal
 
 import attrs
 import pyarrow as pa
@@ -12,6 +13,7 @@ from actors.span_store.columns.log_rows import stored_rows
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.query.expression import Expression, demand_bounds
 from actors.span_store.query.position import Position
 
@@ -273,6 +275,29 @@ class GetTrustedTime(Request[datetime | None]):
 
     The clock is looked at now, so a jump is seen that came a moment ago. Nothing is believed before the store is open.
     """
+
+
+@attrs.frozen(kw_only=True)
+class UsePrices(Request[None]):
+    """Price model calls with these before those of the price table: all spans that come from now on.
+
+    Stored ones stay as they are, but those of restatements, which are priced anew in the background.
+    """
+
+    own: OwnPrices
+
+
+@attrs.frozen(kw_only=True)
+class PriceTable:
+    """Where the prices come from that no admin has set: the package, or a file that is used in its place."""
+
+    source: Literal["package", "file"]
+    version: str
+
+
+@attrs.frozen(kw_only=True)
+class GetPriceTable(Request[PriceTable]):
+    """Answered from memory."""
 
 
 @attrs.frozen(kw_only=True)

@@ -20,12 +20,15 @@ from actors.span_store.messages import (
     GetSpanLogs,
     GetTraceSpans,
     IngestSummary,
+    PriceTable,
     SearchSpans,
     SearchText,
     SearchTrace,
     SpanPage,
     StoreState,
 )
+from actors.span_store.pricing.book import PriceBook
+from actors.span_store.pricing.own_price import OwnPrices
 
 ScopeColumn: TypeAlias = Literal["trace_id", "service_name"]
 
@@ -114,6 +117,16 @@ class SpanStorage(Protocol):
 
     def trusted_time(self) -> datetime | None:
         """The time, if the machine's clock is to be believed."""
+
+    def use_prices(self, own: OwnPrices) -> None:
+        """Price what is written from now on with these; price stored spans anew that restatements are about."""
+
+    @property
+    def price_table(self) -> PriceTable: ...
+
+    @property
+    def prices(self) -> PriceBook:
+        """The prices that count now, to explain costs with."""
 
     def back_up(self, accounts: Path) -> AsyncGenerator[FilePart, None]:
         """All files at one moment, with a copy of the SQLite file of the accounts."""

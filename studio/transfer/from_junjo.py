@@ -13,6 +13,7 @@ import duckdb
 from actors.errors import InternalError, InvalidRequest, Overloaded, StudioError
 from actors.key_registry.actor import KeyRegistryActor
 from actors.key_registry.messages import AdoptKey
+from actors.prices.actor import PricesActor
 from actors.principal import SYSTEM
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
@@ -20,6 +21,7 @@ from actors.session.actor import SessionActor
 from actors.session.messages import AdoptUser
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.messages import IngestSpans, IngestSummary
+from actors.span_store.pricing.current import CurrentPrices
 from studio.app import key_registry, span_store
 from studio.claim import sole_use_of
 from studio.settings import Settings
@@ -117,7 +119,9 @@ async def _take_over(accounts: OldAccounts, spans: Path | None, settings: Settin
             bus, settings.sqlite_path, cookie_key=settings.secure_cookie_key, session_secret=settings.session_secret
         ),
     )
-    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings))
+    prices = CurrentPrices(settings.prices_file)
+    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices))
+    supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, settings.sqlite_path))
     await supervisor.start()
     taken = _Taken(malformed=accounts.malformed)
     try:

@@ -239,11 +239,12 @@ def test_more_spans_than_memory_takes_wait_for_their_sealing(tmp_path: Path, mon
     monkeypatch.setattr(
         from_junjo,
         "span_store",
-        lambda bus, chosen: embedded_store(
+        lambda bus, chosen, prices: embedded_store(
             bus,
             chosen.duckdb_path,
             accounts=chosen.sqlite_path,
             limits=Limits(flush_at=1024 * 1024, most_recent=2 * 1024 * 1024),
+            prices=prices,
         ),
     )
     report = import_from_junjo(tmp_path / "old", settings(tmp_path / "data"))

@@ -15,7 +15,7 @@ import attrs
 
 from actors.span_store.columns.model_names import finish_reason_word, model_name, provider_word, unquoted
 
-VERSION = 1
+VERSION = 2
 
 MODEL_CALLS = ("llm", "embedding")  # types of spans that stand for a call of a model
 

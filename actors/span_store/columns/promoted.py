@@ -72,6 +72,15 @@ def error_types(columns: Mapping[str, AnyArray], exceptions: Mapping[int, str]) 
     return {"error_type": pc.coalesce(known, thrown)}
 
 
+def reported_costs(costs: Doubles) -> dict[str, AnyArray]:
+    """The costs that senders reported, and that they did. Less than nothing is no cost."""
+    if costs.null_count == len(costs):
+        return {"cost_usd": costs, "cost_source": pa.nulls(len(costs), TEXT)}
+    is_one = pc.greater_equal(costs, _AMOUNT_ZERO)
+    sources = pc.if_else(is_one, pa.scalar("reported", TEXT), pa.scalar(None, TEXT))
+    return {"cost_usd": pc.if_else(is_one, costs, pa.scalar(None, AMOUNT)), "cost_source": sources}
+
+
 class _Found:
     """The values of one batch of spans."""
 

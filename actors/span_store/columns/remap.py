@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import STORED, Pairs
 from actors.span_store.columns.attributes import SpanAttributes, span_attributes
-from actors.span_store.columns.promoted import error_types, named_after_spans, promoted_columns
+from actors.span_store.columns.promoted import error_types, named_after_spans, promoted_columns, reported_costs
 from actors.span_store.columns.rows import RESOURCE_COLUMNS, ROWS, first_text, without_logs
 from actors.span_store.columns.types import AnyArray, AnyColumn, AnyField, Texts, Untold
 
@@ -26,6 +26,7 @@ def remapped(rows: pa.Table) -> pa.Table:
     derived = promoted_columns(_attributes(rows[STORED]), rows.num_rows)
     derived |= named_after_spans(derived, rows["name"].combine_chunks())
     derived |= error_types(derived, _exceptions(rows["events_json"]))
+    derived |= reported_costs(derived["cost"])
     derived = without_logs(derived, rows["kind"].combine_chunks()) | _resource_columns(rows["resource_json"])
     columns = [derived[field.name] if field.name in derived else _stored(rows, field) for field in ROWS]
     return pa.Table.from_arrays(columns, schema=ROWS)

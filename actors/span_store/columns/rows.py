@@ -26,7 +26,13 @@ from actors.span_store.columns.json_text import (
     resource_json,
     scope_json,
 )
-from actors.span_store.columns.promoted import PROMOTED_FIELDS, error_types, named_after_spans, promoted_columns
+from actors.span_store.columns.promoted import (
+    PROMOTED_FIELDS,
+    error_types,
+    named_after_spans,
+    promoted_columns,
+    reported_costs,
+)
 from actors.span_store.columns.spans import (
     LOG,
     Attributes,
@@ -63,6 +69,8 @@ INDEX_FIELDS: list[AnyField] = [
     pa.field("status_code", pa.int32()),
     *PROMOTED_FIELDS,
     *(pa.field(name, pa.string()) for name in RESOURCE_COLUMNS),
+    pa.field("cost_usd", pa.float64()),  # of a call, in US dollars
+    pa.field("cost_source", pa.string()),  # "reported", by the sender, or "computed", from tokens and prices
 ]
 # What only the answer needs that shows a span.
 BODY_FIELDS: list[AnyField] = [
@@ -177,6 +185,7 @@ def rows_of(spans: SpanColumns, *, promotes: bool = True) -> pa.RecordBatch:
         "status_code": spans.status_code,
         **promoted,
         **_resource_columns(spans.resource),
+        **reported_costs(promoted["cost"]),
         "status_message": spans.status_message,
         "trace_state": spans.trace_state,
         "flags": spans.flags,

@@ -29,12 +29,16 @@ from actors.span_store.messages import (
     GetSpan,
     GetSpanLogs,
     GetTraceSpans,
+    PriceTable,
     SearchSpans,
     SearchText,
     SearchTrace,
     SpanPage,
     StoreState,
 )
+from actors.span_store.pricing.book import PriceBook
+from actors.span_store.pricing.current import CurrentPrices
+from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.storage import Abilities, Committed, Scope
 
 __all__ = ["EmbeddedStorage", "Limits", "Retention"]
@@ -54,11 +58,22 @@ class EmbeddedStorage:
 
     abilities = Abilities(durable=True, backs_up=True)
 
-    def __init__(self, path: Path, *, limits: Limits, interval: float, wall: Clock, steady: Steady, disk: Disk) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        limits: Limits,
+        interval: float,
+        wall: Clock,
+        steady: Steady,
+        disk: Disk,
+        prices: CurrentPrices,
+    ) -> None:
         """``path`` is that of the index; everything else lies beside it."""
         self._path = path
         self._disk = disk
         self._limits = limits
+        self._prices = prices
         self._interval = interval
         self._store: SpanStore | None = None
         self._problems = Problems()  # of opening; an open store has its own
@@ -75,12 +90,18 @@ class EmbeddedStorage:
         clock: Clock = utc_now,
         steady: Steady = steady_seconds,
         disk: Disk = DISK,
+        prices: CurrentPrices | None = None,
     ) -> "EmbeddedStorage":
         """Open the store if that is possible now. ``StartRefused`` when it never will be.
 
-        ``interval`` is the number of seconds after which what the disk has refused is tried again.
+        ``interval`` is the number of seconds after which what the disk has refused is tried again. ``prices`` are those
+        of model calls; they may outlive the storage.
         """
-        storage = cls(path, limits=limits or Limits(), interval=interval, wall=clock, steady=steady, disk=disk)
+        prices = prices or CurrentPrices()
+        await asyncio.to_thread(prices.load)
+        storage = cls(
+            path, limits=limits or Limits(), interval=interval, wall=clock, steady=steady, disk=disk, prices=prices
+        )
         await storage._open()
         return storage
 
@@ -136,6 +157,18 @@ class EmbeddedStorage:
         """The time, if it is to be believed. An open store has compared it with the last run."""
         return None if self._store is None else self._clock.look()
 
+    def use_prices(self, own: OwnPrices) -> None:
+        """What restatements among them are about is done by ``tend``, also when the store cannot be opened now."""
+        self._prices.use(own)
+
+    @property
+    def price_table(self) -> PriceTable:
+        return self._prices.table
+
+    @property
+    def prices(self) -> PriceBook:
+        return self._prices.book
+
     async def tidy(self) -> None:
         """Finish deletions, drop what is not kept any longer, and compact small segments, whether it is due or not."""
         async with self.freeing():
@@ -167,7 +200,12 @@ class EmbeddedStorage:
         try:
             async with self.freeing():  # it writes, and nothing can be deleted before it is open
                 self._store = await SpanStore.open(
-                    self._path, readers=_READERS, limits=self._limits, clock=self._clock, disk=self._disk
+                    self._path,
+                    readers=_READERS,
+                    limits=self._limits,
+                    clock=self._clock,
+                    prices=self._prices,
+                    disk=self._disk,
                 )
         except (duckdb.Error, pa.ArrowException, OSError) as fault:
             self._problems.found(_OPENING, _why(fault), fault)

@@ -32,13 +32,16 @@ from actors.span_store.embedded.threads import Threads
 from actors.span_store.embedded.upkeep.backup import remove_leftovers
 from actors.span_store.embedded.upkeep.backups import Backups
 from actors.span_store.embedded.upkeep.recovery import Recovered, recover_store
+from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.storage import Committed
 
 
 class SpanStore:
     """The parts of one open store, wired. Made by ``open``; used from the event loop; closed once."""
 
-    def __init__(self, folders: Folders, limits: Limits, readers: int, clock: TrustedClock) -> None:
+    def __init__(
+        self, folders: Folders, limits: Limits, readers: int, clock: TrustedClock, prices: CurrentPrices
+    ) -> None:
         """Open everything, and recover what the last run left in its WAL. Blocks."""
         clock.start(is_new=not folders.index.exists() and not folders.segments.exists())
         self.problems = problems = Problems()
@@ -47,7 +50,7 @@ class SpanStore:
         self._segments = segments = Segments(connection, folders, recovered.next_segment)
         self.threads = threads = Threads(connection, problems, readers=readers)
         self._policy = policy = FlushPolicy(limits, Burst(), memtables)
-        self.writer = SpanWriter(memtables, segments, policy, problems)
+        self.writer = SpanWriter(memtables, segments, policy, problems, prices)
         ngrams = NgramFiles(folders.grams, folders.segments, folders.disk)
         self._ngram_builder = NgramBuilder(ngrams, segments.manifest, policy.is_idle)
         self.flusher = Flusher(
@@ -57,10 +60,11 @@ class SpanStore:
             segments,
             ngrams=self._ngram_builder,
             clock=clock,
+            prices=prices,
             threads=threads,
             problems=problems,
         )
-        compaction, space = Compaction(segments), Space(segments, self._ngram_builder)
+        compaction, space = Compaction(segments, prices), Space(segments, self._ngram_builder)
         self.deletions = DeletionJob(
             memtables, self.flusher, segments, compaction, space, threads=threads, problems=problems
         )
@@ -81,6 +85,7 @@ class SpanStore:
             segments=segments,
             compaction=compaction,
             space=space,
+            prices=prices,
             threads=threads,
         )
         self.backups = Backups(folders, memtables, segments, threads)
@@ -88,9 +93,17 @@ class SpanStore:
 
     @classmethod
     async def open(
-        cls, path: Path, *, readers: int, limits: Limits, clock: TrustedClock, disk: Disk = DISK
+        cls,
+        path: Path,
+        *,
+        readers: int,
+        limits: Limits,
+        clock: TrustedClock,
+        prices: CurrentPrices | None = None,
+        disk: Disk = DISK,
     ) -> "SpanStore":
-        return await asyncio.to_thread(cls, Folders(path, disk), limits, readers, clock)
+        prices = prices or CurrentPrices()
+        return await asyncio.to_thread(cls, Folders(path, disk), limits, readers, clock, prices)
 
     async def write(self, requests: Sequence[SpanRows]) -> Committed:
         """Store all requests in one batch. ``Unavailable`` when the disk fails, ``Overloaded``."""

@@ -41,7 +41,7 @@ KEPT_RECENT = Limits()
 BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
 SEALED_AT_ONCE = Limits(flush_at=1)
 SAID = "Zürich 東京 🙂 say \"hi\"\nsecond line C:\\temp </b> a/b\x7f\x00 & 'ok' 1+1=2"
-# Columns of the first conventions, which earlier versions had not.
+# Columns that versions before the first conventions had not.
 DERIVED = [
     "type",
     "request_model",
@@ -55,6 +55,8 @@ DERIVED = [
     "time_to_first_token_ns",
     "version",
     "environment",
+    "cost_usd",
+    "cost_source",
 ]
 NEEDLES = [
     "Zürich",

@@ -23,6 +23,7 @@ from actors.span_store.embedded.sealed.root_cache import RootCache
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
+from actors.span_store.pricing.current import CurrentPrices
 from tests.spans import START
 
 COMPACTED, FLUSHED, EVICTED, IN_MEMORY = range(4)  # the later spans come, the less was done with them
@@ -79,7 +80,7 @@ class Store:
             self._flush(pa.Table.from_batches([some]), with_ngrams=with_ngrams)
         if state == COMPACTED:
             segments = Segments(self.connection, self.folders, next_number=next(self.numbers))
-            compacted = compaction.Compaction(segments).compact()
+            compacted = compaction.Compaction(segments, CurrentPrices()).compact()
             self.manifest.refresh(self.connection)
             assert compacted == (rows.num_rows if rows.num_rows > 1 else 0)
 

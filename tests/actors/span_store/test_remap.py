@@ -12,6 +12,7 @@ from actors.span_store.embedded.sealed.segment_file import checksum
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.remapping import remap
 from actors.span_store.messages import ExportSpans, SearchSpans, SpanFilter
+from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.query.expression import equal
 from tests.actors.span_store.stage import DERIVED, SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import span
@@ -108,8 +109,10 @@ async def test_a_store_that_nobody_has_open_is_remapped(path: Path) -> None:
     make_older(path)
     files = sorted(file.name for file in Folders(path).segments.iterdir())
     assert checksums(path) != before
-    assert sorted(remap(Folders(path), everything=False)) == [f"{name}: derived anew" for name in files]
-    assert list(remap(Folders(path), everything=False)) == []
+    assert sorted(remap(Folders(path), CurrentPrices(), everything=False)) == [
+        f"{name}: derived anew" for name in files
+    ]
+    assert list(remap(Folders(path), CurrentPrices(), everything=False)) == []
     assert checksums(path) == before
     assert inspect(Folders(path)) == []
     async with running_store(path, SEALED_AT_ONCE) as bus:
@@ -120,7 +123,7 @@ async def test_a_store_that_nobody_has_open_is_remapped(path: Path) -> None:
 async def test_all_segments_are_remapped_when_that_is_asked_for(path: Path) -> None:
     await filled(path)
     before = checksums(path)
-    assert len(list(remap(Folders(path), everything=True))) == len(before)
+    assert len(list(remap(Folders(path), CurrentPrices(), everything=True))) == len(before)
     assert checksums(path) == before
     assert inspect(Folders(path)) == []
 
@@ -131,12 +134,12 @@ async def test_a_damaged_segment_is_named_and_left(path: Path) -> None:
     make_older(path)
     damaged = max(Folders(path).segments.iterdir())
     damaged.write_bytes(b"no Parquet")
-    lines = list(remap(Folders(path), everything=False))
+    lines = list(remap(Folders(path), CurrentPrices(), everything=False))
     assert f"{damaged.name}: is damaged; left as it is" in lines
     assert len(lines) == 2
     assert damaged.read_bytes() == b"no Parquet"
 
 
 def test_without_a_store_nothing_is_made(path: Path) -> None:
-    assert list(remap(Folders(path), everything=True)) == []
+    assert list(remap(Folders(path), CurrentPrices(), everything=True)) == []
     assert not path.exists()

@@ -30,6 +30,7 @@ from actors.span_store.messages import (
     IngestSummary,
     ListServices,
 )
+from actors.span_store.pricing.current import CurrentPrices
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation, refusal
 from tests.actors.span_store.stage import (
     BY,
@@ -330,7 +331,7 @@ async def test_sealing_that_fails_again_and_again_leaves_one_file_at_most(path: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "actors.span_store.embedded.sealed.index.tables._INSERT_SEGMENT",
-            "INSERT INTO no_such_table SELECT ?, ?, ?, ?, ?",
+            "INSERT INTO no_such_table SELECT ?, ?, ?, ?, ?, ?",
         )
         async with running_store(path, SEALED_AT_ONCE) as bus:
             await ingest(bus, span(1))
@@ -351,7 +352,7 @@ async def test_a_deletion_whose_commit_is_in_doubt_loses_no_file(path: Path) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("actors.span_store.embedded.sealed.index.transaction", lost_answer)
         with pytest.raises(duckdb.IOException):
-            Compaction(segments).delete(DeletionPredicate("trace_id", f"{1:032x}", 2**40), after=-1)
+            Compaction(segments, CurrentPrices()).delete(DeletionPredicate("trace_id", f"{1:032x}", 2**40), after=-1)
     segments.close()
     assert {file.name for file in path.with_suffix(".segments").iterdir()} == {before.name, "00000007.parquet"}
     async with running_store(path) as bus:
@@ -389,7 +390,7 @@ async def test_a_folder_of_the_first_schema_opens_with_its_spans_and_knows_what_
 def back_to_first_schema(path: Path) -> None:
     with duckdb.connect(path) as connection:
         connection.execute("DROP TABLE sealed; DROP TABLE deletion")
-        for column in ("checksum", "arrived_before_unix_nano", "conventions"):
+        for column in ("checksum", "arrived_before_unix_nano", "conventions", "restated"):
             connection.execute(f"ALTER TABLE segment DROP COLUMN {column}")
         for column in ("trace_number", "first_root", "last_root", "first_other", "last_other"):
             connection.execute(f"ALTER TABLE trace_part DROP COLUMN {column}")

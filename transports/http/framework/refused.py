@@ -28,6 +28,7 @@ _RESOURCES = {
     "backup": Resource.BACKUP,
     "keys": Resource.API_KEY,
     "llm": Resource.PROVIDER_KEY,
+    "prices": Resource.PRICE,
     "services": Resource.SERVICE,
     "traces": Resource.TRACE,
     "users": Resource.USER,

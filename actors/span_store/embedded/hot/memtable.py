@@ -100,7 +100,16 @@ class PartInWal:
 class Memtable:
     """The spans of one WAL file. Appended to by the writer's thread; other threads read ``parts``."""
 
-    def __init__(self, number: int, first_seq: int, wal: Wal, batches: Iterable[pa.RecordBatch] = ()) -> None:
+    def __init__(
+        self,
+        number: int,
+        first_seq: int,
+        wal: Wal,
+        batches: Iterable[pa.RecordBatch] = (),
+        *,
+        restated: int | None = None,
+    ) -> None:
+        """``restated`` is the revision of the prices of its spans, or an earlier one; ``None`` when it is not known."""
         self.number = number
         self.first_seq = first_seq
         self.wal = wal
@@ -109,6 +118,7 @@ class Memtable:
         self.bytes = 0
         self.rows = 0
         self.logs = 0  # of the rows; the others are spans
+        self.restated = restated
         self.parts: tuple[Part, ...] = ()  # replaced at once: other threads read it
         self._in_memory: tuple[PartInMemory, ...] = ()  # the same, for as long as the spans are in memory
         self._frames: list[int] = []  # rows of each frame of the WAL file

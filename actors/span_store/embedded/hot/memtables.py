@@ -55,8 +55,10 @@ class Memtables:
     def snapshot(self) -> MemtableSnapshot:
         return MemtableSnapshot(self._all)
 
-    def rotate(self) -> Memtable:
+    def rotate(self, restated: int = 0) -> Memtable:
         """Append to a new memtable with a new WAL file from now on; the one that is full. In the writer's thread.
+
+        ``restated`` is the revision of the prices that its spans will have.
 
         ``OSError`` when the disk has no room for another file; then nothing has changed.
         """
@@ -65,7 +67,7 @@ class Memtables:
         path = self.folders.journals / f"{number:08d}.journal"
         wal = Wal(path, last.wal.give_memory(), disk=self.folders.disk)
         with self._lock:
-            self._all = (*self._all, Memtable(number, last.next_seq, wal))
+            self._all = (*self._all, Memtable(number, last.next_seq, wal, restated=restated))
         last.wal.close()
         return last
 

@@ -14,6 +14,8 @@ from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.problems import DISK, Problems
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.messages import IngestSummary
+from actors.span_store.pricing.costs import priced
+from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.storage import Committed
 
 log = structlog.get_logger(__name__)
@@ -24,11 +26,19 @@ _ALONE = 256  # rows that are a batch by themselves
 class SpanWriter:
     """The one writer of the WAL. Its methods block; they are called from the writer's thread."""
 
-    def __init__(self, memtables: Memtables, segments: Segments, policy: FlushPolicy, problems: Problems) -> None:
+    def __init__(
+        self,
+        memtables: Memtables,
+        segments: Segments,
+        policy: FlushPolicy,
+        problems: Problems,
+        prices: CurrentPrices,
+    ) -> None:
         self._memtables = memtables
         self._segments = segments
         self._policy = policy
         self._problems = problems
+        self._prices = prices
 
     def write(self, requests: Sequence[SpanRows]) -> Committed:
         """Store the spans of all requests in one batch; when this returns they are durable and visible.
@@ -60,7 +70,7 @@ class SpanWriter:
         """
         deferred = self._policy.defers()
         try:
-            full = self._memtables.rotate()
+            full = self._memtables.rotate(self._prices.book.own.revision)
         except OSError as fault:
             self._problems.disk_fails(fault)
             return
@@ -83,7 +93,9 @@ class SpanWriter:
     def _append(self, batches: Sequence[pa.RecordBatch], keys: Sequence[str]) -> None:
         active = self._memtables.active
         before = active.bytes
-        active.append(_joined(batches), keys)
+        # Here and not where rows are made: so no span has the price of before that comes after a change.
+        book = self._prices.book
+        active.append((priced(batch, book) for batch in _joined(batches)), keys)
         self._problems.solved(DISK)
         self._policy.took(active.bytes - before)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 import attrs
 import pyarrow as pa
@@ -15,6 +16,9 @@ from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.sealed.segments import Segments
+from actors.span_store.pricing.costs import COST, SOURCE, in_batches, priced, priced_anew
+from actors.span_store.pricing.current import CurrentPrices
+from actors.span_store.pricing.kept_costs import with_kept_costs
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import SPANS, started_between
 
@@ -42,8 +46,9 @@ class Compaction:
     index does not know, which the next start removes.
     """
 
-    def __init__(self, segments: Segments) -> None:
+    def __init__(self, segments: Segments, prices: CurrentPrices) -> None:
         self._segments = segments
+        self._prices = prices
 
     def delete(self, predicate: DeletionPredicate, after: int) -> Step | None:
         """Delete from one segment, with a number above ``after``. ``None`` when no such one has any of the spans.
@@ -79,6 +84,17 @@ class Compaction:
         with suppress(Unavailable):
             self._replace([segment], self._rows_of(segment))
 
+    def restate(self, outdated: index.OutdatedCosts) -> None:
+        """Compute the costs of one file anew; nothing happens when it is damaged or gone."""
+        book = self._prices.book
+        with suppress(Unavailable):
+            rows = self._rows_of(outdated.segment)
+            anew = in_batches(rows, partial(priced_anew, since=outdated.since, book=book))
+            if anew.select([COST, SOURCE]).equals(rows.select([COST, SOURCE])):
+                index.record_restated(self._segments.connection, outdated.segment, book.own.revision)
+            else:
+                self._replace([outdated.segment], anew, book.own.revision)
+
     def compact(self) -> int:
         """Put one run of small segments that are neighbours in the order of arrival into one; how many they were.
 
@@ -96,10 +112,12 @@ class Compaction:
                 rows = file.read()
         except (OSError, pa.ArrowException) as fault:
             raise Unavailable(f"A file of the span store is damaged: {CURE}") from fault
-        return remapped(rows) if segment in index.outdated_segments(self._segments.connection) else rows
+        if segment not in index.outdated_segments(self._segments.connection):
+            return rows
+        return in_batches(with_kept_costs(remapped(rows), rows), partial(priced, book=self._prices.book))
 
-    def _replace(self, segments: Sequence[int], rows: pa.Table) -> None:
-        """Put one file with these rows in place of others.
+    def _replace(self, segments: Sequence[int], rows: pa.Table, revision: int | None = None) -> None:
+        """Put one file with these rows in place of others. ``revision`` is that of their prices; else it stays.
 
         When the commit fails, nobody knows before the next start whether it counts: then both old and new files stay.
         """
@@ -107,13 +125,15 @@ class Compaction:
         with index.transaction(self._segments.connection):
             try:
                 arrived_before = index.arrived_before(self._segments.connection, segments)
+                if revision is None:
+                    revision = index.restated_up_to(self._segments.connection, segments)
                 index.remove(self._segments.connection, segments)
                 if rows.num_rows:
                     index.add(
                         self._segments.connection,
                         number,
                         self._segments.folder,
-                        encoded(rows),
+                        attrs.evolve(encoded(rows), restated=revision),
                         arrived_before=arrived_before,
                         disk=self._segments.disk,
                     )

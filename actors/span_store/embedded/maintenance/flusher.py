@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import attrs
 import duckdb
 import pyarrow as pa
 
@@ -20,6 +21,8 @@ from actors.span_store.embedded.sealed.segment_file import Encoded, encoded
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_builder import NgramBuilder
 from actors.span_store.embedded.threads import Threads
+from actors.span_store.pricing.costs import in_batches, priced
+from actors.span_store.pricing.current import CurrentPrices
 
 
 class Flusher:
@@ -37,6 +40,7 @@ class Flusher:
         *,
         ngrams: NgramBuilder,
         clock: TrustedClock,
+        prices: CurrentPrices,
         threads: Threads,
         problems: Problems,
     ) -> None:
@@ -46,6 +50,7 @@ class Flusher:
         self._segments = segments
         self._ngrams = ngrams
         self._clock = clock
+        self._prices = prices
         self._threads = threads
         self._problems = problems
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="span-encoder")
@@ -129,7 +134,14 @@ class Flusher:
         return self._encode(memtable).result()
 
     def _encode(self, memtable: Memtable) -> "Future[Encoded]":
-        return self._encoder.submit(lambda: encoded(memtable.whole(), self._policy.has_time))
+        return self._encoder.submit(self._made, memtable)
+
+    def _made(self, memtable: Memtable) -> Encoded:
+        """The segment. Spans that an earlier run has left are priced: it may have been of a version without prices."""
+        rows = memtable.whole()
+        if memtable.restated is None:
+            rows = in_batches(rows, partial(priced, book=self._prices.book))
+        return attrs.evolve(encoded(rows, self._policy.has_time), restated=memtable.restated or 0)
 
     def _add(self, memtable: Memtable, segment: Encoded) -> None:
         # A commit that fails when it is done is reported like one that fails before, and what comes after it may fail.

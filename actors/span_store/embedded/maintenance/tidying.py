@@ -1,11 +1,13 @@
-"""What is done every few minutes: deletions finished, retention applied, small segments compacted."""
+"""What is done every few minutes: deletions finished, retention applied, small segments compacted, costs restated."""
 
 from datetime import datetime
 from functools import partial
 
+import pyarrow.compute as pc
 import structlog
 
 from actors.clock import steady_seconds
+from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.maintenance.deletion_job import DeletionJob
 from actors.span_store.embedded.maintenance.flusher import Flusher
@@ -15,6 +17,8 @@ from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.threads import Threads
+from actors.span_store.pricing.current import CurrentPrices
+from actors.span_store.pricing.own_price import OwnPrices
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +36,7 @@ class Tidying:
         segments: Segments,
         compaction: Compaction,
         space: Space,
+        prices: CurrentPrices,
         threads: Threads,
     ) -> None:
         self._retention = retention
@@ -41,12 +46,16 @@ class Tidying:
         self._connection = segments.connection
         self._compaction = compaction
         self._space = space
+        self._prices = prices
+        self._restated = 0  # the latest revision that was looked after
         self._threads = threads
         self._last: float | None = None
 
     @property
     def is_due(self) -> bool:
         every = self._retention.every.total_seconds()
+        if self._prices.book.own.revision > self._restated:
+            return True
         return self._last is None or steady_seconds() - self._last >= every
 
     async def run(self) -> None:
@@ -60,7 +69,8 @@ class Tidying:
         shortened = await self._shorten(now)
         compacted = await self._threads.in_flusher(self._compaction.compact)
         remapped = await self._remap()
-        if finished or dropped or shortened or compacted or remapped:
+        restated = await self._restate()
+        if finished or dropped or shortened or compacted or remapped or restated:
             await self._threads.in_flusher(self._space.give_back)
 
     async def _drop(self, now: datetime | None) -> bool:
@@ -84,3 +94,23 @@ class Tidying:
         for segment in outdated:
             await self._threads.in_flusher(self._compaction.remap, segment)
         return bool(outdated)
+
+    async def _restate(self) -> bool:
+        """Compute the costs anew of stored spans that restatements of prices are about."""
+        own = self._prices.book.own
+        await self._flusher.flush_if(partial(_is_outdated, own=own))
+        outdated = await self._threads.in_flusher(index.outdated_costs, self._connection, own)
+        for each in outdated:
+            await self._threads.in_flusher(self._compaction.restate, each)
+        if outdated:
+            log.info("costs computed anew", segments=len(outdated))
+        self._restated = own.revision  # at the end: what a fault cuts short is tried again at once
+        return bool(outdated)
+
+
+def _is_outdated(memtable: Memtable, own: OwnPrices) -> bool:
+    """Whether it has spans that a restatement is about, with prices of before."""
+    since = own.restated_since(memtable.restated or 0)
+    if since is None or not memtable.rows:
+        return False
+    return bool(pc.max(memtable.indexed_columns()["start_time_unix_nano"]).as_py() >= since)

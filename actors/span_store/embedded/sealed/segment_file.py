@@ -44,6 +44,7 @@ _DICTIONARY = [
     "provider",
     "session_id",
     "user_id",
+    "cost_source",
     "status_message",
     "trace_state",
     "attributes.key_value.key",
@@ -114,6 +115,7 @@ class Encoded:
     content: memoryview
     index_rows: pa.Table
     grams: bytes | None = None  # of all row groups, see ``ngram_files``
+    restated: int = 0  # revision of the prices that its costs are by, or an earlier one
 
 
 def encoded(rows: pa.Table, has_time: Callable[[], bool] = lambda: False) -> Encoded:

@@ -6,9 +6,10 @@ from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segments import Segments
+from actors.span_store.pricing.current import CurrentPrices
 
 
-def remap(folders: Folders, *, everything: bool) -> Iterator[str]:
+def remap(folders: Folders, prices: CurrentPrices, *, everything: bool) -> Iterator[str]:
     """Derive the columns of segments of earlier versions, or of ``everything``; yields a line for each. Blocks.
 
     ``OSError`` or ``duckdb.Error`` when the disk does not let it. A run that is cut short is finished by another one,
@@ -22,7 +23,7 @@ def remap(folders: Folders, *, everything: bool) -> Iterator[str]:
         if everything:
             index.mark_outdated(connection)
         for segment in index.outdated_segments(connection):
-            Compaction(segments).remap(segment)
+            Compaction(segments, prices).remap(segment)
             is_damaged = segment in index.outdated_segments(connection)
             name = segments.path(segment).name
             yield f"{name}: is damaged; left as it is" if is_damaged else f"{name}: derived anew"

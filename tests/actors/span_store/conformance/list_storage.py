@@ -25,6 +25,7 @@ from actors.span_store.messages import (
     GetSpanLogs,
     GetTraceSpans,
     IngestSummary,
+    PriceTable,
     SearchSpans,
     SearchText,
     SearchTrace,
@@ -32,6 +33,10 @@ from actors.span_store.messages import (
     SpanPage,
     StoreState,
 )
+from actors.span_store.pricing.book import PriceBook
+from actors.span_store.pricing.costs import priced
+from actors.span_store.pricing.current import CurrentPrices
+from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
@@ -73,6 +78,7 @@ class ListStorage:
 
     def __init__(self, age: timedelta | None = None) -> None:
         self._age = age
+        self._prices = CurrentPrices()
         self._stored: list[Stored] = []
         self._next_seq = 0
 
@@ -88,7 +94,7 @@ class ListStorage:
         known = {each.span.trace_id + each.span.span_id for each in self._stored}
         outcomes, traces, spans = [], set(), len(self._spans)
         for request in requests:
-            rows = pa.Table.from_batches([numbered(request.batch, 0)])
+            rows = pa.Table.from_batches([priced(numbered(request.batch, 0), self.prices)])
             before = len(known)
             for row, key in enumerate(request.keys):
                 if key not in known:
@@ -99,6 +105,17 @@ class ListStorage:
             stored = len(known) - before
             outcomes.append(IngestSummary(stored=stored, duplicates=len(request) - stored))
         return Committed(outcomes=tuple(outcomes), trace_ids=frozenset(traces), stored=len(self._spans) - spans)
+
+    def use_prices(self, own: OwnPrices) -> None:
+        self._prices.use(own)
+
+    @property
+    def price_table(self) -> PriceTable:
+        return self._prices.table
+
+    @property
+    def prices(self) -> PriceBook:
+        return self._prices.book
 
     async def services(self) -> tuple[str, ...]:
         return tuple(sorted({each.span.service_name for each in self._spans}))

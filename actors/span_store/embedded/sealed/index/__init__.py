@@ -10,6 +10,12 @@ from actors.span_store.embedded.sealed.index.checks import (
     spans_in,
     spans_stored_twice,
 )
+from actors.span_store.embedded.sealed.index.costs import (
+    OutdatedCosts,
+    outdated_costs,
+    record_restated,
+    restated_up_to,
+)
 from actors.span_store.embedded.sealed.index.deletions import (
     DeletionRow,
     record_deletion,
@@ -61,6 +67,7 @@ from actors.span_store.embedded.sealed.index.traces import (
 __all__ = [
     "DeletionRow",
     "IndexedSegment",
+    "OutdatedCosts",
     "SealedUpTo",
     "TracePart",
     "add",
@@ -80,13 +87,16 @@ __all__ = [
     "names_of_length",
     "open_index",
     "orphaned_segments",
+    "outdated_costs",
     "outdated_segments",
     "parts_of",
     "read_everything",
     "record_arrival",
     "record_deletion",
+    "record_restated",
     "recorded_deletions",
     "remove",
+    "restated_up_to",
     "seal",
     "sealed_up_to",
     "segment_files",

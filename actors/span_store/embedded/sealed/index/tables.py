@@ -53,7 +53,7 @@ _INSERT_TRACE_PARTS = f"""
 _INSERT_SEGMENT = f"""
     INSERT INTO segment
     SELECT
-        ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ?, ?, {VERSION}
+        ?, ?, count(*), ?, min(seq), max(seq), min(start_time_unix_nano), max(start_time_unix_nano), ?, ?, {VERSION}, ?
     FROM sealing
 """  # noqa: S608 - own number
 _INSERT_SEALED = "INSERT INTO sealed SELECT ?, ?, max(seq) FROM sealing"
@@ -133,7 +133,9 @@ def add(
         connection.execute(_INSERT_SPANS, [segment])
         connection.execute(_INSERT_SERVICES, [segment])
         connection.execute(_INSERT_TRACE_PARTS, [segment])
-        connection.execute(_INSERT_SEGMENT, [segment, file, written.bytes, written.checksum, arrived_before])
+        connection.execute(
+            _INSERT_SEGMENT, [segment, file, written.bytes, written.checksum, arrived_before, new.restated]
+        )
         if journal is not None:
             connection.execute(_INSERT_SEALED, [journal, segment])
     finally:

@@ -1,0 +1,1 @@
+"""The prices that admins set."""

@@ -1,0 +1,1 @@
+"""Costs of model calls: prices, and what is computed with them."""
