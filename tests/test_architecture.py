@@ -26,6 +26,7 @@ VALUES = {
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.spans",
     "actors.span_store.columns.types",
+    "actors.span_store.masking.masking",
     "actors.span_store.query.expression",
     "actors.span_store.query.position",
     "actors.ingestion.source",
@@ -41,6 +42,11 @@ MAKERS = {
     "actors.span_store.columns.conventions",
     "actors.span_store.columns.model_names",
     "actors.span_store.columns.json_text",
+    "actors.span_store.masking.checks",
+    "actors.span_store.masking.findings",
+    "actors.span_store.masking.json_text",
+    "actors.span_store.masking.patterns",
+    "actors.span_store.masking.tree",
 }
 # What makes a store or a thread, and so has no place in messages and values.
 STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import attrs
 
+from actors.span_store.masking.masking import Masking
 from transports.otlp.limits import RequestLimits
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ class Decoder:
     small: Executor | None = None
     large: Executor | None = None
     limits: RequestLimits = attrs.field(factory=RequestLimits)
+    masking: Masking | None = None  # of what is decoded, before it is stored
 
     async def run(self, work: Callable[[], T], size: int) -> T:
         """Run the work in the thread for requests of this size."""
