@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attributes import SpanAttributes
-from actors.span_store.columns.conventions import COLUMNS, MODEL_CALLS, Column, Kind, Source
+from actors.span_store.columns.conventions import COLUMNS, MODEL_CALLS, RAW_INPUT, RAW_OF, Column, Kind, Source
 from actors.span_store.columns.key_shapes import taken
 from actors.span_store.columns.model_names import provider_of_model
 from actors.span_store.columns.spans import AttributeValue
@@ -29,6 +29,7 @@ _MOST_PARSED = 256 * 1024  # characters of an object that is looked into
 _MOST_LITERAL = 16 * 1024  # and of one in Python's notation, whose parser takes more
 _FEW = 64  # values that are translated one by one; of more, each different one is
 _ZERO: Untold = pa.scalar(0, COUNT)  # stands in for values of arrays, which the stubs want to be arrays
+_FALSE = pa.scalar(False, pa.bool_())
 _AMOUNT_ZERO, _AMOUNT_END = pa.scalar(0.0, AMOUNT), pa.scalar(2.0**63, AMOUNT)
 _Number: TypeAlias = Callable[[AttributeValue], float | None]
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
@@ -47,6 +48,7 @@ def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, AnyAr
     if calls:
         columns |= found.inside(columns, calls)
         columns |= _providers(columns, calls)
+        columns |= found.completed(columns, calls)
     return columns | _tokens(columns, types)
 
 
@@ -86,11 +88,18 @@ class _Found:
         """The values that attributes have as they are."""
         read = self._read[column.kind]
         sources = [source for source in column.sources if source.key in read and not source.path]
-        values = [_final(read[source.key], source) for source in sources]
+        values = [_final(read[source.key], source, self._is_whole) for source in sources]
         if not values:
             return _nulls(self._length, _TYPES[column.kind])
         found = values[0] if len(values) == 1 else pc.coalesce(*values)
         return found if column.finish is None else _translated(found, column.finish)
+
+    def _is_whole(self, key: str) -> Untold:
+        """Whether the value of an attribute is written as a whole number."""
+        written = taken(self._attributes.others, self._attributes.keys.places([key]))
+        fractions: Untold = pc.match_substring_regex(written, "[.eE]")
+        whole: Untold = pc.invert(fractions)
+        return whole
 
     def inside(self, columns: Mapping[str, AnyArray], calls: Sequence[int]) -> dict[str, AnyArray]:
         """The columns for which model calls have values only inside of attributes, which takes parsing them."""
@@ -100,6 +109,17 @@ class _Found:
             sources = [source for source in column.sources if source.path and source.key in keys]
             if sources and columns[column.name].null_count:
                 made[column.name] = self._filled(column, sources, columns[column.name], calls)
+        return made
+
+    def completed(self, columns: Mapping[str, AnyArray], calls: Sequence[int]) -> dict[str, AnyArray]:
+        """Input tokens as totals that include what was cached, where it is known that the sender's do not."""
+        made: dict[str, AnyArray] = {}
+        if RAW_OF.sources[0].key in self._attributes.keys:
+            is_raw = pc.equal(self.plain(RAW_OF), columns["provider"])
+            made |= _completed(columns, pc.coalesce(is_raw, _FALSE))
+        if RAW_INPUT.sources[0].key in self._attributes.keys:
+            raw = self._filled(RAW_INPUT, RAW_INPUT.sources, _nulls(self._length, COUNT), calls)
+            made |= _completed(columns, pc.coalesce(pc.equal(raw, columns["input_tokens"]), _FALSE))
         return made
 
     def _filled(self, column: Column, sources: Sequence[Source], found: AnyArray, calls: Sequence[int]) -> AnyArray:
@@ -153,12 +173,24 @@ def _tokens(columns: Mapping[str, AnyArray], types: Sequence[str | None]) -> dic
     made = {name: columns[name] for name in _TOKENS if columns[name].null_count < len(types)}
     if not made:
         return {}
+    if "cost" in made:
+        made["cost"] = _without_zeros(made["cost"])
     made |= _inclusive(columns, "input_tokens", "cache_read_tokens", "cache_write_tokens")
     made |= _inclusive(columns, "output_tokens", "reasoning_tokens")
     if set(types) <= {*MODEL_CALLS, None}:
         return made
     counts = pa.array([kind is None or kind in MODEL_CALLS for kind in types], pa.bool_())
     return {name: pc.if_else(counts, values, pa.scalar(None, values.type)) for name, values in made.items()}
+
+
+def _completed(columns: Mapping[str, AnyArray], is_raw: Untold) -> dict[str, AnyArray]:
+    """Totals of input tokens with what was cached, where they are a provider's own that leave it out."""
+    parts = [_without_nulls(columns[name]) for name in ("cache_read_tokens", "cache_write_tokens")]
+    try:
+        total = reduce(pc.add_checked, parts, columns["input_tokens"])
+    except pa.ArrowInvalid:  # numbers that are no counts of tokens
+        return {}
+    return {"input_tokens": pc.if_else(is_raw, total, columns["input_tokens"])}
 
 
 def _inclusive(columns: Mapping[str, AnyArray], total: str, *parts: str) -> dict[str, AnyArray]:
@@ -176,6 +208,12 @@ def _inclusive(columns: Mapping[str, AnyArray], total: str, *parts: str) -> dict
         return {}
 
 
+def _without_zeros(costs: Doubles) -> Doubles:
+    """Costs that are known: who has no price for a model writes 0."""
+    known: Doubles = pc.if_else(pc.equal(costs, _AMOUNT_ZERO), pa.scalar(None, AMOUNT), costs)
+    return known
+
+
 def _without_nulls(part: Int64s) -> Int64s:
     return pc.coalesce(part, _ZERO) if part.null_count else part
 
@@ -190,11 +228,19 @@ def _nulls(length: int, kind: pa.DataType) -> AnyArray:
     return nulls
 
 
-def _final(values: AnyArray, source: Source) -> AnyArray:
+def _final(values: AnyArray, source: Source, is_whole: Callable[[str], Untold]) -> AnyArray:
     """The values of one source in the column's words and units."""
     if source.words is not None:
         return _translated(values, source.words.get)
-    return values if source.unit == 1 else _nanoseconds(values, source.unit)
+    if source.word_of is not None:
+        return _translated(values, source.word_of)
+    if source.unit == 1:
+        return values
+    durations = _nanoseconds(values, source.unit)
+    if source.whole_unit is None:
+        return durations
+    made: AnyArray = pc.if_else(is_whole(source.key), _nanoseconds(values, source.whole_unit), durations)
+    return made
 
 
 def _nanoseconds(values: Doubles, unit: float) -> Int64s:
@@ -228,7 +274,10 @@ def _object(text: str | None) -> Any:  # noqa: ANN401 - any JSON value
 
 def _member(value: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON value
     for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, list):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
 
@@ -300,7 +349,6 @@ def _in_text(text: str | None, number: _Number) -> float | None:
 
 _DEEP = [column for column in COLUMNS if any(source.path for source in column.sources)]
 _DEEP_KEYS = list(dict.fromkeys(source.key for column in _DEEP for source in column.sources if source.path))
-_SOURCES = [(column.kind, source) for column in COLUMNS for source in column.sources]
 _CALLS = pa.array(MODEL_CALLS, TEXT)
 _READERS: Mapping[Kind, Callable[[SpanAttributes, Int32s], AnyArray]] = {
     Kind.TEXT: _texts,
@@ -317,7 +365,11 @@ _OF_KIND: Mapping[Kind, Callable[[Any], Any]] = {
 _PLAIN = {
     kind: list(
         dict.fromkeys(
-            source.key for column in COLUMNS if column.kind is kind for source in column.sources if not source.path
+            source.key
+            for column in (*COLUMNS, RAW_OF)
+            if column.kind is kind
+            for source in column.sources
+            if not source.path
         )
     )
     for kind in Kind
