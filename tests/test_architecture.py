@@ -42,6 +42,7 @@ MAKERS = {
     "actors.span_store.columns.conventions",
     "actors.span_store.columns.model_names",
     "actors.span_store.columns.json_text",
+    "actors.span_store.columns.totals",
     "actors.span_store.masking.checks",
     "actors.span_store.masking.findings",
     "actors.span_store.masking.json_text",

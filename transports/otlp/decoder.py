@@ -32,6 +32,10 @@ class Decoder:
         executor = self.large if size > _LARGE else self.small
         return await asyncio.get_running_loop().run_in_executor(executor, work)
 
+    def memory(self, size: int, *, json: bool = False) -> int:
+        """Bytes to reserve for decoding a request of ``size`` bytes, and for masking its spans."""
+        return decoding_memory(size, json=json or self.masking is not None)
+
 
 def decoding_memory(size: int, *, json: bool = False) -> int:
     """Bytes to reserve for decoding a request of ``size`` bytes: the usual need. The limits bound the worst case."""

@@ -152,6 +152,8 @@ _LANGFUSE_USAGE = "langfuse.observation.usage_details"
 _MLFLOW_USAGE, _MLFLOW_ANSWER = "mlflow.chat.tokenUsage", "mlflow.spanOutputs"
 _LITELLM_USAGE, _RAW_USAGE, _JUNJO_USAGE = "metadata.usage_object", "gen_ai.usage.raw", "junjo.agent.model.usage"
 _LANGSMITH_USAGE = "langsmith.metadata.usage_metadata"
+# What Pydantic AI hands on of Anthropic's own numbers.
+RAW_INPUT_DETAIL = "gen_ai.usage.details.input_tokens"
 
 _TYPE = (
     Source("junjo.span_type", words=_JUNJO_TYPES),
@@ -167,6 +169,10 @@ _TYPE = (
     # Logfire, of OpenAI's Agents SDK.
     Source("logfire.msg_template", words=_AGENTS_SDK),
     Source("sdk_span_type", words={"turn": "chain", "task": "chain"}),
+    # Pydantic AI before 2, whose agents carry sums.
+    Source("pydantic_ai.all_messages", word_of=lambda _: "agent"),
+    Source("all_messages_events", word_of=lambda _: "agent"),
+    Source("tool_arguments", word_of=lambda _: "tool"),
     # Haystack's own tracer says what a span is by which attributes it has.
     Source("haystack.component.type", word_of=haystack_component),
     Source("haystack.tool.name", word_of=lambda _: "tool"),
@@ -202,6 +208,7 @@ _INPUT_TOKENS = (
     *_of_haystack("usage.prompt_tokens", "usage.input_tokens"),
     *_deep(_MLFLOW_ANSWER, "usage.prompt_tokens"),
     *_deep("usage", "input_tokens"),
+    Source(RAW_INPUT_DETAIL),
 )
 _OUTPUT_TOKENS = (
     *_plain("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion"),
@@ -211,10 +218,12 @@ _OUTPUT_TOKENS = (
     *_deep(_JUNJO_USAGE, "outputTokens"),
     *_of_haystack("usage.completion_tokens", "usage.output_tokens"),
     *_deep("usage", "output_tokens"),
+    *_plain("gen_ai.usage.details.output_tokens"),
 )
 _CACHE_READ_TOKENS = (
     *_plain("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"),
     *_plain("gen_ai.usage.cache_read_tokens", "gen_ai.usage.details.cache_read_tokens"),
+    *_plain("gen_ai.usage.details.cache_read_input_tokens"),
     *_plain("llm.token_count.prompt_details.cache_read"),
     *_plain("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
     *_deep(_LANGFUSE_USAGE, "cache_read_input_tokens", "input_cached_tokens", "prompt_tokens_details.cached_tokens"),
@@ -230,6 +239,7 @@ _CACHE_WRITE_TOKENS = (
     *_plain("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     *_plain("gen_ai.usage.cache_write_input_tokens", "gen_ai.usage.cache_creation_input_tokens"),
     *_plain("gen_ai.usage.cache_write_tokens", "gen_ai.usage.details.cache_write_tokens"),
+    *_plain("gen_ai.usage.details.cache_creation_input_tokens"),
     *_plain("llm.token_count.prompt_details.cache_write", "ai.usage.inputTokenDetails.cacheWriteTokens"),
     *_deep(_LANGFUSE_USAGE, "cache_creation_input_tokens", "input_cache_creation", "cache_write"),
     *_deep(_MLFLOW_USAGE, "cache_creation_input_tokens"),

@@ -13,10 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attributes import SpanAttributes
-from actors.span_store.columns.conventions import COLUMNS, MODEL_CALLS, RAW_INPUT, RAW_OF, Column, Kind, Source
+from actors.span_store.columns.conventions import (
+    COLUMNS,
+    MODEL_CALLS,
+    RAW_INPUT,
+    RAW_INPUT_DETAIL,
+    RAW_OF,
+    Column,
+    Kind,
+    Source,
+)
 from actors.span_store.columns.key_shapes import taken
 from actors.span_store.columns.model_names import provider_of_model
 from actors.span_store.columns.spans import AttributeValue
+from actors.span_store.columns.totals import completed_input, known_costs, without_nulls
 from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Doubles, Int32s, Int64s, Texts, Untold
 
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
@@ -28,8 +38,7 @@ _LONGEST = 40  # characters of one
 _MOST_PARSED = 256 * 1024  # characters of an object that is looked into
 _MOST_LITERAL = 16 * 1024  # and of one in Python's notation, whose parser takes more
 _FEW = 64  # values that are translated one by one; of more, each different one is
-_ZERO: Untold = pa.scalar(0, COUNT)  # stands in for values of arrays, which the stubs want to be arrays
-_FALSE = pa.scalar(False, pa.bool_())
+_CHAIN, _ANTHROPIC = pa.scalar("chain", TEXT), pa.scalar("anthropic", TEXT)
 _AMOUNT_ZERO, _AMOUNT_END = pa.scalar(0.0, AMOUNT), pa.scalar(2.0**63, AMOUNT)
 _Number: TypeAlias = Callable[[AttributeValue], float | None]
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
@@ -53,7 +62,20 @@ def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, AnyAr
 
 
 def named_after_spans(columns: Mapping[str, AnyArray], names: Texts) -> dict[str, AnyArray]:
-    """The tool of spans that say that they run one, and not which: it stands in their name."""
+    """The tool of spans that say that they run one, and not which; and the type of those that only seem to be calls."""
+    return _named_tools(columns, names) | _preparations(columns, names)
+
+
+def _preparations(columns: Mapping[str, AnyArray], names: Texts) -> dict[str, AnyArray]:
+    """OpenInference says of a method of LlamaIndex that it is a call of a model, which only makes the request."""
+    prepare: Untold = pc.ends_with(names, pattern="._prepare_chat_with_tools")
+    if not pc.any(prepare).as_py():
+        return {}
+    return {"type": pc.if_else(pc.and_(prepare, is_model_call(columns["type"])), _CHAIN, columns["type"])}
+
+
+def _named_tools(columns: Mapping[str, AnyArray], names: Texts) -> dict[str, AnyArray]:
+    """The tool stands in the name of the span."""
     tools = columns["tool"]
     types = columns["type"].to_pylist() if tools.null_count and columns["type"].null_count < len(tools) else ()
     if "tool" not in types:
@@ -115,11 +137,13 @@ class _Found:
         """Input tokens as totals that include what was cached, where it is known that the sender's do not."""
         made: dict[str, AnyArray] = {}
         if RAW_OF.sources[0].key in self._attributes.keys:
-            is_raw = pc.equal(self.plain(RAW_OF), columns["provider"])
-            made |= _completed(columns, pc.coalesce(is_raw, _FALSE))
+            made |= completed_input(columns, pc.equal(self.plain(RAW_OF), columns["provider"]))
         if RAW_INPUT.sources[0].key in self._attributes.keys:
             raw = self._filled(RAW_INPUT, RAW_INPUT.sources, _nulls(self._length, COUNT), calls)
-            made |= _completed(columns, pc.coalesce(pc.equal(raw, columns["input_tokens"]), _FALSE))
+            made |= completed_input(columns, pc.equal(raw, columns["input_tokens"]))
+        if RAW_INPUT_DETAIL in self._attributes.keys:
+            is_raw = pc.equal(self._read[Kind.COUNT][RAW_INPUT_DETAIL], columns["input_tokens"])
+            made |= completed_input(columns, pc.and_(is_raw, pc.equal(columns["provider"], _ANTHROPIC)))
         return made
 
     def _filled(self, column: Column, sources: Sequence[Source], found: AnyArray, calls: Sequence[int]) -> AnyArray:
@@ -174,7 +198,7 @@ def _tokens(columns: Mapping[str, AnyArray], types: Sequence[str | None]) -> dic
     if not made:
         return {}
     if "cost" in made:
-        made["cost"] = _without_zeros(made["cost"])
+        made["cost"] = known_costs(made["cost"])
     made |= _inclusive(columns, "input_tokens", "cache_read_tokens", "cache_write_tokens")
     made |= _inclusive(columns, "output_tokens", "reasoning_tokens")
     if set(types) <= {*MODEL_CALLS, None}:
@@ -183,39 +207,19 @@ def _tokens(columns: Mapping[str, AnyArray], types: Sequence[str | None]) -> dic
     return {name: pc.if_else(counts, values, pa.scalar(None, values.type)) for name, values in made.items()}
 
 
-def _completed(columns: Mapping[str, AnyArray], is_raw: Untold) -> dict[str, AnyArray]:
-    """Totals of input tokens with what was cached, where they are a provider's own that leave it out."""
-    parts = [_without_nulls(columns[name]) for name in ("cache_read_tokens", "cache_write_tokens")]
-    try:
-        total = reduce(pc.add_checked, parts, columns["input_tokens"])
-    except pa.ArrowInvalid:  # numbers that are no counts of tokens
-        return {}
-    return {"input_tokens": pc.if_else(is_raw, total, columns["input_tokens"])}
-
-
 def _inclusive(columns: Mapping[str, AnyArray], total: str, *parts: str) -> dict[str, AnyArray]:
     """A total that is less than its parts leaves them out, as Anthropic's own numbers do: they are added."""
     there = [columns[part] for part in parts if columns[part].null_count < len(columns[part])]
     if not there or columns[total].null_count == len(columns[total]):
         return {}
     try:
-        together = reduce(pc.add_checked, map(_without_nulls, there))
+        together = reduce(pc.add_checked, map(without_nulls, there))
         is_less = pc.less(columns[total], together)
         if not pc.any(is_less).as_py():
             return {}
         return {total: pc.if_else(is_less, pc.add_checked(columns[total], together), columns[total])}
     except pa.ArrowInvalid:  # numbers that are no counts of tokens
         return {}
-
-
-def _without_zeros(costs: Doubles) -> Doubles:
-    """Costs that are known: who has no price for a model writes 0."""
-    known: Doubles = pc.if_else(pc.equal(costs, _AMOUNT_ZERO), pa.scalar(None, AMOUNT), costs)
-    return known
-
-
-def _without_nulls(part: Int64s) -> Int64s:
-    return pc.coalesce(part, _ZERO) if part.null_count else part
 
 
 def is_model_call(kind: Texts | AnyColumn) -> Booleans | AnyColumn:

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.types import Untold
-from actors.span_store.masking.patterns import Pattern
+from actors.span_store.masking.patterns import NAMED, Pattern
 
 T = TypeVar("T")
+Found: TypeAlias = tuple[str, dict[str, int]]  # a text, masked, and how often each pattern was found in it
+
+_MOST_WAITING = 65_536  # texts that are searched together
 
 
 @attrs.frozen
@@ -21,16 +24,24 @@ class Rules:
     values: tuple[Pattern, ...] = ()
     keys: tuple[Pattern, ...] = ()
 
+    @property
+    def has_own(self) -> bool:
+        """Whether expressions of values are no named ones, and so may ask where a text begins or ends."""
+        return not {*self.values} <= {*NAMED}
+
 
 class Findings:
     """The visitor that masks what is known to have something in it, and remembers what is not known yet."""
 
     def __init__(self, rules: Rules) -> None:
+        self.wants_keys = bool(rules.keys)
+        self.wants_strings = rules.has_own
         self._rules = rules
-        self._texts: dict[str, tuple[str, dict[str, int]] | None] = {}
-        self._keys: dict[str, Pattern | None] = {}
+        self._texts: dict[str, Found] = {}
+        self._keys: dict[str, Pattern] = {}
         self._new_texts: dict[str, None] = {}
         self._new_keys: dict[str, None] = {}
+        self._any_found = False
         self._counts: Counter[str] = Counter()
 
     def settled(self, walk: Callable[[], T]) -> T:
@@ -47,7 +58,7 @@ class Findings:
     def key(self, name: str) -> str | None:
         found = self._keys.get(name)
         if found is None:
-            if name not in self._keys:
+            if self.wants_keys:
                 self._new_keys[name] = None
             return None
         self._counts[found.name] += 1
@@ -56,8 +67,9 @@ class Findings:
     def leaf(self, text: str) -> str:
         found = self._texts.get(text)
         if found is None:
-            if text not in self._texts:
-                self._new_texts[text] = None
+            self._new_texts[text] = None
+            if len(self._new_texts) > _MOST_WAITING:
+                self._any_found = self._look()
             return text
         self._counts.update(found[1])
         return found[0]
@@ -68,12 +80,17 @@ class Findings:
         return counts
 
     def _look(self) -> bool:
-        """Search what is new; returns whether anything was found in it."""
+        """Search what is new; returns whether anything was found in it, or before in this walk.
+
+        Only what has something in it is kept: there may be millions of texts. All others are searched again with the
+        next walk.
+        """
         texts, keys = _masked(self._rules.values, self._new_texts), _matched(self._rules.keys, self._new_keys)
-        self._texts |= dict.fromkeys(self._new_texts) | texts
-        self._keys |= dict.fromkeys(self._new_keys) | keys
+        self._texts.update(texts)
+        self._keys.update(keys)
         self._new_texts, self._new_keys = {}, {}
-        return bool(texts or keys)
+        found, self._any_found = bool(texts or keys or self._any_found), False
+        return found
 
 
 def any_of(patterns: Sequence[Pattern]) -> str:
@@ -81,8 +98,8 @@ def any_of(patterns: Sequence[Pattern]) -> str:
     return "|".join(f"(?:{pattern.expression})" for pattern in patterns)
 
 
-def _masked(patterns: Sequence[Pattern], texts: Collection[str]) -> dict[str, tuple[str, dict[str, int]] | None]:
-    """The texts in which any pattern is found: masked, and how often each was found."""
+def _masked(patterns: Sequence[Pattern], texts: Collection[str]) -> dict[str, Found]:
+    """The texts in which any pattern is found: masked, and how often each was found. Equal results are one object."""
     given = list(texts)
     if not patterns or not given:
         return {}
@@ -91,21 +108,26 @@ def _masked(patterns: Sequence[Pattern], texts: Collection[str]) -> dict[str, tu
     places: Untold = pc.indices_nonzero(matches)
     if not len(places):
         return {}
-    found = column.take(places)
-    tallies: list[dict[str, int]] = [{} for _ in places]
+    found, counts = column.take(places), []
     for pattern in patterns:
-        found, counts = pattern.masked(found)
-        for tally, count in zip(tallies, counts, strict=True):
-            if count:
-                tally[pattern.name] = count
-    made = zip(places.to_pylist(), found.to_pylist(), tallies, strict=True)
-    return {given[place]: (text, tally) for place, text, tally in made if tally}
+        found, numbers = pattern.masked(found)
+        counts.append(numbers)
+    kept: dict[tuple[object, ...], Found] = {}
+    made: dict[str, Found] = {}
+    for place, text, numbers in zip(places.to_pylist(), found.to_pylist(), zip(*counts, strict=True), strict=True):
+        if any(numbers):
+            made[given[place]] = kept.setdefault((text, *numbers), (text, _tally(patterns, numbers)))
+    return made
 
 
-def _matched(patterns: Sequence[Pattern], keys: Collection[str]) -> dict[str, Pattern | None]:
+def _tally(patterns: Sequence[Pattern], numbers: Sequence[int]) -> dict[str, int]:
+    return {pattern.name: number for pattern, number in zip(patterns, numbers, strict=True) if number}
+
+
+def _matched(patterns: Sequence[Pattern], keys: Collection[str]) -> dict[str, Pattern]:
     """The keys that any pattern matches, each with the first that does."""
     given = list(keys)
-    found: dict[str, Pattern | None] = {}
+    found: dict[str, Pattern] = {}
     for pattern in patterns if given else ():
         matches: Untold = pc.match_substring_regex(_column(given), pattern.expression)
         matched = [key for key, is_match in zip(given, matches.to_pylist(), strict=True) if is_match]

@@ -14,11 +14,22 @@ _PART = re.compile(rf"{_STRING}|(?<![\w.])-?[0-9][0-9.eE+-]*", re.DOTALL)
 _BRACKET = re.compile(rf"{_STRING}|[\[\]{{}}]", re.DOTALL)
 _COLON = re.compile(r"\s*:\s*")
 _SCALAR = re.compile(rf"{_STRING}|[^,\]}}\s]*", re.DOTALL)
+_SHORTEST_NUMBER = 12  # digits that any of the named patterns finds
 _DEEPEST = 16  # strings in strings: what is written in them doubles with each
 
 
 class Visitor(Protocol):
-    """What is done with each key and each text of a value."""
+    """What is done with each key and each text of a value.
+
+    ``wants_keys`` says whether keys matter. ``wants_strings`` says whether strings of JSON text are to be looked at
+    that read as they are written: they are found in the text that they are part of, but for where they begin and end.
+    """
+
+    @property
+    def wants_keys(self) -> bool: ...
+
+    @property
+    def wants_strings(self) -> bool: ...
 
     def key(self, name: str) -> str | None:
         """What is to stand in place of the value under this key; ``None`` when it is to be looked at."""
@@ -39,7 +50,7 @@ def _masked_parts(text: str, visitor: Visitor, depth: int) -> str:
     place = done = 0
     while found := _PART.search(text, place):
         begin, place = found.span()
-        colon = _COLON.match(text, place) if text[begin] == '"' else None
+        colon = _COLON.match(text, place) if visitor.wants_keys and text[begin] == '"' else None
         mask = None if colon is None else visitor.key(_said(found[0]))
         if colon is not None and mask is not None:
             pieces += text[done : colon.end()], json.dumps(mask)
@@ -55,8 +66,10 @@ def _masked_parts(text: str, visitor: Visitor, depth: int) -> str:
 def _masked_part(part: str, visitor: Visitor, depth: int) -> str:
     """A string or number, as it is written. A masked number is a string."""
     if part[0] != '"':
-        new = visitor.leaf(part)
+        new = visitor.leaf(part) if visitor.wants_strings or len(part) >= _SHORTEST_NUMBER else part
         return part if new == part else json.dumps(new)
+    if not visitor.wants_strings and "\\" not in part:
+        return part
     said = _said(part)
     new = masked_text(said, visitor, depth + 1)
     if new == said:

@@ -84,8 +84,8 @@ class _Walk:
             trace_state=self._findings.leaf(span.trace_state),
             status_message=masked_text(span.status_message, self._findings),
             attributes=self._attributes(span.attributes),
-            events=[self._event(event) for event in span.events],
-            links=[self._link(link) for link in span.links],
+            events=[self._event(event) for event in span.events] if span.events else (),
+            links=[self._link(link) for link in span.links] if span.links else (),
             resource=resource,
             scope=scope,
         )

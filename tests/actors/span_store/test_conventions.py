@@ -226,6 +226,9 @@ def test_a_path_leads_into_arrays(completion: str, reason: str | None) -> None:
         ({"ai.response.providerMetadata": '{"anthropic": {"usage": {"input_tokens": 20}}}'}, 60),
         ({"ai.response.providerMetadata": '{"anthropic": {"usage": {"input_tokens": "60"}}}'}, 60),
         ({"ai.response.providerMetadata": "{"}, 60),
+        ({"gen_ai.usage.details.input_tokens": 60}, 100),  # Pydantic AI
+        ({"gen_ai.usage.details.input_tokens": 20}, 60),
+        ({"gen_ai.usage.details.input_tokens": 60, "gen_ai.provider.name": "openai"}, 60),
         ({}, 60),
     ],
 )
@@ -254,6 +257,9 @@ def test_totals_that_no_number_holds_stay_as_they_are() -> None:
         ({"haystack.component.type": "TransformersSimilarityRanker"}, {"type": "reranker"}),
         ({"haystack.component.type": "Agent"}, {"type": "agent"}),
         ({"haystack.component.type": "DocumentJoiner"}, {"type": "chain"}),
+        ({"pydantic_ai.all_messages": "[]", "gen_ai.usage.input_tokens": 200}, {"type": "agent"}),  # a sum
+        ({"all_messages_events": "[]", "gen_ai.usage.input_tokens": 200}, {"type": "agent"}),
+        ({"tool_arguments": "{}", "gen_ai.tool.name": "lookup_order"}, {"type": "tool", "tool": "lookup_order"}),
         ({"haystack.tool.name": "lookup_order"}, {"type": "tool", "tool": "lookup_order"}),
         (
             {"logfire.msg_template": "Function: {name}", "logfire.msg": "Function: lookup_order failed: no such order"},

@@ -127,3 +127,10 @@ def test_the_time_to_the_first_token_has_the_unit_of_its_sender() -> None:
 def test_a_cost_of_nothing_is_not_known() -> None:
     """OpenLIT writes 0 where it has no price."""
     assert {row["cost"] for row in rows_of("openlit-1.45.0.bin").values()} == {None}
+
+
+def test_what_only_makes_a_request_is_no_call() -> None:
+    """OpenInference says that it is an LLM."""
+    rows = rows_of("oi-llama-index-4.6.1.bin").values()
+    prepared = [row for row in rows if row["name"] == "OpenAI._prepare_chat_with_tools"]
+    assert [(row["openinference_span_kind"], row["type"]) for row in prepared] == [("LLM", "chain")] * 2

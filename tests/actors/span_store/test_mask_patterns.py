@@ -22,9 +22,10 @@ FOUND = {
     "api_key": [
         "sk-proj-abcdefghijklmnop1234",
         "sk-ant-api03-abcdefghijklmnop",
-        "sk_live_abcdefghij12",
+        "sk_live_abcdefghij12345678",
         "AIzaSyabcdefghijklmnopqrstuvwxyz012345",
         "AKIAIOSFODNN7EXAMPLE",
+        "SG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuv",
         "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
         "xoxb-123456789012-abcdef",
         "ab12" * 16,
@@ -48,7 +49,7 @@ LEFT = {
     "private_key": ["-----BEGIN PUBLIC KEY-----\nMIIBI\n-----END PUBLIC KEY-----"],
     "jwt": ["eyJhbGciOiJIUzI1NiJ9", "a.b.c"],
     "bearer": ["bearer of bad news", "Bearer tokens"],
-    "api_key": ["task-force-of-the-unit", "sk-short", "ab12" * 15, "ab12" * 8, "AKIA"],
+    "api_key": ["task-force-of-the-unit", "npm_config_registry_url", "sk-short", "ab12" * 15, "ab12" * 8, "AKIA"],
     "email": ["user@localhost", "@decorator", "openai@4.2.0", "ai@7.0.0-beta.next", "a @ b.co", "x@y"],
     "iban": ["DE88370400440532013000", "DE8937040044053201300", "XX89370400440532013000", "AB12 CDEF"],
     "credit_card": [
@@ -80,7 +81,7 @@ def test_every_named_pattern_is_tried() -> None:
 
 
 @pytest.mark.parametrize(("name", "text"), EACH_FOUND)
-@pytest.mark.parametrize("around", ["{}", "before {} after", "({})", "a: {}, b", "\n{}\n", "x={} in 2026"])
+@pytest.mark.parametrize("around", ["{}", "before {} after", "({})", "a: {}, b", "\n{}\n", "x={} in 2026", "it is {}."])
 def test_what_a_pattern_is_for_is_found_within_text(name: str, text: str, around: str) -> None:
     kept = around.partition("}")[0] + "}" if text.endswith(CUT) else around
     assert masked(name, around.format(text)) == kept.format(f"[{name}]")
