@@ -99,7 +99,7 @@ def any_of(patterns: Sequence[Pattern]) -> str:
 
 
 def _masked(patterns: Sequence[Pattern], texts: Collection[str]) -> dict[str, Found]:
-    """The texts in which any pattern is found: masked, and how often each was found. Equal results are one object."""
+    """The texts in which any pattern is found: masked, and how often each was found."""
     given = list(texts)
     if not patterns or not given:
         return {}
@@ -108,15 +108,24 @@ def _masked(patterns: Sequence[Pattern], texts: Collection[str]) -> dict[str, Fo
     places: Untold = pc.indices_nonzero(matches)
     if not len(places):
         return {}
-    found, counts = column.take(places), []
+    found = column.take(places)
+    counts: list[list[int]] = []
     for pattern in patterns:
-        found, numbers = pattern.masked(found)
-        counts.append(numbers)
-    kept: dict[tuple[object, ...], Found] = {}
+        found, each = pattern.masked(found)
+        counts.append(each)
+    texts_with_any = [given[place] for place in places.to_pylist()]
+    return _kept(texts_with_any, found.to_pylist(), list(zip(*counts, strict=True)), patterns)
+
+
+def _kept(
+    given: Sequence[str], masked: Sequence[str], counts: Sequence[Sequence[int]], patterns: Sequence[Pattern]
+) -> dict[str, Found]:
+    """Those of the texts in which anything was counted. Equal results are one object."""
+    equal: dict[tuple[object, ...], Found] = {}
     made: dict[str, Found] = {}
-    for place, text, numbers in zip(places.to_pylist(), found.to_pylist(), zip(*counts, strict=True), strict=True):
+    for text, result, numbers in zip(given, masked, counts, strict=True):
         if any(numbers):
-            made[given[place]] = kept.setdefault((text, *numbers), (text, _tally(patterns, numbers)))
+            made[text] = equal.setdefault((result, *numbers), (result, _tally(patterns, numbers)))
     return made
 
 
