@@ -70,8 +70,11 @@ def libraries() -> list[Library]:
 
 @lru_cache
 def truth() -> dict[str, list[dict[str, Any]]]:
-    """The model calls of each recording, and what is right of them."""
-    made: dict[str, list[dict[str, Any]]] = json.loads((RECORDINGS / "truth.json").read_text())
+    """The model calls and embeddings of each recording, and what is right of them."""
+    made: dict[str, list[dict[str, Any]]] = {}
+    for name in ("truth.json", "embeddings.json"):
+        for recording, calls in json.loads((RECORDINGS / name).read_text()).items():
+            made[recording] = [*made.get(recording, ()), *calls]
     return made
 
 

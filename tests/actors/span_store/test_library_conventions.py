@@ -22,6 +22,8 @@ pytestmark = pytest.mark.unit
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "instrumentations"
 FILES = sorted(path.name for path in RECORDINGS.glob("*.bin") if ".logs" not in path.name)
 TRUTH: dict[str, list[dict[str, Any]]] = json.loads((RECORDINGS / "truth.json").read_text())
+EMBEDDINGS: dict[str, list[dict[str, Any]]] = json.loads((RECORDINGS / "embeddings.json").read_text())
+CALLS = {file: [*TRUTH.get(file, ()), *EMBEDDINGS.get(file, ())] for file in FILES}
 TOKENS = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -52,7 +54,7 @@ def test_the_tokens_of_each_call_are_those_of_the_answer(file: str) -> None:
     rows = rows_of(file)
     faults = [
         f"{call['name']} {call['span_id']}: {name} {rows[call['span_id']][TOKENS[name]]} for {call['tokens'][name]}"
-        for call in TRUTH.get(file, [])
+        for call in CALLS[file]
         for name in call.get("sent", [])
         if rows[call["span_id"]][TOKENS[name]] != call["tokens"][name]
         if (file, call["span_id"], name) not in OF_ANOTHER_CALL
@@ -62,7 +64,7 @@ def test_the_tokens_of_each_call_are_those_of_the_answer(file: str) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_each_call_has_its_type_model_and_provider(file: str) -> None:
-    for call in TRUTH.get(file, []):
+    for call in CALLS[file]:
         row = rows_of(file)[call["span_id"]]
         is_told = file not in WITHOUT_MODEL or not call["error"]
         assert row["type"] == call.get("type", "llm")
@@ -93,7 +95,7 @@ def test_sessions_users_tools_and_finish_reasons_are_found() -> None:
 
 
 def test_a_failed_call_has_an_error_type() -> None:
-    failed = [(file, rows_of(file)[call["span_id"]]) for file in FILES for call in TRUTH.get(file, []) if call["error"]]
+    failed = [(file, rows_of(file)[call["span_id"]]) for file in FILES for call in CALLS[file] if call["error"]]
     without = {file for file, row in failed if row["error_type"] is None}
     assert without <= {"oi-openai-agents-2.6.0.bin", "langfuse-5.0.4.bin"}
 
