@@ -152,6 +152,7 @@ _LANGFUSE_USAGE = "langfuse.observation.usage_details"
 _MLFLOW_USAGE, _MLFLOW_ANSWER = "mlflow.chat.tokenUsage", "mlflow.spanOutputs"
 _LITELLM_USAGE, _RAW_USAGE, _JUNJO_USAGE = "metadata.usage_object", "gen_ai.usage.raw", "junjo.agent.model.usage"
 _LANGSMITH_USAGE = "langsmith.metadata.usage_metadata"
+_ADK_ANSWER = "gcp.vertex.agent.llm_response"
 # What Pydantic AI hands on of Anthropic's own numbers.
 RAW_INPUT_DETAIL = "gen_ai.usage.details.input_tokens"
 
@@ -169,6 +170,11 @@ _TYPE = (
     # Logfire, of OpenAI's Agents SDK.
     Source("logfire.msg_template", words=_AGENTS_SDK),
     Source("sdk_span_type", words={"turn": "chain", "task": "chain"}),
+    # OpenLLMetry, of OpenAI's responses.
+    Source("gen_ai.completion.0.role", word_of=lambda _: "llm"),
+    # Google's ADK before 2; with content it says {} of tools.
+    Source("gcp.vertex.agent.llm_request", word_of=lambda text: None if text == "{}" else "llm"),
+    Source("gen_ai.system", words={"gcp.vertex.agent": "llm"}),
     # Pydantic AI before 2, whose agents carry sums.
     Source("pydantic_ai.all_messages", word_of=lambda _: "agent"),
     Source("all_messages_events", word_of=lambda _: "agent"),
@@ -233,6 +239,7 @@ _CACHE_READ_TOKENS = (
     *_deep(_LANGSMITH_USAGE, "input_token_details.cache_read"),
     *_deep(_JUNJO_USAGE, "cachedInputTokens"),
     *_of_haystack("usage.prompt_tokens_details.cached_tokens", "usage.cache_read_input_tokens"),
+    *_deep(_ADK_ANSWER, "usage_metadata.cached_content_token_count"),
     *_deep("usage", "input_tokens_details.cached_tokens"),
 )
 _CACHE_WRITE_TOKENS = (
@@ -261,6 +268,7 @@ _REASONING_TOKENS = (
     *_deep(_LANGSMITH_USAGE, "output_token_details.reasoning"),
     *_deep(_JUNJO_USAGE, "reasoningTokens"),
     *_of_haystack("usage.completion_tokens_details.reasoning_tokens"),
+    *_deep(_ADK_ANSWER, "usage_metadata.thoughts_token_count"),
     *_deep("usage", "output_tokens_details.reasoning_tokens"),
 )
 _COST = (
@@ -271,6 +279,7 @@ _SESSION = (
     *_plain("session.id", "gen_ai.conversation.id", "langfuse.session.id", "ai.telemetry.metadata.sessionId"),
     *_plain("traceloop.association.properties.session_id", "mlflow.trace.session", "langsmith.trace.session_id"),
     # The names that LangSmith itself groups threads by.
+    *_plain("gcp.vertex.agent.session_id"),
     *_plain("langsmith.metadata.session_id", "langsmith.metadata.thread_id", "langsmith.metadata.conversation_id"),
 )
 _USER = (
@@ -280,7 +289,7 @@ _USER = (
 _FINISH_REASON = (
     *_plain("gen_ai.response.finish_reasons", "llm.finish_reason", "ai.response.finishReason"),
     *_plain("anthropic.message.stop_reason", "gen_ai.response.finish_reason"),
-    *_plain("langfuse.observation.metadata.finish_reason"),
+    *_plain("langfuse.observation.metadata.finish_reason", "gen_ai.completion.0.finish_reason"),
     *_deep("gen_ai.completion", "generations.0.0.generation_info.finish_reason"),  # LangChain's, by LangSmith
     *_of_haystack("finish_reason"),
     *_deep(_MLFLOW_ANSWER, "choices.0.finish_reason", "status"),
@@ -306,6 +315,8 @@ _FIRST_TOKEN = (
 # it does so for, or that total itself, to be compared with the sender's.
 RAW_OF = Column("raw_of", Kind.TEXT, (Source("telemetry.sdk.name", words={"openlit": "anthropic"}),))
 RAW_INPUT = Column("raw_input", Kind.COUNT, _deep("ai.response.providerMetadata", "anthropic.usage.input_tokens"))
+# The same of output tokens, without thoughts.
+RAW_OUTPUT = Column("raw_output", Kind.COUNT, _deep(_ADK_ANSWER, "usage_metadata.candidates_token_count"))
 # In the order in which they stand in files.
 COLUMNS: tuple[Column, ...] = (
     Column("junjo_span_type", Kind.TEXT, _plain("junjo.span_type")),

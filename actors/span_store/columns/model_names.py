@@ -48,7 +48,19 @@ _PROVIDERS = {
     "xai": "xai",
 }
 # Names of frameworks that stand where a provider should.
-_NO_PROVIDERS = frozenset(("strands-agents", "langchain", "langgraph", "agno", "crewai", "autogen", "pydantic_ai"))
+_NO_PROVIDERS = frozenset(
+    (
+        "strands-agents",
+        "langchain",
+        "langgraph",
+        "agno",
+        "crewai",
+        "autogen",
+        "pydantic_ai",
+        "gcp.vertex.agent",
+        "microsoft.agent_framework",
+    )
+)
 _OF_MODELS = (
     (re.compile(r"(gpt-|o[1-9](-|$)|chatgpt|text-embedding-(3|ada)|davinci|babbage|dall-e|whisper)"), "openai"),
     (re.compile(r"claude"), "anthropic"),

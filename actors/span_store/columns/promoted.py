@@ -19,6 +19,7 @@ from actors.span_store.columns.conventions import (
     RAW_INPUT,
     RAW_INPUT_DETAIL,
     RAW_OF,
+    RAW_OUTPUT,
     Column,
     Kind,
     Source,
@@ -26,7 +27,7 @@ from actors.span_store.columns.conventions import (
 from actors.span_store.columns.key_shapes import taken
 from actors.span_store.columns.model_names import provider_of_model
 from actors.span_store.columns.spans import AttributeValue
-from actors.span_store.columns.totals import completed_input, known_costs, without_nulls
+from actors.span_store.columns.totals import completed_input, completed_output, known_costs, without_nulls
 from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Doubles, Int32s, Int64s, Texts, Untold
 
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
@@ -134,17 +135,21 @@ class _Found:
         return made
 
     def completed(self, columns: Mapping[str, AnyArray], calls: Sequence[int]) -> dict[str, AnyArray]:
-        """Input tokens as totals that include what was cached, where it is known that the sender's do not."""
+        """Tokens as totals that include cached ones and thoughts, where it is known that the sender's do not."""
         made: dict[str, AnyArray] = {}
         if RAW_OF.sources[0].key in self._attributes.keys:
             made |= completed_input(columns, pc.equal(self.plain(RAW_OF), columns["provider"]))
         if RAW_INPUT.sources[0].key in self._attributes.keys:
-            raw = self._filled(RAW_INPUT, RAW_INPUT.sources, _nulls(self._length, COUNT), calls)
-            made |= completed_input(columns, pc.equal(raw, columns["input_tokens"]))
+            made |= completed_input(columns, pc.equal(self._raw(RAW_INPUT, calls), columns["input_tokens"]))
+        if RAW_OUTPUT.sources[0].key in self._attributes.keys:
+            made |= completed_output(columns, pc.equal(self._raw(RAW_OUTPUT, calls), columns["output_tokens"]))
         if RAW_INPUT_DETAIL in self._attributes.keys:
             is_raw = pc.equal(self._read[Kind.COUNT][RAW_INPUT_DETAIL], columns["input_tokens"])
             made |= completed_input(columns, pc.and_(is_raw, pc.equal(columns["provider"], _ANTHROPIC)))
         return made
+
+    def _raw(self, column: Column, calls: Sequence[int]) -> AnyArray:
+        return self._filled(column, column.sources, _nulls(self._length, COUNT), calls)
 
     def _filled(self, column: Column, sources: Sequence[Source], found: AnyArray, calls: Sequence[int]) -> AnyArray:
         values = found.to_pylist()

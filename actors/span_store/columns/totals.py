@@ -15,12 +15,20 @@ _FALSE = pa.scalar(False, pa.bool_())
 
 def completed_input(columns: Mapping[str, AnyArray], is_raw: Untold) -> dict[str, AnyArray]:
     """Totals of input tokens with what was cached, where they are a provider's own that leave it out."""
-    parts = [without_nulls(columns[name]) for name in ("cache_read_tokens", "cache_write_tokens")]
+    return _completed(columns, is_raw, "input_tokens", "cache_read_tokens", "cache_write_tokens")
+
+
+def completed_output(columns: Mapping[str, AnyArray], is_raw: Untold) -> dict[str, AnyArray]:
+    """Totals of output tokens with thoughts, where they are a provider's own that leave those out."""
+    return _completed(columns, is_raw, "output_tokens", "reasoning_tokens")
+
+
+def _completed(columns: Mapping[str, AnyArray], is_raw: Untold, total: str, *parts: str) -> dict[str, AnyArray]:
     try:
-        total = reduce(pc.add_checked, parts, columns["input_tokens"])
+        whole = reduce(pc.add_checked, (without_nulls(columns[part]) for part in parts), columns[total])
     except pa.ArrowInvalid:  # numbers that are no counts of tokens
         return {}
-    return {"input_tokens": pc.if_else(pc.coalesce(is_raw, _FALSE), total, columns["input_tokens"])}
+    return {total: pc.if_else(pc.coalesce(is_raw, _FALSE), whole, columns[total])}
 
 
 def known_costs(costs: Doubles) -> Doubles:

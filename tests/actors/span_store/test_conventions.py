@@ -1,5 +1,6 @@
 """Every convention fills the same columns."""
 
+import json
 from typing import Any
 
 import pytest
@@ -242,6 +243,14 @@ def test_totals_of_a_provider_that_leave_the_cache_out_are_completed(sender: dic
     assert found["input_tokens"] == total
 
 
+@pytest.mark.parametrize(("candidates", "output"), [(18, 25), (25, 18), ("18", 18)])
+def test_thoughts_that_a_total_leaves_out_are_added(candidates: object, output: int) -> None:
+    answer = json.dumps({"usage_metadata": {"candidates_token_count": candidates, "thoughts_token_count": 7}})
+    sent = {"gcp.vertex.agent.llm_response": answer, "gen_ai.usage.output_tokens": 18, "gen_ai.request.model": "gemini"}
+    found = promoted({"gcp.vertex.agent.llm_request": '{"model": "gemini"}', **sent})
+    assert (found["output_tokens"], found["reasoning_tokens"]) == (output, 7)
+
+
 def test_totals_that_no_number_holds_stay_as_they_are() -> None:
     largest = {"gen_ai.usage.input_tokens": 2**63 - 1, "gen_ai.usage.cache_read.input_tokens": 2**63 - 1}
     sender = {"telemetry.sdk.name": "openlit", "gen_ai.provider.name": "anthropic", "gen_ai.operation.name": "chat"}
@@ -260,6 +269,9 @@ def test_totals_that_no_number_holds_stay_as_they_are() -> None:
         ({"pydantic_ai.all_messages": "[]", "gen_ai.usage.input_tokens": 200}, {"type": "agent"}),  # a sum
         ({"all_messages_events": "[]", "gen_ai.usage.input_tokens": 200}, {"type": "agent"}),
         ({"tool_arguments": "{}", "gen_ai.tool.name": "lookup_order"}, {"type": "tool", "tool": "lookup_order"}),
+        ({"gcp.vertex.agent.llm_request": "{}"}, {}),
+        ({"gcp.vertex.agent.llm_request": "{}", "gen_ai.system": "gcp.vertex.agent"}, {"type": "llm"}),
+        ({"gen_ai.completion.0.role": "assistant", "gen_ai.system": "openai"}, {"type": "llm", "provider": "openai"}),
         ({"haystack.tool.name": "lookup_order"}, {"type": "tool", "tool": "lookup_order"}),
         (
             {"logfire.msg_template": "Function: {name}", "logfire.msg": "Function: lookup_order failed: no such order"},
