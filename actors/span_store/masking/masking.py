@@ -1,7 +1,7 @@
-"""Masking of spans, by the rules of ``JUNJO_MASK``."""
+"""Masking of spans and log records, by the rules of ``JUNJO_MASK``."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
@@ -24,6 +24,31 @@ MASKED = "junjo.masked"
 Holder = TypeVar("Holder", Resource, InstrumentationScope)
 
 
+class LogRecord(Protocol):
+    """What is masked in a log record, which is a named tuple with these and other fields."""
+
+    @property
+    def event_name(self) -> str: ...
+
+    @property
+    def severity_text(self) -> str: ...
+
+    @property
+    def body(self) -> AttributeValue: ...
+
+    @property
+    def attributes(self) -> Attributes: ...
+
+    @property
+    def resource(self) -> Resource: ...
+
+    @property
+    def scope(self) -> InstrumentationScope: ...
+
+
+Record = TypeVar("Record", bound=LogRecord)
+
+
 @attrs.frozen
 class Masking:
     """Rules of what is masked. ``written`` is what they were read from."""
@@ -43,6 +68,12 @@ class Masking:
         given = list(spans)
         findings = Findings(self.rules)
         return findings.settled(lambda: _Walk(findings).spans(given))
+
+    def logs(self, records: Iterable[Record]) -> list[Record]:
+        """The log records, masked: attributes and body, event name and severity, and what they share, as with spans."""
+        given = list(records)
+        findings = Findings(self.rules)
+        return findings.settled(lambda: _Walk(findings).logs(given))
 
     def tree(self, attributes: Attributes, value: AttributeValue = None) -> tuple[Attributes, AttributeValue]:
         """Attributes, and a value such as the body of a log record, masked; the attributes say so."""
@@ -76,6 +107,23 @@ class _Walk:
     def spans(self, spans: list[Span]) -> list[Span]:
         """The spans, masked as far as it is known what is in them."""
         return [self._span(span) for span in spans]
+
+    def logs(self, records: list[Record]) -> list[Record]:
+        """The log records, masked as far as it is known what is in them."""
+        return [self._log(record) for record in records]
+
+    def _log(self, record: Record) -> Record:
+        resource, scope = self._common(record.resource), self._common(record.scope)
+        made = {
+            "event_name": self._findings.leaf(record.event_name),
+            "severity_text": self._findings.leaf(record.severity_text),
+            "body": masked_value(record.body, self._findings),
+        }
+        attributes = self._attributes(record.attributes)
+        told_of = told(attributes, self._findings.take_counts())
+        named_tuple: Any = record  # whose ``_replace`` no protocol can have
+        masked: Record = named_tuple._replace(**made, attributes=told_of, resource=resource, scope=scope)
+        return masked
 
     def _span(self, span: Span) -> Span:
         resource, scope = self._common(span.resource), self._common(span.scope)

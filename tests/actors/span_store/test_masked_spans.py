@@ -1,8 +1,18 @@
 """Masked spans: every part of them, what they share, and what they say of it."""
 
+from typing import NamedTuple
+
 import pytest
 
-from actors.span_store.columns.spans import InstrumentationScope, Resource, Span, SpanEvent, SpanLink
+from actors.span_store.columns.spans import (
+    Attributes,
+    AttributeValue,
+    InstrumentationScope,
+    Resource,
+    Span,
+    SpanEvent,
+    SpanLink,
+)
 from actors.span_store.masking.masking import MASKED, Masking
 from actors.span_store.masking.reading import read_masking
 from tests.spans import span
@@ -10,6 +20,18 @@ from tests.spans import span
 pytestmark = [pytest.mark.unit, pytest.mark.security]
 
 MAIL = "a@b.co"
+
+
+class Record(NamedTuple):
+    """A log record."""
+
+    span_id: str
+    event_name: str
+    severity_text: str
+    body: AttributeValue
+    attributes: Attributes
+    resource: Resource
+    scope: InstrumentationScope
 
 
 def masking(rules: str = "email") -> Masking:
@@ -73,3 +95,22 @@ def test_ids_and_times_are_never_masked() -> None:
     assert masking('[{"name": "digits", "values": "[0-9]+"}]').spans([made])[0] == made._replace(
         name="span [digits]", attributes={"n": "[digits]", MASKED: {"digits": 2}}
     )
+
+
+def test_log_records_are_masked_in_every_part() -> None:
+    resource, scope = Resource({"owner": MAIL}), InstrumentationScope("lib")
+    body = {"messages": [{"content": f'{{"to": "{MAIL}"}}'}]}
+    one, two, clean = masking().logs(
+        [
+            Record("1", f"told {MAIL}", MAIL, body, {"to": [MAIL]}, resource, scope),
+            Record("2", "told", "INFO", MAIL, {}, resource, scope),
+            Record("3", "told", "INFO", None, {"a": 1}, Resource({}), scope),
+        ]
+    )
+    masked = Resource({"owner": "[email]", MASKED: {"email": 1}})
+    told: dict[str, AttributeValue] = {"to": ["[email]"], MASKED: {"email": 4}}
+    expected_body = {"messages": [{"content": '{"to": "[email]"}'}]}
+    assert one == Record("1", "told [email]", "[email]", expected_body, told, masked, scope)
+    assert two == Record("2", "told", "INFO", "[email]", {MASKED: {"email": 1}}, masked, scope)
+    assert one.resource is two.resource
+    assert clean == Record("3", "told", "INFO", None, {"a": 1}, Resource({}), scope)
