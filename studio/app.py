@@ -112,6 +112,7 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
             small=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode")),
             large=stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="otlp-decode-large")),
             limits=request_limits(settings),
+            masking=settings.masking,
         )
         misdirected = MisdirectedExporters()
         connections = Connections(most_connections(), settings.trusted_proxies)
@@ -179,7 +180,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
             lambda bus: IngestionActor.running(
                 bus,
                 settings.sqlite_path,
-                lambda: ReadSpansSource(ingestion_host, settings.ingestion_port),
+                lambda: ReadSpansSource(ingestion_host, settings.ingestion_port, masking=settings.masking),
                 interval=timedelta(seconds=settings.span_poll_interval),
                 batch_size=settings.span_batch_size,
             ),
@@ -219,6 +220,7 @@ def playground(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager
             resume_seconds=settings.resume_seconds,
             run_seconds=settings.run_seconds,
         ),
+        masking=settings.masking,
     )
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import attrs
 from dotenv import dotenv_values
 
+from actors.span_store.masking.masking import Masking
+from actors.span_store.masking.reading import read_masking
 from studio.addresses import local_address
 from studio.exposure import COMMAND, LEAST_CHARACTERS, weak_secrets
 from studio.secrets import SETUP_CODE, development_secret
@@ -213,6 +215,15 @@ class Settings:
             "",
             optional(whole_number(1, 1_000_000_000)),
             "The most spans a second of one API key; who sends more is told to wait.",
+        )
+    )
+    masking: Masking | None = attrs.field(
+        metadata=variable(
+            "JUNJO_MASK",
+            "",
+            read_masking,
+            "What is masked in spans before they are stored: names of patterns, a comma list, or a JSON array with "
+            "expressions too. `all` names all patterns.",
         )
     )
     memory_mb: int | None = attrs.field(

@@ -28,6 +28,7 @@ VALUES = {
     "actors.span_store.columns.logs",
     "actors.span_store.columns.spans",
     "actors.span_store.columns.types",
+    "actors.span_store.masking.masking",
     "actors.span_store.pricing.own_price",
     "actors.span_store.query.expression",
     "actors.span_store.query.position",
@@ -45,6 +46,12 @@ MAKERS = {
     "actors.span_store.columns.conventions",
     "actors.span_store.columns.model_names",
     "actors.span_store.columns.json_text",
+    "actors.span_store.columns.totals",
+    "actors.span_store.masking.checks",
+    "actors.span_store.masking.findings",
+    "actors.span_store.masking.json_text",
+    "actors.span_store.masking.patterns",
+    "actors.span_store.masking.tree",
 }
 # What makes a store or a thread, and so has no place in messages and values.
 STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}

@@ -42,6 +42,7 @@ from actors.runtime.actor import Actor, ActorBus, handles, streams, subscribes
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.session.messages import SessionsEnded
+from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import GetSpan
 
 __all__ = ["PlaygroundActor", "PlaygroundLimits"]
@@ -67,13 +68,14 @@ class PlaygroundActor(Actor):
         limits: PlaygroundLimits,
         adapters: Mapping[str, OpenProvider],
         clock: Clock,
+        masking: Masking | None = None,
     ) -> None:
         super().__init__(bus)
         self._keys = keys
         self._endpoints = endpoints
         self._connections = Connections(keys, adapters)
         self._models = ModelLists(self._connections, clock)
-        self._traces = TraceWriter(bus)
+        self._traces = TraceWriter(bus, masking)
         self._calls = ProviderCalls(self._connections, self._traces, limits.run_seconds)
         self._shares = Shares(limits)
         self._runs = Runs(self._calls, self._shares, limits)
@@ -91,14 +93,16 @@ class PlaygroundActor(Actor):
         limits: PlaygroundLimits = _DEFAULT_LIMITS,
         adapters: Mapping[str, OpenProvider] = _SDK_ADAPTERS,
         clock: Clock = utc_now,
+        masking: Masking | None = None,
     ) -> AsyncIterator[Self]:
         """Open the keys that users set: they are in the SQLite file at ``path``, sealed with ``cookie_key`` (32 bytes).
 
         ``endpoints`` are the operator's, by provider. ``adapters`` replace the providers' own, by provider.
+        ``masking`` is what the traces of runs are masked by.
         """
         keys = await ProviderKeys.open(path, endpoints, cookie_key, clock)
         async with on_exit(keys.close):
-            actor = cls(bus, keys, endpoints=endpoints, limits=limits, adapters=adapters, clock=clock)
+            actor = cls(bus, keys, endpoints=endpoints, limits=limits, adapters=adapters, clock=clock, masking=masking)
             async with on_exit(actor._finish):
                 yield actor
 

@@ -9,6 +9,7 @@ import structlog
 from actors.errors import RetryableError, StudioError
 from actors.runtime.actor import ActorBus
 from actors.span_store.columns.spans import Span
+from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import IngestSpans
 
 log = structlog.get_logger(__name__)
@@ -23,8 +24,9 @@ _PAUSE = 0.25  # seconds between commits, each of which costs more than a short 
 class TraceWriter:
     """A queue in front of the span store. It is bounded in that a new run waits in ``room`` while it is long."""
 
-    def __init__(self, bus: ActorBus) -> None:
+    def __init__(self, bus: ActorBus, masking: Masking | None = None) -> None:
         self._bus = bus
+        self._masking = masking
         self._waiting: deque[tuple[Span, int]] = deque()  # with its size
         self._bytes = 0
         self._arrived = asyncio.Event()
@@ -76,9 +78,12 @@ class TraceWriter:
 
     async def _stored(self, spans: list[tuple[Span, int]]) -> bool:
         """Store spans, with retries while they may help; false when that failed."""
+        size, kept = sum(size for _, size in spans), [span for span, _ in spans]
+        if self._masking is not None:
+            kept = await asyncio.to_thread(self._masking.spans, kept)
         for attempt in range(_ATTEMPTS):
             try:
-                await self._bus.ask(IngestSpans(spans=[span for span, _ in spans], size=sum(size for _, size in spans)))
+                await self._bus.ask(IngestSpans(spans=kept, size=size))
             except RetryableError as error:
                 log.info("traces of runs have to wait", runs=len(spans), reason=error.detail)
                 await asyncio.sleep((error.retry_after or 1.0) * 2**attempt)

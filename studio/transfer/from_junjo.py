@@ -20,6 +20,7 @@ from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.session.actor import SessionActor
 from actors.session.messages import AdoptUser
 from actors.span_store.actor import SpanStoreActor
+from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import IngestSpans, IngestSummary
 from actors.span_store.pricing.current import CurrentPrices
 from studio.app import key_registry, span_store
@@ -127,7 +128,7 @@ async def _take_over(accounts: OldAccounts, spans: Path | None, settings: Settin
     try:
         await _take_accounts(bus, accounts, taken)
         if spans is not None:
-            await _take_spans(bus, spans, taken)
+            await _take_spans(bus, spans, taken, settings.masking)
     finally:
         await supervisor.stop()
     return taken
@@ -152,13 +153,14 @@ async def _take_accounts(bus: Bus, accounts: OldAccounts, taken: _Taken) -> None
         taken.known += not adopted
 
 
-async def _take_spans(bus: Bus, file: Path, taken: _Taken) -> None:
+async def _take_spans(bus: Bus, file: Path, taken: _Taken, masking: Masking | None) -> None:
     progress = Progress("spans")
     done = 0
     for batch in batches(file):
         taken.malformed += batch.malformed
         if batch.spans:
-            await _store(bus, batch, taken)
+            spans = batch.spans if masking is None else masking.spans(batch.spans)
+            await _store(bus, attrs.evolve(batch, spans=spans), taken)
         done += batch.bytes
         progress.reached(done)
     progress.end()

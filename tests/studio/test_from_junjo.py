@@ -64,6 +64,20 @@ async def imported(old: Path, data: Path) -> tuple[int | None, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
+async def test_spans_are_masked_as_they_are_taken_over(tmp_path: Path) -> None:
+    spans = [each | {"attributes_json": {"asked": "a@b.co"}, "events_json": []} for each in recorded_spans()[:3]]
+    make_spans(tmp_path / "old", spans)
+    data = tmp_path / "data"
+    process = await start_studio(
+        data, ["import", "--from-junjo", str(tmp_path / "old")], variables={"JUNJO_MASK": "email"}
+    )
+    out, _ = await process.communicate()
+    assert b"3 spans" in out
+    logged = b"".join(content(data).values())
+    assert b"[email]" in logged
+    assert b"a@b.co" not in logged
+
+
 async def test_users_keys_and_spans_go_on(old: Path, tmp_path: Path) -> None:
     spans = recorded_spans()
     assert {each["kind"] for each in spans} >= {"CLIENT", "SERVER"}

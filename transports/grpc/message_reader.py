@@ -17,7 +17,6 @@ from actors.runtime.budget import Reservation
 from transports.grpc.config import GrpcConfig
 from transports.grpc.connection import HttpStream
 from transports.inflate import inflate_in_turn, too_large
-from transports.otlp.decoder import decoding_memory
 
 _PREFIX = struct.Struct(">BI")  # compressed flag, length
 _PIECE = 16 * 1024  # no more than limits.anonymous_call, which includes the first piece
@@ -82,7 +81,7 @@ class MessageReader:
             data = await self._inflated(data, encoding)
         if self._type is not bytes:
             return self._decoded(data)
-        self._reservation.grow(decoding_memory(len(data)))
+        self._reservation.grow(self._config.decoder.memory(len(data)))
         return data
 
     async def _read_anonymous(self, length: int) -> bytes:

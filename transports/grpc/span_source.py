@@ -4,6 +4,9 @@ The older one sends a message for each span and leaves out rows it cannot read. 
 without span, which has the key of the last row read, readable or not, and how many rows remain.
 """
 
+import asyncio
+
+import attrs
 from google.protobuf.message import DecodeError
 from grpclib.client import Channel
 from grpclib.exceptions import GRPCError, StreamTerminatedError
@@ -12,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 from actors.errors import Unavailable
 from actors.ingestion.source import PulledBatch
 from actors.span_store.columns.spans import Span
+from actors.span_store.masking.masking import Masking
 from transports.addresses import host_and_port
 from transports.grpc.generated.ingestion_grpc import InternalIngestionServiceStub
 from transports.grpc.generated.ingestion_pb2 import ReadSpansRequest, ReadSpansResponse
@@ -23,11 +27,14 @@ _READ_SECONDS = 30.0  # seconds for one batch
 class ReadSpansSource:
     """Client of one ingestion service. The channel connects at the first call, and again after it broke."""
 
-    def __init__(self, host: str, port: int, *, read_seconds: float = _READ_SECONDS) -> None:
+    def __init__(
+        self, host: str, port: int, *, read_seconds: float = _READ_SECONDS, masking: Masking | None = None
+    ) -> None:
         self._channel = Channel(host, port)
         self._stub = InternalIngestionServiceStub(self._channel)
         self._where = host_and_port(host, port)
         self._read_seconds = read_seconds
+        self._masking = masking
 
     async def read(self, after: bytes, limit: int) -> PulledBatch:
         """Read one batch. Raises ``Unavailable`` for any fault of the service or the connection."""
@@ -36,7 +43,10 @@ class ReadSpansSource:
             rows = await self._stub.ReadSpans(request, timeout=self._read_seconds)
         except (TimeoutError, GRPCError, StreamTerminatedError, OSError) as fault:
             raise Unavailable(f"The ingestion service at {self._where} does not answer: {_reason(fault)}") from fault
-        return _batch(rows, after, limit)
+        batch = _batch(rows, after, limit)
+        if self._masking is None:
+            return batch
+        return attrs.evolve(batch, spans=await asyncio.to_thread(self._masking.spans, batch.spans))
 
     async def close(self) -> None:
         self._channel.close()

@@ -24,6 +24,7 @@ from actors.span_store.columns.spans import (
     SpanEvent,
     SpanLink,
 )
+from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import IngestSpans
 from transports.otlp.decode_columns import decode_columns
 from transports.otlp.decode_json import decode_trace_json
@@ -55,9 +56,9 @@ async def receive_traces(
     ``count`` is called with the number of spans, good or not, before they are stored.
     """
     if len(body) > _INLINE_BYTES:
-        received = await decoder.run(lambda: decode_any(body, json, decoder.limits), len(body))
+        received = await decoder.run(lambda: decode_any(body, json, decoder.limits, decoder.masking), len(body))
     else:
-        received = decode_any(body, json, decoder.limits)
+        received = decode_any(body, json, decoder.limits, decoder.masking)
     if count is not None:
         count(len(received.request.spans) + received.rejected)
     if len(received.request.spans):
@@ -78,13 +79,18 @@ class Received:
     message: str
 
 
-def decode_any(body: bytes, json: bool, limits: RequestLimits) -> Received:
-    """Decode a request; all but small ones into columns where possible (see ``decode_columns``)."""
-    columns = decode_columns(body, limits) if len(body) > _COLUMNS_BYTES and not json else None
+def decode_any(body: bytes, json: bool, limits: RequestLimits, masking: Masking | None = None) -> Received:
+    """Decode a request; all but small ones into columns where possible (see ``decode_columns``).
+
+    What is to be masked is decoded span by span: it is looked at in all its parts anyway.
+    """
+    in_columns = len(body) > _COLUMNS_BYTES and not json and masking is None
+    columns = decode_columns(body, limits) if in_columns else None
     if columns is not None:
         return Received(IngestSpans(spans=columns, size=len(body)), 0, "")
     decoded = decode_trace_json(body, limits) if json else decode_trace_request(body, limits)
-    return Received(IngestSpans(spans=decoded.spans, size=len(body)), decoded.rejected, decoded.message)
+    spans = decoded.spans if masking is None else masking.spans(decoded.spans)
+    return Received(IngestSpans(spans=spans, size=len(body)), decoded.rejected, decoded.message)
 
 
 def decode_trace_request(body: bytes, limits: RequestLimits = RequestLimits()) -> DecodedRequest:  # noqa: B008 - frozen

@@ -15,6 +15,7 @@ from actors.errors import InvalidRequest
 from actors.runtime.bus import Bus
 from actors.span_store.columns.logs import Log, Logs
 from actors.span_store.columns.spans import InstrumentationScope, Resource
+from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import IngestSpans
 from transports.otlp.decode_logs_json import decode_logs_json
 from transports.otlp.decoder import Decoder
@@ -53,7 +54,7 @@ async def receive_logs(
     """
 
     def receive() -> ReceivedLogs:
-        return decode_any_logs(body, json, decoder.limits)
+        return decode_any_logs(body, json, decoder.limits, decoder.masking)
 
     received = await decoder.run(receive, len(body)) if len(body) > _INLINE_BYTES else receive()
     if count is not None:
@@ -63,14 +64,15 @@ async def receive_logs(
     return received.response
 
 
-def decode_any_logs(body: bytes, json: bool, limits: RequestLimits) -> ReceivedLogs:
-    """Decode a request into rows and the answer."""
+def decode_any_logs(body: bytes, json: bool, limits: RequestLimits, masking: Masking | None = None) -> ReceivedLogs:
+    """Decode a request into rows and the answer. Records are masked before they are rows."""
     decoded = decode_logs_json(body, limits) if json else decode_logs_request(body, limits)
     response = ExportLogsServiceResponse()
     if decoded.rejected:
         response.partial_success.rejected_log_records = decoded.rejected
         response.partial_success.error_message = decoded.message
-    return ReceivedLogs(IngestSpans(spans=Logs(decoded.records), size=len(body)), response)
+    records = decoded.records if masking is None else masking.logs(decoded.records)
+    return ReceivedLogs(IngestSpans(spans=Logs(records), size=len(body)), response)
 
 
 def decode_logs_request(body: bytes, limits: RequestLimits = RequestLimits()) -> DecodedLogs:  # noqa: B008 - frozen

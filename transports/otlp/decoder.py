@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import attrs
 
+from actors.span_store.masking.masking import Masking
 from transports.otlp.limits import RequestLimits
 
 T = TypeVar("T")
@@ -24,11 +25,16 @@ class Decoder:
     small: Executor | None = None
     large: Executor | None = None
     limits: RequestLimits = attrs.field(factory=RequestLimits)
+    masking: Masking | None = None  # of what is decoded, before it is stored
 
     async def run(self, work: Callable[[], T], size: int) -> T:
         """Run the work in the thread for requests of this size."""
         executor = self.large if size > _LARGE else self.small
         return await asyncio.get_running_loop().run_in_executor(executor, work)
+
+    def memory(self, size: int, *, json: bool = False) -> int:
+        """Bytes to reserve for decoding a request of ``size`` bytes, and for masking its spans."""
+        return decoding_memory(size, json=json or self.masking is not None)
 
 
 def decoding_memory(size: int, *, json: bool = False) -> int:

@@ -1,6 +1,7 @@
 """One word for one thing: providers, models and finish reasons, whatever a sender calls them."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 import orjson
@@ -47,7 +48,19 @@ _PROVIDERS = {
     "xai": "xai",
 }
 # Names of frameworks that stand where a provider should.
-_NO_PROVIDERS = frozenset(("strands-agents", "langchain", "langgraph", "agno", "crewai", "autogen", "pydantic_ai"))
+_NO_PROVIDERS = frozenset(
+    (
+        "strands-agents",
+        "langchain",
+        "langgraph",
+        "agno",
+        "crewai",
+        "autogen",
+        "pydantic_ai",
+        "gcp.vertex.agent",
+        "microsoft.agent_framework",
+    )
+)
 _OF_MODELS = (
     (re.compile(r"(gpt-|o[1-9](-|$)|chatgpt|text-embedding-(3|ada)|davinci|babbage|dall-e|whisper)"), "openai"),
     (re.compile(r"claude"), "anthropic"),
@@ -58,6 +71,15 @@ _OF_MODELS = (
     (re.compile(r"grok"), "xai"),
 )
 _BEDROCK = re.compile(r"((us|eu|apac|global|jp|au)\.)?(anthropic|amazon|meta|mistral|cohere|ai21|deepseek|openai)\.")
+_HAYSTACK_COMPONENTS = {
+    "Generator": "llm",
+    "Embedder": "embedding",
+    "Retriever": "retriever",
+    "Ranker": "reranker",
+    "Agent": "agent",
+    "Evaluator": "evaluator",
+    "PromptBuilder": "prompt",
+}
 _FINISH_REASONS = {
     **dict.fromkeys(("stop", "end_turn", "stop_sequence", "completed", "eos", "finish_reason_stop"), "stop"),
     **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "incomplete", "model_length"), "length"),
@@ -110,6 +132,23 @@ def finish_reason_word(text: str) -> str | None:
         text = _first_of(text) or ""
     reason = unquoted(text)
     return None if reason is None else _FINISH_REASONS.get(reason.lower().replace("-", "_"), reason)
+
+
+def after(beginning: str) -> Callable[[str], str | None]:
+    """The name behind these words, without quotes and without what went wrong; ``None`` for other texts."""
+
+    def name(text: str) -> str | None:
+        if not text.startswith(beginning):
+            return None
+        return text.removeprefix(beginning).partition(" failed: ")[0].strip("'") or None
+
+    return name
+
+
+@lru_cache(_MOST_KEPT)
+def haystack_component(kind: str) -> str:
+    """What a component of Haystack is, by the end of its class's name; a chain when that says nothing."""
+    return next((word for end, word in _HAYSTACK_COMPONENTS.items() if kind.endswith(end)), "chain")
 
 
 def _json_text(text: str) -> str:

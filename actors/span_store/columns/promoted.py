@@ -13,10 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attributes import SpanAttributes
-from actors.span_store.columns.conventions import COLUMNS, MODEL_CALLS, Column, Kind, Source
+from actors.span_store.columns.conventions import (
+    COLUMNS,
+    MODEL_CALLS,
+    RAW_INPUT,
+    RAW_INPUT_DETAIL,
+    RAW_OF,
+    RAW_OUTPUT,
+    Column,
+    Kind,
+    Source,
+)
 from actors.span_store.columns.key_shapes import taken
 from actors.span_store.columns.model_names import provider_of_model
 from actors.span_store.columns.spans import AttributeValue
+from actors.span_store.columns.totals import completed_input, completed_output, known_costs, without_nulls
 from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Doubles, Int32s, Int64s, Texts, Untold
 
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
@@ -28,7 +39,7 @@ _LONGEST = 40  # characters of one
 _MOST_PARSED = 256 * 1024  # characters of an object that is looked into
 _MOST_LITERAL = 16 * 1024  # and of one in Python's notation, whose parser takes more
 _FEW = 64  # values that are translated one by one; of more, each different one is
-_ZERO: Untold = pa.scalar(0, COUNT)  # stands in for values of arrays, which the stubs want to be arrays
+_CHAIN, _ANTHROPIC = pa.scalar("chain", TEXT), pa.scalar("anthropic", TEXT)
 _AMOUNT_ZERO, _AMOUNT_END = pa.scalar(0.0, AMOUNT), pa.scalar(2.0**63, AMOUNT)
 _Number: TypeAlias = Callable[[AttributeValue], float | None]
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
@@ -47,11 +58,25 @@ def promoted_columns(attributes: SpanAttributes, length: int) -> dict[str, AnyAr
     if calls:
         columns |= found.inside(columns, calls)
         columns |= _providers(columns, calls)
+        columns |= found.completed(columns, calls)
     return columns | _tokens(columns, types)
 
 
 def named_after_spans(columns: Mapping[str, AnyArray], names: Texts) -> dict[str, AnyArray]:
-    """The tool of spans that say that they run one, and not which: it stands in their name."""
+    """The tool of spans that say that they run one, and not which; and the type of those that only seem to be calls."""
+    return _named_tools(columns, names) | _preparations(columns, names)
+
+
+def _preparations(columns: Mapping[str, AnyArray], names: Texts) -> dict[str, AnyArray]:
+    """OpenInference says of a method of LlamaIndex that it is a call of a model, which only makes the request."""
+    prepare: Untold = pc.ends_with(names, pattern="._prepare_chat_with_tools")
+    if not pc.any(prepare).as_py():
+        return {}
+    return {"type": pc.if_else(pc.and_(prepare, is_model_call(columns["type"])), _CHAIN, columns["type"])}
+
+
+def _named_tools(columns: Mapping[str, AnyArray], names: Texts) -> dict[str, AnyArray]:
+    """The tool stands in the name of the span."""
     tools = columns["tool"]
     types = columns["type"].to_pylist() if tools.null_count and columns["type"].null_count < len(tools) else ()
     if "tool" not in types:
@@ -95,11 +120,18 @@ class _Found:
         """The values that attributes have as they are."""
         read = self._read[column.kind]
         sources = [source for source in column.sources if source.key in read and not source.path]
-        values = [_final(read[source.key], source) for source in sources]
+        values = [_final(read[source.key], source, self._is_whole) for source in sources]
         if not values:
             return _nulls(self._length, _TYPES[column.kind])
         found = values[0] if len(values) == 1 else pc.coalesce(*values)
         return found if column.finish is None else _translated(found, column.finish)
+
+    def _is_whole(self, key: str) -> Untold:
+        """Whether the value of an attribute is written as a whole number."""
+        written = taken(self._attributes.others, self._attributes.keys.places([key]))
+        fractions: Untold = pc.match_substring_regex(written, "[.eE]")
+        whole: Untold = pc.invert(fractions)
+        return whole
 
     def inside(self, columns: Mapping[str, AnyArray], calls: Sequence[int]) -> dict[str, AnyArray]:
         """The columns for which model calls have values only inside of attributes, which takes parsing them."""
@@ -110,6 +142,23 @@ class _Found:
             if sources and columns[column.name].null_count:
                 made[column.name] = self._filled(column, sources, columns[column.name], calls)
         return made
+
+    def completed(self, columns: Mapping[str, AnyArray], calls: Sequence[int]) -> dict[str, AnyArray]:
+        """Tokens as totals that include cached ones and thoughts, where it is known that the sender's do not."""
+        made: dict[str, AnyArray] = {}
+        if RAW_OF.sources[0].key in self._attributes.keys:
+            made |= completed_input(columns, pc.equal(self.plain(RAW_OF), columns["provider"]))
+        if RAW_INPUT.sources[0].key in self._attributes.keys:
+            made |= completed_input(columns, pc.equal(self._raw(RAW_INPUT, calls), columns["input_tokens"]))
+        if RAW_OUTPUT.sources[0].key in self._attributes.keys:
+            made |= completed_output(columns, pc.equal(self._raw(RAW_OUTPUT, calls), columns["output_tokens"]))
+        if RAW_INPUT_DETAIL in self._attributes.keys:
+            is_raw = pc.equal(self._read[Kind.COUNT][RAW_INPUT_DETAIL], columns["input_tokens"])
+            made |= completed_input(columns, pc.and_(is_raw, pc.equal(columns["provider"], _ANTHROPIC)))
+        return made
+
+    def _raw(self, column: Column, calls: Sequence[int]) -> AnyArray:
+        return self._filled(column, column.sources, _nulls(self._length, COUNT), calls)
 
     def _filled(self, column: Column, sources: Sequence[Source], found: AnyArray, calls: Sequence[int]) -> AnyArray:
         values = found.to_pylist()
@@ -162,6 +211,8 @@ def _tokens(columns: Mapping[str, AnyArray], types: Sequence[str | None]) -> dic
     made = {name: columns[name] for name in _TOKENS if columns[name].null_count < len(types)}
     if not made:
         return {}
+    if "cost" in made:
+        made["cost"] = known_costs(made["cost"])
     made |= _inclusive(columns, "input_tokens", "cache_read_tokens", "cache_write_tokens")
     made |= _inclusive(columns, "output_tokens", "reasoning_tokens")
     if set(types) <= {*MODEL_CALLS, None}:
@@ -176,17 +227,13 @@ def _inclusive(columns: Mapping[str, AnyArray], total: str, *parts: str) -> dict
     if not there or columns[total].null_count == len(columns[total]):
         return {}
     try:
-        together = reduce(pc.add_checked, map(_without_nulls, there))
+        together = reduce(pc.add_checked, map(without_nulls, there))
         is_less = pc.less(columns[total], together)
         if not pc.any(is_less).as_py():
             return {}
         return {total: pc.if_else(is_less, pc.add_checked(columns[total], together), columns[total])}
     except pa.ArrowInvalid:  # numbers that are no counts of tokens
         return {}
-
-
-def _without_nulls(part: Int64s) -> Int64s:
-    return pc.coalesce(part, _ZERO) if part.null_count else part
 
 
 def is_model_call(kind: Texts | AnyColumn) -> Booleans | AnyColumn:
@@ -199,11 +246,19 @@ def _nulls(length: int, kind: pa.DataType) -> AnyArray:
     return nulls
 
 
-def _final(values: AnyArray, source: Source) -> AnyArray:
+def _final(values: AnyArray, source: Source, is_whole: Callable[[str], Untold]) -> AnyArray:
     """The values of one source in the column's words and units."""
     if source.words is not None:
         return _translated(values, source.words.get)
-    return values if source.unit == 1 else _nanoseconds(values, source.unit)
+    if source.word_of is not None:
+        return _translated(values, source.word_of)
+    if source.unit == 1:
+        return values
+    durations = _nanoseconds(values, source.unit)
+    if source.whole_unit is None:
+        return durations
+    made: AnyArray = pc.if_else(is_whole(source.key), _nanoseconds(values, source.whole_unit), durations)
+    return made
 
 
 def _nanoseconds(values: Doubles, unit: float) -> Int64s:
@@ -237,7 +292,10 @@ def _object(text: str | None) -> Any:  # noqa: ANN401 - any JSON value
 
 def _member(value: Any, path: Sequence[str]) -> Any:  # noqa: ANN401 - any JSON value
     for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, list):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, Mapping) else None
     return value
 
 
@@ -309,7 +367,6 @@ def _in_text(text: str | None, number: _Number) -> float | None:
 
 _DEEP = [column for column in COLUMNS if any(source.path for source in column.sources)]
 _DEEP_KEYS = list(dict.fromkeys(source.key for column in _DEEP for source in column.sources if source.path))
-_SOURCES = [(column.kind, source) for column in COLUMNS for source in column.sources]
 _CALLS = pa.array(MODEL_CALLS, TEXT)
 _READERS: Mapping[Kind, Callable[[SpanAttributes, Int32s], AnyArray]] = {
     Kind.TEXT: _texts,
@@ -326,7 +383,11 @@ _OF_KIND: Mapping[Kind, Callable[[Any], Any]] = {
 _PLAIN = {
     kind: list(
         dict.fromkeys(
-            source.key for column in COLUMNS if column.kind is kind for source in column.sources if not source.path
+            source.key
+            for column in (*COLUMNS, RAW_OF)
+            if column.kind is kind
+            for source in column.sources
+            if not source.path
         )
     )
     for kind in Kind

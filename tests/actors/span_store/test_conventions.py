@@ -1,5 +1,6 @@
 """Every convention fills the same columns."""
 
+import json
 from typing import Any
 
 import pytest
@@ -198,3 +199,96 @@ def test_what_a_span_fills_has_nothing_to_do_with_its_neighbours(many: list[dict
     found = {name: values.to_pylist() for name, values in promoted_columns(columns, len(many)).items()}
     for row, attributes in enumerate(many):
         assert {name: values[row] for name, values in found.items() if values[row] is not None} == promoted(attributes)
+
+
+@pytest.mark.parametrize(
+    ("completion", "reason"),
+    [
+        ('{"generations": [[{"generation_info": {"finish_reason": "length"}}]]}', "length"),
+        ('{"generations": []}', None),
+        ('{"generations": [[]]}', None),
+        ('{"generations": {"0": {"0": {"generation_info": {"finish_reason": "stop"}}}}}', "stop"),
+        ('{"generations": [5]}', None),
+        ('{"generations": [["', None),
+        ("[[]]", None),
+    ],
+)
+def test_a_path_leads_into_arrays(completion: str, reason: str | None) -> None:
+    found = promoted({"gen_ai.operation.name": "chat", "gen_ai.completion": completion})
+    assert found.get("finish_reason") == reason
+
+
+@pytest.mark.parametrize(
+    ("sender", "total"),
+    [
+        ({"telemetry.sdk.name": "openlit"}, 100),  # who passes on what Anthropic says
+        ({"telemetry.sdk.name": "opentelemetry"}, 60),
+        ({"ai.response.providerMetadata": '{"anthropic": {"usage": {"input_tokens": 60}}}'}, 100),
+        ({"ai.response.providerMetadata": '{"anthropic": {"usage": {"input_tokens": 20}}}'}, 60),
+        ({"ai.response.providerMetadata": '{"anthropic": {"usage": {"input_tokens": "60"}}}'}, 60),
+        ({"ai.response.providerMetadata": "{"}, 60),
+        ({"gen_ai.usage.details.input_tokens": 60}, 100),  # Pydantic AI
+        ({"gen_ai.usage.details.input_tokens": 20}, 60),
+        ({"gen_ai.usage.details.input_tokens": 60, "gen_ai.provider.name": "openai"}, 60),
+        ({}, 60),
+    ],
+)
+def test_totals_of_a_provider_that_leave_the_cache_out_are_completed(sender: dict[str, str], total: int) -> None:
+    usage = {
+        "gen_ai.usage.input_tokens": 60,
+        "gen_ai.usage.cache_read.input_tokens": 30,
+        "gen_ai.usage.cache_creation.input_tokens": 10,
+    }
+    found = promoted({"gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic", **usage, **sender})
+    assert found["input_tokens"] == total
+
+
+@pytest.mark.parametrize(("candidates", "output"), [(18, 25), (25, 18), ("18", 18)])
+def test_thoughts_that_a_total_leaves_out_are_added(candidates: object, output: int) -> None:
+    answer = json.dumps({"usage_metadata": {"candidates_token_count": candidates, "thoughts_token_count": 7}})
+    sent = {"gcp.vertex.agent.llm_response": answer, "gen_ai.usage.output_tokens": 18, "gen_ai.request.model": "gemini"}
+    found = promoted({"gcp.vertex.agent.llm_request": '{"model": "gemini"}', **sent})
+    assert (found["output_tokens"], found["reasoning_tokens"]) == (output, 7)
+
+
+def test_totals_that_no_number_holds_stay_as_they_are() -> None:
+    largest = {"gen_ai.usage.input_tokens": 2**63 - 1, "gen_ai.usage.cache_read.input_tokens": 2**63 - 1}
+    sender = {"telemetry.sdk.name": "openlit", "gen_ai.provider.name": "anthropic", "gen_ai.operation.name": "chat"}
+    assert promoted({**largest, **sender})["input_tokens"] == 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("attributes", "columns"),
+    [
+        ({"haystack.component.type": "AnthropicChatGenerator"}, {"type": "llm"}),
+        ({"haystack.component.type": "OpenAIDocumentEmbedder"}, {"type": "embedding"}),
+        ({"haystack.component.type": "InMemoryBM25Retriever"}, {"type": "retriever"}),
+        ({"haystack.component.type": "TransformersSimilarityRanker"}, {"type": "reranker"}),
+        ({"haystack.component.type": "Agent"}, {"type": "agent"}),
+        ({"haystack.component.type": "DocumentJoiner"}, {"type": "chain"}),
+        ({"pydantic_ai.all_messages": "[]", "gen_ai.usage.input_tokens": 200}, {"type": "agent"}),  # a sum
+        ({"all_messages_events": "[]", "gen_ai.usage.input_tokens": 200}, {"type": "agent"}),
+        ({"tool_arguments": "{}", "gen_ai.tool.name": "lookup_order"}, {"type": "tool", "tool": "lookup_order"}),
+        ({"gcp.vertex.agent.llm_request": "{}"}, {}),
+        ({"gcp.vertex.agent.llm_request": "{}", "gen_ai.system": "gcp.vertex.agent"}, {"type": "llm"}),
+        ({"gen_ai.completion.0.role": "assistant", "gen_ai.system": "openai"}, {"type": "llm", "provider": "openai"}),
+        ({"haystack.tool.name": "lookup_order"}, {"type": "tool", "tool": "lookup_order"}),
+        (
+            {"logfire.msg_template": "Function: {name}", "logfire.msg": "Function: lookup_order failed: no such order"},
+            {"type": "tool", "tool": "lookup_order"},
+        ),
+        (
+            {"logfire.msg_template": "Agent run: {name!r}", "logfire.msg": "Agent run: 'support'"},
+            {"type": "agent", "agent": "support"},
+        ),
+        ({"logfire.msg_template": "any other", "logfire.msg": "Function"}, {}),
+    ],
+)
+def test_spans_without_a_type_are_known_by_what_they_say(attributes: dict[str, Any], columns: dict[str, Any]) -> None:
+    assert promoted(attributes) == columns
+
+
+@pytest.mark.parametrize(("value", "nanoseconds"), [(250, 250_000_000), (0.25, 250_000_000), (1.0, 1_000_000_000)])
+def test_whole_numbers_of_one_key_are_milliseconds(value: float, nanoseconds: int) -> None:
+    found = promoted({"gen_ai.operation.name": "chat", "gen_ai.server.time_to_first_token": value})
+    assert found["time_to_first_token_ns"] == nanoseconds

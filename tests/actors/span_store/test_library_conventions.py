@@ -22,6 +22,8 @@ pytestmark = pytest.mark.unit
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "instrumentations"
 FILES = sorted(path.name for path in RECORDINGS.glob("*.bin") if ".logs" not in path.name)
 TRUTH: dict[str, list[dict[str, Any]]] = json.loads((RECORDINGS / "truth.json").read_text())
+EMBEDDINGS: dict[str, list[dict[str, Any]]] = json.loads((RECORDINGS / "embeddings.json").read_text())
+CALLS = {file: [*TRUTH.get(file, ()), *EMBEDDINGS.get(file, ())] for file in FILES}
 TOKENS = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -31,8 +33,13 @@ TOKENS = {
 }
 # The number stands in the history of the conversation, as that of the call before.
 OF_ANOTHER_CALL = {("oi-agno-1.0.15.bin", "b92aeeeaf8036243", "reasoning")}
-# A call that failed, of which the library says the provider and nothing else.
-WITHOUT_MODEL = "oi-openai-agents-2.6.0.bin"
+# Calls that failed, of which the library says the provider and nothing else, or not even that.
+WITHOUT_MODEL = {
+    "oi-openai-agents-2.6.0.bin",
+    "oi-smolagents-0.1.43.bin",
+    "oi-haystack-0.1.46.bin",
+    "haystack-3.4.1.bin",
+}
 
 
 @lru_cache
@@ -47,7 +54,7 @@ def test_the_tokens_of_each_call_are_those_of_the_answer(file: str) -> None:
     rows = rows_of(file)
     faults = [
         f"{call['name']} {call['span_id']}: {name} {rows[call['span_id']][TOKENS[name]]} for {call['tokens'][name]}"
-        for call in TRUTH.get(file, [])
+        for call in CALLS[file]
         for name in call.get("sent", [])
         if rows[call["span_id"]][TOKENS[name]] != call["tokens"][name]
         if (file, call["span_id"], name) not in OF_ANOTHER_CALL
@@ -57,10 +64,12 @@ def test_the_tokens_of_each_call_are_those_of_the_answer(file: str) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_each_call_has_its_type_model_and_provider(file: str) -> None:
-    for call in TRUTH.get(file, []):
+    for call in CALLS[file]:
         row = rows_of(file)[call["span_id"]]
-        assert (row["type"], row["provider"]) == ("llm", call["provider"])
-        assert row["model"] or (file == WITHOUT_MODEL and call["error"])
+        is_told = file not in WITHOUT_MODEL or not call["error"]
+        assert row["type"] == call.get("type", "llm")
+        assert row["provider"] == call["provider"] or (row["provider"] is None and not is_told)
+        assert row["model"] or not is_told
         assert "/" not in (row["model"] or "")
 
 
@@ -80,15 +89,15 @@ def test_sessions_users_tools_and_finish_reasons_are_found() -> None:
     rows = [row for file in FILES for row in rows_of(file).values()]
     assert {"session-77"} <= {row["session_id"] for row in rows}
     assert {"user-5"} <= {row["user_id"] for row in rows}
-    assert {row["tool"] for row in rows if row["type"] == "tool"} == {"lookup_order"}
+    assert {row["tool"] for row in rows if row["type"] == "tool"} == {"lookup_order", "final_answer"}
     reasons = {row["finish_reason"] for row in rows} - {None}
     assert reasons == {"stop", "tool_calls"}
 
 
 def test_a_failed_call_has_an_error_type() -> None:
-    failed = [(file, rows_of(file)[call["span_id"]]) for file in FILES for call in TRUTH.get(file, []) if call["error"]]
+    failed = [(file, rows_of(file)[call["span_id"]]) for file in FILES for call in CALLS[file] if call["error"]]
     without = {file for file, row in failed if row["error_type"] is None}
-    assert without <= {WITHOUT_MODEL, "langfuse-5.0.4.bin"}
+    assert without <= {"oi-openai-agents-2.6.0.bin", "langfuse-5.0.4.bin", "langfuse-3.6.2.bin"}
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -102,3 +111,28 @@ def test_rows_of_an_earlier_version_are_derived_to_the_same_columns(file: str) -
 
 def test_no_rows_are_no_rows_in_any_version() -> None:
     assert in_present_form(ROWS.empty_table().drop_columns(["type"])).equals(ROWS.empty_table())
+
+
+def test_the_time_to_the_first_token_has_the_unit_of_its_sender() -> None:
+    def seconds(file: str) -> list[float]:
+        found = [row["time_to_first_token_ns"] for row in rows_of(file).values()]
+        return sorted(one / 1e9 for one in found if one is not None)
+
+    assert seconds("strands-1.62.0.bin") == [0.033, 0.665]  # which writes whole milliseconds
+    assert (
+        0 < min(seconds("openlit-1.45.0.bin")) < max(seconds("openlit-1.45.0.bin")) < 1
+    )  # seconds, under the same key
+    assert [round(one, 1) for one in seconds("vercel-ai-7.0.173.bin")] == [0.2]
+    assert [round(one, 1) for one in seconds("pydantic-ai-2.68.0.bin")] == [0.5, 0.5]
+
+
+def test_a_cost_of_nothing_is_not_known() -> None:
+    """OpenLIT writes 0 where it has no price."""
+    assert {row["cost"] for row in rows_of("openlit-1.45.0.bin").values()} == {None}
+
+
+def test_what_only_makes_a_request_is_no_call() -> None:
+    """OpenInference says that it is an LLM."""
+    rows = rows_of("oi-llama-index-4.6.1.bin").values()
+    prepared = [row for row in rows if row["name"] == "OpenAI._prepare_chat_with_tools"]
+    assert [(row["openinference_span_kind"], row["type"]) for row in prepared] == [("LLM", "chain")] * 2

@@ -36,7 +36,7 @@ async def _stored(call: Call[None, None], receive: Receive) -> web.Response:
     with call.config.otlp_budget.reserve() as reservation:
         body = await _body_of(call.request, reservation)
         json = call.request.content_type == JSON
-        reservation.grow(decoding_memory(len(body), json=json))
+        reservation.grow(call.config.decoder.memory(len(body), json=json))
         response = await receive(call.bus, body, json=json, decoder=call.config.decoder, count=count)
     return otlp_answers.answer(call.request, response)
 
