@@ -154,7 +154,7 @@ def are_logs(rows: pa.Table) -> AnyColumn | None:
     """Which rows of a segment are log records; ``None`` when none is, or the file has no such column."""
     if "kind" not in rows.column_names or not pa.types.is_integer(rows["kind"].type):
         return None
-    is_log: AnyColumn = pc.fill_null(pc.equal(rows["kind"], LOG), False)
+    is_log: AnyColumn = pc.is_in(rows["kind"], value_set=pa.array([LOG], rows["kind"].type))
     return is_log if pc.any(is_log).as_py() else None
 
 
