@@ -58,8 +58,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _COLUMNS = ", ".join(INDEX_COLUMNS)
 _INSERT_SPANS = f"INSERT INTO span (segment, position, {_COLUMNS}) SELECT ?, position, {_COLUMNS} FROM sealing"  # noqa: S608 - own names
 _INSERT_SERVICES = f"""
-    INSERT INTO segment_service
-    SELECT ?, service_name, count(*) FILTER (kind <> {LOG}) FROM sealing GROUP BY service_name
+    INSERT INTO segment_service SELECT ?, service_name, count(*) FILTER (kind <> {LOG}) FROM sealing GROUP BY 2
 """  # noqa: S608 - own number
 # A trace that has nothing but log records has a part, too, by which they are found; the part has no spans.
 _INSERT_TRACE_PARTS = f"""
@@ -84,9 +83,7 @@ _INSERT_TRACE_PARTS = f"""
         arg_min(name, start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_name,
         arg_min(service_name, start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_service_name,
         min(start_time_unix_nano) FILTER (parent_span_id IS NULL) AS root_start_time_unix_nano
-    FROM sealing
-    GROUP BY trace_id
-    ORDER BY start_time_unix_nano
+    FROM sealing GROUP BY trace_id ORDER BY start_time_unix_nano
 """  # noqa: S608 - own number
 _INSERT_SEGMENT = f"""
     INSERT INTO segment
