@@ -101,5 +101,5 @@ def test_a_studio_elsewhere_is_reached_through_the_proxy(proxy: Proxy, monkeypat
         monkeypatch.setenv(name, value)
     client = StudioClient("http://studio.example.com", "A" * 64, is_far=True)
     with pytest.raises(TransferFailed, match="says 418"):
-        client.send_spans(b"", "application/json")
+        client.send("/v1/traces", b"", "application/json")
     assert proxy.asked == ["http://studio.example.com/v1/traces"]
