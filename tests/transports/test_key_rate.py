@@ -21,7 +21,7 @@ from actors.principal import Scope
 from actors.runtime.budget import Budget
 from actors.span_store.messages import SearchSpans
 from tests.http_studio import http_config
-from tests.spans import otlp_request, otlp_span
+from tests.spans import logs_request, otlp_log, otlp_request, otlp_span
 from tests.system.stage import batch_of_spans
 from tests.transports.grpc.conftest import BUDGET, EXPORT, Backend, method
 from tests.transports.grpc.conftest import backend as backend  # noqa: PLC0414 - a fixture
@@ -216,10 +216,20 @@ async def test_all_ways_draw_from_one_bucket_and_each_key_has_its_own(throttling
     assert (await throttling.over_http(spans(1, 3), **{"x-junjo-api-key": other}))[0] == 200
 
 
-async def test_rejected_spans_count_and_other_signals_do_not(throttling: Throttling) -> None:
+async def test_rejected_spans_count_and_metrics_do_not(throttling: Throttling) -> None:
     await throttling.over_http(spans(100, trace_id=0))
     assert (await throttling.over_http(spans(1)))[0] == 429
-    assert await throttling.over_grpc(b"", EXPORT.replace("trace", "logs").replace("Trace", "Logs")) == b""
+    assert await throttling.over_grpc(b"", EXPORT.replace("trace", "metrics").replace("Trace", "Metrics")) == b""
+
+
+async def test_a_log_record_counts_as_a_span(throttling: Throttling) -> None:
+    path = EXPORT.replace("trace", "logs").replace("Trace", "Logs")
+    records = logs_request(*(otlp_log(number) for number in range(100))).SerializeToString()
+    assert await throttling.over_grpc(records, path) == b""
+    assert (await throttling.over_http(spans(1)))[0] == 429
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await throttling.over_grpc(records, path)
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 @pytest.mark.security
