@@ -128,7 +128,7 @@ def test_model_requests_of_junjo() -> None:
             },
             "message 1: blob",
         ),
-        ({"gen_ai.tool.definitions": ["?", {"type": "web_search"}]}, "a tool that cannot be read"),
+        ({"gen_ai.tool.definitions": ["?", {"type": "web_search"}]}, "tool web_search"),
         ({"llm.invocation_parameters": '{"logit_bias":{}}'}, "parameter logit_bias"),
     ],
 )

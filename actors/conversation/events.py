@@ -1,0 +1,70 @@
+"""GenAI content in events, on the span or as log records: one event for each message, or one with all the details."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from actors.conversation.bedrock import in_usual_form
+from actors.conversation.form import Message, Side
+from actors.conversation.json_values import as_json, objects, text
+from actors.conversation.messages import finish_word, message_of
+from actors.conversation.span import Entry, Span, with_inner
+
+Fields = Mapping[str, Any]
+
+DETAILS = "gen_ai.client.inference.operation.details"
+_ASKED = ("gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message")
+_ANSWERED = "gen_ai.choice"
+_PROMPT, _COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
+
+
+def details(span: Span) -> Iterator[Fields]:
+    """The fields of all events that have the details of an operation."""
+    for each in span.entries:
+        yield from (entry.fields for entry in each if entry.name == DETAILS)
+
+
+def messages_in(found: Sequence[Entry], side: Side) -> list[Message]:
+    """The messages of one side in events, in their order."""
+    read = _asked if side == "input" else _answered
+    return [message for entry in found for message in read(entry)]
+
+
+def from_fields(name: object, fields: Fields, side: Side) -> list[Message]:
+    """The messages of an event that stands in an attribute, with its name beside its fields."""
+    return messages_in([Entry(text(name), with_inner(fields))], side)
+
+
+def _asked(entry: Entry) -> list[Message]:
+    fields = entry.fields
+    if entry.name == _PROMPT:
+        return [message_of(message, "input") for message in objects(fields.get("gen_ai.prompt"))]
+    if entry.name not in _ASKED:
+        return []
+    role = entry.name.split(".")[1]
+    answered = fields.get("id") if role == "tool" else None
+    calls = objects(fields.get("tool_calls"))
+    content = in_usual_form(fields.get("content"))
+    return [
+        message_of({"role": role, "tool_call_id": answered, **fields, "content": content, "tool_calls": calls}, "input")
+    ]
+
+
+def _answered(entry: Entry) -> list[Message]:
+    fields = entry.fields
+    if entry.name == _COMPLETION:
+        answers = objects(fields.get("gen_ai.completion"))
+        return [message_of({"role": "assistant", **each}, "output") for each in answers]
+    if entry.name != _ANSWERED:
+        return []
+    said = as_json(fields.get("message"))
+    if isinstance(said, Mapping):
+        held = {"role": "assistant", **said, "content": in_usual_form(said.get("content"))}
+    else:
+        held = {"role": "assistant", **fields, "content": in_usual_form(fields.get("message", fields.get("content")))}
+    message = message_of(held, "output")
+    finish = finish_word(fields.get("finish_reason")) or message.finish_reason
+    results = in_usual_form(fields.get("tool.result"))  # Strands: those of the calls, beside them
+    beside = [message_of({"role": "tool", "content": results}, "output")] if results else []
+    return [attrs.evolve(message, finish_reason=finish), *beside]
