@@ -6,9 +6,9 @@ from typing import Any
 import attrs
 
 from actors.conversation.bedrock import in_usual_form
-from actors.conversation.form import Message, Side
+from actors.conversation.form import Message, Role, Side
 from actors.conversation.json_values import as_json, objects, text
-from actors.conversation.messages import finish_word, message_of
+from actors.conversation.messages import finish_word, message_of, said_by
 from actors.conversation.span import Entry, Span, with_inner
 
 Fields = Mapping[str, Any]
@@ -39,30 +39,44 @@ def from_fields(name: object, fields: Fields, side: Side) -> list[Message]:
 def _asked(entry: Entry) -> list[Message]:
     fields = entry.fields
     if entry.name == _PROMPT:
-        return [message_of(message, "input") for message in objects(fields.get("gen_ai.prompt"))]
+        given = fields.get("gen_ai.prompt")
+        return [message_of(message, "input") for message in objects(given)] or _text("user", "input", given)
     if entry.name not in _ASKED:
         return []
     role = entry.name.split(".")[1]
     answered = fields.get("id") if role == "tool" else None
     calls = objects(fields.get("tool_calls"))
-    content = in_usual_form(fields.get("content"))
+    content = _content(fields.get("content"))
     return [
         message_of({"role": role, "tool_call_id": answered, **fields, "content": content, "tool_calls": calls}, "input")
     ]
+
+
+def _content(content: object) -> object:
+    """A content as parts, which Bedrock's have no types for, and Google's stand in an object."""
+    made = in_usual_form(content)
+    parts = made.get("parts") if isinstance(made, Mapping) else None
+    return parts if isinstance(parts, list) else made
+
+
+def _text(role: Role, side: Side, given: object) -> list[Message]:
+    """A prompt or an answer that is a text alone, as OpenLIT writes them."""
+    return said_by(role, side, given) if isinstance(given, str) and not given.startswith(("[", "{")) else []
 
 
 def _answered(entry: Entry) -> list[Message]:
     fields = entry.fields
     if entry.name == _COMPLETION:
         answers = objects(fields.get("gen_ai.completion"))
-        return [message_of({"role": "assistant", **each}, "output") for each in answers]
+        said = [message_of({"role": "assistant", **each}, "output") for each in answers]
+        return said or _text("assistant", "output", fields.get("gen_ai.completion"))
     if entry.name != _ANSWERED:
         return []
     said = as_json(fields.get("message"))
     if isinstance(said, Mapping):
-        held = {"role": "assistant", **said, "content": in_usual_form(said.get("content"))}
+        held = {"role": "assistant", **said, "content": _content(said.get("content"))}
     else:
-        held = {"role": "assistant", **fields, "content": in_usual_form(fields.get("message", fields.get("content")))}
+        held = {"role": "assistant", **fields, "content": _content(fields.get("message", fields.get("content")))}
     message = message_of(held, "output")
     finish = finish_word(fields.get("finish_reason")) or message.finish_reason
     results = in_usual_form(fields.get("tool.result"))  # Strands: those of the calls, beside them

@@ -18,6 +18,9 @@ from actors.conversation.tools import tools_in
 
 _REQUEST = "gen_ai.request."
 _NO_PARAMETERS = frozenset(("model", "is_streaming", "structured_output_schema"))
+# The present name, and those before.
+_ASKED = ("gen_ai.input.messages", "gen_ai.prompt", "gen_ai.content.prompt")
+_ANSWERED = ("gen_ai.output.messages", "gen_ai.completion", "gen_ai.content.completion")
 _INSTRUCTIONS = "gen_ai.system_instructions"
 
 
@@ -53,13 +56,21 @@ def _best(span: Span, side: Side) -> list[Message]:
 
 def _places(span: Span, side: Side) -> Iterator[list[Message]]:
     """Messages in attributes, in details, in events, in log records."""
-    name, old = ("gen_ai.input.messages", "gen_ai.prompt") if side == "input" else ("gen_ai.output.messages", "")
+    name, *old = _ASKED if side == "input" else _ANSWERED
     yield [message_of(message, side) for message in span.objects(name)]
-    yield [message_of(message, side) for message in span.objects(old)] if old else []
+    for each in old:
+        yield _old(span.json(each), side)
     for fields in events.details(span):
         yield [message_of(message, side) for message in objects(fields.get(name))]
     for entries in span.entries:
         yield events.messages_in(entries, side)
+
+
+def _old(given: object, side: Side) -> list[Message]:
+    """Messages, or their texts alone (Spring AI)."""
+    items = given if isinstance(given, list) else []
+    held = ({"content": item} if isinstance(item, str) else item for item in items)
+    return [message_of(item, side) for item in held if isinstance(item, Mapping)]
 
 
 def _tools(span: Span) -> tuple[Tool, ...]:

@@ -49,16 +49,21 @@ def finish_word(reason: object) -> str | None:
 
 
 def joined(messages: Iterable[Message], belong: Callable[[Message, Message], bool]) -> list[Message]:
-    """Messages of the assistant in a row as one, where they belong together."""
-    made: list[Message] = []
+    """Messages of the assistant in a row as one, where each belongs to the one before."""
+    turns: list[list[Message]] = []
     for message in messages:
-        last = made[-1] if made else None
+        last = turns[-1][-1] if turns else None
         if last is not None and last.role == message.role == "assistant" and belong(last, message):
-            finish = message.finish_reason or last.finish_reason
-            made[-1] = attrs.evolve(last, parts=(*last.parts, *message.parts), finish_reason=finish)
+            turns[-1].append(message)
         else:
-            made.append(message)
-    return made
+            turns.append([message])
+    return [turn[0] if len(turn) == 1 else _one(turn) for turn in turns]
+
+
+def _one(turn: list[Message]) -> Message:
+    finish = next((message.finish_reason for message in reversed(turn) if message.finish_reason), None)
+    parts = tuple(part for message in turn for part in message.parts)
+    return attrs.evolve(turn[0], parts=parts, finish_reason=finish)
 
 
 def named(messages: Iterable[Message]) -> list[Message]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from actors.conversation import events
 from actors.conversation.form import Side, ToolCall, ToolResult
-from actors.conversation.json_values import as_json, as_said, objects, plain
+from actors.conversation.json_values import as_json, as_said, objects, plain, unflattened
 from actors.conversation.langchain import usual
 from actors.conversation.messages import message_of
 from actors.conversation.parts import parts_of
@@ -28,6 +28,11 @@ _KEYS: Final[Mapping[Side, tuple[str, ...]]] = {
         *("junjo.workflow.state.end", "haystack.component.output"),
     ),
 }
+# OpenInference's lists that stand beside values: what was embedded, and what was found.
+_LISTS: Final[Mapping[Side, tuple[str, str]]] = {
+    "input": ("embedding.embeddings.", "embedding."),
+    "output": ("retrieval.documents.", "document."),
+}
 _ALWAYS_JSON = ("mlflow.", "ai.toolCall.", "ai.value", "junjo.")
 # LangChain's callbacks put values into an object with more of their own around them.
 _WRAPPERS = (("inputs", "kwargs"), ("outputs", "kwargs"), ("output", "kwargs"))
@@ -39,7 +44,17 @@ def own_value(span: Span, side: Side) -> Any:  # noqa: ANN401 - any JSON value
         given = span.attributes.get(key)
         if given is not None and given != "":
             return _unwrapped(_value(key, given, span), is_tool=span.is_tool)
-    return _in_events(span, side) if span.is_tool else None
+    if span.is_tool:
+        return _in_events(span, side)
+    return _listed(span, *_LISTS[side])
+
+
+def _listed(span: Span, prefix: str, of_each: str) -> Any:  # noqa: ANN401 - any JSON value
+    found = [
+        {name.removeprefix(of_each): as_said(value) for name, value in flat.items() if not name.endswith("vector")}
+        for flat in unflattened(span.attributes, prefix)
+    ]
+    return found or None
 
 
 def _value(key: str, given: object, span: Span) -> object:

@@ -16,6 +16,9 @@ _WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("choice.count", "candidate_count", "candidates", "choices"), "n"),
     "random_seed": "seed",
 }
+_COUNTS = frozenset(("max_tokens", "top_k", "n", "seed"))
+_NUMBERS = _COUNTS | {"temperature", "top_p", "frequency_penalty", "presence_penalty"}
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?", re.ASCII)
 _CAPITAL = re.compile(r"(?<=[a-z])([A-Z])")
 
 
@@ -28,7 +31,8 @@ def word_of(name: str) -> str:
 def add(parameters: Parameters, name: str, value: object) -> None:
     """Add a parameter by the name of its sender, if it has a value and was not found before."""
     if value is not None:
-        parameters.setdefault(word_of(name), plain(value))
+        word = word_of(name)
+        parameters.setdefault(word, _number(value, whole=word in _COUNTS) if word in _NUMBERS else plain(value))
 
 
 def add_all(parameters: Parameters, more: Mapping[str, Any]) -> None:
@@ -61,3 +65,10 @@ def add_format(parameters: Parameters, form: object) -> None:
         add_schema(parameters, held["schema"])
     elif form.get("type") == "json_object":
         add_json(parameters)
+
+
+def _number(value: object, *, whole: bool) -> object:
+    """A number that was written as text, and a count that was written as a float; any other value as it is."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value) if "." in value else int(value)
+    return int(value) if whole and isinstance(value, float) and value.is_integer() else plain(value)

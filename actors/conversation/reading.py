@@ -79,7 +79,7 @@ def _side(span: Span, side: Side) -> list[Message]:
 
 def _value(span: Span, messages: list[Message], side: Side) -> Any:  # noqa: ANN401 - any JSON value
     """What a side says that has no messages: its value, or the beginning of messages that were cut."""
-    if _say(messages):
+    if _say(message for message in messages if message.role != "system"):
         return None
     value = own_value(span, side)
     if value is not None:

@@ -7,7 +7,7 @@ import orjson
 
 from actors.conversation.cut import PROMPTS
 from actors.conversation.form import Conversation, Message
-from actors.conversation.json_values import DEEPEST, is_within
+from actors.conversation.json_values import DEEPEST, is_within, object_in
 from actors.conversation.reading import conversation_of
 from actors.errors import Refused
 from actors.playground.messages import Replay
@@ -26,6 +26,8 @@ _CUT: Final[Mapping[str, str]] = {
     "langfuse.observation.model.parameters": "the parameters",
     "model_request_parameters": "the tools",
 }
+_LIMIT = "max_completion_tokens"
+_BODIES = ("llm.invocation_parameters", "request_data", "mlflow.spanInputs", "langfuse.observation.model.parameters")
 _POLICY = "junjo.agent.model.request.mode"
 
 
@@ -35,25 +37,24 @@ def replay_of(span: StoredSpan, *, any_openai_model: bool = False, logs: Sequenc
     ``any_openai_model`` says that the models of openai may have names of any form; ``logs`` are its log records.
     """
     attributes: dict[str, Any] = orjson.loads(span.attributes_json)
-    scope = orjson.loads(span.scope_json).get("name")
-    said = conversation_of(span.name, str(scope), attributes, orjson.loads(span.events_json), logs)
+    scope = orjson.loads(span.scope_json).get("name") or ""
+    said = conversation_of(span.name, scope, attributes, orjson.loads(span.events_json), logs)
     turns = turns_of(_asked(said))
     if not turns.made:
         raise Refused(_NONE)
     lost = turns.lost
     provider, model = fitting_model(said, lost, any_openai_model=any_openai_model)
-    parameters = fitting_parameters(said.parameters, lost)
     prompt = Prompt(
         provider=provider,
         model=model,
         messages=tuple(turns.made),
         tools=_tools(said, lost),
         replay_of=SpanReference(trace_id=span.trace_id, span_id=span.span_id),
-        **parameters,
+        **_parameters(said, attributes, lost),
     )
     lost += [f"{what}: cut by the sender" for name, what in _CUT.items() if name in said.cut]
-    policy = attributes.get(_POLICY)
-    lost += [f"what junjo's {policy} recording left out"] if policy not in (None, "full") else []
+    if (policy := attributes.get(_POLICY)) not in (None, "full"):
+        lost.append(f"what junjo's {policy} recording left out")
     return Replay(prompt=prompt, not_carried_over=_told(lost))
 
 
@@ -67,6 +68,14 @@ def _asked(said: Conversation) -> list[Message]:
     if cut is None and speaking and said.model is not None:
         return asked
     raise Refused(f"The prompt of this span is cut: its sender ended {cut} early" if cut else _NONE)
+
+
+def _parameters(said: Conversation, attributes: Mapping[str, Any], lost: list[str]) -> dict[str, Any]:
+    """The parameters that fit. Requests have two limits of an answer, which are one word in a conversation."""
+    found = fitting_parameters(said.parameters, lost)
+    if "max_tokens" in found and any(object_in(attributes.get(name)).get(_LIMIT) is not None for name in _BODIES):
+        found[_LIMIT] = found.pop("max_tokens")
+    return found
 
 
 def _tools(said: Conversation, lost: list[str]) -> tuple[Tool, ...]:

@@ -188,6 +188,17 @@ def test_bodies_may_be_text_and_azure_writes_one_json_text() -> None:
     assert sketch(said({}, azure)) == "user hi ->"
 
 
+def test_contents_of_google_in_log_records() -> None:
+    logs = (
+        {"event_name": "gen_ai.user.message", "body": {"content": {"role": "user", "parts": [{"text": "hi"}]}}},
+        {
+            "event_name": "gen_ai.choice",
+            "body": {"index": 0, "content": {"role": "model", "parts": [{"text": "hello"}]}, "finish_reason": "STOP"},
+        },
+    )
+    assert sketch(said({}, logs=logs)) == _TALKED
+
+
 def test_a_system_prompt_in_two_attributes_is_one() -> None:
     system = {"role": "system", "parts": [{"type": "text", "content": "be brief"}]}
     twice = {
@@ -297,6 +308,29 @@ def test_what_spans_without_messages_say_of_themselves(attributes: dict[str, Any
     assert (conversation.messages, conversation.input, conversation.output) == ((), given, made)
 
 
+def test_instructions_alone_leave_the_value_of_an_agent() -> None:
+    conversation = said({"gen_ai.system_instructions": "be brief", "input.value": "hi"})
+    assert (sketch(conversation), conversation.input) == ("system be brief ->", "hi")
+
+
+def test_what_was_embedded_and_what_was_found() -> None:
+    embedded = {"embedding.embeddings.0.embedding.text": "one", "embedding.embeddings.0.embedding.vector": [0.1]}
+    assert said(embedded).input == [{"text": "one"}]
+    document = {"content": "x", "score": 0.5, "metadata": '{"page": 1}'}
+    found = said({f"retrieval.documents.0.document.{name}": value for name, value in document.items()})
+    assert found.output == [{"content": "x", "score": 0.5, "metadata": {"page": 1}}]
+
+
+def test_prompts_and_answers_that_are_texts_alone() -> None:
+    events = (
+        {"name": "gen_ai.content.prompt", "attributes": {"gen_ai.prompt": "user: hi"}},
+        {"name": "gen_ai.content.completion", "attributes": {"gen_ai.completion": "hello"}},
+    )
+    assert sketch(said({}, *events)) == "user user: hi -> assistant hello"
+    spring = {"gen_ai.prompt": '["be brief", "hi"]', "gen_ai.completion": '["hello"]'}
+    assert sketch(said(spring)) == "user be brief | user hi -> assistant hello"
+
+
 def test_a_side_with_messages_has_no_value_beside_them() -> None:
     conversation = said(OPEN_INFERENCE | {"input.value": "{}", "output.value": '{"order": 1}'})
     assert (conversation.input, conversation.output) == (None, {"order": 1})
@@ -345,6 +379,10 @@ def test_a_tool_in_every_form(definition: dict[str, Any], tool: Tool) -> None:
             {"max_tokens": 5, "top_p": 0.5},
         ),
         ({"llm.invocation_parameters": '{"max_completion_tokens": 5, "model": "m"}'}, {"max_tokens": 5}),
+        (
+            {"gen_ai.request.temperature": "0.2", "gen_ai.request.max_tokens": 5.0, "gen_ai.request.seed": "x"},
+            {"temperature": 0.2, "max_tokens": 5, "seed": "x"},
+        ),
         ({"llm.request.max_tokens": 5, "llm.top_p": 0.5}, {"max_tokens": 5, "top_p": 0.5}),
         (
             {"request_data": '{"reasoning": {"effort": "low"}, "max_output_tokens": 5}'},

@@ -137,6 +137,7 @@ _HUGE = {
     "parsed deep": '{"content":' * 900 + "1" + "}" * 900,
     "deep value": _nested(10_000),
     "python, deep": "['a'," + "[" * 10_000,
+    "items": json.dumps({"input": [{"type": "function_call", "name": "f", "arguments": "{}"}] * 20_000}),
     "calls": json.dumps([{"role": "assistant", "tool_calls": [{"name": "f", "arguments": "{}"}] * 20_000}]),
 }
 
@@ -149,6 +150,7 @@ _HUGE = {
         *("llm.input_messages.0.message.content", "gen_ai.prompt.0.content", "ai.prompt.messages", "input.value"),
         *("langfuse.observation.input", "langfuse.observation.output", "mlflow.spanInputs", "mlflow.spanOutputs"),
         *("llm.openai.messages", "gen_ai.request.stop_sequences", "llm.tools.0.tool.json_schema", "ai.schema"),
+        "request_data",
     ],
 )
 def test_values_of_any_size_and_depth(name: str, value: object) -> None:
