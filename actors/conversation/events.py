@@ -1,5 +1,6 @@
 """GenAI content in events, on the span or as log records: one event for each message, or one with all the details."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,13 +9,14 @@ import attrs
 from actors.conversation.bedrock import in_usual_form
 from actors.conversation.form import Message, Role, Side
 from actors.conversation.json_values import as_json, objects, text
-from actors.conversation.messages import finish_word, message_of, said_by
+from actors.conversation.messages import finish_word, message_of, role_of, said_by
 from actors.conversation.span import Entry, Span, with_inner
 
 Fields = Mapping[str, Any]
 
 DETAILS = "gen_ai.client.inference.operation.details"
 _ASKED = ("gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message", "gen_ai.tool.message")
+_SPEAKER = re.compile(r"^(system|developer|user|assistant|tool): ", re.MULTILINE)
 _ANSWERED = "gen_ai.choice"
 _PROMPT, _COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
 
@@ -60,8 +62,17 @@ def _content(content: object) -> object:
 
 
 def _text(role: Role, side: Side, given: object) -> list[Message]:
-    """A prompt or an answer that is a text alone, as OpenLIT writes them."""
-    return said_by(role, side, given) if isinstance(given, str) and not given.startswith(("[", "{")) else []
+    """A prompt or an answer that is a text alone, as OpenLIT writes them: a role before each message, if any."""
+    if not isinstance(given, str) or given.startswith(("[", "{")):
+        return []
+    first, *told = _SPEAKER.split(given)
+    if first or not told:
+        return said_by(role, side, given)
+    return [message for who, what in zip(told[::2], told[1::2], strict=True) for message in _said(who, side, what)]
+
+
+def _said(who: str, side: Side, what: str) -> list[Message]:
+    return said_by(role_of(who, side), side, what.removesuffix("\n"))
 
 
 def _answered(entry: Entry) -> list[Message]:

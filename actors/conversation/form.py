@@ -106,7 +106,7 @@ class Conversation:
     ``parameters`` has one word for each thing: temperature, top_p, top_k, max_tokens, stop, seed, n, reasoning_effort,
     frequency_penalty, presence_penalty, tool_choice, response_format (``{"type": "json_object"}`` or ``{"type":
     "json_schema", "schema": {…}}``); others by their own names. ``provider`` and ``model`` are those that were asked,
-    as recorded. ``cut`` names the attributes whose end their sender cut off.
+    the provider as recorded, the model without its provider. ``cut`` names the attributes whose end was cut off.
     """
 
     messages: tuple[Message, ...] = ()

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ _LONGEST_INDEX = 9  # digits
 _SHOWN_MEMBER = 40  # characters
 _SHOWN_TEXT = re.compile(r"""(?<= )text=('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*") ?""", re.DOTALL)
 _SHOWN_REST = re.compile(r"(?:\w+=None )+")
+_BYTES = ("eyJ", "W3")  # the beginnings of an object and of an array in base64
 _LONGEST_LITERAL = 65_536  # characters; Python's parser takes long for more
 
 
@@ -28,11 +30,17 @@ def as_json(value: object) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def as_literal(value: object) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse text of JSON or, failing that, of a Python literal; anything else is returned as it is."""
+    """Parse text of JSON, of its bytes in base64, or of a Python literal; anything else is returned as it is.
+
+    LangSmith before 0.5 sends JSON as bytes, which are base64 in the JSON of a span.
+    """
     made = as_json(value)
-    if made is not value or not isinstance(value, str) or len(value) > _LONGEST_LITERAL:
+    if made is not value or not isinstance(value, str):
         return made
-    if value.startswith(("[", "{")):
+    if value.startswith(_BYTES):
+        with suppress(ValueError):
+            return orjson.loads(b64decode(value, validate=True))
+    if value.startswith(("[", "{")) and len(value) <= _LONGEST_LITERAL:
         with suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             return orjson.loads(orjson.dumps(ast.literal_eval(value), default=str, option=orjson.OPT_NON_STR_KEYS))
     return value
@@ -53,7 +61,8 @@ def as_part_of_google(value: object) -> object:
 
 def as_said(value: object) -> Any:  # noqa: ANN401 - any JSON value
     """Parse text that is a JSON array, object or string; a number or a word in a text stays text."""
-    return plain(as_json(value) if isinstance(value, str) and value.lstrip().startswith(("[", "{", '"')) else value)
+    is_one = isinstance(value, str) and value.lstrip().startswith(("[", "{", '"', *_BYTES))
+    return plain(as_literal(value) if is_one else value)
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value

@@ -6,7 +6,7 @@ from typing import Any, Final
 import attrs
 
 from actors.conversation.form import Message, Part, Reasoning, Refusal, Role, Side, Text, ToolCall, ToolResult
-from actors.conversation.json_values import objects, plain, some_text, text
+from actors.conversation.json_values import object_in, objects, plain, some_text, text
 from actors.conversation.langchain import usual
 from actors.conversation.parts import call_of, parts_of
 from actors.span_store.columns.model_names import finish_reason_word
@@ -123,4 +123,7 @@ def _answer(fields: Mapping[str, Any], parts: list[Part]) -> list[Part]:
 
 
 def _finish(fields: Mapping[str, Any]) -> str | None:
-    return finish_word(fields.get("finish_reason")) or finish_word(fields.get("stop_reason"))
+    given = (
+        fields.get("finish_reason") or fields.get("stop_reason") or object_in(fields.get("meta")).get("finish_reason")
+    )
+    return finish_word(given)

@@ -8,7 +8,7 @@ from actors.conversation.form import Side, ToolCall, ToolResult
 from actors.conversation.json_values import as_json, as_said, objects, plain, unflattened
 from actors.conversation.langchain import usual
 from actors.conversation.messages import message_of
-from actors.conversation.parts import parts_of
+from actors.conversation.parts import parts_of, result_value
 from actors.conversation.span import Span
 
 # The first that has a value. Those of a tool stand before those of any span.
@@ -74,6 +74,7 @@ def _unwrapped(value: object, *, is_tool: bool) -> Any:  # noqa: ANN401 - any JS
         if is_tool and usual(value) is not value:
             results = [part.result for part in message_of(value, "output").parts if isinstance(part, ToolResult)]
             return results[0] if results else plain(value)
+    value = result_value(value) if is_tool else value
     return plain(value)
 
 

@@ -67,7 +67,7 @@ def _reasoning(_: str, part: Fields) -> list[Part] | None:
     if isinstance(said, str) and said.startswith("[{"):
         said = as_json(said)  # OpenLLMetry: the summary as JSON text
     if isinstance(said, Mapping):
-        said = first(said, "reasoningText", "text") or ""
+        said = first(said, "reasoningText", "reasoning_text", "text") or ""
     if isinstance(said, Mapping):
         said = said.get("text")
     if isinstance(said, list):
@@ -89,13 +89,15 @@ def _call(kind: str, part: Fields) -> list[Part] | None:
 def _result(kind: str, part: Fields) -> list[Part] | None:
     inner = part.get(kind)
     held = {**part, **inner} if isinstance(inner, Mapping) else part
+    origin = held.get("origin")  # Haystack: the call that is answered
+    held = {**held, **origin} if isinstance(origin, Mapping) else held
     answered = first(held, "call_id", "tool_use_id", "tool_call_id", "toolCallId", "toolUseId", "id")
     name = first(held, "name", "toolName", "tool_name")
-    result = _result_value(first(held, "response", "result", "output", "content"))
+    result = result_value(first(held, "response", "result", "output", "content"))
     return [ToolResult(text(answered), name if isinstance(name, str) else None, plain(result))]
 
 
-def _result_value(result: object) -> object:
+def result_value(result: object) -> object:
     """One text as that text; Vercel's value without its type."""
     if isinstance(result, Mapping) and result.keys() == {"type", "value"}:
         return result["value"]
@@ -124,7 +126,9 @@ _PARTS: Final[Mapping[str, Callable[[str, Fields], list[Part] | None]]] = {
     **dict.fromkeys(("tool_call", "tool_use", "toolUse", "function_call", "functionCall", "custom_tool_call"), _call),
     **dict.fromkeys(("server_tool_call", "server_tool_use", "mcp_call", "builtin_tool_call"), _call),
     **dict.fromkeys(("tool_call_response", "tool_result", "toolResult", "tool_return", "function_response"), _result),
-    **dict.fromkeys(("functionResponse", "function_call_output", "custom_tool_call_output", "tool_message"), _result),
+    **dict.fromkeys(
+        ("functionResponse", "function_call_output", "custom_tool_call_output", "tool_call_result"), _result
+    ),
     **dict.fromkeys(("server_tool_call_response", "server_tool_result", "builtin_tool_return"), _result),
     **dict.fromkeys(("image", "image_url", "input_image", "image_file", "output_image"), _media),
     **dict.fromkeys(("audio", "input_audio", "audio_url", "output_audio", "video", "video_url", "media"), _media),
@@ -135,7 +139,16 @@ _PARTS: Final[Mapping[str, Callable[[str, Fields], list[Part] | None]]] = {
 }
 # Members that tell the kind of a part without a type; the first that is there.
 _SHAPES = (
-    *("toolUse", "toolResult", "functionCall", "function_call", "functionResponse", "function_response"),
+    *(
+        "tool_call",
+        "tool_call_result",
+        "toolUse",
+        "toolResult",
+        "functionCall",
+        "function_call",
+        "functionResponse",
+        "function_response",
+    ),
     *("image", "document", "video", "inline_data", "inlineData", "file_data", "fileData", "reasoningContent"),
-    *("cachePoint", "text"),
+    *("cachePoint", "text", "reasoning"),
 )

@@ -6,6 +6,8 @@ Logfire writes calls of OpenAI's Responses as such events too. The run of an age
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
+
 from actors.conversation import events, parameters
 from actors.conversation.form import Message, Side, Tool
 from actors.conversation.messages import message_of
@@ -13,6 +15,7 @@ from actors.conversation.parameters import Parameters
 from actors.conversation.span import Convention, Span
 from actors.conversation.tools import tools_in
 
+_TURN = ("gen_ai.assistant.message", "gen_ai.unknown")
 _REQUEST = "model_request_parameters"
 _RUN = "pydantic_ai.all_messages"
 
@@ -27,6 +30,15 @@ def _outputs(span: Span) -> list[Message]:
 
 def _events(span: Span, side: Side) -> list[Message]:
     given = span.objects("events") or span.objects("all_messages_events")
+    end = len(given)
+    while end and given[end - 1].get("event.name") in _TURN:  # what was said last is the answer
+        end -= 1
+    if side == "output" and end < len(given):
+        return [attrs.evolve(message, side=side) for message in _read(given[end:], "input")]
+    return _read(given[:end], side)
+
+
+def _read(given: list[dict[str, Any]], side: Side) -> list[Message]:
     return [made for event in given for made in events.from_fields(event.get("event.name"), event, side)]
 
 

@@ -9,6 +9,7 @@ from actors.conversation.cut import ANSWERS, OTHERS, PROMPTS, is_cut
 from actors.conversation.form import Conversation, Message, Side
 from actors.conversation.gen_ai import GEN_AI, with_instructions
 from actors.conversation.google_adk import GOOGLE_ADK
+from actors.conversation.haystack import HAYSTACK
 from actors.conversation.json_values import some_text, text
 from actors.conversation.junjo_agent import JUNJO_AGENT
 from actors.conversation.langfuse import LANGFUSE
@@ -24,11 +25,12 @@ from actors.conversation.parameters import Parameters, add_all
 from actors.conversation.pydantic_ai import PYDANTIC_AI
 from actors.conversation.span import Convention, Span
 from actors.conversation.vercel import VERCEL
+from actors.span_store.columns.model_names import model_name
 
 # A span may follow several conventions. Those with more details of a message come first.
 _CONVENTIONS: Final = (
     *(JUNJO_AGENT, GEN_AI, OPEN_INFERENCE, OPEN_LLMETRY, VERCEL, GOOGLE_ADK, PYDANTIC_AI),
-    *(LANGSMITH, LANGFUSE, MLFLOW, LOGFIRE, LITELLM),
+    *(LANGSMITH, LANGFUSE, MLFLOW, LOGFIRE, LITELLM, HAYSTACK),
 )
 _FINISH_REASONS = (
     *("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason", "llm.finish_reason"),
@@ -61,7 +63,7 @@ def conversation_of(
         input=given,
         output=made,
         provider=some_text(text(_first(lambda convention: convention.provider(span)))),
-        model=some_text(text(_first(lambda convention: convention.model(span)))),
+        model=model_name(text(_first(lambda convention: convention.model(span)))),
         cut=_cut(span, (*PROMPTS, *OTHERS, *ANSWERS)),
     )
 

@@ -14,7 +14,6 @@ from actors.conversation.form import (
     Reasoning,
     Refusal,
     Text,
-    Tool,
     ToolCall,
     ToolResult,
 )
@@ -283,57 +282,17 @@ def test_what_python_wrote_is_read_where_that_is_all() -> None:
     assert (conversation.parameters, conversation.model) == ({"temperature": 1}, "gpt-4o")
 
 
-@pytest.mark.parametrize(
-    ("attributes", "given", "made"),
-    [
-        ({"openinference.span.kind": "TOOL", "input.value": '{"a": 1}', "output.value": "5"}, {"a": 1}, "5"),
-        ({"gen_ai.tool.call.arguments": '{"a": 1}', "gen_ai.tool.call.result": "ok"}, {"a": 1}, "ok"),
-        (
-            {"ai.operationId": "ai.toolCall", "ai.toolCall.args": '{"a": 1}', "ai.toolCall.result": '"ok"'},
-            {"a": 1},
-            "ok",
-        ),
-        ({"mlflow.spanType": '"TOOL"', "mlflow.spanInputs": '{"a": 1}', "mlflow.spanOutputs": "5"}, {"a": 1}, 5),
-        ({"langfuse.observation.type": "tool", "langfuse.observation.input": '{"a": 1}'}, {"a": 1}, None),
-        ({"traceloop.entity.input": '{"inputs": {"a": 1}, "kwargs": {}, "tags": []}'}, {"a": 1}, None),
-        ({"junjo.workflow.state.start": '{"a": 1}', "junjo.workflow.state.end": '{"a": 2}'}, {"a": 1}, {"a": 2}),
-        ({"gcp.vertex.agent.tool_call_args": '{"a": 1}', "gcp.vertex.agent.tool_response": "ok"}, {"a": 1}, "ok"),
-        ({"tool_arguments": '{"a": 1}', "tool_response": "ok"}, {"a": 1}, "ok"),
-        ({"input.value": "4711", "output.value": "[x]", "output.mime_type": "text/plain"}, "4711", "[x]"),
-        ({"ai.values": ['"one"', '"two"']}, ["one", "two"], None),
-    ],
-)
-def test_what_spans_without_messages_say_of_themselves(attributes: dict[str, Any], given: object, made: object) -> None:
-    conversation = said(attributes)
-    assert (conversation.messages, conversation.input, conversation.output) == ((), given, made)
-
-
-def test_instructions_alone_leave_the_value_of_an_agent() -> None:
-    conversation = said({"gen_ai.system_instructions": "be brief", "input.value": "hi"})
-    assert (sketch(conversation), conversation.input) == ("system be brief ->", "hi")
-
-
-def test_what_was_embedded_and_what_was_found() -> None:
-    embedded = {"embedding.embeddings.0.embedding.text": "one", "embedding.embeddings.0.embedding.vector": [0.1]}
-    assert said(embedded).input == [{"text": "one"}]
-    document = {"content": "x", "score": 0.5, "metadata": '{"page": 1}'}
-    found = said({f"retrieval.documents.0.document.{name}": value for name, value in document.items()})
-    assert found.output == [{"content": "x", "score": 0.5, "metadata": {"page": 1}}]
-
-
 def test_prompts_and_answers_that_are_texts_alone() -> None:
     events = (
         {"name": "gen_ai.content.prompt", "attributes": {"gen_ai.prompt": "user: hi"}},
         {"name": "gen_ai.content.completion", "attributes": {"gen_ai.completion": "hello"}},
     )
-    assert sketch(said({}, *events)) == "user user: hi -> assistant hello"
+    assert sketch(said({}, *events)) == "user hi -> assistant hello"
+    talk = {"gen_ai.prompt": "system: be brief\nuser: hi\nthere\nuser: hi"}
+    expected = "system be brief | user hi\nthere | user hi ->"
+    assert sketch(said({}, {"name": "gen_ai.content.prompt", "attributes": talk})) == expected
     spring = {"gen_ai.prompt": '["be brief", "hi"]', "gen_ai.completion": '["hello"]'}
     assert sketch(said(spring)) == "user be brief | user hi -> assistant hello"
-
-
-def test_a_side_with_messages_has_no_value_beside_them() -> None:
-    conversation = said(OPEN_INFERENCE | {"input.value": "{}", "output.value": '{"order": 1}'})
-    assert (conversation.input, conversation.output) == (None, {"order": 1})
 
 
 def test_the_names_of_messages_and_roles_of_every_convention() -> None:
@@ -343,63 +302,6 @@ def test_the_names_of_messages_and_roles_of_every_convention() -> None:
     expected = ["system", "user", "assistant", "assistant", "tool", "user", "user", "user"]
     assert [message.role for message in found] == expected
     assert {message.name for message in found} == {"n"}
-
-
-@pytest.mark.parametrize(
-    ("definition", "tool"),
-    [
-        ({"type": "function", "function": {"name": "f", "parameters": SCHEMA}}, Tool("f", None, SCHEMA)),
-        ({"name": "f", "description": "d", "input_schema": SCHEMA}, Tool("f", "d", SCHEMA)),
-        ({"name": "f", "inputSchema": {"jsonSchema": SCHEMA}}, Tool("f", None, SCHEMA)),
-        (
-            {"function_declarations": [{"name": "f", "parameters": {"type": "OBJECT"}}]},
-            Tool("f", None, {"type": "object"}),
-        ),
-        ({"type": "function", "name": "f", "description": "d", "parameters": None}, Tool("f", "d", None)),
-        ({"type": "function", "name": "f"}, Tool("f", None, {})),
-        ({"type": "web_search"}, Tool("web_search", None, None)),
-        ({"type": "web_search_20250305", "name": "web_search"}, Tool("web_search", None, None)),
-        ({"google_search": {}}, Tool("google_search", None, None)),
-    ],
-)
-def test_a_tool_in_every_form(definition: dict[str, Any], tool: Tool) -> None:
-    assert said({"gen_ai.tool.definitions": json.dumps([definition])}).tools == (tool,)
-
-
-@pytest.mark.parametrize(
-    ("attributes", "parameters"),
-    [
-        ({"gen_ai.request.choice.count": 2, "gen_ai.request.top_k": 5}, {"n": 2, "top_k": 5}),
-        (
-            {"gen_ai.request.stop_sequences": '["a"]', "gen_ai.request.reasoning.level": "low"},
-            {"stop": ["a"], "reasoning_effort": "low"},
-        ),
-        (
-            {"ai.settings.maxOutputTokens": 5, "ai.settings.topP": 0.5, "ai.settings.maxRetries": 2},
-            {"max_tokens": 5, "top_p": 0.5},
-        ),
-        ({"llm.invocation_parameters": '{"max_completion_tokens": 5, "model": "m"}'}, {"max_tokens": 5}),
-        (
-            {"gen_ai.request.temperature": "0.2", "gen_ai.request.max_tokens": 5.0, "gen_ai.request.seed": "x"},
-            {"temperature": 0.2, "max_tokens": 5, "seed": "x"},
-        ),
-        ({"llm.request.max_tokens": 5, "llm.top_p": 0.5}, {"max_tokens": 5, "top_p": 0.5}),
-        (
-            {"request_data": '{"reasoning": {"effort": "low"}, "max_output_tokens": 5}'},
-            {"max_tokens": 5, "reasoning_effort": "low"},
-        ),
-        (
-            {"gen_ai.output.type": "json", "ai.schema": json.dumps(SCHEMA)},
-            {"response_format": {"type": "json_schema", "schema": SCHEMA}},
-        ),
-        (
-            {"request_data": '{"response_format": {"type": "json_object"}}'},
-            {"response_format": {"type": "json_object"}},
-        ),
-    ],
-)
-def test_one_word_for_each_parameter(attributes: dict[str, Any], parameters: dict[str, Any]) -> None:
-    assert said(attributes).parameters == parameters
 
 
 def test_the_run_of_an_agent_of_pydantic_ai() -> None:

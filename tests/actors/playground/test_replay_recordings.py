@@ -9,12 +9,40 @@ from actors.conversation.form import Conversation, Media, Reasoning
 from actors.errors import Refused
 from actors.playground.messages import Replay
 from actors.playground.replay.reading import replay_of
-from tests.actors.conversation.stage import RECORDINGS, Recorded, recorded
+from tests.actors.conversation.stage import Recorded, recorded
 from tests.actors.playground.stage import span_with
 
 pytestmark = pytest.mark.unit
 
-_FILES = sorted(path.name for path in RECORDINGS.glob("*.bin") if ".logs" not in path.name)
+_FILES = (
+    "anthropic-sdk-alone-2.14.0.bin",
+    "genai-anthropic-spanonly-1.3b0.bin",
+    "genai-google-spanonly-1.3b0.bin",
+    "genai-langchain-spanonly-1.3b0.bin",
+    "genai-openai-eventonly-1.3b0.bin",
+    "genai-openai-spanonly-1.3b0.bin",
+    "google-adk-2.13.0.bin",
+    "google-adk-spanonly-2.13.0.bin",
+    "langfuse-5.0.4.bin",
+    "litellm-1.110.2.bin",
+    "llmetry-google-0.62.4.bin",
+    "llmetry-openai-0.62.4.bin",
+    "logfire-5.4.0.bin",
+    "mlflow-3.17.2.bin",
+    "oi-agno-1.0.15.bin",
+    "oi-anthropic-3.1.0.bin",
+    "oi-dspy-0.1.48.bin",
+    "oi-google-genai-1.4.14.bin",
+    "oi-instructor-0.1.29.bin",
+    "oi-langchain-0.1.80.bin",
+    "oi-openai-0.1.66.bin",
+    "oi-openai-agents-2.6.0.bin",
+    "openai-v2-content-2.4b0.bin",
+    "openai-v2-latest-2.4b0.bin",
+    "strands-1.62.0.bin",
+    "traceloop-langchain-0.62.4.bin",
+    "vercel-ai-6.0.326.bin",
+)
 _CALLS = {
     f"{file} {span.row['span_id']}": span for file in _FILES for span in recorded(file) if span.row["type"] == "llm"
 }
