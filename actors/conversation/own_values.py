@@ -19,13 +19,14 @@ _KEYS: Final[Mapping[Side, tuple[str, ...]]] = {
         *("input.value", "mlflow.spanInputs", "langfuse.observation.input", "traceloop.entity.input"),
         *("gen_ai.task.input", "gen_ai.prompt", "ai.prompt", "ai.values", "ai.value", "junjo.agent.input"),
         *("junjo.workflow.state.start", "gcp.vertex.agent.data", "haystack.component.input", "tool.parameters"),
+        "input",
     ),
     "output": (
         *("gen_ai.tool.call.result", "ai.toolCall.result", "ai.toolCall.output", "junjo.agent.tool.result"),
         *("gcp.vertex.agent.tool_response", "tool_response"),
         *("output.value", "mlflow.spanOutputs", "langfuse.observation.output", "traceloop.entity.output"),
         *("gen_ai.task.output", "gen_ai.completion", "final_result", "junjo.agent.output"),
-        *("junjo.workflow.state.end", "haystack.component.output"),
+        *("junjo.workflow.state.end", "haystack.component.output", "output"),
     ),
 }
 # OpenInference's lists that stand beside values: what was embedded, and what was found.
@@ -69,7 +70,7 @@ def _value(key: str, given: object, span: Span) -> object:
 def _unwrapped(value: object, *, is_tool: bool) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, Mapping):
         for name, beside in _WRAPPERS:
-            if name in value and beside in value:
+            if name in value and (beside in value or (is_tool and len(value) == 1)):
                 return _unwrapped(value[name], is_tool=is_tool)
         if is_tool and usual(value) is not value:
             results = [part.result for part in message_of(value, "output").parts if isinstance(part, ToolResult)]

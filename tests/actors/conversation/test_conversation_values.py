@@ -128,7 +128,10 @@ def test_bytes_of_json_are_base64() -> None:
         "gen_ai.completion": encoded({"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}),
     }
     assert sketch(said(attributes)) == "user hi -> assistant hello (stop)"
-    assert said({"langsmith.span.kind": "tool", "gen_ai.prompt": encoded({"a": 1})}).input == {"a": 1}
+    message = {"type": "tool", "content": "ok", "tool_call_id": "c1"}
+    tool = {"langsmith.span.kind": "tool", "gen_ai.prompt": encoded({"a": 1})}
+    conversation = said(tool | {"gen_ai.completion": encoded({"output": message})})
+    assert (conversation.input, conversation.output) == ({"a": 1}, "ok")
     token = "eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.x"
     assert said({"input.value": token, "output.value": "eyJ"}).input == token
 
@@ -154,6 +157,17 @@ def test_events_of_a_call_that_end_with_its_answer() -> None:
     ]
     for name in ("events", "all_messages_events"):
         assert sketch(said({name: json.dumps(events)})) == "user hi -> assistant hello"
+
+
+def test_logfire_of_agents_has_the_answer_among_the_messages() -> None:
+    given, made = {"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}
+    attributes = {
+        "request_data": json.dumps({"messages": [given, made], "model": "gpt-4o"}),
+        "input": json.dumps([given]),
+        "output": json.dumps([made]),
+    }
+    conversation = conversation_of("Chat completion", "logfire.openai_agents", attributes, [])
+    assert sketch(conversation) == "user hi -> assistant hello"
 
 
 def test_models_have_no_provider_before_them() -> None:
