@@ -84,7 +84,7 @@ SHARED_BY_ACTORS = COMMON_GROUND | {
 
 # What a span said, in one form: it holds no state and asks nobody, so that any actor may call it.
 CONVERSATION = "actors.conversation"
-# What it knows of the rest: the one word for each finish reason.
+# What it knows of the rest: the one word for each model and finish reason.
 KNOWN_TO_CONVERSATION = {"actors.span_store.columns.model_names"}
 
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.

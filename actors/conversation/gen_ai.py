@@ -88,6 +88,7 @@ def _parameters(span: Span) -> Parameters:
                 parameters.add(found, name[len(_REQUEST) :], _listed(value))
         if fields.get("gen_ai.output.type") == "json":
             parameters.add_json(found)
+        parameters.add_format(found, fields.get("gen_ai.openai.request.response_format"))
     return found
 
 

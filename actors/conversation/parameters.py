@@ -30,8 +30,10 @@ def word_of(name: str) -> str:
 
 def add(parameters: Parameters, name: str, value: object) -> None:
     """Add a parameter by the name of its sender, if it has a value and was not found before."""
-    if value is not None:
-        word = word_of(name)
+    word = word_of(name)
+    if word == RESPONSE_FORMAT:
+        add_format(parameters, as_json(value))
+    elif value is not None:
         parameters.setdefault(word, _number(value, whole=word in _COUNTS) if word in _NUMBERS else plain(value))
 
 
@@ -56,7 +58,9 @@ def add_json(parameters: Parameters) -> None:
 
 
 def add_format(parameters: Parameters, form: object) -> None:
-    """Add OpenAI's ``response_format``, or the ``text.format`` of its Responses."""
+    """Add OpenAI's ``response_format``, or the ``text.format`` of its Responses, or the type of one alone."""
+    if isinstance(form, str) and form.startswith("json"):
+        add_json(parameters)
     if not isinstance(form, Mapping):
         return
     inner = form.get("json_schema")

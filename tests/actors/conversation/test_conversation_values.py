@@ -173,3 +173,15 @@ def test_logfire_of_agents_has_the_answer_among_the_messages() -> None:
 def test_models_have_no_provider_before_them() -> None:
     for name in ("openai/gpt-4o", "models/gpt-4o", "gpt-4o"):
         assert said({"gen_ai.request.model": name}).model == "gpt-4o"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "form"),
+    [
+        ({"gen_ai.openai.request.response_format": "json_schema"}, {"type": "json_object"}),
+        ({"gen_ai.request.response_format": 5, "ai.settings.responseFormat": "text"}, None),
+        ({"ai.settings.responseFormat": '{"type": "json", "schema": {}}'}, {"type": "json_schema", "schema": {}}),
+    ],
+)
+def test_forms_of_an_answer(attributes: dict[str, Any], form: object) -> None:
+    assert said(attributes).parameters.get("response_format") == form

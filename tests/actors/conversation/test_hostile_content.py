@@ -31,6 +31,8 @@ _MORE = (
     *("junjo.agent.model.response", "gen_ai.tool.call.arguments", "traceloop.entity.input", "ai.values"),
     *("llm.openai.messages", "llm.openai.choices", "pydantic_ai.all_messages", "gen_ai.response.finish_reasons"),
     *("llm.tools.0.tool.json_schema", "gen_ai.agent.tools", "gen_ai.request.stop_sequences"),
+    *("gen_ai.request.response_format", "ai.settings.responseFormat", "gen_ai.openai.request.response_format"),
+    *("llm.invocation_parameters", "request_data", "haystack.component.input", "haystack.component.output"),
 )
 _MEMBERS = (
     *(
@@ -49,6 +51,7 @@ _MEMBERS = (
     ),
     *("messages", "contents", "config", "choices", "candidates", "generations", "output", "message", "source", "url"),
     *("image_url", "inline_data", "function_call", "toolResult", "tool_use", "response", "result", "summary", "system"),
+    *("response_format", "json_schema", "schema", "tools", "parameters", "responseFormat", "max_tokens", "thinking"),
     *("reasoning_content", "refusal", "audio", "additional_kwargs", "response_metadata", "finish_reason", "thought"),
 )
 _WORDS = ("user", "tool", "image", "blob", "constructor", "function_call", "reasoning", "text", "tool_call", "human")
