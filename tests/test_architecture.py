@@ -32,6 +32,7 @@ VALUES = {
     "actors.span_store.pricing.own_price",
     "actors.span_store.query.expression",
     "actors.span_store.query.position",
+    "actors.conversation.form",
     "actors.ingestion.source",
     "actors.session.password_rules",  # a rule about a value, for whoever sets one
     "actors.playground.prompt",
@@ -91,6 +92,11 @@ SHARED_BY_ACTORS = COMMON_GROUND | {
     "actors.sealing",
     "actors.sqlite",
 }
+
+# What a span said, in one form: it holds no state and asks nobody, so that any actor may call it.
+CONVERSATION = "actors.conversation"
+# What it knows of the rest: the one word for each model and finish reason.
+KNOWN_TO_CONVERSATION = {"actors.span_store.columns.model_names"}
 
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.
 ENVIRONMENT = {"studio.settings", "studio.tuning"}
@@ -190,10 +196,20 @@ def test_actors_see_only_the_public_faces_of_each_other(folder: str) -> None:
         lambda imported: (
             within(imported, own)
             or within(imported, "actors.runtime")
+            or within(imported, CONVERSATION)
             or imported in SHARED_BY_ACTORS
             or is_public_face(imported)
         ),
     )
+
+
+def test_what_reads_conversations_knows_no_actor() -> None:
+    assert not faults_in(
+        "actors/conversation",
+        lambda imported: within(imported, CONVERSATION) or imported in KNOWN_TO_CONVERSATION,
+    )
+    libraries = {name.partition(".")[0] for module in modules("actors/conversation") for _, name in module.imports()}
+    assert not libraries & (STORES_AND_THREADS | {"pyarrow"})
 
 
 def test_what_actors_share_knows_none_of_them() -> None:

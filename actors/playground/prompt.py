@@ -14,13 +14,23 @@ class ChatMessage:
     """One message. ``role`` is free text; system, developer, user, assistant and tool have a meaning.
 
     ``tool_calls`` of an assistant and ``tool_call_id`` of a tool message carry a replayed conversation over; the REST
-    contract has neither, so they are optional additions.
+    contract has neither, so they are optional additions. So are the ``images`` of a user's message, behind its text.
     """
 
     role: str
     content: str
     tool_calls: tuple["ToolCall", ...] = ()
     tool_call_id: str | None = None
+    images: tuple["Image", ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Image:
+    """An image for the model: base64 ``data`` of a media type, or one at a ``url`` that the provider can reach."""
+
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -70,12 +80,13 @@ class Prompt:
     @property
     def size(self) -> int:
         """Approximate number of characters of its texts."""
-        characters = sum(len(message.content) + _size_of(message.tool_calls) for message in self.messages)
+        characters = sum(_size_of_message(message) for message in self.messages)
         return characters + len(str(self.json_schema)) + sum(len(str(tool)) for tool in self.tools)
 
 
-def _size_of(calls: tuple[ToolCall, ...]) -> int:
-    return sum(len(call.arguments) for call in calls)
+def _size_of_message(message: ChatMessage) -> int:
+    calls = sum(len(call.arguments) for call in message.tool_calls)
+    return len(message.content) + calls + sum(len(image.data or image.url or "") for image in message.images)
 
 
 @attrs.frozen(kw_only=True)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from actors.playground.prompt import ChatMessage, ToolCall
+from actors.playground.prompt import ChatMessage, Image, ToolCall
 from actors.playground.run_record import RunRecord
 from actors.playground.well_formed import well_formed
 from actors.span_store.columns.spans import AttributeValue, InstrumentationScope, Resource, Span, SpanLink
@@ -159,7 +159,8 @@ def _gen_ai_message(message: ChatMessage) -> dict[str, object]:
     if message.tool_call_id is not None:
         answer = {"type": "tool_call_response", "id": message.tool_call_id, "response": message.content}
         return {"role": message.role, "parts": [answer]}
-    return {"role": message.role, "parts": [*_text_part(message.content), *map(_call_part, message.tool_calls)]}
+    said = (*_text_part(message.content), *map(_image_part, message.images))
+    return {"role": message.role, "parts": [*said, *map(_call_part, message.tool_calls)]}
 
 
 def _text_part(text: str) -> list[dict[str, str]]:
@@ -168,6 +169,12 @@ def _text_part(text: str) -> list[dict[str, str]]:
 
 def _reasoning_part(text: str) -> list[dict[str, str]]:
     return [{"type": "reasoning", "content": text}] if text else []
+
+
+def _image_part(image: Image) -> dict[str, str | None]:
+    if image.url is not None:
+        return {"type": "uri", "modality": "image", "uri": image.url}
+    return {"type": "blob", "modality": "image", "mime_type": image.media_type, "content": image.data}
 
 
 def _call_part(call: ToolCall) -> dict[str, str]:

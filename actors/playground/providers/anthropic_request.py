@@ -9,7 +9,7 @@ import attrs
 import orjson
 
 from actors.errors import Refused
-from actors.playground.prompt import ChatMessage, JsonObject, Prompt, ToolCall
+from actors.playground.prompt import ChatMessage, Image, JsonObject, Prompt, ToolCall
 
 JSON_TOOL = "json_tool_call"  # the tool whose arguments are the answer, when JSON is asked for
 
@@ -170,8 +170,15 @@ def _message(message: ChatMessage) -> dict[str, Any]:
     if message.role == "tool":
         result = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content}
         return {"role": "user", "content": [result]}
-    content = [_text(message.content)] if message.content or not message.tool_calls else []
-    return {"role": message.role, "content": content + [_tool_use(call) for call in message.tool_calls]}
+    said = message.content or not (message.tool_calls or message.images)
+    content = [*([_text(message.content)] if said else []), *map(_image, message.images)]
+    return {"role": message.role, "content": [*content, *map(_tool_use, message.tool_calls)]}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    if image.url is not None:
+        return {"type": "image", "source": {"type": "url", "url": image.url}}
+    return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.data}}
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -4,7 +4,9 @@ The SDK writes names in camelCase where the reference wrote snake_case, and send
 sent a bearer token: the provider reads both alike.
 """
 
+import mimetypes
 import re
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +14,7 @@ import attrs
 import orjson
 
 from actors.errors import Refused
-from actors.playground.prompt import ChatMessage, JsonValue, Prompt, ToolCall
+from actors.playground.prompt import ChatMessage, Image, JsonValue, Prompt, ToolCall
 
 
 @attrs.frozen(kw_only=True)
@@ -116,9 +118,22 @@ def _turn(message: ChatMessage, names: Mapping[str, str]) -> Mapping[str, Any]:
     if message.role == "tool":
         name = names.get(message.tool_call_id or "", message.tool_call_id or "")
         return {"role": "user", "parts": [{"function_response": {"name": name, "response": _result(message.content)}}]}
-    parts: list[Mapping[str, Any]] = [{"text": message.content}] if message.content or not message.tool_calls else []
+    said = message.content or not (message.tool_calls or message.images)
+    parts: list[Mapping[str, Any]] = [{"text": message.content}] if said else []
+    parts.extend(map(_image, message.images))
     parts.extend({"function_call": {"name": call.name, "args": _arguments(call)}} for call in message.tool_calls)
     return {"role": _ROLES.get(message.role, "user"), "parts": parts}
+
+
+def _image(image: Image) -> Mapping[str, Any]:
+    """An image of the prompt. The provider wants a media type at a URL, too, where its name tells it."""
+    if image.url is not None:
+        media_type = image.media_type or mimetypes.guess_type(image.url)[0] or "image/jpeg"
+        return {"file_data": {"file_uri": image.url, "mime_type": media_type}}
+    try:
+        return {"inline_data": {"data": b64decode(image.data or "", validate=True), "mime_type": image.media_type}}
+    except ValueError as error:
+        raise Refused("An image is not base64, as gemini demands") from error
 
 
 def _result(content: str) -> Mapping[str, Any]:

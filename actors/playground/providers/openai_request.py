@@ -110,7 +110,7 @@ def _check_sampling(prompt: Prompt, family: Family) -> None:
 
 def _message(message: ChatMessage, family: Family) -> dict[str, Any]:
     role = family.system_role if message.role == "system" else message.role
-    body: dict[str, Any] = {"role": role, "content": message.content}
+    body: dict[str, Any] = {"role": role, "content": _content(message) if message.images else message.content}
     if message.tool_call_id is not None:
         body["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
@@ -119,6 +119,13 @@ def _message(message: ChatMessage, family: Family) -> dict[str, Any]:
             for call in message.tool_calls
         ]
     return body
+
+
+def _content(message: ChatMessage) -> list[dict[str, Any]]:
+    """The text, if there is one, and the images behind it."""
+    text = [{"type": "text", "text": message.content}] if message.content else []
+    urls = (image.url or f"data:{image.media_type};base64,{image.data}" for image in message.images)
+    return [*text, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]
 
 
 def _response_format(prompt: Prompt) -> Mapping[str, Any] | None:

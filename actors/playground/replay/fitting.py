@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from actors.conversation.form import Conversation
+from actors.conversation.parameters import RESPONSE_FORMAT
 from actors.playground.counts import count
-from actors.playground.replay.draft import Draft, text
 
 _PROVIDERS = {
     "openai": "openai",
@@ -35,35 +36,65 @@ _LONGEST_VALUE = 80  # characters of a value that is shown
 _NUMBER = re.compile(r"\d{1,20}(\.\d{1,20})?", re.ASCII)
 _MOST_STOPS = 4
 _EFFORTS = ("minimal", "low", "medium", "high")
+# How the answer is sent, and whom the provider is told that it is for; and what is carried over elsewhere.
+_OF_NO_CONSEQUENCE = frozenset(("stream", "user", "safety_identifier", "prompt_cache_key", RESPONSE_FORMAT))
+_DEFAULTS: Final[Mapping[str, tuple[object, ...]]] = {
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "n": (1,),
+    "service_tier": ("auto", "default"),
+    "tool_choice": ("auto", {"type": "auto"}),
+    "parallel_tool_calls": (True,),
+    "background": (False,),
+    "truncation": ("disabled",),
+    "verbosity": ("medium",),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "thinking": ({"type": "disabled"},),
+    "encoding_formats": (["float"], ["base64"]),
+}
 
 
-def fitting_model(draft: Draft, *, any_openai_model: bool) -> tuple[str, str]:
+def fitting_model(said: Conversation, lost: list[str], *, any_openai_model: bool) -> tuple[str, str]:
     """Provider and model. One that is not served here keeps a similar name, so that a user sees it."""
-    model = text(draft.model).removeprefix("models/")[:_LONGEST_MODEL]
-    named = text(draft.provider).lower()
+    model = (said.model or "").removeprefix("models/")[:_LONGEST_MODEL]
+    named = (said.provider or "").lower()
     provider = _PROVIDERS.get(re.split(r"[._ -]", named)[0]) or _provider_of(model)
     if provider is None:
-        draft.lost.append(f"provider {named or '(none named)'}: not served here")
+        lost.append(f"provider {named or '(none named)'}: not served here")
         provider = _NOT_IN_PROVIDER.sub("_", named) or "unknown"
     form = _ANY_MODEL if any_openai_model and provider == "openai" else _MODEL
     if not form.fullmatch(model):
-        draft.lost.append(f"model {model!r}: not a name that may be asked for here" if model else "model: none named")
+        lost.append(f"model {model!r}: not a name that may be asked for here" if model else "model: none named")
         model = _NOT_IN_MODEL.sub("-", model.lower()).strip("-")
     return provider, model or "unknown"
 
 
-def fitting_parameters(draft: Draft) -> dict[str, Any]:
-    """The parameters that fit, by the names of ``Prompt``."""
+def fitting_parameters(parameters: Mapping[str, Any], lost: list[str]) -> dict[str, Any]:
+    """The parameters that fit, by the names of ``Prompt``. The others are lost, unless they change nothing."""
     found: dict[str, Any] = {}
-    for name, value in draft.parameters.items():
-        fitted = _FITTING[name](value)
-        if fitted is None:
-            draft.lost.append(f"parameter {name}: {_shown(value)} is not allowed here")
-        else:
-            found[name] = fitted
-    if found.get("max_tokens") == found.get("max_completion_tokens"):
-        found.pop("max_tokens", None)  # one limit, written in two conventions
-    return found
+    for name, value in parameters.items():
+        fit = _FITTING.get(name)
+        if fit is not None:
+            fitted = fit(value)
+            if fitted is None:
+                lost.append(f"parameter {name}: {_shown(value)} is not allowed here")
+            else:
+                found[name] = fitted
+        elif name not in _OF_NO_CONSEQUENCE and value not in _DEFAULTS.get(name, ()):
+            lost.append(f"parameter {name}")
+    return found | _answer_form(parameters.get(RESPONSE_FORMAT), lost)
+
+
+def _answer_form(form: object, lost: list[str]) -> dict[str, Any]:
+    if not isinstance(form, Mapping):
+        return {}
+    schema = form.get("schema")
+    if isinstance(schema, Mapping):
+        return {"json_mode": True, "json_schema": schema}
+    if schema is not None:
+        lost.append("the schema of the answer: nested too deep")
+    return {"json_mode": True}
 
 
 def _provider_of(model: str) -> str | None:
@@ -105,7 +136,6 @@ _FITTING: Final[Mapping[str, Callable[[object], Any]]] = {
     "temperature": _up_to(2),
     "top_p": _up_to(1),
     "max_tokens": _count,
-    "max_completion_tokens": _count,
     "stop": _stops,
     "reasoning_effort": _effort,
 }

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.conversation.cut import is_cut
 from actors.errors import Refused
-from actors.playground.replay.cut import is_cut
 from actors.playground.replay.reading import replay_of
 from tests.actors.playground.library_talks import ATTRIBUTES
 from tests.actors.playground.stage import ANY_JSON, NEW, PARTS, span_with

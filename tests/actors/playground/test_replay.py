@@ -128,7 +128,7 @@ def test_model_requests_of_junjo() -> None:
             },
             "message 1: blob",
         ),
-        ({"gen_ai.tool.definitions": ["?", {"type": "web_search"}]}, "a tool that cannot be read"),
+        ({"gen_ai.tool.definitions": ["?", {"type": "web_search"}]}, "tool web_search"),
         ({"llm.invocation_parameters": '{"logit_bias":{}}'}, "parameter logit_bias"),
     ],
 )
@@ -210,3 +210,32 @@ def test_nothing_that_was_stored_is_too_odd(attributes: dict[str, Any], events: 
     except Refused:
         return
     assert replay.prompt.messages
+
+
+def test_the_two_limits_of_an_answer() -> None:
+    parameters = {"llm.invocation_parameters": json.dumps({"max_completion_tokens": 50})}
+    assert replayed(OPEN_INFERENCE | parameters).prompt.max_completion_tokens == 50
+    prompt = replayed(OPEN_INFERENCE).prompt
+    assert (prompt.max_tokens, prompt.max_completion_tokens) == (50, None)
+
+
+def test_calls_without_ids_are_answered_by_their_names() -> None:
+    calls: list[dict[str, Any]] = [
+        {"type": "tool_call", "id": "", "name": name, "arguments": {}} for name in ("a", "b", "a")
+    ]
+    results = [{"type": "tool_call_response", "id": "", "name": name, "response": name} for name in ("b", "a", "a")]
+    talk = [
+        {"role": "assistant", "parts": calls},
+        {"role": "user", "parts": [*results, {"type": "text", "content": "so?"}]},
+    ]
+    prompt = replayed(GEN_AI | {"gen_ai.input.messages": talk}).prompt
+    assert [call.id for call in prompt.messages[0].tool_calls] == ["a", "b", "a_3"]
+    answers = [(message.role, message.content, message.tool_call_id) for message in prompt.messages[1:]]
+    assert answers == [("tool", "b", "b"), ("tool", "a", "a"), ("tool", "a", "a_3"), ("user", "so?", None)]
+
+
+def test_an_image_of_which_only_the_place_is_known_is_named() -> None:
+    parts = [{"type": "text", "content": "what?"}, {"type": "uri", "uri": "gs://bucket/a.png", "modality": "image"}]
+    replay = replayed(GEN_AI | {"gen_ai.input.messages": [{"role": "user", "parts": parts}]})
+    assert replay.prompt.messages == (ChatMessage(role="user", content="what?"),)
+    assert replay.not_carried_over == ("message 1: image",)

@@ -11,7 +11,7 @@ import pytest
 
 from actors.errors import Refused
 from actors.playground.messages import Replay
-from actors.playground.prompt import ChatMessage, Tool, ToolCall
+from actors.playground.prompt import ChatMessage, Image, Tool, ToolCall
 from actors.playground.replay.reading import replay_of
 from actors.span_store.columns.attribute_column import shown
 from actors.span_store.columns.rows import span_rows
@@ -152,7 +152,7 @@ def test_what_gemini_has_and_others_have_not() -> None:
     assert replay.prompt.json_schema == {"type": "object", "properties": {"type": {"type": "string"}}}
     assert [message.content for message in replay.prompt.messages] == ["be brief", "hi", ""]
     assert set(replay.not_carried_over) == {
-        "message 2: file_data",
+        "message 2: file",
         "message 3: a part that was not recorded",
         "parameter thinking_config",
         "tool google_search",
@@ -163,8 +163,9 @@ def test_parts_of_other_kinds_in_events() -> None:
     content = ["what is this?", {"kind": "image-url", "url": "https://example.com/a.png"}]
     event = {"event.name": "gen_ai.user.message", "role": "user", "content": content}
     replay = _replayed({"gen_ai.request.model": "gpt-4o", "events": json.dumps([event, {"event.name": 5}])})
-    assert replay.prompt.messages == (ChatMessage(role="user", content="what is this?"),)
-    assert replay.not_carried_over == ("message 1: image-url",)
+    image = Image(url="https://example.com/a.png")
+    assert replay.prompt.messages == (ChatMessage(role="user", content="what is this?", images=(image,)),)
+    assert replay.not_carried_over == ()
 
 
 def test_schema_of_an_answer_of_pydantic_ai() -> None:

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import attrs
 
-from actors.playground.prompt import ChatMessage, Prompt, SpanReference, Tool, ToolCall
+from actors.errors import Refused
+from actors.playground.prompt import ChatMessage, Image, Prompt, SpanReference, Tool, ToolCall
 from transports.http.framework.route import described
 from transports.http.framework.rules import Above, Between, MostItems, MostLevels, Pattern
 
@@ -21,6 +22,7 @@ Temperature = Annotated[float, Between(0.0, 2.0)]
 StopList = Annotated[tuple[str, ...], MostItems(4)]
 JsonSchema = Annotated[dict[str, Any], MostLevels(100)]
 Effort = Annotated[str, Pattern("^(minimal|low|medium|high)$")]
+IMAGE = {"media_type": "image/png", "data": "iVBORw0KGgo="}  # for the document
 TOOL_CALL = {"id": "call_1", "name": "weather", "arguments": '{"city":"Oslo"}'}  # for the document
 
 
@@ -34,6 +36,17 @@ class ToolCallBody:
 
 
 @attrs.frozen(kw_only=True)
+class ImageBody:
+    """An image: base64 data with its media type, or one at a URL."""
+
+    media_type: str | None = attrs.field(default=None, metadata=described("Media type of the data", "image/png"))
+    data: str | None = attrs.field(default=None, metadata=described("The image, as base64", "iVBORw0KGgo="))
+    url: str | None = attrs.field(
+        default=None, metadata=described("Where the provider finds the image", "https://example.com/a.png")
+    )
+
+
+@attrs.frozen(kw_only=True)
 class MessageBody:
     """One message of a conversation."""
 
@@ -44,6 +57,9 @@ class MessageBody:
     )
     tool_call_id: str | None = attrs.field(
         default=None, metadata=described("Which call a tool message answers", "call_1")
+    )
+    images: tuple[ImageBody, ...] | None = attrs.field(
+        default=None, metadata=described("The images of a user message, behind its text", [IMAGE])
     )
 
 
@@ -183,8 +199,23 @@ def tool_call_document(call: ToolCall) -> dict[str, str]:
 def _message(message: MessageBody) -> ChatMessage:
     calls = (ToolCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.tool_calls or ())
     return ChatMessage(
-        role=message.role, content=message.content, tool_calls=tuple(calls), tool_call_id=message.tool_call_id
+        role=message.role,
+        content=message.content,
+        tool_calls=tuple(calls),
+        tool_call_id=message.tool_call_id,
+        images=tuple(map(_image, message.images or ())),
     )
+
+
+def _image(image: ImageBody) -> Image:
+    if (image.url is None) is (image.data is None or image.media_type is None):
+        raise Refused("An image has either a url, or data and its media_type")
+    return Image(media_type=image.media_type, data=image.data, url=image.url)
+
+
+def _image_document(image: Image) -> dict[str, str]:
+    members = {"media_type": image.media_type, "data": image.data, "url": image.url}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _message_document(message: ChatMessage) -> dict[str, Any]:
@@ -193,4 +224,6 @@ def _message_document(message: ChatMessage) -> dict[str, Any]:
         document["tool_calls"] = [tool_call_document(call) for call in message.tool_calls]
     if message.tool_call_id is not None:
         document["tool_call_id"] = message.tool_call_id
+    if message.images:
+        document["images"] = [_image_document(image) for image in message.images]
     return document
