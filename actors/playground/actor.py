@@ -42,8 +42,9 @@ from actors.runtime.actor import Actor, ActorBus, handles, streams, subscribes
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.session.messages import SessionsEnded
+from actors.span_store.columns.logs import log_detail
 from actors.span_store.masking.masking import Masking
-from actors.span_store.messages import GetSpan
+from actors.span_store.messages import GetSpan, GetSpanLogs
 
 __all__ = ["PlaygroundActor", "PlaygroundLimits"]
 
@@ -175,8 +176,10 @@ class PlaygroundActor(Actor):
         span = await self.bus.ask(GetSpan(trace_id=request.trace_id, span_id=request.span_id, room=request.room))
         if span is None:
             raise NotFound("Span not found")
+        logs = await self.bus.ask(GetSpanLogs(trace_id=request.trace_id, span_id=request.span_id, room=request.room))
         openai = self._endpoints.get("openai")
-        return replay_of(span, any_openai_model=openai is not None and openai.base_url is not None)
+        any_model = openai is not None and openai.base_url is not None
+        return replay_of(span, any_openai_model=any_model, logs=[log_detail(log) for log in logs])
 
     def _sign_out(self, *credentials: str) -> None:
         for credential in credentials:
