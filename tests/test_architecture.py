@@ -28,6 +28,9 @@ VALUES = {
     "actors.span_store.columns.types",
     "actors.span_store.query.expression",
     "actors.span_store.query.position",
+    "actors.span_store.traces.detail",
+    "actors.span_store.traces.outline",
+    "actors.span_store.traces.summary",
     "actors.ingestion.source",
     "actors.session.password_rules",  # a rule about a value, for whoever sets one
     "actors.playground.prompt",

@@ -33,7 +33,7 @@ from actors.span_store.messages import (
     SpanPage,
     StoreState,
 )
-from actors.span_store.storage import Abilities, Committed, Scope
+from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 
 __all__ = ["EmbeddedStorage", "Limits", "Retention"]
 
@@ -102,6 +102,9 @@ class EmbeddedStorage:
 
     async def span(self, request: GetSpan) -> StoredSpan | None:
         return await self._opened.reads.span(request)
+
+    async def columns(self, request: TraceColumns) -> pa.Table:
+        return await self._opened.reads.columns(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

@@ -20,6 +20,7 @@ from actors.span_store.embedded.reads.row_location import RowLocation, before, b
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable, View
 from actors.span_store.embedded.reads.text_search import TextSearch
+from actors.span_store.embedded.reads.trace_table import TraceTable
 from actors.span_store.embedded.reads.walk import Files, Walk
 from actors.span_store.embedded.sealed.index import parts_of
 from actors.span_store.embedded.sealed.manifest import Segment
@@ -38,6 +39,7 @@ from actors.span_store.messages import (
 )
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import EVERYTHING, And, Equals, Expression, IsNull, Promoted, equal, weakened
+from actors.span_store.storage import TraceColumns
 
 __all__ = ["SpanReader", "View"]
 
@@ -105,6 +107,9 @@ class SpanReader:
         wanted = equal(trace_id=request.trace_id, span_id=request.span_id)
         found = self._of_trace(request.trace_id, wanted, request.room)
         return found[0] if found else None
+
+    def columns(self, request: TraceColumns) -> pa.Table:
+        return TraceTable(self._cursor, self._recent, self._segments, self._damage).read(request)
 
     def has(self, column: str, value: str) -> bool:
         """Whether any span has this value in a column of the index."""

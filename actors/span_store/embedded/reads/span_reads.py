@@ -26,7 +26,7 @@ from actors.span_store.messages import (
     SearchTrace,
     SpanPage,
 )
-from actors.span_store.storage import Scope
+from actors.span_store.storage import Scope, TraceColumns
 
 T = TypeVar("T")
 
@@ -61,6 +61,9 @@ class SpanReads:
 
     async def span(self, request: GetSpan) -> StoredSpan | None:
         return await self._ask(lambda reader: reader.span(request))
+
+    async def columns(self, request: TraceColumns) -> pa.Table:
+        return await self._ask(lambda reader: reader.columns(request))
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

@@ -10,7 +10,7 @@ import attrs
 import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
-from actors.span_store.columns.attribute_column import shown
+from actors.span_store.columns.attribute_column import shown, with_keys
 from actors.span_store.columns.conventions import MODEL_CALLS
 from actors.span_store.columns.rows import ROWS, TRACE, SpanRows, numbered, stored_spans
 from actors.span_store.columns.spans import StoredSpan
@@ -32,7 +32,7 @@ from actors.span_store.messages import (
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
-from actors.span_store.storage import Abilities, Committed, Scope
+from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 
 
 @attrs.frozen
@@ -132,6 +132,19 @@ class ListStorage:
         found = [each for each in self._stored if (each.span.trace_id, each.span.span_id) == identity]
         _demand_room(found, request.room)
         return found[0].span if found else None
+
+    async def columns(self, request: TraceColumns) -> pa.Table:
+        found = [
+            each
+            for each in self._stored
+            if each.span.trace_id == request.trace_id
+            and (request.span_ids is None or each.span.span_id in request.span_ids)
+        ]
+        rows = with_keys(pa.concat_tables([ROWS.empty_table(), *(each.row for each in found)]))
+        rows = rows.select(list(request.columns))
+        if request.room is not None and rows.nbytes > request.room:
+            raise NeedsRoom(rows.nbytes)
+        return rows
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         rows = [
