@@ -30,9 +30,9 @@ def words(column: Untold) -> list[str | None]:
 
 
 def coded(column: Untold) -> list[int]:
-    """A number for each different text, and one for null."""
+    """A number for each different text, -1 for null."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return integers(array.dictionary_encode(null_encoding="encode").indices)
+    return integers(array.dictionary_encode().indices)
 
 
 def rows_of_ids(wanted: AnyColumn, ids: AnyColumn) -> list[int]:

@@ -9,10 +9,11 @@ It is decided when a trace is read, from all of its spans: so it does not matter
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import cached_property
 
 import attrs
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,6 +44,7 @@ _WRAPPING = (None, "chain", "prompt")
 _OPAQUE, _WRAPS = -1, 0  # and the number of its type, from 1, for a call
 _NONE = -1
 _NEVER = 2**63 - 1
+_ERROR = 2  # OTLP's number
 # What is behind the name that was asked for in the name of the model that answered, or the other way round.
 _VERSION = re.compile(r"(-\d{4}-\d{2}-\d{2}|[-@]\d{8}|-\d{3}|-latest)$")
 
@@ -107,30 +109,28 @@ class _Found:
 
     def _join_answers(self) -> set[int]:
         """Join those with the same id of an answer; the rows of all that have one."""
-        ids = words(self._of_calls("response_id"))
-        first: dict[str, int] = {}
-        for row, answer in zip(self._rows, ids, strict=True):
-            if answer:
-                self._same.join(first.setdefault(answer, row), row)
-        return {row for row, answer in zip(self._rows, ids, strict=True) if answer}
+        ids = self._of_calls("response_id")
+        if ids.null_count == len(ids):
+            return set()
+        first: dict[int, int] = {}
+        answered = [(row, answer) for row, answer in zip(self._rows, _said(ids), strict=True) if answer >= 0]
+        for row, answer in answered:
+            self._same.join(first.setdefault(answer, row), row)
+        return {row for row, _ in answered}
 
     def _join_siblings(self, answered: Container[int]) -> None:
-        groups: defaultdict[tuple[int, int, str | None], list[Sibling]] = defaultdict(list)
+        scopes = self._scopes()
+        if len(set(scopes)) == 1:
+            return
+        groups: defaultdict[tuple[int, int, str | None], list[int]] = defaultdict(list)
         parents = coded(self._of_calls("parent_span_id"))
-        for row, parent, model, sibling in zip(
-            self._rows, parents, self._models(), self._siblings(answered), strict=True
-        ):
-            groups[parent, self._kinds[row], model].append(sibling)
-        for siblings in groups.values():
-            for one, other in paired(siblings, self._same.find):
+        for call, (row, parent, model) in enumerate(zip(self._rows, parents, self._models(), strict=True)):
+            groups[parent, self._kinds[row], model].append(call)
+        several = [group for group in groups.values() if len({scopes[call] for call in group}) > 1]
+        siblings = _Siblings(self._rows, self._spans, scopes, answered)
+        for group in several:
+            for one, other in paired([siblings.sibling(call) for call in group], self._same.find):
                 self._same.join(one, other)
-
-    def _siblings(self, answered: Container[int]) -> Iterator[Sibling]:
-        """Each by itself; one that runs has no end yet."""
-        starts, ends = (integers(self._of_calls(f"{name}_time_unix_nano")) for name in ("start", "end"))
-        scopes = coded(self._scopes())
-        for row, start, end, scope, failed in zip(self._rows, starts, ends, scopes, self._failures(), strict=True):
-            yield Sibling(row, start, end or _NEVER, frozenset((scope,)), failed=failed, answered=row in answered)
 
     def _join_wrappers(self) -> list[int]:
         """Join each span around one call with it; the rows of those around several, which are sums."""
@@ -150,6 +150,9 @@ class _Found:
         found: dict[int, list[int]] = {}
         around = _Around(self.parents, self._kinds)
         for row in self._rows:
+            outer = self.parents[row]
+            if outer < 0 or self._kinds[outer] == _OPAQUE:  # nearly always
+                continue
             outer = around.call(row)
             if outer not in (_NONE, row) and self._kinds[outer] == self._kinds[row]:
                 found.setdefault(outer, []).append(row)
@@ -164,14 +167,35 @@ class _Found:
         short = {name: name and _VERSION.sub("", name) for name in set(names)}
         return [short[name] for name in names]
 
-    def _failures(self) -> list[bool]:
-        return [code == 2 for code in integers(self._of_calls("status_code"))]  # noqa: PLR2004 - OTLP's number
+    def _scopes(self) -> list[int]:
+        """Numbers of their libraries. Versions of one library do not stand beside each other."""
+        encoded = self._of_calls("scope_json").dictionary_encode()
+        names = [orjson.loads(text).get("name") for text in encoded.dictionary.to_pylist()]
+        numbers = {name: number for number, name in enumerate(names)}
+        return [numbers[names[code]] for code in integers(encoded.indices)]
 
-    def _scopes(self) -> Untold:
-        """Their names; versions of one library do not stand beside each other."""
-        names = pc.extract_regex(self._of_calls("scope_json"), r'^\{"name":(?P<name>"(?:[^"\\]|\\.)*")')
-        found: Untold = pc.struct_field(names, "name")
-        return found
+
+class _Siblings:
+    """Makes siblings of calls, which are named by their place among all calls."""
+
+    def __init__(self, rows: Sequence[int], spans: pa.Table, scopes: Sequence[int], answered: Container[int]) -> None:
+        calls = spans.select(["start_time_unix_nano", "end_time_unix_nano", "status_code"]).take(
+            pa.array(rows, pa.int64())
+        )
+        self._rows, self._scopes, self._answered = rows, scopes, answered
+        self._starts, self._ends, self._codes = (integers(column) for column in calls.columns)
+
+    def sibling(self, call: int) -> Sibling:
+        """One that runs has no end yet."""
+        row = self._rows[call]
+        return Sibling(
+            row,
+            self._starts[call],
+            self._ends[call] or _NEVER,
+            frozenset((self._scopes[call],)),
+            failed=self._codes[call] == _ERROR,
+            answered=row in self._answered,
+        )
 
 
 class _Around:
@@ -220,6 +244,12 @@ class _Inside:
                     order.append(row)
                     waiting += self.rows[row]
         return order[::-1]
+
+
+def _said(ids: Untold) -> list[int]:
+    """A number for each different id, -1 for none."""
+    nothing: Untold = pa.scalar(None, pa.string())
+    return coded(pc.if_else(pc.equal(ids, pa.scalar("", pa.string())), nothing, ids))
 
 
 def _kinds(types: Untold) -> list[int]:

@@ -10,7 +10,7 @@ from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.traces.outline import COLUMNS as MADE
 from actors.span_store.traces.outline import MOST_ROWS, Outline
 from actors.span_store.traces.summaries import COLUMNS as SUMMARISED
-from actors.span_store.traces.summaries import STATUSES, costs_column, trace_summary
+from actors.span_store.traces.summaries import STATUSES, PreviewsById, costs_column, trace_summary
 
 COLUMNS = (*SUMMARISED, "events_json")
 _ROOT, _ELSEWHERE, _NO_NAME = -1, -2, -1
@@ -20,7 +20,7 @@ _EVENT = r'"timeUnixNano":[0-9]+,"droppedAttributesCount":[0-9]+,"attributes":\{
 _EXCEPTION = r'\{"name":"exception",' + _EVENT
 
 
-def outline(spans: pa.Table, counted: Collection[int]) -> Outline:
+def outline(spans: pa.Table, counted: Collection[int], previews: PreviewsById) -> Outline:
     """The outline. ``spans`` are all spans of a trace in order, ``counted`` the rows of those that count."""
     shown = spans.slice(0, MOST_ROWS).combine_chunks()
     names = {"name": "name", "service": "service_name", "type": "type", "model": "model"}
@@ -28,7 +28,7 @@ def outline(spans: pa.Table, counted: Collection[int]) -> Outline:
     columns = {name: indices for name, (indices, _) in encoded.items()} | _measured(shown, counted)
     dictionaries = {name: dictionary for name, (_, dictionary) in encoded.items()}
     return Outline(
-        trace=trace_summary(spans, counted),
+        trace=trace_summary(spans, counted, previews),
         count=spans.num_rows,
         origin_unix_nano=shown["start_time_unix_nano"][0].as_py(),
         truncated=shown.num_rows < spans.num_rows,

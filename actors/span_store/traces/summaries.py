@@ -1,8 +1,8 @@
 """Makes summaries of the rows of one trace."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from math import fsum
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,8 +11,10 @@ from actors.span_store.columns.rows import ROWS
 from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.traces.arrow_values import words
 from actors.span_store.traces.counting import COLUMNS as COUNTING
-from actors.span_store.traces.previews import previews_of
+from actors.span_store.traces.previews import NOTHING, Preview
 from actors.span_store.traces.summary import MOST_LISTED, MOST_SPANS, SpanSummary, Tokens, TraceSpans, TraceSummary
+
+PreviewsById: TypeAlias = Mapping[str, Preview]
 
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUSES = ("unset", "ok", "error")
@@ -58,17 +60,19 @@ def in_order(spans: pa.Table) -> pa.Table:
     return spans.take(order)
 
 
-def trace_spans(spans: pa.Table, counted: Container[int]) -> TraceSpans:
+def trace_spans(spans: pa.Table, counted: Container[int], previews: PreviewsById) -> TraceSpans:
     """A trace and its spans. ``spans`` are all of them in order, ``counted`` the rows of those that count."""
     shown = spans.slice(0, MOST_SPANS)
     return TraceSpans(
-        trace=trace_summary(spans, counted),
-        spans=tuple(span_summaries(shown, range(shown.num_rows), counted)),
+        trace=trace_summary(spans, counted, previews),
+        spans=tuple(span_summaries(shown, range(shown.num_rows), counted, previews)),
         truncated=shown.num_rows < spans.num_rows,
     )
 
 
-def span_summaries(spans: pa.Table, rows: Sequence[int], counted: Container[int]) -> Iterator[SpanSummary]:
+def span_summaries(
+    spans: pa.Table, rows: Sequence[int], counted: Container[int], previews: PreviewsById
+) -> Iterator[SpanSummary]:
     """Those of some rows."""
     some = spans.take(pa.array(rows, pa.int64()))
     stored = zip(*(_values(some[name]) for name in _AS_STORED), strict=True)
@@ -81,7 +85,7 @@ def span_summaries(spans: pa.Table, rows: Sequence[int], counted: Container[int]
         some["end_time_unix_nano"].to_pylist(),
         tokens_of(some),
         costs_of(some),
-        previews_of(some),
+        (previews.get(span_id, NOTHING) for span_id in some["span_id"].to_pylist() if span_id is not None),
         strict=True,
     )
     for row, values, service, kind, status, end, tokens, (cost, source), (asked, answered) in others:
@@ -129,12 +133,17 @@ def costs_column(spans: pa.Table) -> AnyColumn:
     return spans[_COST[0]]
 
 
-def trace_summary(spans: pa.Table, counted: Container[int]) -> TraceSummary:
-    """The summary of a trace. ``spans`` are all of its spans in order."""
+def root_of(spans: pa.Table) -> int | None:
+    """The row of the earliest span without a parent."""
     roots: Untold = pc.indices_nonzero(spans["parent_span_id"].is_null())
-    first = roots[0].as_py() if len(roots) else None
-    root = None if first is None else next(span_summaries(spans, [first], counted))
-    earliest = root or next(span_summaries(spans, [0], counted))
+    return roots[0].as_py() if len(roots) else None
+
+
+def trace_summary(spans: pa.Table, counted: Container[int], previews: PreviewsById) -> TraceSummary:
+    """The summary of a trace. ``spans`` are all of its spans in order."""
+    first = root_of(spans)
+    earliest = next(span_summaries(spans, [first or 0], counted, previews))
+    root = None if first is None else earliest
     calls = spans.take(pa.array([row for row in range(spans.num_rows) if row in counted], pa.int64()))
     return TraceSummary(
         trace_id=earliest.trace_id,

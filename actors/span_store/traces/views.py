@@ -1,8 +1,7 @@
 """Answers what is asked of one trace, from whatever engine has its spans."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Sequence
 
 import attrs
 import pyarrow as pa
@@ -20,11 +19,11 @@ from actors.span_store.traces.detail import AttributeValue, SpanDetail
 from actors.span_store.traces.details import attribute_value, span_detail
 from actors.span_store.traces.outline import Outline
 from actors.span_store.traces.outlines import outline
-from actors.span_store.traces.summaries import in_order, span_summaries, trace_spans
-from actors.span_store.traces.summary import TraceSpans
+from actors.span_store.traces.previews import PREVIEWS, Preview, Previews
+from actors.span_store.traces.summaries import in_order, root_of, span_summaries, trace_spans
+from actors.span_store.traces.summary import MOST_SPANS, TraceSpans
 
-T = TypeVar("T")
-
+_TOGETHER = 500  # spans whose conversations are read at once
 _NO_TRACE, _NO_SPAN = "Trace not found", "Span not found"
 
 
@@ -33,38 +32,59 @@ class TraceViews:
     """Each answer is of the spans that are stored when it is asked for. What takes long runs in a thread."""
 
     _storage: SpanStorage
+    _previews: Previews = PREVIEWS
 
     async def trace(self, request: GetTrace) -> TraceSpans:
-        return await self._of_all(request, summaries.COLUMNS, trace_spans)
+        spans, counted = await self._counted_spans(request, summaries.COLUMNS)
+        previews = await self._read_previews(request, _with_previews(spans))
+        return await asyncio.to_thread(trace_spans, spans, counted, previews)
 
     async def outline(self, request: GetOutline) -> Outline:
-        return await self._of_all(request, outlines.COLUMNS, outline)
+        spans, counted = await self._counted_spans(request, outlines.COLUMNS)
+        root = root_of(spans)
+        ids: list[Untold] = [] if root is None else [spans["span_id"][root].as_py()]
+        return await asyncio.to_thread(outline, spans, counted, await self._read_previews(request, ids))
 
     async def detail(self, request: GetSpanDetail) -> SpanDetail:
         ids = frozenset([request.span_id])
-        columns = tuple(dict.fromkeys((*SHOWN_COLUMNS, *summaries.COLUMNS)))
+        columns = tuple(dict.fromkeys((*SHOWN_COLUMNS, *summaries.COLUMNS, *self._previews.columns)))
         wanted = TraceColumns(trace_id=request.trace_id, columns=columns, span_ids=ids, room=request.room)
         row = await self._storage.columns(wanted)
         if not row.num_rows:
             raise NotFound(_NO_SPAN)
         is_call = row["type"][0].as_py() in MODEL_CALLS
         is_counted = is_call and await self._is_counted(request)
-        return await asyncio.to_thread(_detail, row, is_counted=is_counted)
+        previews = await asyncio.to_thread(self._previews_of, row)
+        return await asyncio.to_thread(_detail, row, previews, is_counted=is_counted)
 
     async def value(self, request: GetAttributeValue) -> AttributeValue:
         span = await self._span(request)
         return await asyncio.to_thread(attribute_value, span, request.within, request.key)
 
-    async def _of_all(
-        self, request: GetTrace | GetOutline, columns: tuple[str, ...], made: Callable[[pa.Table, set[int]], T]
-    ) -> T:
+    async def _counted_spans(
+        self, request: GetTrace | GetOutline, columns: tuple[str, ...]
+    ) -> tuple[pa.Table, set[int]]:
+        """All spans of the trace in order, and the rows of those that count."""
         wanted = TraceColumns(trace_id=request.trace_id, columns=columns, room=request.room)
         found = await self._storage.columns(wanted)
         if not found.num_rows:
             raise NotFound(_NO_TRACE)
         spans, calls = await asyncio.to_thread(_with_calls, found)
-        counted = await self._counted(request, spans, calls)
-        return await asyncio.to_thread(made, spans, counted)
+        return spans, await self._counted(request, spans, calls)
+
+    async def _read_previews(self, request: GetTrace | GetOutline, span_ids: Sequence[str]) -> dict[str, Preview]:
+        """Those of the spans, some at a time: nine tenths of what is stored of them is read for it."""
+        found: dict[str, Preview] = {}
+        columns = tuple(dict.fromkeys(("span_id", *self._previews.columns)))
+        for begin in range(0, len(span_ids) if self._previews.columns else 0, _TOGETHER):
+            ids = frozenset(span_ids[begin : begin + _TOGETHER])
+            wanted = TraceColumns(trace_id=request.trace_id, columns=columns, span_ids=ids, room=request.room)
+            found |= await asyncio.to_thread(self._previews_of, await self._storage.columns(wanted))
+        return found
+
+    def _previews_of(self, spans: pa.Table) -> dict[str, Preview]:
+        ids: Untold = spans["span_id"].to_pylist()
+        return dict(zip(ids, self._previews.read(spans), strict=True))
 
     async def _is_counted(self, request: GetSpanDetail) -> bool:
         wanted = TraceColumns(trace_id=request.trace_id, columns=counting.COLUMNS, room=request.room)
@@ -98,7 +118,14 @@ def _with_calls(spans: pa.Table) -> tuple[pa.Table, Calls]:
     return ordered, Calls.of(ordered)
 
 
-def _detail(row: pa.Table, *, is_counted: bool) -> SpanDetail:
+def _with_previews(spans: pa.Table) -> list[str]:
+    """The ids of those that may say something: the ones of a known type, as far as they are shown."""
+    shown = spans.slice(0, MOST_SPANS)
+    ids: list[Untold] = shown["span_id"].filter(shown["type"].is_valid()).to_pylist()
+    return ids
+
+
+def _detail(row: pa.Table, previews: dict[str, Preview], *, is_counted: bool) -> SpanDetail:
     [span] = stored_spans(row)
-    [summary] = span_summaries(row, [0], {0} if is_counted else ())
+    [summary] = span_summaries(row, [0], {0} if is_counted else (), previews)
     return span_detail(span, summary)

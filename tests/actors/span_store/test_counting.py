@@ -144,6 +144,12 @@ def test_the_same_answer_is_one_call_wherever_it_is_told_of() -> None:
     assert numbers(call(1, answer="a"), call(2, SDK, answer="b")) == [1, 2]
 
 
+def test_an_answer_without_an_id_is_not_that_of_another_one() -> None:
+    nameless = {"gen_ai.response.id": ""}
+    assert numbers(call(1, attributes=nameless), call(2, at=200, attributes=nameless)) == [1, 2]
+    assert numbers(call(1, attributes=nameless), call(2, SDK, at=10, attributes=nameless)) == [1]
+
+
 def test_siblings_of_two_libraries_at_the_same_time_are_one_call() -> None:
     assert numbers(call(1, parent=9), call(2, SDK, at=10, takes=80, parent=9), span(9)) == [1]
     assert numbers(call(1, parent=9), call(2, SDK, at=10, takes=80, parent=9)) == [1]  # whose parent is elsewhere

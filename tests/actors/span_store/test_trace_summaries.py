@@ -8,12 +8,18 @@ import pytest
 
 from actors.span_store.columns.rows import span_rows
 from actors.span_store.columns.spans import Span
+from actors.span_store.messages import GetOutline, GetSpanDetail, GetTrace
 from actors.span_store.traces.outlines import outline
+from actors.span_store.traces.previews import NOTHING, Preview, Previews
 from actors.span_store.traces.summaries import in_order, trace_spans
 from actors.span_store.traces.summary import MOST_SPANS, TraceSpans
+from actors.span_store.traces.views import TraceViews
+from tests.actors.span_store.conformance.list_storage import ListStorage
 from tests.spans import START, span
 
 pytestmark = pytest.mark.unit
+
+TRACE = f"{1:032x}"
 
 
 def rows_of(spans: Iterable[Span]) -> pa.Table:
@@ -23,11 +29,29 @@ def rows_of(spans: Iterable[Span]) -> pa.Table:
 def trace_of(*spans: Span) -> TraceSpans:
     """A trace of which all spans count."""
     rows = rows_of(spans)
-    return trace_spans(rows, set(range(rows.num_rows)))
+    return trace_spans(rows, set(range(rows.num_rows)), {})
 
 
 def call(number: int, **attributes: Any) -> Span:
     return span(number, parent=99, attributes={"openinference.span.kind": "LLM", **attributes})
+
+
+def first_key(spans: pa.Table) -> list[Preview]:
+    return [(each[0][0], None) if each else NOTHING for each in spans["attributes"].to_pylist()]
+
+
+async def test_previews_are_those_of_spans_of_a_known_type_and_of_the_root() -> None:
+    storage = ListStorage()
+    kinds = {"openinference.span.kind": "AGENT"}
+    children = (span(number, parent=1, attributes={"said": 1} | kinds) for number in range(3, 1200))
+    await storage.write([span_rows([span(1, attributes={"asked": 1} | kinds), span(2, parent=1), *children])])
+    views = TraceViews(storage, Previews(("attributes",), first_key))
+    found = await views.trace(GetTrace(trace_id=TRACE))
+    assert [each.input_preview for each in found.spans] == ["asked", None, *["said"] * 1197]
+    assert found.trace.input_preview == "asked"
+    assert (await views.outline(GetOutline(trace_id=TRACE))).trace == found.trace
+    detail = await views.detail(GetSpanDetail(trace_id=TRACE, span_id=f"{3:016x}"))
+    assert detail.span == found.spans[2]
 
 
 def test_of_more_than_fifty_thousand_spans_the_oldest_are_answered() -> None:
@@ -73,14 +97,14 @@ def test_a_clock_that_was_put_back_gives_no_negative_duration() -> None:
     back = span(1)._replace(end_time_unix_nano=START - 1)
     found = trace_of(back)
     assert (found.spans[0].duration_ns, found.trace.duration_ns) == (0, 0)
-    assert outline(rows_of([back]), set()).columns["duration_us"].to_pylist() == [0]
+    assert outline(rows_of([back]), set(), {}).columns["duration_us"].to_pylist() == [0]
 
 
 def test_numbers_that_otlp_does_not_know_are_unspecified() -> None:
     odd = span(1)._replace(kind=77, status_code=9)
     [found] = trace_of(odd).spans
     assert (found.kind, found.status) == ("unspecified", "unset")
-    assert outline(rows_of([odd]), set()).columns["status"].to_pylist() == [0]
+    assert outline(rows_of([odd]), set(), {}).columns["status"].to_pylist() == [0]
 
 
 def test_the_latest_times_there_are() -> None:
@@ -88,5 +112,5 @@ def test_the_latest_times_there_are() -> None:
     late = span(1)._replace(start_time_unix_nano=last - 10, end_time_unix_nano=last)
     found = trace_of(late, span(2, start=0))
     assert found.trace.duration_ns == last
-    columns = outline(rows_of([late, span(2, start=0)]), set()).columns
+    columns = outline(rows_of([late, span(2, start=0)]), set(), {}).columns
     assert columns["start_us"].to_pylist() == [0, (last - 10) // 1000]
