@@ -11,6 +11,8 @@ _NONE: Untold = pa.scalar(-1, pa.int64())
 def integers(column: Untold) -> list[int]:
     """Whole numbers, -1 for null. Unsigned ones of 64 bits that are larger than signed ones are cut to these."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if not len(array):
+        return []
     if array.type == pa.uint64():
         array = pc.min_element_wise(array, pa.scalar(2**63 - 1, pa.uint64()))
     array = array.cast(pa.int64())

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.rows import ROWS
 from actors.span_store.columns.types import AnyColumn, Untold
-from actors.span_store.traces.arrow_values import words
+from actors.span_store.traces.arrow_values import integers, words
 from actors.span_store.traces.counting import COLUMNS as COUNTING
 from actors.span_store.traces.previews import NOTHING, Preview
 from actors.span_store.traces.summary import MOST_LISTED, MOST_SPANS, SpanSummary, Tokens, TraceSpans, TraceSummary
@@ -144,7 +144,8 @@ def trace_summary(spans: pa.Table, counted: Container[int], previews: PreviewsBy
     first = root_of(spans)
     earliest = next(span_summaries(spans, [first or 0], counted, previews))
     root = None if first is None else earliest
-    calls = spans.take(pa.array([row for row in range(spans.num_rows) if row in counted], pa.int64()))
+    rows = [row for row in range(spans.num_rows) if row in counted]
+    calls = spans.select([*_TOKENS, *_COST, "model", "status_code"]).take(pa.array(rows, pa.int64()))
     return TraceSummary(
         trace_id=earliest.trace_id,
         root=root,
@@ -171,8 +172,8 @@ def trace_summary(spans: pa.Table, counted: Container[int], previews: PreviewsBy
 
 def _sums(calls: pa.Table) -> dict[str, Any]:
     """Of an empty column there is no sum: it is null. In Python, whose numbers do not overflow."""
-    tokens = (_sum(calls[name].drop_null().to_pylist()) for name in _TOKENS)
-    costs = [cost for cost, _ in costs_of(calls) if cost is not None]
+    tokens = (_sum(integers(calls[name].drop_null())) for name in _TOKENS)
+    costs: Untold = costs_column(calls).drop_null().to_pylist()
     return {
         "tokens": _tokens(tuple(tokens)),
         "cost_usd": fsum(costs) if costs else None,
@@ -180,14 +181,14 @@ def _sums(calls: pa.Table) -> dict[str, Any]:
     }
 
 
-def _sum(values: Untold) -> int | None:
+def _sum(values: list[int]) -> int | None:
     """``None`` also where no reader of JSON could hold it."""
     total = sum(values)
     return total if values and total < _MOST else None
 
 
 def _errors(spans: pa.Table) -> int:
-    return spans["status_code"].to_pylist().count(_ERROR)
+    return integers(spans["status_code"]).count(_ERROR)
 
 
 def _listed(column: AnyColumn) -> tuple[str, ...]:

@@ -54,8 +54,7 @@ class TraceViews:
             raise NotFound(_NO_SPAN)
         is_call = row["type"][0].as_py() in MODEL_CALLS
         is_counted = is_call and await self._is_counted(request)
-        previews = await asyncio.to_thread(self._previews_of, row)
-        return await asyncio.to_thread(_detail, row, previews, is_counted=is_counted)
+        return await asyncio.to_thread(self._detail, row, is_counted=is_counted)
 
     async def value(self, request: GetAttributeValue) -> AttributeValue:
         span = await self._span(request)
@@ -95,13 +94,17 @@ class TraceViews:
     async def _counted(self, request: GetTrace | GetOutline | GetSpanDetail, spans: pa.Table, calls: Calls) -> set[int]:
         """The rows that count. Whether spans have content is looked at only where several describe one call."""
         if not calls.disputed:
-            return calls.counted()
+            return await asyncio.to_thread(calls.counted)
         ids: list[Untold] = spans["span_id"].take(pa.array(calls.disputed, pa.int64())).to_pylist()
         wanted = TraceColumns(
             trace_id=request.trace_id, columns=content.COLUMNS, span_ids=frozenset(ids), room=request.room
         )
-        found = content.with_content(await self._storage.columns(wanted))
-        return calls.counted({row for row, span_id in zip(calls.disputed, ids, strict=True) if span_id in found})
+        return await asyncio.to_thread(_decided, calls, ids, await self._storage.columns(wanted))
+
+    def _detail(self, row: pa.Table, *, is_counted: bool) -> SpanDetail:
+        [span] = stored_spans(row)
+        [summary] = span_summaries(row, [0], {0} if is_counted else (), self._previews_of(row))
+        return span_detail(span, summary)
 
     async def _span(self, request: GetAttributeValue) -> StoredSpan:
         ids = frozenset([request.span_id])
@@ -118,14 +121,14 @@ def _with_calls(spans: pa.Table) -> tuple[pa.Table, Calls]:
     return ordered, Calls.of(ordered)
 
 
+def _decided(calls: Calls, disputed: Sequence[str], contents: pa.Table) -> set[int]:
+    """The rows that count. ``disputed`` are the ids of the spans whose contents were read."""
+    found = content.with_content(contents)
+    return calls.counted({row for row, span_id in zip(calls.disputed, disputed, strict=True) if span_id in found})
+
+
 def _with_previews(spans: pa.Table) -> list[str]:
     """The ids of those that may say something: the ones of a known type, as far as they are shown."""
     shown = spans.slice(0, MOST_SPANS)
     ids: list[Untold] = shown["span_id"].filter(shown["type"].is_valid()).to_pylist()
     return ids
-
-
-def _detail(row: pa.Table, previews: dict[str, Preview], *, is_counted: bool) -> SpanDetail:
-    [span] = stored_spans(row)
-    [summary] = span_summaries(row, [0], {0} if is_counted else (), previews)
-    return span_detail(span, summary)

@@ -253,12 +253,17 @@ class MemtableSnapshot:
             lying = self._parts[number]
             yield in_turn(lying.unread, partial(_taken, lying, rows, columns))
 
-    def some(self, mask: Callable[[pa.Table], AnyColumn], columns: Sequence[str]) -> Iterator[pa.Table]:
-        """The rows for which the mask is true, which it says by the indexed columns. ``OSError`` as ``take``."""
+    def some(
+        self, mask: Callable[[pa.Table], AnyColumn], columns: Sequence[str], made: Callable[[pa.Table], pa.Table]
+    ) -> Iterator[pa.Table]:
+        """What is ``made`` of ``columns``, of the rows for which the mask is true. ``OSError`` as ``take``.
+
+        The mask says so by the indexed columns.
+        """
         for part in self._parts:
             wanted = mask(pa.Table.from_batches([part.indexed_columns]))
             if pc.any(wanted).as_py():
-                yield in_turn(part.unread, partial(_filtered, part, wanted, columns))
+                yield in_turn(part.unread, partial(_filtered, part, wanted, columns, made))
 
     def slices(self, rows: int) -> list[Slice]:
         """All of it, so many rows at a time or a few more, fewer where they are large and have to be read."""
@@ -270,9 +275,12 @@ def _taken(part: Part, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
     return pa.Table.from_batches([part.whole().select(columns).take(pa.array(rows, pa.int64()))])
 
 
-def _filtered(part: Part, wanted: AnyColumn, columns: Sequence[str]) -> pa.Table:
+def _filtered(part: Part, wanted: AnyColumn, columns: Sequence[str], made: Callable[[pa.Table], pa.Table]) -> pa.Table:
     batch = part.indexed_columns if _INDEXED.issuperset(columns) else part.whole()
-    return pa.Table.from_batches([batch.select(columns)]).filter(wanted)
+    rows = made(pa.Table.from_batches([batch.select(columns)]))
+    if not part.unread and pc.all(wanted).as_py():
+        return rows  # which are in memory anyway
+    return rows.filter(wanted)
 
 
 def _numbered_from(first_seq: int, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -38,15 +38,15 @@ class TraceTable:
         """As ``SpanStorage.columns`` has it. Those of a damaged segment are left out, and that is reported."""
         wanted, columns = _wanted(request), list(request.columns)
         tables = Gathered(request.room)
-        for part in self.recent.some(ArrowFilter(wanted).mask, _stored(columns)):
-            tables.add(_selected(part, columns))
+        selected = partial(_selected, columns=columns)
+        tables.add_all(self.recent.some(ArrowFilter(wanted).mask, _stored(columns), selected))
         sealed = ArrowFilter(And([wanted, before(self.recent.first_seq)]))
         for place in parts_of(self.cursor, request.trace_id):
             path = segment_path(self.segments, place.segment)
             read = partial(_read, path, place, request, sealed.mask)
             table = self.damage.skipped(self.cursor, path.name, read)
             if table is not None:
-                tables.add(_selected(table, columns))
+                tables.add(selected(table))
         return pa.concat_tables([_no_rows(columns), *tables.parts])
 
 
