@@ -26,10 +26,14 @@ from actors.span_store.messages import (
     ExportSpans,
     FilePart,
     FoundSpans,
+    GetAttributeValue,
+    GetOutline,
     GetPriceTable,
     GetSpan,
+    GetSpanDetail,
     GetSpanLogs,
     GetStoreState,
+    GetTrace,
     GetTraceSpans,
     GetTrustedTime,
     IngestSpans,
@@ -45,6 +49,10 @@ from actors.span_store.messages import (
     UsePrices,
 )
 from actors.span_store.storage import SpanStorage
+from actors.span_store.traces.detail import AttributeValue, SpanDetail
+from actors.span_store.traces.outline import Outline
+from actors.span_store.traces.summary import TraceSpans
+from actors.span_store.traces.views import TraceViews
 
 _READERS, _SEARCHERS = 4, 2
 
@@ -67,6 +75,7 @@ class SpanStoreActor(Actor):
     def __init__(self, bus: ActorBus, storage: SpanStorage, audit_log: AuditLog, *, accounts: Path) -> None:
         super().__init__(bus)
         self._storage = storage
+        self._views = TraceViews(storage)
         self._audit_log = audit_log
         self._deletions = AuditedDeletion(audit_log)
         self._accounts = accounts
@@ -165,3 +174,19 @@ class SpanStoreActor(Actor):
     @handles(GetSpanLogs, lane="reads")
     async def get_span_logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._storage.logs(request)
+
+    @handles(GetTrace, lane="reads")
+    async def get_trace(self, request: GetTrace) -> TraceSpans:
+        return await self._views.trace(request)
+
+    @handles(GetOutline, lane="reads")
+    async def get_outline(self, request: GetOutline) -> Outline:
+        return await self._views.outline(request)
+
+    @handles(GetSpanDetail, lane="reads")
+    async def get_span_detail(self, request: GetSpanDetail) -> SpanDetail:
+        return await self._views.detail(request)
+
+    @handles(GetAttributeValue, lane="reads")
+    async def get_attribute_value(self, request: GetAttributeValue) -> AttributeValue:
+        return await self._views.value(request)

@@ -16,6 +16,9 @@ from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.query.expression import Expression, demand_bounds
 from actors.span_store.query.position import Position
+from actors.span_store.traces.detail import AttributeValue, SpanDetail
+from actors.span_store.traces.outline import Outline
+from actors.span_store.traces.summary import TraceSpans
 
 
 @attrs.frozen(kw_only=True)
@@ -140,6 +143,48 @@ class GetSpanLogs(Request[tuple[StoredLog, ...]]):
 
     trace_id: str
     span_id: str
+    room: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class GetTrace(Request[TraceSpans]):
+    """A trace and its spans, oldest first, each model call counted once. ``NotFound`` without any span.
+
+    ``NeedsRoom`` when what is read of them takes more bytes than ``room``; so it is with the other questions here.
+    """
+
+    trace_id: str
+    room: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class GetOutline(Request[Outline]):
+    """A trace as columns of numbers. ``NotFound`` without any span."""
+
+    trace_id: str
+    room: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class GetSpanDetail(Request[SpanDetail]):
+    """All that is stored of a span, of large values the beginning. ``NotFound`` when it is unknown."""
+
+    trace_id: str
+    span_id: str
+    room: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class GetAttributeValue(Request[AttributeValue]):
+    """One value of a span whole. ``NotFound`` when there is no such span or attribute.
+
+    ``within`` is ``attributes``, ``resource`` or ``scope``, or ``event.N`` or ``link.N``, from 0.
+    """
+
+    trace_id: str
+    span_id: str
+    key: str
+    within: str = "attributes"
     room: int | None = None
 
 

@@ -54,6 +54,20 @@ class Scope:
 
 
 @attrs.frozen(kw_only=True)
+class TraceColumns:
+    """Some columns of the spans of a trace: those of ``rows.ROWS``, and ``attribute_keys``, a list for each span.
+
+    ``span_ids`` are those of the spans that are wanted, ``None`` for all. ``NeedsRoom`` when they take more bytes than
+    ``room``.
+    """
+
+    trace_id: str
+    columns: tuple[str, ...]
+    span_ids: frozenset[str] | None = None
+    room: int | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Abilities:
     """What an engine may or may not be able to do."""
 
@@ -91,6 +105,9 @@ class SpanStorage(Protocol):
     async def span(self, request: GetSpan) -> StoredSpan | None: ...
 
     async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]: ...
+
+    async def columns(self, request: TraceColumns) -> pa.Table:
+        """A row for each span that is wanted, in any order. Without any it has no rows."""
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

@@ -14,6 +14,8 @@ from actors.span_store.columns.types import AnyColumn, Int32s, Int64s, Texts, Un
 _ONE = pa.scalar(1, pa.int64())
 _POSITIONS = pa.array(range(4096), pa.int64())
 STORED, SHOWN = "attributes", "attributes_json"  # how the column is called, as a map and as JSON text
+KEYS = "attribute_keys"  # and with keys alone, a list for each span
+KEYS_FIELD = pa.field(KEYS, pa.list_(pa.string()))
 
 
 def attribute_maps(spans: SpanAttributes | Sequence[Attributes]) -> tuple[SpanAttributes, list[int]]:
@@ -67,6 +69,22 @@ def json_objects(column: AnyColumn) -> Iterator[bytes]:
         values = [text if other is None else orjson.Fragment(other) for text, other in zip(texts, others, strict=True)]
         for begin, end in pairwise(pairs.offsets.to_pylist()):
             yield json_text(dict(zip(keys[begin:end], values[begin:end], strict=True)))
+
+
+def with_keys(rows: pa.Table) -> pa.Table:
+    """The rows with their ``attribute_keys``, if they have attributes, as maps or as lists of what has a key."""
+    if STORED not in rows.column_names:
+        return rows
+    lists = [_key_lists(chunk) for chunk in rows[STORED].chunks]
+    column: AnyColumn = pa.chunked_array(lists, KEYS_FIELD.type)  # type: ignore[call-overload] # takes lists, too
+    return rows.append_column(KEYS_FIELD, column)
+
+
+def _key_lists(chunk: Untold) -> Untold:
+    first, last = chunk.offsets[0], chunk.offsets[-1]
+    keys = chunk.keys if isinstance(chunk, pa.MapArray) else chunk.values.field("key")
+    keys = keys.slice(first.as_py(), last.as_py() - first.as_py())
+    return pa.ListArray.from_arrays(pc.subtract(chunk.offsets, first), keys)
 
 
 class Pairs:

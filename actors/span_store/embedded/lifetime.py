@@ -39,7 +39,7 @@ from actors.span_store.messages import (
 from actors.span_store.pricing.book import PriceBook
 from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.pricing.own_price import OwnPrices
-from actors.span_store.storage import Abilities, Committed, Scope
+from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 
 __all__ = ["EmbeddedStorage", "Limits", "Retention"]
 
@@ -128,6 +128,9 @@ class EmbeddedStorage:
 
     async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._opened.reads.logs(request)
+
+    async def columns(self, request: TraceColumns) -> pa.Table:
+        return await self._opened.reads.columns(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

@@ -2,50 +2,16 @@
 
 from collections.abc import Iterator
 from math import isclose
-from typing import Literal, Protocol, TypeAlias
-
-import attrs
+from typing import Protocol
 
 from actors.span_store.pricing.book import PriceBook
-from actors.span_store.pricing.own_price import PerMillion
+from actors.span_store.pricing.cost import Cost, CostLine, Kind, Price
 from actors.span_store.pricing.rate import MILLION, Rate, Step, disjoint
 
 _NEAR = 1e-9  # relative: nearer sums are of one price
-_Kind: TypeAlias = Literal["input", "cache_read", "cache_write", "output", "reasoning", "request"]
-_KINDS: tuple[_Kind, ...] = ("input", "cache_read", "cache_write", "output", "reasoning")
+_KINDS: tuple[Kind, ...] = ("input", "cache_read", "cache_write", "output", "reasoning")
 _NO_MODEL = "The span names no model"
 _NO_TOKENS = "The span has no counts of tokens"
-
-
-@attrs.frozen(kw_only=True)
-class Price:
-    """The price that a call has. ``model`` is that of the table, or the pattern of an own price."""
-
-    provider: str | None
-    model: str
-    per_million: PerMillion
-    valid_from: int | None  # Unix nanoseconds; None where the table says no beginning
-    own: bool
-
-
-@attrs.frozen(kw_only=True)
-class CostLine:
-    """Tokens of one kind and what they cost. A line of kind ``request`` is for the call itself, however long it is."""
-
-    kind: _Kind
-    tokens: int
-    usd: float
-
-
-@attrs.frozen(kw_only=True)
-class Cost:
-    """A cost in US dollars. Its lines are disjoint and add up to it; ``missing`` says why there are none."""
-
-    usd: float | None
-    source: Literal["reported", "computed"] | None
-    price: Price | None = None
-    lines: tuple[CostLine, ...] = ()
-    missing: str | None = None
 
 
 class Tokens(Protocol):

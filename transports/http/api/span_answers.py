@@ -161,12 +161,14 @@ class JsonBody:
 
 
 @asynccontextmanager
-async def json_download(request: web.Request, headers: Headers = ()) -> AsyncIterator[JsonBody]:
-    """Begin a download in JSON; ``write`` to it inside the block, as with ``file_download``."""
+async def json_download(
+    request: web.Request, headers: Headers = (), content_type: str = "application/json"
+) -> AsyncIterator[JsonBody]:
+    """Begin a download in JSON, or of another type; ``write`` to it inside the block, as with ``file_download``."""
     gzip = GzipStream() if accepts_gzip(request.headers) else None
     encoding = {} if gzip is None else {"Content-Encoding": "gzip"}
     sent = {"Vary": "Accept-Encoding", **encoding, **dict(headers)}
-    async with file_download(request, "application/json", headers=sent) as download:
+    async with file_download(request, content_type, headers=sent) as download:
         yield JsonBody(download, gzip)
         if gzip is not None:
             await download.write(gzip.end(b""))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import attrs
 
 from actors.span_store.messages import Cursor
+from transports.http.framework.route import wire_name
 from transports.http.framework.rules import Rule
 from transports.http.framework.validation import unstructure
 from transports.http.wire.moments import Moment
@@ -82,7 +83,7 @@ class Schemas:
                 "title": name,
                 "type": "object",
                 "description": cleandoc(cls.__doc__).partition("\n\n")[0].replace("\n", " "),
-                "properties": {field.name: self.field(field) for field in fields},
-                "required": [field.name for field in fields if field.default is attrs.NOTHING],
+                "properties": {wire_name(field.name): self.field(field) for field in fields},
+                "required": [wire_name(field.name) for field in fields if field.default is attrs.NOTHING],
             }
         return {"$ref": f"#/components/schemas/{name}"}

@@ -118,14 +118,19 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     if route.answers is not None:
         responses[str(route.status)]["content"] = _success(route, schemas)
     elif route.downloads:
-        responses[str(route.status)]["content"] = {
-            media: {"schema": {"type": "string", "format": "binary"}} for media in route.downloads
-        }
+        responses[str(route.status)]["content"] = {media: {"schema": _file(media)} for media in route.downloads}
+    if route.has_etag:
+        responses[str(HTTPStatus.NOT_MODIFIED.value)] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
     for kind in (*refusals(route.access), *_misunderstandings(route), *_for_foreign_pages(route), *route.errors):
         status = _status(route, kind)
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _error(route, kind, schemas)}
     responses["default"] = {"description": "Any other error", "content": _error(route, StudioError, schemas)}
     return responses
+
+
+def _file(media: str) -> Schema:
+    """The schema of a file; one in JSON may be any value."""
+    return {} if media == JSON else {"type": "string", "format": "binary"}
 
 
 def _success(route: Route, schemas: Schemas) -> dict[str, Any]:

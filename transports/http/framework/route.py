@@ -131,6 +131,7 @@ class Route:
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
     path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
     listed: bool = True  # in the OpenAPI document
+    has_etag: bool = False  # the answer has one, and a client that has it already is answered 304
     only_known: bool = False  # query parameters; the contract's routes ignore others
 
     @property

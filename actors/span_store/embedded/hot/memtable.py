@@ -6,7 +6,7 @@ read from its WAL file when somebody wants to see it.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
 from itertools import accumulate
 from typing import Protocol
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, count_logs, numbered, numbers, span_keys
-from actors.span_store.columns.types import Untold
+from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.embedded.hot.wal import Wal, WalReader
 from actors.span_store.embedded.sealed.row_groups import in_turn
 
@@ -25,6 +25,7 @@ _JOINED_ROWS = 256  # larger batches stay as they came
 _MOST_PIECES = 8  # a batch of one row takes as much memory as twenty rows
 _PART_ROWS = 512  # that are read together from a WAL file, about
 _READ_A_ROW = 4096  # bytes; larger rows that have to be read count for several
+_INDEXED = frozenset(INDEX_COLUMNS)
 _LISTED = pa.schema([ROWS.field(name) for name in INDEX_COLUMNS])
 
 
@@ -268,6 +269,18 @@ class MemtableSnapshot:
             lying = self._parts[number]
             yield in_turn(lying.unread, partial(_taken, lying, rows, columns))
 
+    def some(
+        self, mask: Callable[[pa.Table], AnyColumn], columns: Sequence[str], made: Callable[[pa.Table], pa.Table]
+    ) -> Iterator[pa.Table]:
+        """What is ``made`` of ``columns``, of the rows for which the mask is true. ``OSError`` as ``take``.
+
+        The mask says so by the indexed columns.
+        """
+        for part in self._parts:
+            wanted = mask(pa.Table.from_batches([part.indexed_columns]))
+            if pc.any(wanted).as_py():
+                yield in_turn(part.unread, partial(_filtered, part, wanted, columns, made))
+
     def slices(self, rows: int) -> list[Slice]:
         """All of it, so many rows at a time or a few more, fewer where they are large and have to be read."""
         runs = _runs([max(part.num_rows, part.unread // _READ_A_ROW) for part in self._parts], rows)
@@ -276,6 +289,14 @@ class MemtableSnapshot:
 
 def _taken(part: Part, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
     return pa.Table.from_batches([part.whole().select(columns).take(pa.array(rows, pa.int64()))])
+
+
+def _filtered(part: Part, wanted: AnyColumn, columns: Sequence[str], made: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    batch = part.indexed_columns if _INDEXED.issuperset(columns) else part.whole()
+    rows = made(pa.Table.from_batches([batch.select(columns)]))
+    if not part.unread and pc.all(wanted).as_py():
+        return rows  # which are in memory anyway
+    return rows.filter(wanted)
 
 
 def _numbered_from(first_seq: int, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -21,6 +21,7 @@ from actors.span_store.embedded.reads.row_location import RowLocation, before, b
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable, View
 from actors.span_store.embedded.reads.text_search import TextSearch
+from actors.span_store.embedded.reads.trace_table import TraceTable
 from actors.span_store.embedded.reads.walk import Files, Walk
 from actors.span_store.embedded.sealed.index import parts_of
 from actors.span_store.embedded.sealed.manifest import Segment
@@ -51,6 +52,7 @@ from actors.span_store.query.expression import (
     equal,
     weakened,
 )
+from actors.span_store.storage import TraceColumns
 
 __all__ = ["SpanReader", "View"]
 
@@ -123,6 +125,9 @@ class SpanReader:
         wanted = And([equal(parent_span_id=request.span_id), LOG_RECORDS])
         newest_first = self._of_trace(request.trace_id, wanted, request.room)
         return tuple(stored_log(row._asdict()) for row in reversed(newest_first))
+
+    def columns(self, request: TraceColumns) -> pa.Table:
+        return TraceTable(self._cursor, self._recent, self._segments, self._damage).read(request)
 
     def has(self, column: str, value: str) -> bool:
         """Whether any span or log record has this value in a column of the index."""

@@ -28,7 +28,7 @@ from actors.span_store.messages import (
     SearchTrace,
     SpanPage,
 )
-from actors.span_store.storage import Scope
+from actors.span_store.storage import Scope, TraceColumns
 
 T = TypeVar("T")
 
@@ -66,6 +66,9 @@ class SpanReads:
 
     async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._ask(lambda reader: reader.logs(request))
+
+    async def columns(self, request: TraceColumns) -> pa.Table:
+        return await self._ask(lambda reader: reader.columns(request))
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

@@ -125,9 +125,13 @@ def in_turn(size: int, read: Callable[[], pa.Table]) -> pa.Table:
 
 
 def read_groups(path: Path, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-    """These columns of row groups; nothing is kept but the footer. Those that the file has not are derived."""
+    """These columns of row groups; nothing is kept but the footer. Those that the file has not are derived.
+
+    A column may be a part of one, such as ``attributes.key_value.key``; of an outdated file it may come whole.
+    """
+    whole = [name.partition(".")[0] for name in columns]
     # A reader of one's own: Arrow's are not made for several threads at once.
     with pq.ParquetFile(path, metadata=footer(path).metadata, page_checksum_verification=True) as file:
-        if set(columns).issubset(file.schema_arrow.names):
+        if set(whole).issubset(file.schema_arrow.names):
             return file.read_row_groups(list(groups), columns=list(columns), use_threads=False)
-        return in_present_form(file.read_row_groups(list(groups), use_threads=False)).select(columns)
+        return in_present_form(file.read_row_groups(list(groups), use_threads=False)).select(whole)

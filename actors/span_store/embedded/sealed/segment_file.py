@@ -246,6 +246,18 @@ def read_some(
     return parts[0] if len(parts) == 1 else pa.concat_tables(parts)
 
 
+def positions_of(
+    path: Path, ranges: Iterable[range], columns: Sequence[str], mask: Callable[[pa.Table], AnyColumn]
+) -> list[int]:
+    """The positions of the rows that ``read_some`` reads. Only ``columns`` are read, which are few and small."""
+    groups, facts = groups_at(path, ranges), footer(path)
+    found: Untold = pc.indices_nonzero(mask(read_groups(path, groups, columns)))
+    lengths = (facts.metadata.row_group(group).num_rows for group in groups)
+    begins = list(accumulate(lengths, initial=0))
+    rows = ((row, bisect_right(begins, row) - 1) for row in found.to_pylist())
+    return [facts.starts[groups[place]] + row - begins[place] for row, place in rows]
+
+
 def _runs_of(groups: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:
     """Row groups that are read together: one run nearly always, more where that would be too much at once."""
     runs: list[list[int]] = [[]]

@@ -10,7 +10,7 @@ import attrs
 import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
-from actors.span_store.columns.attribute_column import shown
+from actors.span_store.columns.attribute_column import shown, with_keys
 from actors.span_store.columns.conventions import MODEL_CALLS
 from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import ROWS, TRACE, SpanRows, numbered, stored_spans
@@ -40,7 +40,7 @@ from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
-from actors.span_store.storage import Abilities, Committed, Scope
+from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 
 
 @attrs.frozen
@@ -170,6 +170,19 @@ class ListStorage:
         found = [each for each in self._logs if (each.span.trace_id, each.span.parent_span_id) == identity]
         _demand_room(found, request.room)
         return tuple(stored_log(each.span._asdict()) for each in sorted(found, key=lambda each: each.order))
+
+    async def columns(self, request: TraceColumns) -> pa.Table:
+        found = [
+            each
+            for each in self._spans
+            if each.span.trace_id == request.trace_id
+            and (request.span_ids is None or each.span.span_id in request.span_ids)
+        ]
+        rows = with_keys(pa.concat_tables([ROWS.empty_table(), *(each.row for each in found)]))
+        rows = rows.select(list(request.columns))
+        if request.room is not None and rows.nbytes > request.room:
+            raise NeedsRoom(rows.nbytes)
+        return rows
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS

@@ -1,5 +1,6 @@
 """Any engine: lists, traces, single spans, text search and export say what ``messages`` promises."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -32,7 +33,7 @@ from actors.span_store.query.expression import (
     Text,
     equal,
 )
-from actors.span_store.storage import Scope, SpanStorage
+from actors.span_store.storage import Scope, SpanStorage, TraceColumns
 from tests.actors.span_store.conformance.steps import export, names, pages, search, span_id, trace_id, write
 from tests.spans import START, span
 
@@ -201,3 +202,46 @@ async def test_reads_find_nothing_in_an_empty_storage(storage: SpanStorage) -> N
     assert await storage.services() == ()
     assert await search(storage, SearchText(text="x")) == []
     assert not await storage.has(Scope("trace_id", trace_id(1)))
+
+
+async def test_columns_of_a_trace_have_a_row_for_each_of_its_spans(storage: SpanStorage) -> None:
+    await write(storage, span(1, attributes={"b": 1, "a": "x"}), span(2, parent=1), span(3, trace_id=2))
+    await write(storage, span(4, attributes=LLM))
+    wanted = TraceColumns(trace_id=trace_id(1), columns=("span_id", "type", "attribute_keys", "scope_json"))
+    found = await storage.columns(wanted)
+    rows = {row["span_id"]: row for row in found.to_pylist()}
+    assert set(rows) == {span_id(1), span_id(2), span_id(4)}
+    assert [sorted(rows[span_id(number)]["attribute_keys"]) for number in (1, 2, 4)] == [["a", "b"], [], list(LLM)]
+    assert [rows[span_id(number)]["type"] for number in (1, 2, 4)] == [None, None, "llm"]
+    assert found.column_names == list(wanted.columns)
+
+
+async def test_columns_are_those_of_the_spans_that_are_wanted(storage: SpanStorage) -> None:
+    for number in range(1, 6):
+        await write(storage, span(number), span(number, trace_id=2))
+    some = frozenset((span_id(2), span_id(4), span_id(99)))
+    every = TraceColumns(trace_id=trace_id(1), columns=tuple(ROWS.names), span_ids=some)
+    found = await storage.columns(every)
+    assert found.schema.equals(ROWS)
+    assert Counter(found["span_id"].to_pylist()) == {span_id(2): 1, span_id(4): 1}
+    assert set(found["trace_id"].to_pylist()) == {trace_id(1)}
+
+
+@pytest.mark.parametrize("unknown", [trace_id(2), "", "no id", trace_id(1).upper() + "x"])
+async def test_columns_of_what_is_unknown_have_no_rows(storage: SpanStorage, unknown: str) -> None:
+    await write(storage, span(1))
+    columns = ("span_id", "attribute_keys", "cost")
+    for found in (
+        await storage.columns(TraceColumns(trace_id=unknown, columns=columns)),
+        await storage.columns(TraceColumns(trace_id=trace_id(1), columns=columns, span_ids=frozenset())),
+    ):
+        assert (found.num_rows, found.column_names) == (0, list(columns))
+
+
+async def test_columns_are_given_where_there_is_room_for_them(storage: SpanStorage) -> None:
+    await write(storage, span(1, attributes={"text": "x" * 100_000}), span(2))
+    narrow = TraceColumns(trace_id=trace_id(1), columns=("span_id",), room=50_000)
+    assert (await storage.columns(narrow)).num_rows == 2
+    whole = TraceColumns(trace_id=trace_id(1), columns=("span_id", "attributes"), room=50_000)
+    with pytest.raises(NeedsRoom):
+        await storage.columns(whole)

@@ -1,0 +1,138 @@
+"""Answers what is asked of one trace, from whatever engine has its spans."""
+
+import asyncio
+from collections.abc import Sequence
+
+import attrs
+import pyarrow as pa
+
+from actors.errors import NotFound
+from actors.span_store.columns.conventions import MODEL_CALLS
+from actors.span_store.columns.logs import StoredLog
+from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
+from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.columns.types import Untold
+from actors.span_store.messages import GetAttributeValue, GetOutline, GetSpanDetail, GetSpanLogs, GetTrace
+from actors.span_store.storage import SpanStorage, TraceColumns
+from actors.span_store.traces import content, counting, outlines, summaries
+from actors.span_store.traces.counting import Calls
+from actors.span_store.traces.detail import AttributeValue, SpanDetail
+from actors.span_store.traces.details import attribute_value, span_detail
+from actors.span_store.traces.outline import Outline
+from actors.span_store.traces.outlines import outline
+from actors.span_store.traces.previews import PREVIEWS, Preview, Previews
+from actors.span_store.traces.summaries import in_order, root_of, span_summaries, trace_spans
+from actors.span_store.traces.summary import MOST_SPANS, TraceSpans
+
+_MOST_PREVIEWS = 2000  # spans of a trace that have any: each takes a third of a millisecond
+_TOGETHER = 500  # spans whose conversations are read at once
+_NO_TRACE, _NO_SPAN = "Trace not found", "Span not found"
+
+
+@attrs.frozen
+class TraceViews:
+    """Each answer is of the spans that are stored when it is asked for. What takes long runs in a thread."""
+
+    _storage: SpanStorage
+    _previews: Previews = PREVIEWS
+
+    async def trace(self, request: GetTrace) -> TraceSpans:
+        spans, counted = await self._counted_spans(request, summaries.COLUMNS)
+        previews = await self._read_previews(request, _with_previews(spans))
+        return await asyncio.to_thread(trace_spans, spans, counted, previews)
+
+    async def outline(self, request: GetOutline) -> Outline:
+        spans, counted = await self._counted_spans(request, outlines.COLUMNS)
+        root = root_of(spans)
+        ids: list[Untold] = [] if root is None else [spans["span_id"][root].as_py()]
+        return await asyncio.to_thread(outline, spans, counted, await self._read_previews(request, ids))
+
+    async def detail(self, request: GetSpanDetail) -> SpanDetail:
+        ids = frozenset([request.span_id])
+        columns = tuple(dict.fromkeys((*SHOWN_COLUMNS, *summaries.COLUMNS, *self._previews.columns)))
+        wanted = TraceColumns(trace_id=request.trace_id, columns=columns, span_ids=ids, room=request.room)
+        row = await self._storage.columns(wanted)
+        if not row.num_rows:
+            raise NotFound(_NO_SPAN)
+        is_call = row["type"][0].as_py() in MODEL_CALLS
+        is_counted = is_call and await self._is_counted(request)
+        of_span = GetSpanLogs(trace_id=request.trace_id, span_id=request.span_id, room=request.room)
+        logs = await self._storage.logs(of_span)
+        return await asyncio.to_thread(self._detail, row, logs, is_counted=is_counted)
+
+    async def value(self, request: GetAttributeValue) -> AttributeValue:
+        span = await self._span(request)
+        return await asyncio.to_thread(attribute_value, span, request.within, request.key)
+
+    async def _counted_spans(
+        self, request: GetTrace | GetOutline, columns: tuple[str, ...]
+    ) -> tuple[pa.Table, set[int]]:
+        """All spans of the trace in order, and the rows of those that count."""
+        wanted = TraceColumns(trace_id=request.trace_id, columns=columns, room=request.room)
+        found = await self._storage.columns(wanted)
+        if not found.num_rows:
+            raise NotFound(_NO_TRACE)
+        spans, calls = await asyncio.to_thread(_with_calls, found)
+        return spans, await self._counted(request, spans, calls)
+
+    async def _read_previews(self, request: GetTrace | GetOutline, span_ids: Sequence[str]) -> dict[str, Preview]:
+        """Those of the spans, some at a time: nine tenths of what is stored of them is read for it."""
+        found: dict[str, Preview] = {}
+        columns = tuple(dict.fromkeys(("span_id", *self._previews.columns)))
+        for begin in range(0, len(span_ids) if self._previews.columns else 0, _TOGETHER):
+            ids = frozenset(span_ids[begin : begin + _TOGETHER])
+            wanted = TraceColumns(trace_id=request.trace_id, columns=columns, span_ids=ids, room=request.room)
+            found |= await asyncio.to_thread(self._previews_of, await self._storage.columns(wanted))
+        return found
+
+    def _previews_of(self, spans: pa.Table) -> dict[str, Preview]:
+        ids: Untold = spans["span_id"].to_pylist()
+        return dict(zip(ids, self._previews.read(spans), strict=True))
+
+    async def _is_counted(self, request: GetSpanDetail) -> bool:
+        wanted = TraceColumns(trace_id=request.trace_id, columns=counting.COLUMNS, room=request.room)
+        spans, calls = await asyncio.to_thread(_with_calls, await self._storage.columns(wanted))
+        counted = await self._counted(request, spans, calls)
+        return request.span_id in spans["span_id"].take(pa.array(counted, pa.int64())).to_pylist()
+
+    async def _counted(self, request: GetTrace | GetOutline | GetSpanDetail, spans: pa.Table, calls: Calls) -> set[int]:
+        """The rows that count. Whether spans have content is looked at only where several describe one call."""
+        if not calls.disputed:
+            return await asyncio.to_thread(calls.counted)
+        ids: list[Untold] = spans["span_id"].take(pa.array(calls.disputed, pa.int64())).to_pylist()
+        wanted = TraceColumns(
+            trace_id=request.trace_id, columns=content.COLUMNS, span_ids=frozenset(ids), room=request.room
+        )
+        return await asyncio.to_thread(_decided, calls, ids, await self._storage.columns(wanted))
+
+    def _detail(self, row: pa.Table, logs: Sequence[StoredLog], *, is_counted: bool) -> SpanDetail:
+        [span] = stored_spans(row)
+        [summary] = span_summaries(row, [0], {0} if is_counted else (), self._previews_of(row))
+        return span_detail(span, summary, logs, self._storage.prices)
+
+    async def _span(self, request: GetAttributeValue) -> StoredSpan:
+        ids = frozenset([request.span_id])
+        wanted = TraceColumns(trace_id=request.trace_id, columns=tuple(SHOWN_COLUMNS), span_ids=ids, room=request.room)
+        row = await self._storage.columns(wanted)
+        if not row.num_rows:
+            raise NotFound(_NO_SPAN)
+        [span] = stored_spans(row)
+        return span
+
+
+def _with_calls(spans: pa.Table) -> tuple[pa.Table, Calls]:
+    ordered = in_order(spans)
+    return ordered, Calls.of(ordered)
+
+
+def _decided(calls: Calls, disputed: Sequence[str], contents: pa.Table) -> set[int]:
+    """The rows that count. ``disputed`` are the ids of the spans whose contents were read."""
+    found = content.with_content(contents)
+    return calls.counted({row for row, span_id in zip(calls.disputed, disputed, strict=True) if span_id in found})
+
+
+def _with_previews(spans: pa.Table) -> list[str]:
+    """The ids of those that may say something: the first ones of a known type, as far as they are shown."""
+    shown = spans.slice(0, MOST_SPANS)
+    ids: list[Untold] = shown["span_id"].filter(shown["type"].is_valid()).slice(0, _MOST_PREVIEWS).to_pylist()
+    return ids
