@@ -75,33 +75,36 @@ def span_summaries(
 ) -> Iterator[SpanSummary]:
     """Those of some rows."""
     some = spans.take(pa.array(rows, pa.int64()))
-    stored = zip(*(_values(some[name]) for name in _AS_STORED), strict=True)
-    others = zip(
-        rows,
-        stored,
-        _values(some["service_name"]),
-        some["kind"].to_pylist(),
-        some["status_code"].to_pylist(),
-        some["end_time_unix_nano"].to_pylist(),
-        tokens_of(some),
-        costs_of(some),
-        (previews.get(span_id, NOTHING) for span_id in some["span_id"].to_pylist() if span_id is not None),
-        strict=True,
-    )
-    for row, values, service, kind, status, end, tokens, (cost, source), (asked, answered) in others:
-        yield SpanSummary(
-            **dict(zip(_AS_STORED, values, strict=True)),
-            service=service,
-            kind=KINDS[kind] if 0 <= kind < len(KINDS) else KINDS[0],
-            status=STATUSES[status] if 0 <= status < len(STATUSES) else STATUSES[0],
-            end_time_unix_nano=end or None,
-            tokens=tokens,
-            cost_usd=cost,
-            cost_source=source,
-            counted=row in counted,
-            input_preview=asked,
-            output_preview=answered,
-        )
+    ids: Untold = some["span_id"].to_pylist()
+    lines = [previews.get(span_id, NOTHING) for span_id in ids]
+    columns: dict[str, Iterable[Any]] = {
+        **{name: _values(some[name]) for name in _AS_STORED},
+        **_translated(some),
+        "counted": [row in counted for row in rows],
+        "input_preview": [asked for asked, _ in lines],
+        "output_preview": [answered for _, answered in lines],
+    }
+    for values in zip(*columns.values(), strict=True):
+        yield SpanSummary(**dict(zip(columns, values, strict=True)))
+
+
+def _translated(spans: pa.Table) -> dict[str, Iterable[Any]]:
+    """The members that are stored in another form."""
+    costs = list(costs_of(spans))
+    return {
+        "service": _values(spans["service_name"]),
+        "kind": [_word(KINDS, number) for number in integers(spans["kind"])],
+        "status": [_word(STATUSES, number) for number in integers(spans["status_code"])],
+        "end_time_unix_nano": [end or None for end in spans["end_time_unix_nano"].to_pylist()],
+        "tokens": tokens_of(spans),
+        "cost_usd": [cost for cost, _ in costs],
+        "cost_source": [source for _, source in costs],
+    }
+
+
+def _word(words: Sequence[str], number: int) -> str:
+    """The first one stands for numbers that OTLP does not know."""
+    return words[number] if 0 <= number < len(words) else words[0]
 
 
 def _values(column: AnyColumn) -> list[Any]:

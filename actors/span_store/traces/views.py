@@ -26,6 +26,7 @@ from actors.span_store.traces.summary import MOST_SPANS, TraceSpans
 
 _MOST_PREVIEWS = 2000  # spans of a trace that have any: each takes a third of a millisecond
 _TOGETHER = 500  # spans whose conversations are read at once
+_FEW = 500  # spans that are looked for by their ids
 _NO_TRACE, _NO_SPAN = "Trace not found", "Span not found"
 
 
@@ -100,9 +101,8 @@ class TraceViews:
         if not calls.disputed:
             return await asyncio.to_thread(calls.counted)
         ids: list[Untold] = spans["span_id"].take(pa.array(calls.disputed, pa.int64())).to_pylist()
-        wanted = TraceColumns(
-            trace_id=request.trace_id, columns=content.COLUMNS, span_ids=frozenset(ids), room=request.room
-        )
+        chosen = frozenset(ids) if len(ids) < _FEW else None  # it takes longer to look for many than to read all
+        wanted = TraceColumns(trace_id=request.trace_id, columns=content.COLUMNS, span_ids=chosen, room=request.room)
         return await asyncio.to_thread(_decided, calls, ids, await self._storage.columns(wanted))
 
     def _detail(self, row: pa.Table, logs: Sequence[StoredLog], *, is_counted: bool) -> SpanDetail:

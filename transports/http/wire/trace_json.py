@@ -1,6 +1,7 @@
 """Summaries, outlines and details of traces as JSON text: see ``trace_answers`` for their members."""
 
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -12,12 +13,18 @@ from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.pricing.cost import Cost
 from actors.span_store.traces.detail import SpanDetail
 from actors.span_store.traces.outline import Outline
-from actors.span_store.traces.summary import SpanSummary, TraceSpans, TraceSummary
+from actors.span_store.traces.summary import SpanSummary, Tokens, TraceSpans, TraceSummary
 from transports.http.wire.moments import time_text
 
 _TOGETHER = 1000  # spans whose members are in memory at once
 _NULL = pa.scalar("null", pa.string())
 _COMMA = ","
+# Members that are written in another form than they have in the values.
+_WRITTEN = {"start_time_unix_nano", "end_time_unix_nano", "tokens", "root"}
+_OF_SPANS, _OF_TRACES = (
+    [field.name for field in attrs.fields(kind) if field.name not in _WRITTEN] for kind in (SpanSummary, TraceSummary)
+)
+_span_members, _trace_members = attrgetter(*_OF_SPANS), attrgetter(*_OF_TRACES)
 
 
 def render_trace(found: TraceSpans) -> bytes:
@@ -35,65 +42,30 @@ def _spans(spans: tuple[SpanSummary, ...]) -> Iterator[bytes]:
 
 def span_document(span: SpanSummary) -> dict[str, Any]:
     """The members of a SpanSummary."""
-    return {
-        "trace_id": span.trace_id,
-        "span_id": span.span_id,
-        "parent_span_id": span.parent_span_id,
-        "service": span.service,
-        "name": span.name,
-        "kind": span.kind,
-        "type": span.type,
-        **_times(span),
-        "status": span.status,
-        "status_message": span.status_message,
-        "error_type": span.error_type,
-        "model": span.model,
-        "request_model": span.request_model,
-        "provider": span.provider,
-        "tokens": _members(span.tokens),
-        "cost_usd": span.cost_usd,
-        "cost_source": span.cost_source,
-        "counted": span.counted,
-        "session_id": span.session_id,
-        "user_id": span.user_id,
-        "agent": span.agent,
-        "tool": span.tool,
-        "finish_reason": span.finish_reason,
-        "time_to_first_token_ns": span.time_to_first_token_ns,
-        "prompt_name": span.prompt_name,
-        "prompt_version": span.prompt_version,
-        "version": span.version,
-        "environment": span.environment,
-        "input_preview": span.input_preview,
-        "output_preview": span.output_preview,
-    }
+    plain = zip(_OF_SPANS, _span_members(span), strict=True)
+    return {**dict(plain), **_times(span), "tokens": _tokens(span.tokens)}
 
 
 def trace_document(trace: TraceSummary) -> dict[str, Any]:
     """The members of a TraceSummary."""
     return {
-        "trace_id": trace.trace_id,
-        "root": None if trace.root is None else span_document(trace.root),
-        "name": trace.name,
-        "service": trace.service,
-        "services": trace.services,
+        **dict(zip(_OF_TRACES, _trace_members(trace), strict=True)),
         **_times(trace),
-        "span_count": trace.span_count,
-        "error_count": trace.error_count,
-        "status": trace.status,
-        "complete": trace.complete,
-        "llm_calls": trace.llm_calls,
-        "models": trace.models,
-        "tokens": _members(trace.tokens),
-        "cost_usd": trace.cost_usd,
-        "unpriced": trace.unpriced,
-        "session_id": trace.session_id,
-        "user_id": trace.user_id,
-        "agents": trace.agents,
-        "tools": trace.tools,
-        "input_preview": trace.input_preview,
-        "output_preview": trace.output_preview,
+        "root": None if trace.root is None else span_document(trace.root),
+        "tokens": _tokens(trace.tokens),
         "scores": [],  # nothing gives any yet
+    }
+
+
+def _tokens(tokens: Tokens | None) -> dict[str, int | None] | None:
+    if tokens is None:
+        return None
+    return {
+        "input": tokens.input,
+        "output": tokens.output,
+        "cache_read": tokens.cache_read,
+        "cache_write": tokens.cache_write,
+        "reasoning": tokens.reasoning,
     }
 
 
@@ -104,10 +76,6 @@ def _times(timed: SpanSummary | TraceSummary) -> dict[str, Any]:
         "end_time": None if end is None else time_text(end),
         "duration_ns": timed.duration_ns,
     }
-
-
-def _members(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - an attrs value with plain members
-    return None if value is None else attrs.asdict(value)
 
 
 def render_outline(outline: Outline) -> bytes:
@@ -156,7 +124,7 @@ def render_detail(detail: SpanDetail) -> bytes:
         ],
         "resource": _attributes(detail.resource),
         "scope": attrs.asdict(detail.scope, recurse=False) | {"attributes": _attributes(detail.scope.attributes)},
-        "dropped": _members(detail.dropped),
+        "dropped": attrs.asdict(detail.dropped),
         "logs": [_log(log) for log in detail.logs],
         **attrs.asdict(detail.said, recurse=False),
         "cost": None if detail.cost is None else _cost(detail.cost),
