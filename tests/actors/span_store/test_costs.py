@@ -305,6 +305,23 @@ def test_costs_are_made_anew_from_a_time_on_and_reported_ones_stay() -> None:
     assert priced_anew(after, 0, BOOK)[COST].to_pylist() == [0.0035, 0.0035, 0.5, None]
 
 
+@pytest.mark.parametrize(
+    ("of_call", "expected"),
+    [
+        (OPENAI, (0.0035, "computed")),
+        (OPENAI | {"input": None, "output": None}, (None, None)),
+        (OPENAI | {"input": None, "output": None, "cache_read": 7}, (None, None)),
+        (OPENAI | {"model": "none"}, (None, None)),
+        (OPENAI | {"cost": 0.5}, (0.5, "reported")),
+    ],
+)
+def test_many_calls_that_are_alike(of_call: dict[str, Any], expected: tuple[float | None, str | None]) -> None:
+    spans = [call(number, **of_call) for number in range(200)]
+    assert costs(spans) == [expected] * 200
+    others = [span(200 + number, attributes={"gen_ai.operation.name": "execute_tool"}) for number in range(200)]
+    assert costs([*others, *spans]) == [(None, None)] * 200 + [expected] * 200
+
+
 class CountedTable:
     """The package's prices; counts what is looked for."""
 

@@ -21,6 +21,7 @@ from actors.span_store.embedded.sealed.index import open_index, outdated_costs, 
 from actors.span_store.embedded.sealed.segment_file import checksum
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.upkeep.inspection import inspect
+from actors.span_store.embedded.upkeep.repair import repair
 from actors.span_store.messages import ExportSpans, GetStoreState, SearchSpans, UsePrices
 from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.pricing.own_price import OwnPrice, OwnPrices, PerMillion, Restatement
@@ -249,3 +250,21 @@ def as_earlier(file: Path) -> None:
         for batch in batches:
             older.append(batch.select(names))
         older.close()
+
+
+def repaired(path: Path) -> list[str]:
+    """Without its index; what the repair says."""
+    path.unlink()
+    return list(repair(Folders(path)))
+
+
+@pytest.mark.error_recovery
+@pytest.mark.parametrize("is_older", [False, True])
+async def test_a_repair_keeps_costs_and_has_missing_ones_made(path: Path, is_older: bool) -> None:
+    await fill(path, own(1))
+    if is_older:
+        make_older(path)
+    assert repaired(path)
+    async with running(path, own(3)) as bus:
+        await costs_become(bus, [3 if is_older else 1] * COUNT)
+    assert inspect(Folders(path)) == []

@@ -11,11 +11,13 @@ from actors.span_store.columns.rows import ROWS, TRACE, numbers, span_keys
 from actors.span_store.embedded.durable import Disk, written_at
 from actors.span_store.embedded.hot.wal import recover
 from actors.span_store.embedded.layout import Folders
-from actors.span_store.embedded.sealed import index
+from actors.span_store.embedded.sealed import index, restated
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.upkeep.inspection import by_number, fault_of_file, fault_of_rows
 from actors.span_store.embedded.upkeep.recovery import next_seq_of, not_in_index
+from actors.span_store.pricing.costs import COST
+from actors.span_store.pricing.kept_costs import with_kept_costs
 
 
 def repair(folders: Folders) -> Iterator[str]:
@@ -86,18 +88,22 @@ def _all_segments(connection: duckdb.DuckDBPyConnection, folders: Folders, recen
     for path in sorted(unknown, key=lambda path: (next_seq_of(path), path.name)):
         try:
             with open_segment(path) as file:
-                rows = remapped(file.read())
+                before = file.read()
+            rows = with_kept_costs(remapped(before), before)
         except (OSError, pa.ArrowException):
             folders.disk.move_aside(path, folders.damaged)
             yield f"{path.name}: is damaged; moved aside"
         else:
-            yield _index_again(connection, path, rows, recent, folders.disk)
+            yield _index_again(connection, path, rows, recent, folders.disk, is_priced=COST in before.schema.names)
 
 
 def _index_again(
-    connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Table, recent: set[str], disk: Disk
+    connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Table, recent: set[str], disk: Disk, *, is_priced: bool
 ) -> str:
-    """Write the spans that are nowhere else into a segment with a new number, and remove the file."""
+    """Write the spans that are nowhere else into a segment with a new number, and remove the file.
+
+    Those that are not priced are, in the background, when the store is open and knows all prices.
+    """
     keys = span_keys(rows)
     stored = recent | index.span_keys_of(connection, sorted({key[:TRACE] for key in keys}))
     rows = rows.filter(pa.array([key not in stored for key in keys], pa.bool_()))
@@ -108,6 +114,8 @@ def _index_again(
         with index.transaction(connection):
             number = max([sealed.next_segment, *files])
             index.add(connection, number, path.parent, new, arrived_before=written_at(path), disk=disk)
+            if not is_priced:
+                restated.expect_remap(connection, number)
     disk.unlink(path)
     disk.sync_folder(path.parent)
     return f"{path.name}: was not in the index; {rows.num_rows} of its {len(keys)} spans were missing and are back"

@@ -39,3 +39,8 @@ def restated_up_to(connection: duckdb.DuckDBPyConnection, segments: Sequence[int
 def record_restated(connection: duckdb.DuckDBPyConnection, segment: int, revision: int) -> None:
     """The costs of the segment are by this revision."""
     connection.execute("UPDATE segment SET restated = ? WHERE segment = ?", [revision, segment])
+
+
+def expect_remap(connection: duckdb.DuckDBPyConnection, segment: int) -> None:
+    """Let the background derive the columns of the segment anew, and with them its costs."""
+    connection.execute("UPDATE segment SET conventions = NULL WHERE segment = ?", [segment])
