@@ -14,9 +14,9 @@ from actors.span_store.columns.rows import rows_of
 from actors.span_store.columns.spans import Span, span_columns
 from actors.span_store.messages import PriceTable
 from actors.span_store.pricing.book import MOST_LOOKED_FOR, PriceBook
+from actors.span_store.pricing.cost import Cost
 from actors.span_store.pricing.costs import COST, SOURCE, priced, priced_anew
 from actors.span_store.pricing.current import CurrentPrices
-from actors.span_store.pricing.cost import Cost
 from actors.span_store.pricing.explained import explained
 from actors.span_store.pricing.own_price import OwnPrice, OwnPrices, PerMillion, Restatement
 from actors.span_store.pricing.price_table import Listed, PackagePrices

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.unit
 
 RECORDINGS = Path(__file__).parents[2] / "recordings" / "instrumentations"
 TRUTH: dict[str, list[dict[str, Any]]] = json.loads((RECORDINGS / "truth.json").read_text())
+EMBEDDINGS: dict[str, list[dict[str, Any]]] = json.loads((RECORDINGS / "embeddings.json").read_text())
 SDK, LIBRARY, OTHER = (InstrumentationScope(name) for name in ("sdk", "library", "other"))
 SAYS = {"gen_ai.input.messages": '[{"role":"user"}]'}
 # A library beside the SDK, neither with content: there the SDK's span counts, which is the inner one.
