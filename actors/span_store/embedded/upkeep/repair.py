@@ -11,7 +11,7 @@ from actors.span_store.columns.rows import ROWS, TRACE, numbers, span_keys
 from actors.span_store.embedded.durable import Disk, written_at
 from actors.span_store.embedded.hot.wal import recover
 from actors.span_store.embedded.layout import Folders
-from actors.span_store.embedded.sealed import index, restated
+from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.row_groups import open_segment
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.embedded.upkeep.inspection import by_number, fault_of_file, fault_of_rows
@@ -115,7 +115,7 @@ def _index_again(
             number = max([sealed.next_segment, *files])
             index.add(connection, number, path.parent, new, arrived_before=written_at(path), disk=disk)
             if not is_priced:
-                restated.expect_remap(connection, number)
+                index.expect_remap(connection, number)
     disk.unlink(path)
     disk.sync_folder(path.parent)
     return f"{path.name}: was not in the index; {rows.num_rows} of its {len(keys)} spans were missing and are back"

@@ -12,6 +12,7 @@ from actors.span_store.embedded.sealed.index.checks import (
 )
 from actors.span_store.embedded.sealed.index.costs import (
     OutdatedCosts,
+    expect_remap,
     outdated_costs,
     record_restated,
     restated_up_to,
@@ -75,6 +76,7 @@ __all__ = [
     "checkpoint",
     "counted_spans",
     "demand_all",
+    "expect_remap",
     "first_segment_with",
     "give_space_back",
     "has_longer_names",
