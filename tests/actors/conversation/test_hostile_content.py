@@ -55,12 +55,19 @@ _MEMBERS = (
     *("reasoning_content", "refusal", "audio", "additional_kwargs", "response_metadata", "finish_reason", "thought"),
 )
 _WORDS = ("user", "tool", "image", "blob", "constructor", "function_call", "reasoning", "text", "tool_call", "human")
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(_WORDS),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_MEMBERS), inner, max_size=5),
-    max_leaves=12,
-)
-_VALUES = _JSON | _JSON.map(json.dumps) | _JSON.map(repr)
+
+
+def _json_with(numbers: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        st.none() | st.booleans() | numbers | st.floats() | st.text(max_size=5) | st.sampled_from(_WORDS),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_MEMBERS), inner, max_size=5),
+        max_leaves=12,
+    )
+
+
+_JSON = _json_with(st.integers(-(2**63), 2**64 - 1))  # what JSON of a stored span is read as; texts may say any number
+_TEXTS = _json_with(st.integers())
+_VALUES = _JSON | _TEXTS.map(json.dumps) | _TEXTS.map(repr)
 
 
 def read(attributes: dict[str, Any], events: Iterable[Any] = (), logs: Iterable[Any] = ()) -> Conversation:
