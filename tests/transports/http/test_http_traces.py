@@ -170,7 +170,7 @@ async def test_what_was_reported_as_cost_is_summed(reader: Reader) -> None:
 async def test_the_outline_has_what_the_spans_say(reader: Reader) -> None:
     for file in FILES:
         await reader.send_bytes((RECORDINGS / file).read_bytes())
-    for trace_id in sorted({each["trace_id"] for calls in TRUTH.values() for each in calls}):
+    for trace_id in {each["trace_id"] for calls in TRUTH.values() for each in calls[-1:]}:  # one of each recording
         found, outline = [(await reader.get_unchecked(path)).json for path in (trace_id, f"{trace_id}/outline")]
         assert outline["trace"] == found["trace"]
         assert (outline["count"], outline["truncated"]) == (len(found["spans"]), False)
