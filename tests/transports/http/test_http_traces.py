@@ -31,7 +31,7 @@ async def test_of_each_recording_calls_and_tokens_are_those_of_the_truth(reader:
         await reader.send_bytes((RECORDINGS / file).read_bytes())
     for file, calls in TRUTH.items():
         for trace_id in {each["trace_id"] for each in calls}:
-            found = await reader.json(trace_id)
+            found = (await reader.get_unchecked(trace_id)).json
             own = [each for each in calls if each["trace_id"] == trace_id and not each["duplicate_of_sdk_span"]]
             embeddings = [span for span in found["spans"] if span["type"] == "embedding" and span["counted"]]
             assert found["trace"]["llm_calls"] == len(own) + len(embeddings), file
