@@ -227,18 +227,7 @@ async def first(load: Load, folder: Path, requests: int) -> None:
     async with running(
         folder, Limits(flush_at=_SEAL_AT, deferred=0, retention=Retention(every=_TIDY_EVERY)), disk
     ) as bus:
-        await clock_is_recorded(bus, folder)
         await load.all(bus, 100 * requests, 10)
-
-
-async def clock_is_recorded(bus: Bus, folder: Path) -> None:
-    """Wait until it is written when the store ran; asking gives it time.
-
-    Retention waits for an hour where there are spans and no record.
-    """
-    record = folder / "duckdb" / "traces.clock"
-    while not await asyncio.to_thread(record.exists):
-        await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"), timeout=300)
 
 
 async def second(load: Load, folder: Path, requests: int) -> None:

@@ -46,6 +46,8 @@ class SpanStore:
         clock.start(is_new=not folders.index.exists() and not folders.segments.exists())
         self.problems = problems = Problems()
         connection, recovered = _recovered(folders, problems)
+        if clock.recording_is_due:
+            clock.record()  # before there is a span: without a record, retention would wait after a crash
         self._memtables = memtables = Memtables(folders, recovered.memtables)
         self._segments = segments = Segments(connection, folders, recovered.next_segment)
         self.threads = threads = Threads(connection, problems, readers=readers)

@@ -36,6 +36,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.error_recovery]
 BY = Principal(user_id="u1", email="admin@example.com", session_id="s1")
 SMALL_FILES = Limits(flush_at=1024 * 1024)
 SIZE, ROOM = 256, 64  # megabytes of the disk, and those that are free at first
+_BEFORE_RESERVE = 40  # traces, of 0.3 MB each
 
 
 @pytest.fixture
@@ -77,8 +78,11 @@ async def fill(bus: Bus, folder: Path) -> int:
     """
     chance = random.Random(1)
     traces = 0
+    reserve = folder / "traces.reserve"
     with suppress(StudioError):
         while True:
+            while traces == _BEFORE_RESERVE and not reserve.exists():  # made in the background
+                await bus.ask(GetTraceSpans(trace_id=f"{1:032x}"))
             service = ("kept", "doomed")[traces % 2]
             noise = {"noise": chance.randbytes(20_000).hex()}
             made = [span(number, trace_id=traces + 1, service=service, attributes=noise) for number in range(1, 10)]

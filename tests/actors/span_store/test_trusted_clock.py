@@ -11,7 +11,7 @@ import pytest
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
-from actors.span_store.embedded.lifetime import Limits, Retention
+from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.messages import GetStoreState, IngestSpans, ListServices, SearchSpans, StoreState
@@ -290,6 +290,17 @@ async def test_after_weeks_off_it_deletes_after_an_hour(tmp_path: Path, machine:
         machine.goes_on(3600)
         await gone(bus, 1)
         await waiting(bus, "")
+
+
+async def test_a_store_has_a_record_before_it_has_a_span(tmp_path: Path, machine: Machine) -> None:
+    """Killed in its first moment it need not wait after the next start."""
+    path = tmp_path / "traces.duckdb"
+    storage = await EmbeddedStorage.open(path, clock=machine.wall, steady=machine.steady)
+    try:
+        recorded = path.with_suffix(".clock").read_text()
+    finally:
+        await storage.close()
+    assert int(recorded) == int(machine.wall.now.timestamp())
 
 
 async def test_a_folder_without_a_record_waits(tmp_path: Path, machine: Machine) -> None:
