@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -93,11 +94,15 @@ def _dotted(path: Path) -> str:
 
 
 def classes_below(root: type[T]) -> set[type[T]]:
-    """All classes of the project derived from ``root``."""
+    """All classes of the project derived from ``root``, by their modules.
+
+    A class with slots is made a second time by attrs, and the first one lives until garbage is collected.
+    """
     for module in all_modules():
         if module.name != "studio.__main__":  # that one runs
             importlib.import_module(module.name)
-    return {each for each in _descendants(root) if each.__module__.partition(".")[0] in PACKAGES}
+    ours = (each for each in _descendants(root) if each.__module__.partition(".")[0] in PACKAGES)
+    return {each for each in ours if vars(sys.modules[each.__module__]).get(each.__name__) is each}
 
 
 def _descendants(root: type[T]) -> set[type[T]]:
