@@ -1,7 +1,6 @@
 """Kills in the middle of what changes sealed files: deletion, joining, retention. Nothing is half done afterwards."""
 
 from contextlib import closing, suppress
-from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.upkeep.inspection import inspect
 from scripts.load.own_studio import OwnStudio, SpanId
 from scripts.load.payloads import Payload, Payloads
-from scripts.load.senders import SENDERS
+from scripts.load.senders import SENDERS, NotAcknowledged
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_grpc_server, pytest.mark.error_recovery]
 
@@ -37,7 +36,7 @@ def sent(studio: OwnStudio, data_dir: Path, service: str, *, files: int) -> tupl
     What was acknowledged, and what was under way at the end, which may be there or not.
     """
     payloads, acknowledged, in_doubt = Payloads(200), list[Payload](), list[Payload]()
-    with closing(SENDERS["http"](studio, studio.sign_up())) as sender, suppress(OSError, HTTPException):
+    with closing(SENDERS["http"](studio, studio.sign_up())) as sender, suppress(NotAcknowledged):
         while segments(data_dir) < files:
             in_doubt = [payloads.make(service)]
             sender.send(in_doubt[0].body)
@@ -65,7 +64,7 @@ def test_a_deletion_that_was_begun_is_finished_at_the_next_start(data_dir: Path,
                 sender.send(payloads.make("doomed").body)
                 kept.append(payloads.make("kept"))
                 sender.send(kept[-1].body)
-        with suppress(OSError, HTTPException):
+        with suppress(NotAcknowledged):
             studio.rest("DELETE", f"{SERVICES}/doomed")
         assert mark.exists()
     with OwnStudio(data_dir) as studio:
