@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from actors.clock import Clock, utc_now
-from actors.errors import NotFound
+from actors.errors import NeedsRoom, NotFound, Refused
 from actors.key_registry.messages import KeyRevoked, ScopesWithdrawn
 from actors.playground.connections import Connections
 from actors.playground.limits import PlaygroundLimits, Shares
@@ -42,9 +42,9 @@ from actors.runtime.actor import Actor, ActorBus, handles, streams, subscribes
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.session.messages import SessionsEnded
-from actors.span_store.columns.logs import log_detail
+from actors.span_store.columns.logs import StoredLog, log_detail
 from actors.span_store.masking.masking import Masking
-from actors.span_store.messages import GetSpan, GetSpanLogs
+from actors.span_store.messages import MOST_LOG_BYTES, GetSpan, GetSpanLogs
 
 __all__ = ["PlaygroundActor", "PlaygroundLimits"]
 
@@ -176,10 +176,20 @@ class PlaygroundActor(Actor):
         span = await self.bus.ask(GetSpan(trace_id=request.trace_id, span_id=request.span_id, room=request.room))
         if span is None:
             raise NotFound("Span not found")
-        logs = await self.bus.ask(GetSpanLogs(trace_id=request.trace_id, span_id=request.span_id, room=request.room))
+        logs = await self._logs_of(request)
         openai = self._endpoints.get("openai")
         any_model = openai is not None and openai.base_url is not None
         return replay_of(span, any_openai_model=any_model, logs=[log_detail(log) for log in logs])
+
+    async def _logs_of(self, request: ReplaySpan) -> tuple[StoredLog, ...]:
+        """``Refused`` when there are more than any prompt takes."""
+        room = MOST_LOG_BYTES if request.room is None else min(request.room, MOST_LOG_BYTES)
+        try:
+            return await self.bus.ask(GetSpanLogs(trace_id=request.trace_id, span_id=request.span_id, room=room))
+        except NeedsRoom:
+            if room < MOST_LOG_BYTES:
+                raise
+        raise Refused("The span has too many log records to look for a prompt in them")
 
     def _sign_out(self, *credentials: str) -> None:
         for credential in credentials:

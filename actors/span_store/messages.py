@@ -134,6 +134,10 @@ class GetSpan(Request[StoredSpan | None]):
     room: int | None = None
 
 
+# Of the records of one span, as they are stored, that are read together: a span may have any number of them.
+MOST_LOG_BYTES = 16 * 1024 * 1024
+
+
 @attrs.frozen(kw_only=True)
 class GetSpanLogs(Request[tuple[StoredLog, ...]]):
     """The log records of one span, oldest first; none when there are none, whether the span is stored or not.
@@ -148,7 +152,7 @@ class GetSpanLogs(Request[tuple[StoredLog, ...]]):
 
 @attrs.frozen(kw_only=True)
 class GetTrace(Request[TraceSpans]):
-    """A trace and its spans, oldest first, each model call counted once. ``NotFound`` without any span.
+    """A trace and its spans, oldest first, each model call counted once. ``NotFound`` without any span, ``TooLarge``.
 
     ``NeedsRoom`` when what is read of them takes more bytes than ``room``; so it is with the other questions here.
     """

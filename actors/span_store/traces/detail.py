@@ -54,7 +54,9 @@ class Dropped:
 class Truncated:
     """A value of which only the beginning is shown. ``GetAttributeValue`` has it whole."""
 
-    within: str  # attributes, resource, scope, event.N, link.N; messages, input, output, log.N, which say it again
+    # attributes, resource, scope, event.N, link.N; messages, input, output, log.N, which say it again; logs, without a
+    # key, for more than ``bytes`` of them, of which none is shown.
+    within: str
     key: str  # of messages the number of the message and of its part, as 0.1
     bytes: int
 

@@ -9,6 +9,7 @@ import orjson
 from actors.errors import NotFound
 from actors.span_store.columns.logs import StoredLog, log_detail
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.messages import MOST_LOG_BYTES
 from actors.span_store.pricing.book import PriceBook
 from actors.span_store.traces.detail import (
     AttributeValue,
@@ -17,18 +18,25 @@ from actors.span_store.traces.detail import (
     Link,
     Scope,
     SpanDetail,
+    Truncated,
 )
 from actors.span_store.traces.large_values import LargeValues
 from actors.span_store.traces.summary import SpanSummary
 from actors.span_store.traces.told import cost_of, said_by
 
 _LISTS = {"event": "events", "link": "links"}
+_ALL_LOGS = Truncated(within="logs", key="", bytes=MOST_LOG_BYTES)
 _NO_SUCH = "The span has no such attribute"
 
 
-def span_detail(span: StoredSpan, summary: SpanSummary, logs: Sequence[StoredLog], book: PriceBook) -> SpanDetail:
-    """All that is stored of the span. Values of more than ``LARGEST`` bytes are their beginning."""
-    told = [log_detail(log) for log in logs]
+def span_detail(
+    span: StoredSpan, summary: SpanSummary, logs: Sequence[StoredLog] | None, book: PriceBook
+) -> SpanDetail:
+    """All that is stored of the span. Values of more than ``LARGEST`` bytes are their beginning.
+
+    ``logs`` is ``None`` where there are more than ``MOST_LOG_BYTES``; none are shown then.
+    """
+    told = [log_detail(log) for log in logs or ()]
     large = LargeValues()
     resource = orjson.loads(span.resource_json)
     return SpanDetail(
@@ -46,7 +54,7 @@ def span_detail(span: StoredSpan, summary: SpanSummary, logs: Sequence[StoredLog
         said=said_by(span, told, large),
         logs=tuple(_log(large, *each) for each in enumerate(told)),
         cost=cost_of(summary, book),
-        truncated=tuple(large.truncated),
+        truncated=(*large.truncated, *((_ALL_LOGS,) if logs is None else ())),
     )
 
 

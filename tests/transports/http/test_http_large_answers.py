@@ -9,8 +9,9 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from actors.runtime.budget import Budget
+from actors.span_store.messages import MOST_LOG_BYTES
 from tests.http_studio import HttpStudio, Reply, http_config, running_http_studio
-from tests.spans import START, any_value, otlp_request, otlp_span
+from tests.spans import START, any_value, logs_request, otlp_log, otlp_request, otlp_span
 from transports.http.api.span_answers import SMALL
 from transports.http.config import TOO_MANY_ANSWERS
 
@@ -144,6 +145,40 @@ async def test_large_answers_wait_for_a_turn_and_are_then_told_to_come_back(tmp_
             assert (await studio.call("GET", path, cookie=cookie)).status == 200
         no_prompt = await studio.call("GET", replay, cookie=cookie)
         assert (no_prompt.status, no_prompt.json) == (400, {"detail": "This span holds no prompt"})
+
+
+async def test_no_trace_waits_for_room_for_the_previews_of_large_spans(tmp_path: Path) -> None:
+    budget = Budget(100, refusal=TOO_MANY_ANSWERS)
+    said = {"gen_ai.operation.name": "chat", "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "hello"}
+    async with running_http_studio(tmp_path, http_config(answers=budget, answer_seconds=0.0)) as studio:
+        cookie = await studio.set_up()
+        key = await studio.make_key(cookie)
+        for number, size in enumerate((10, 5 * MEGABYTE, 10, 6 * MEGABYTE, 10), 1):
+            await send(studio, key, with_attributes(large(number, size), said, parent=99))
+        with budget.reserve() as other:
+            other.grow(1)
+            reply = await studio.call("GET", f"{_API}/traces/{1:032x}", cookie=cookie)
+        assert reply.status == 200
+        assert [span["input_preview"] for span in reply.json["spans"]] == ["hello", None, "hello", None, "hello"]
+
+
+async def test_any_number_of_log_records_of_a_span_takes_a_bounded_number_of_bytes(studio: HttpStudio) -> None:
+    """A span that lives as long as its program may have millions."""
+    cookie = await studio.set_up()
+    key = await studio.make_key(cookie)
+    await send(studio, key, large(1, 10))
+    headers = {"Content-Type": "application/x-protobuf", "x-junjo-api-key": key}
+    for number in range(5):
+        body = logs_request(otlp_log(number, body="x" * 4 * MEGABYTE)).SerializeToString()
+        assert (await studio.call("POST", "/v1/logs", data=body, headers=headers)).status == 200
+    detail = await studio.call("GET", f"{_API}/traces/{1:032x}/spans/{1:016x}/detail", cookie=cookie)
+    assert (detail.status, detail.json["logs"]) == (200, [])
+    assert {"in": "logs", "key": "", "bytes": MOST_LOG_BYTES} in detail.json["truncated"]
+    replay = await studio.call("GET", f"/llm/replay/{1:032x}/{1:016x}", cookie=cookie)
+    assert (replay.status, replay.json["detail"]) == (
+        400,
+        "The span has too many log records to look for a prompt in them",
+    )
 
 
 async def test_many_who_read_a_large_span_at_once_have_it_one_after_the_other(tmp_path: Path) -> None:

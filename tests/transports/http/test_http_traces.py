@@ -12,6 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits
 from actors.span_store.messages import GetStoreState
+from actors.span_store.traces import views
 from tests.http_studio import ADMIN, HttpStudio, http_config, running_http_studio
 from tests.spans import START, any_value, otlp_span
 from tests.transports.http.stage import TRACE, Reader, call, made
@@ -221,3 +222,15 @@ async def test_a_large_trace_is_answered_whole_and_compressed(reader: Reader) ->
         packed = await reader.get_unchecked(path, **{"Accept-Encoding": "gzip"})
         assert packed.headers["Content-Encoding"] == "gzip"
         assert packed.json["trace"] == plain.json["trace"]
+
+
+async def test_a_trace_with_too_many_spans_is_refused_and_its_spans_are_not(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "MOST_BYTES", 10_000)
+    await reader.send(*(call(number) for number in range(1, 101)))
+    for path in (TRACE, f"{TRACE}/outline"):
+        refused = await reader.get(path)
+        assert (refused.status, "pages" in refused.json["detail"]) == (413, True)
+    detail = await reader.json(f"{TRACE}/spans/{7:016x}/detail")
+    assert (detail["span"]["name"], detail["span"]["counted"]) == ("span 7", True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 import attrs
 from aiohttp import web
 
-from actors.errors import NotFound, Overloaded
+from actors.errors import NotFound, Overloaded, TooLarge
 from actors.runtime.messages import Request
 from actors.span_store.messages import GetAttributeValue, GetOutline, GetSpanDetail, GetTrace
 from transports.http.api.tagged_answers import Body, answer_tagged
@@ -75,7 +75,7 @@ def _route(path: str, handler: Handler, parameters: dict[str, Parameter], summar
         handler=handler,
         access=Access.SESSION_OR_READ_KEY,
         path_parameters=_TRACE | parameters,
-        errors=(NotFound, Overloaded),
+        errors=(NotFound, TooLarge, Overloaded),
         only_known=True,
         has_etag=True,
         tag="observability",
