@@ -12,8 +12,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from actors.errors import InvalidRequest
 from studio.transfer.json_files import MOST_BYTES, begins_like_json, has_objects, json_uploads
 from studio.transfer.upload import LOGS, Note, Request, Rows, Upload, are_logs
-from transports.otlp.decode import read_trace_request
-from transports.otlp.decode_logs import read_logs_request
+from transports.otlp import salvage
 
 _ROWS = 2000
 _TRACE_ID_BYTES = 16
@@ -66,8 +65,8 @@ def _of_protobuf(path: Path) -> Request | None:
         return None
     body = path.read_bytes()
     try:
-        traces, lost = read_trace_request(body)
-        logs, _ = read_logs_request(body)
+        traces, lost = salvage.read_request(body, salvage.SPANS)
+        logs, _ = salvage.read_request(body, salvage.LOGS)
     except InvalidRequest:
         return None
     spans = [span for each in traces.resource_spans for scope in each.scope_spans for span in scope.spans]

@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
-from actors.errors import InvalidRequest
 from actors.runtime.bus import Bus
 from actors.span_store.columns.spans import (
     InstrumentationScope,
@@ -31,7 +29,7 @@ from transports.otlp.decode_json import decode_trace_json
 from transports.otlp.decoder import Decoder
 from transports.otlp.limits import RequestLimits, demand_few
 from transports.otlp.request import DecodedRequest, fault_of_ids, parent_id, summary
-from transports.otlp.salvage import SPANS, salvage
+from transports.otlp.salvage import SPANS, read_request
 from transports.otlp.values import attributes_of, resource_of, scope_of
 
 # Decoding this many bytes, and making rows of them, takes about 0.7 ms; below that a hop to a thread costs more than
@@ -101,7 +99,7 @@ def decode_trace_request(body: bytes, limits: RequestLimits = RequestLimits()) -
     loop for large bodies.
     """
     demand_few(body, limits)
-    request, lost = read_trace_request(body)
+    request, lost = read_request(body, SPANS)
     faults = Counter({_LOST: lost} if lost else {})
     spans = list(_spans_of(request, faults))
     return DecodedRequest(spans=spans, rejected=faults.total(), message=summary(faults))
@@ -111,18 +109,6 @@ def decode_single_span(resource_spans: ResourceSpans) -> Span | None:
     """Decode the one span of a resource; ``None`` when its ids are not valid."""
     request = ExportTraceServiceRequest(resource_spans=[resource_spans])
     return next(_spans_of(request, Counter()), None)
-
-
-def read_trace_request(body: bytes) -> tuple[ExportTraceServiceRequest, int]:
-    """Parse a request; returns it with the number of its unreadable spans. ``InvalidRequest`` when it is none."""
-    try:
-        return ExportTraceServiceRequest.FromString(body), 0
-    except DecodeError:
-        pass
-    try:
-        return salvage(body, SPANS)
-    except DecodeError as error:
-        raise InvalidRequest("The body is not an ExportTraceServiceRequest") from error
 
 
 # The arguments below are protobuf messages. They are typed Any because attribute access through the generated types

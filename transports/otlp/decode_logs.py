@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-from actors.errors import InvalidRequest
 from actors.runtime.bus import Bus
 from actors.span_store.columns.logs import Log, Logs
 from actors.span_store.columns.spans import InstrumentationScope, Resource
@@ -21,7 +19,7 @@ from transports.otlp.decode_logs_json import decode_logs_json
 from transports.otlp.decoder import Decoder
 from transports.otlp.limits import RequestLimits, demand_few_logs
 from transports.otlp.request import LOG_RECORD, DecodedLogs, fault_of_log, summary
-from transports.otlp.salvage import LOGS, salvage
+from transports.otlp.salvage import LOGS, read_request
 from transports.otlp.values import attributes_of, nested_value, resource_of, scope_of
 
 _INLINE_BYTES = 8 * 1024  # a few records; below that a hop to a thread costs more than it frees
@@ -78,22 +76,10 @@ def decode_any_logs(body: bytes, json: bool, limits: RequestLimits, masking: Mas
 def decode_logs_request(body: bytes, limits: RequestLimits = RequestLimits()) -> DecodedLogs:  # noqa: B008 - frozen
     """Decode a serialised ``ExportLogsServiceRequest``. ``InvalidRequest`` when it is not one, or ``TooLarge``."""
     demand_few_logs(body, limits)
-    request, lost = read_logs_request(body)
+    request, lost = read_request(body, LOGS)
     faults = Counter({_LOST: lost} if lost else {})
     records = list(_records_of(request, faults))
     return DecodedLogs(records=records, rejected=faults.total(), message=summary(faults, LOG_RECORD))
-
-
-def read_logs_request(body: bytes) -> tuple[ExportLogsServiceRequest, int]:
-    """Parse a request; returns it with the number of its unreadable records. ``InvalidRequest`` when it is none."""
-    try:
-        return ExportLogsServiceRequest.FromString(body), 0
-    except DecodeError:
-        pass
-    try:
-        return salvage(body, LOGS)
-    except DecodeError as error:
-        raise InvalidRequest("The body is not an ExportLogsServiceRequest") from error
 
 
 # The arguments below are protobuf messages; see ``decode`` on their types.

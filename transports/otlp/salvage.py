@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from actors.errors import InvalidRequest
 from transports.otlp.protobuf_wire import fields
 
 # Field numbers of a request, of what it has for each resource, and of what that has for each scope.
@@ -36,6 +37,18 @@ class Frame(Generic[R]):
 
 SPANS = Frame(ExportTraceServiceRequest, "resource_spans", "scope_spans", "spans", Span)
 LOGS = Frame(ExportLogsServiceRequest, "resource_logs", "scope_logs", "log_records", LogRecord)
+
+
+def read_request(body: bytes, frame: Frame[R]) -> tuple[R, int]:
+    """Parse a request; returns it with the number of its unreadable items. ``InvalidRequest`` when it is none."""
+    try:
+        return frame.request.FromString(body), 0
+    except DecodeError:
+        pass
+    try:
+        return salvage(body, frame)
+    except DecodeError as error:
+        raise InvalidRequest(f"The body is not an {frame.request.__name__}") from error
 
 
 def salvage(body: bytes, frame: Frame[R]) -> tuple[R, int]:
