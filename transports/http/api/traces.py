@@ -11,7 +11,7 @@ from actors.errors import NotFound, Overloaded, TooLarge
 from actors.runtime.messages import Request
 from actors.span_store.messages import GetAttributeValue, GetOutline, GetSpanDetail, GetTrace
 from transports.http.api.tagged_answers import Body, answer_tagged
-from transports.http.framework.path_ids import ids_of
+from transports.http.framework.path_ids import SPAN_ID, TRACE_ID, ids_of
 from transports.http.framework.route import Access, Call, Handler, Parameter, Route, described
 from transports.http.framework.rules import Pattern
 from transports.http.wire.span_detail_answers import SpanDetailAnswer
@@ -21,8 +21,8 @@ from transports.http.wire.trace_json import render_detail, render_outline, rende
 T = TypeVar("T")
 
 _PREFIX = "/api/v1/observability/traces/{trace_id}"
-_TRACE = {"trace_id": Parameter(description="32 hex digits", example="0af7651916cd43dd8448eb211c80319c")}
-_SPAN = {"span_id": Parameter(description="16 hex digits", example="00f067aa0ba902b7")}
+_TRACE = {"trace_id": TRACE_ID}
+_SPAN = {"span_id": SPAN_ID}
 _KEY = {"key": Parameter(description="Key of the attribute, percent-encoded", example="gen_ai.input.messages")}
 
 
@@ -30,7 +30,7 @@ _KEY = {"key": Parameter(description="Key of the attribute, percent-encoded", ex
 class ValueQuery:
     """Where the attribute is."""
 
-    in_: Annotated[str, Pattern(r"attributes|resource|scope|event\.[0-9]{1,9}|link\.[0-9]{1,9}")] = attrs.field(
+    in_: Annotated[str, Pattern(r"^(attributes|resource|scope|event\.[0-9]{1,9}|link\.[0-9]{1,9})$")] = attrs.field(
         default="attributes", metadata=described("attributes, resource, scope, event.N or link.N, from 0", "event.0")
     )
 

@@ -12,7 +12,7 @@ from transports.errors import ERRORS
 from transports.http.config import APP_NAME
 from transports.http.framework.access import refusals
 from transports.http.framework.json_schema import Schema, Schemas
-from transports.http.framework.route import Access, Route, described, wire_name
+from transports.http.framework.route import Access, Parameter, Route, described, wire_name
 from transports.http.framework.session_cookie import NAME
 from transports.http.wire.otlp_answers import JSON, PROTOBUF
 
@@ -90,10 +90,14 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
             "in": "path",
             "required": True,
             "description": parameter.description,
-            "schema": {"type": "string", "examples": [parameter.example]},
+            "schema": {"type": "string", **_limits(parameter), "examples": [parameter.example]},
         }
         for name, parameter in route.path_parameters.items()
     ]
+
+
+def _limits(parameter: Parameter) -> dict[str, Any]:
+    return parameter.rule.schema() if parameter.rule else {}
 
 
 def _query_parameters(route: Route, schemas: Schemas) -> list[dict[str, Any]]:

@@ -3,11 +3,14 @@
 from typing import Any
 
 from actors.errors import Problem
-from transports.http.framework.route import Call
+from transports.http.framework.route import Call, Parameter
 from transports.http.framework.rules import Fault, HexId
 from transports.http.framework.validation import echo, invalid
 
 _DIGITS = {"trace_id": HexId(32), "span_id": HexId(16)}
+
+TRACE_ID = Parameter(description="32 hex digits", example="0af7651916cd43dd8448eb211c80319c", rule=_DIGITS["trace_id"])
+SPAN_ID = Parameter(description="16 hex digits", example="00f067aa0ba902b7", rule=_DIGITS["span_id"])
 
 
 def ids_of(call: Call[Any, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from actors.session.messages import Session, User
 from transports.http.config import HttpConfig
 from transports.http.framework.app_keys import CALLERS_KEY, REQUEST_STATE
 from transports.http.framework.clients import address_of
+from transports.http.framework.rules import Rule
 
 BodyT = TypeVar("BodyT")
 QueryT = TypeVar("QueryT")
@@ -103,6 +104,7 @@ class Parameter:
 
     description: str
     example: str
+    rule: Rule | None = None
 
 
 Handler = Callable[[Call[Any, Any]], Awaitable[object]]
