@@ -29,6 +29,7 @@ _RECENT = "recent_span"
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _FIRST_SEGMENTS = 8  # that a list looks into
 _IS_SPAN = f"kind <> {LOG:d}"
+_COUNTED = "coalesce(type IN ('llm', 'embedding'), false) AS counted"
 
 
 @attrs.frozen
@@ -72,12 +73,15 @@ class SpanTable:
 
     @contextmanager
     def relation(self) -> Iterator[str]:
-        """All spans with the columns of the index, for SQL: what stands behind FROM, as long as the block lasts."""
+        """All spans with the columns of the index, for SQL: what stands behind FROM, as long as the block lasts.
+
+        ``counted`` says whether a span stands for a model call.
+        """
         self._cursor.register(_RECENT, self._recent.table)
         try:
             yield (
-                f"(SELECT {_COLUMNS} FROM span WHERE seq < {self._recent.first_seq:d} AND {_IS_SPAN} "  # noqa: S608 - own names, a number
-                f"UNION ALL SELECT {_COLUMNS} FROM {_RECENT} WHERE {_IS_SPAN})"
+                f"(SELECT {_COLUMNS}, {_COUNTED} FROM span WHERE seq < {self._recent.first_seq:d} AND {_IS_SPAN} "  # noqa: S608 - own names, a number
+                f"UNION ALL SELECT {_COLUMNS}, {_COUNTED} FROM {_RECENT} WHERE {_IS_SPAN})"
             )
         finally:
             self._cursor.unregister(_RECENT)

@@ -1,0 +1,1 @@
+"""Answers about many spans together: lists of traces, sums, values."""
