@@ -34,6 +34,7 @@ class Resource(Enum):
     SERVICE = "service"
     BACKUP = "backup"
     PRICE = "price"
+    SCORE = "score"
     EXPORT = "export"
     AUDIT_TRAIL = "audit_trail"
     SETTINGS = "settings"  # of the whole studio

@@ -20,6 +20,7 @@ from actors.runtime.actor import ActorBus
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
+from actors.scores.actor import ScoresActor
 from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
@@ -171,6 +172,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     prices = CurrentPrices(settings.prices_file)  # one for all lives of the span store
     supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices))
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, settings.sqlite_path))
+    supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, settings.sqlite_path))
     supervisor.add(AuditTrailActor, lambda bus: audit_trail(bus, settings))
     supervisor.add(PlaygroundActor, lambda bus: playground(bus, settings))
     ingestion_host = settings.ingestion_host

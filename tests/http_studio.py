@@ -21,6 +21,7 @@ from actors.prices.actor import PricesActor
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
+from actors.scores.actor import ScoresActor
 from actors.session.actor import SessionActor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.lifetime import Limits
@@ -150,6 +151,7 @@ async def running_http_studio(
         lambda bus: embedded_store(bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
     )
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, accounts, clock=clock))
+    supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, accounts, clock=clock))
     supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, accounts, clock=clock))
     supervisor.add(
         PlaygroundActor,

@@ -15,7 +15,7 @@ import pytest
 
 from actors.errors import RetryableError, StudioError
 from actors.runtime.messages import Event, Request, StreamRequest
-from tests.messages import FOLDERS, MESSAGES, REQUESTS, folder_of
+from tests.messages import FOLDERS, MESSAGES, REQUESTS, folder_of, is_face
 from tests.source import PROJECT, Module, all_modules, classes_below, module_of, modules, within
 from transports.errors import ERRORS
 
@@ -23,6 +23,8 @@ pytestmark = pytest.mark.unit
 
 # Value types of an actor that stand in a module of their own beside its ``messages``.
 VALUES = {
+    "actors.span_store.asked.sessions",
+    "actors.span_store.asked.stored_traces",
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.logs",
@@ -122,6 +124,7 @@ MAY_ASK = {
     "ingestion": {"span_store"},
     "playground": {"span_store"},
     "prices": {"span_store"},
+    "scores": {"span_store"},
     "session": {"key_registry"},
 }
 # Who may hear whose events. Hearing is no waiting, so circles would do no harm here.
@@ -355,7 +358,7 @@ def imported_from_others(folder: str, kind: type | tuple[type, ...]) -> set[str]
     for module in modules(f"actors/{folder}"):
         for _, name in module.imports():
             home, _, attribute = name.rpartition(".")
-            if home.startswith("actors.") and home.endswith(".messages") and not within(home, f"actors.{folder}"):
+            if is_face(home) and not within(home, f"actors.{folder}"):
                 value = getattr(importlib.import_module(home), attribute)
                 if inspect.isclass(value) and issubclass(value, kind) and value in MESSAGES:
                     found.add(folder_of(value))

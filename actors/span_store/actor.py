@@ -14,6 +14,8 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
+from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
+from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.logs import StoredLog
@@ -51,6 +53,7 @@ from actors.span_store.messages import (
 from actors.span_store.storage import SpanStorage
 from actors.span_store.traces.detail import AttributeValue, SpanDetail
 from actors.span_store.traces.outline import Outline
+from actors.span_store.traces.session_views import SessionViews
 from actors.span_store.traces.summary import TraceSpans
 from actors.span_store.traces.views import TraceViews
 
@@ -76,6 +79,7 @@ class SpanStoreActor(Actor):
         super().__init__(bus)
         self._storage = storage
         self._views = TraceViews(storage)
+        self._sessions = SessionViews(storage, self._views)
         self._audit_log = audit_log
         self._deletions = AuditedDeletion(audit_log)
         self._accounts = accounts
@@ -190,3 +194,15 @@ class SpanStoreActor(Actor):
     @handles(GetAttributeValue, lane="reads")
     async def get_attribute_value(self, request: GetAttributeValue) -> AttributeValue:
         return await self._views.value(request)
+
+    @handles(FindStoredTraces, lane="reads")
+    async def find_stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
+        return await self._storage.stored_traces(request)
+
+    @handles(ListSessions, lane="searches")
+    async def list_sessions(self, request: ListSessions) -> SessionPage:
+        return await self._sessions.page(request)
+
+    @handles(GetSession, lane="searches")
+    async def get_session(self, request: GetSession) -> SessionTurns:
+        return await self._sessions.turns(request)

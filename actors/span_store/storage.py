@@ -9,6 +9,8 @@ from typing import Literal, Protocol, TypeAlias
 import attrs
 import pyarrow as pa
 
+from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -108,6 +110,14 @@ class SpanStorage(Protocol):
 
     async def columns(self, request: TraceColumns) -> pa.Table:
         """A row for each span that is wanted, in any order. Without any it has no rows."""
+
+    async def stored_traces(self, request: FindStoredTraces) -> frozenset[str]: ...
+
+    async def sessions(self, request: ListSessions) -> SessionPage:
+        """Without previews."""
+
+    async def session(self, request: GetSession) -> SessionOutline | None:
+        """``None`` when no trace belongs to it."""
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
+from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -131,6 +133,15 @@ class EmbeddedStorage:
 
     async def columns(self, request: TraceColumns) -> pa.Table:
         return await self._opened.reads.columns(request)
+
+    async def stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
+        return await self._opened.reads.stored_traces(request)
+
+    async def sessions(self, request: ListSessions) -> SessionPage:
+        return await self._opened.reads.sessions(request)
+
+    async def session(self, request: GetSession) -> SessionOutline | None:
+        return await self._opened.reads.session(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

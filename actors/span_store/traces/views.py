@@ -27,9 +27,9 @@ from actors.span_store.traces.detail import AttributeValue, SpanDetail
 from actors.span_store.traces.details import attribute_value, span_detail
 from actors.span_store.traces.outline import Outline
 from actors.span_store.traces.outlines import outline
-from actors.span_store.traces.previews import PREVIEWS, Preview, Previews
-from actors.span_store.traces.summaries import in_order, root_of, span_summaries, trace_spans
-from actors.span_store.traces.summary import MOST_SPANS, TraceSpans
+from actors.span_store.traces.previews import NOTHING, PREVIEWS, Preview, Previews
+from actors.span_store.traces.summaries import in_order, root_of, span_summaries, trace_spans, trace_summary
+from actors.span_store.traces.summary import MOST_SPANS, TraceSpans, TraceSummary
 
 MOST_BYTES = 128 * 1024 * 1024  # of some columns of all spans of a trace: a quarter of a million spans
 _PREVIEW_BYTES = 4 * 1024 * 1024  # of spans that are read at once for their previews
@@ -54,9 +54,17 @@ class TraceViews:
 
     async def outline(self, request: GetOutline) -> Outline:
         spans, counted = await self._counted_spans(request, outlines.COLUMNS)
-        root = root_of(spans)
-        ids: list[Untold] = [] if root is None else [spans["span_id"][root].as_py()]
-        return await asyncio.to_thread(outline, spans, counted, await self._read_previews(request, ids))
+        return await asyncio.to_thread(outline, spans, counted, await self._preview_of_root(request, spans))
+
+    async def summary(self, trace_id: str, room: int | None) -> TraceSummary:
+        """That of a trace. ``NotFound``, ``TooLarge`` and ``NeedsRoom`` as with ``trace``."""
+        request = GetTrace(trace_id=trace_id, room=room)
+        spans, counted = await self._counted_spans(request, summaries.COLUMNS)
+        return await asyncio.to_thread(trace_summary, spans, counted, await self._preview_of_root(request, spans))
+
+    async def preview(self, trace_id: str, span_id: str) -> Preview:
+        """The lines of one span."""
+        return (await self._read_previews(GetTrace(trace_id=trace_id), [span_id])).get(span_id, NOTHING)
 
     async def detail(self, request: GetSpanDetail) -> SpanDetail:
         ids = frozenset([request.span_id])
@@ -92,6 +100,11 @@ class TraceViews:
             raise NotFound(_NO_TRACE)
         spans, calls = await asyncio.to_thread(_with_calls, found)
         return spans, await self._counted(request, spans, calls)
+
+    async def _preview_of_root(self, request: GetTrace | GetOutline, spans: pa.Table) -> dict[str, Preview]:
+        root = root_of(spans)
+        ids: list[Untold] = [] if root is None else [spans["span_id"][root].as_py()]
+        return await self._read_previews(request, ids)
 
     async def _read_previews(self, request: GetTrace | GetOutline, span_ids: Sequence[str]) -> dict[str, Preview]:
         """Those of the spans, some at a time: nine tenths of what is stored of them is read for it.

@@ -72,6 +72,7 @@ SIGNED_IN: Expected = {**dict.fromkeys(CALLERS, NO_SESSION), "member": None, "ad
 ADMINS: Expected = {**SIGNED_IN, "member": NEEDS_ADMIN}
 READERS = or_keys(SIGNED_IN, "read")
 PLAYERS = or_keys(SIGNED_IN, "play")
+SCORERS = or_keys(SIGNED_IN, "score")
 BACKUPS = or_keys(ADMINS, "backup")
 SENDERS = or_keys(dict.fromkeys(CALLERS, NO_KEY), "ingest")
 
@@ -149,6 +150,11 @@ TABLE = (
     Row("GET", "/api/v1/observability/traces/{trace_id}/outline", READERS),
     Row("GET", "/api/v1/observability/traces/{trace_id}/spans/{span_id}/detail", READERS),
     Row("GET", "/api/v1/observability/traces/{trace_id}/spans/{span_id}/attributes/{key}", READERS),
+    Row("GET", "/api/v1/observability/traces/{trace_id}/scores", READERS),
+    Row("POST", "/api/v1/observability/traces/{trace_id}/scores", SCORERS),
+    Row("DELETE", "/api/v1/scores/{score_id}", SCORERS),
+    Row("GET", "/api/v1/observability/sessions", READERS),
+    Row("GET", "/api/v1/observability/sessions/{session_id}", READERS),
     Row("GET", "/api/v1/observability/search", READERS),
     Row("GET", "/api/v1/observability/export", READERS),
     Row("DELETE", "/api/v1/observability/traces/{trace_id}", ADMINS),

@@ -1,8 +1,12 @@
-"""Routes that delete spans for good."""
+"""Routes that delete spans for good, and the scores of traces that are gone with them."""
+
+from contextlib import suppress
 
 import attrs
 
-from actors.errors import NotFound, Overloaded, Unavailable
+from actors.errors import NotFound, Overloaded, StudioError, Unavailable
+from actors.runtime.messages import Request
+from actors.scores.messages import SweepScores
 from actors.span_store.messages import Deleted, DeleteService, DeleteTrace
 from transports.http.framework.route import Access, Call, Handler, Parameter, Route, described
 
@@ -17,15 +21,20 @@ class DeletedAnswer:
 
 
 async def delete_trace(call: Call[None, None]) -> DeletedAnswer:
-    return _answer(await call.bus.ask(DeleteTrace(trace_id=call.path("trace_id"), by=call.by), timeout=_LONGEST))
+    trace_id = call.path("trace_id")
+    return await _delete(call, DeleteTrace(trace_id=trace_id, by=call.by), SweepScores(trace_id=trace_id))
 
 
 async def delete_service(call: Call[None, None]) -> DeletedAnswer:
     request = DeleteService(service_name=call.path("service_name"), by=call.by)
-    return _answer(await call.bus.ask(request, timeout=_LONGEST))
+    return await _delete(call, request, SweepScores())
 
 
-def _answer(deleted: Deleted) -> DeletedAnswer:
+async def _delete(call: Call[None, None], request: Request[Deleted], sweep: SweepScores) -> DeletedAnswer:
+    """The spans are gone whatever comes of the scores, which are looked for again later."""
+    deleted = await call.bus.ask(request, timeout=_LONGEST)
+    with suppress(StudioError):
+        await call.bus.ask(sweep, timeout=_LONGEST)
     return DeletedAnswer(deleted_spans=deleted.spans)
 
 

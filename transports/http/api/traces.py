@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import attrs
 from aiohttp import web
 
 from actors.errors import NotFound, Overloaded, TooLarge
 from actors.runtime.messages import Request
+from actors.scores.messages import SummarizeScores
 from actors.span_store.messages import GetAttributeValue, GetOutline, GetSpanDetail, GetTrace
 from transports.http.api.tagged_answers import Body, answer_tagged
 from transports.http.framework.path_ids import SPAN_ID, TRACE_ID, ids_of
@@ -16,9 +17,7 @@ from transports.http.framework.route import Access, Call, Handler, Parameter, Ro
 from transports.http.framework.rules import Pattern
 from transports.http.wire.span_detail_answers import SpanDetailAnswer
 from transports.http.wire.trace_answers import OutlineAnswer, TraceAnswer
-from transports.http.wire.trace_json import render_detail, render_outline, render_trace
-
-T = TypeVar("T")
+from transports.http.wire.trace_json import Scores, render_detail, render_outline, render_trace
 
 _PREFIX = "/api/v1/observability/traces/{trace_id}"
 _TRACE = {"trace_id": TRACE_ID}
@@ -36,15 +35,21 @@ class ValueQuery:
 
 
 async def get_trace(call: Call[None, None]) -> web.StreamResponse:
-    return await _rendered(call, GetTrace(**ids_of(call)), render_trace)
+    return await _scored(call, GetTrace(**ids_of(call)), render_trace)
 
 
 async def get_trace_outline(call: Call[None, None]) -> web.StreamResponse:
-    return await _rendered(call, GetOutline(**ids_of(call)), render_outline)
+    return await _scored(call, GetOutline(**ids_of(call)), render_outline)
 
 
 async def get_span_detail(call: Call[None, None]) -> web.StreamResponse:
-    return await _rendered(call, GetSpanDetail(**ids_of(call)), render_detail)
+    request = GetSpanDetail(**ids_of(call))
+
+    async def read(room: int) -> Body:
+        detail = await call.bus.ask(attrs.evolve(request, room=room))
+        return Body(content=await asyncio.to_thread(render_detail, detail))
+
+    return await answer_tagged(call, read)
 
 
 async def get_attribute_value(call: Call[None, ValueQuery]) -> web.StreamResponse:
@@ -57,13 +62,17 @@ async def get_attribute_value(call: Call[None, ValueQuery]) -> web.StreamRespons
     return await answer_tagged(call, read)
 
 
-async def _rendered(call: Call[None, None], request: Request[T], render: Callable[[T], bytes]) -> web.StreamResponse:
-    """Answer what the request finds. ``request`` has a member ``room``."""
+async def _scored(
+    call: Call[None, None], request: GetTrace | GetOutline, render: Callable[[Any, Scores], bytes]
+) -> web.StreamResponse:
+    """Answer what the request finds, with the scores of the trace."""
+    trace_id = request.trace_id
 
     async def read(room: int) -> Body:
-        asked: Any = request
-        found: T = await call.bus.ask(attrs.evolve(asked, room=room))
-        return Body(content=await asyncio.to_thread(render, found))
+        asked: Request[Any] = attrs.evolve(request, room=room)
+        found = await call.bus.ask(asked)
+        scores = await call.bus.ask(SummarizeScores(trace_ids=(trace_id,)))
+        return Body(content=await asyncio.to_thread(render, found, scores.get(trace_id, ())))
 
     return await answer_tagged(call, read)
 

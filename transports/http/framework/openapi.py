@@ -123,6 +123,9 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
         responses[str(route.status)]["content"] = _success(route, schemas)
     elif route.downloads:
         responses[str(route.status)]["content"] = {media: {"schema": _file(media)} for media in route.downloads}
+    if route.also_status is not None:
+        also = HTTPStatus(route.also_status)
+        responses[str(also.value)] = responses[str(route.status)] | {"description": also.phrase}
     if route.has_etag:
         responses[str(HTTPStatus.NOT_MODIFIED.value)] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
     for kind in (*refusals(route.access), *_misunderstandings(route), *_for_foreign_pages(route), *route.errors):

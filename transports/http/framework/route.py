@@ -36,6 +36,7 @@ class Access(Enum):
     ADMIN = (Role.ADMIN,)
     SESSION_OR_READ_KEY = (Role.MEMBER, Scope.READ)
     SESSION_OR_PLAY_KEY = (Role.MEMBER, Scope.PLAY)
+    SESSION_OR_SCORE_KEY = (Role.MEMBER, Scope.SCORE)
     ADMIN_OR_BACKUP_KEY = (Role.ADMIN, Scope.BACKUP)
     INGEST_KEY = (None, Scope.INGEST)
 
@@ -128,6 +129,7 @@ class Route:
     most_bytes: int = 1024 * 1024  # of the body
     query: type | None = None
     status: int = 200
+    also_status: int | None = None  # with the same answer, of a request that had been done before
     content_type: str = "application/json"  # of request and answer
     downloads: tuple[str, ...] = ()  # media types of an answer that is a file, in place of ``answers``
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query

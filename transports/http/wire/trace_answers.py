@@ -180,7 +180,7 @@ class TraceSummaryAnswer:
     )
 
 
-_TRACE: dict[str, Any] = {
+TRACE: dict[str, Any] = {
     "trace_id": _TRACE_ID,
     "root": SPAN,
     "name": "chat gpt-4o",
@@ -212,7 +212,7 @@ _TRACE: dict[str, Any] = {
 class TraceAnswer:
     """A trace and its spans."""
 
-    trace: TraceSummaryAnswer = attrs.field(metadata=described("Summary of all spans", _TRACE))
+    trace: TraceSummaryAnswer = attrs.field(metadata=described("Summary of all spans", TRACE))
     spans: list[SpanSummaryAnswer] = attrs.field(metadata=described("Oldest first, at most 50,000", [SPAN]))
     truncated: bool = attrs.field(default=False, metadata=described("true when there are more spans", example=False))
 
@@ -259,7 +259,7 @@ class OutlineColumns:
 class OutlineAnswer:
     """A trace as columns, for a picture of it."""
 
-    trace: TraceSummaryAnswer = attrs.field(metadata=described("Summary of all spans", _TRACE))
+    trace: TraceSummaryAnswer = attrs.field(metadata=described("Summary of all spans", TRACE))
     count: int = attrs.field(metadata=described("How many spans the trace has", 2))
     origin: datetime = attrs.field(metadata=described("Earliest start", _START))
     truncated: bool = attrs.field(

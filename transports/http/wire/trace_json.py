@@ -1,20 +1,23 @@
 """Summaries, outlines and details of traces as JSON text: see ``trace_answers`` for their members."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from actors.scores.messages import ScoreSummary
 from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.pricing.cost import Cost
 from actors.span_store.traces.detail import SpanDetail
 from actors.span_store.traces.outline import Outline
 from actors.span_store.traces.summary import SpanSummary, Tokens, TraceSpans, TraceSummary
 from transports.http.wire.moments import time_text
+
+Scores: TypeAlias = Sequence[ScoreSummary]
 
 _TOGETHER = 1000  # spans whose members are in memory at once
 _NULL = pa.scalar("null", pa.string())
@@ -27,9 +30,9 @@ _OF_SPANS, _OF_TRACES = (
 _span_members, _trace_members = attrgetter(*_OF_SPANS), attrgetter(*_OF_TRACES)
 
 
-def render_trace(found: TraceSpans) -> bytes:
+def render_trace(found: TraceSpans, scores: Scores = ()) -> bytes:
     """``{"trace", "spans"}``, and ``"truncated": true`` where there are more. CPU-heavy for thousands of spans."""
-    trace = orjson.dumps(trace_document(found.trace))
+    trace = orjson.dumps(trace_document(found.trace, scores))
     spans = b",".join(_spans(found.spans))
     end = b',"truncated":true}' if found.truncated else b"}"
     return b"".join((b'{"trace":', trace, b',"spans":[', spans, b"]", end))
@@ -43,21 +46,22 @@ def _spans(spans: tuple[SpanSummary, ...]) -> Iterator[bytes]:
 def span_document(span: SpanSummary) -> dict[str, Any]:
     """The members of a SpanSummary."""
     plain = zip(_OF_SPANS, _span_members(span), strict=True)
-    return {**dict(plain), **_times(span), "tokens": _tokens(span.tokens)}
+    return {**dict(plain), **_times(span), "tokens": tokens_document(span.tokens)}
 
 
-def trace_document(trace: TraceSummary) -> dict[str, Any]:
-    """The members of a TraceSummary."""
+def trace_document(trace: TraceSummary, scores: Scores = ()) -> dict[str, Any]:
+    """The members of a TraceSummary. ``scores`` are those of the trace."""
     return {
         **dict(zip(_OF_TRACES, _trace_members(trace), strict=True)),
         **_times(trace),
         "root": None if trace.root is None else span_document(trace.root),
-        "tokens": _tokens(trace.tokens),
-        "scores": [],  # nothing gives any yet
+        "tokens": tokens_document(trace.tokens),
+        "scores": [{"name": score.name, "value": score.value, "count": score.count} for score in scores],
     }
 
 
-def _tokens(tokens: Tokens | None) -> dict[str, int | None] | None:
+def tokens_document(tokens: Tokens | None) -> dict[str, int | None] | None:
+    """The members of tokens."""
     if tokens is None:
         return None
     return {
@@ -78,12 +82,12 @@ def _times(timed: SpanSummary | TraceSummary) -> dict[str, Any]:
     }
 
 
-def render_outline(outline: Outline) -> bytes:
+def render_outline(outline: Outline, scores: Scores = ()) -> bytes:
     """Outline of a trace; Arrow writes its columns."""
     columns = outline.columns
     texts = (b'"%b":%b' % (name.encode(), _column_json(columns[name])) for name in columns.column_names)
     head = {
-        "trace": trace_document(outline.trace),
+        "trace": trace_document(outline.trace, scores),
         "count": outline.count,
         "origin": time_text(outline.origin_unix_nano),
         "truncated": outline.truncated,

@@ -11,11 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
+from actors.span_store.embedded.reads.aggregates.matching import Matching
+from actors.span_store.embedded.reads.aggregates.sessions import Sessions
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
 from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
 from actors.span_store.embedded.reads.service_names import service_names
@@ -87,6 +91,7 @@ class SpanReader:
         self._sealed = view.sealed
         self._segments = segments
         self._table = SpanTable(cursor, view)
+        self._matching = Matching(cursor, self._table, view, segments, damage, grams)
 
     def services(self) -> tuple[str, ...]:
         recent = ArrowFilter(SPANS).rows(self._recent.table.select(["service_name", "kind"]))
@@ -128,6 +133,17 @@ class SpanReader:
 
     def columns(self, request: TraceColumns) -> pa.Table:
         return TraceTable(self._cursor, self._recent, self._segments, self._damage).read(request)
+
+    def stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
+        return self._table.stored_traces(request.trace_ids)
+
+    def sessions(self, request: ListSessions) -> SessionPage:
+        with self._table.relation() as spans, self._matching.traces(request.where, spans) as matching:
+            return Sessions(self._cursor, spans, self._recent.next_seq).page(request, matching)
+
+    def session(self, request: GetSession) -> SessionOutline | None:
+        with self._table.relation() as spans:
+            return Sessions(self._cursor, spans, self._recent.next_seq).outline(request)
 
     def has(self, column: str, value: str) -> bool:
         """Whether any span or log record has this value in a column of the index."""

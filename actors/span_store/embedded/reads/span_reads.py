@@ -8,6 +8,8 @@ import duckdb
 import pyarrow as pa
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
@@ -69,6 +71,15 @@ class SpanReads:
 
     async def columns(self, request: TraceColumns) -> pa.Table:
         return await self._ask(lambda reader: reader.columns(request))
+
+    async def stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
+        return await self._ask(lambda reader: reader.stored_traces(request))
+
+    async def sessions(self, request: ListSessions) -> SessionPage:
+        return await self._ask(lambda reader: reader.sessions(request))
+
+    async def session(self, request: GetSession) -> SessionOutline | None:
+        return await self._ask(lambda reader: reader.session(request))
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

@@ -3,7 +3,7 @@
 Here is the SQL of what users ask for. What the store does for itself is in ``sealed.index``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from actors.span_store.embedded.sealed.index import demand_all, in_segments_of, 
 from actors.span_store.embedded.sealed.manifest import Segment, in_reach
 from actors.span_store.embedded.sealed.root_cache import RootCache
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import SPANS, And, Expression
+from actors.span_store.query.expression import SPANS, And, Expression, OneOf, Promoted
 from actors.span_store.query.pruning import reach
 from actors.span_store.query.sql import Condition, condition
 
@@ -118,6 +118,15 @@ class SpanTable:
         """Whether it is true of any span or log record."""
         wanted = _Search(expression, self._recent.first_seq)
         return bool(locations(self._recent.table, wanted.recent, 1) or self._indexed(wanted, "TRUE", 1))
+
+    def stored_traces(self, traces: Collection[str]) -> frozenset[str]:
+        """Those of the traces that have a span."""
+        recent = locations(self._recent.table, ArrowFilter(And([OneOf(Promoted("trace_id"), traces), SPANS])), None)
+        rows = self._cursor.execute(
+            "SELECT DISTINCT trace_id FROM trace_part "  # noqa: S608 - numbers
+            f"WHERE span_count > 0 AND trace_number IN ({trace_numbers(traces)})"
+        ).fetchall()
+        return frozenset(traces) & {*(place.trace_id for place in recent), *(trace_id for (trace_id,) in rows)}
 
     def latest_segment(self) -> int:
         """The largest number of a segment."""

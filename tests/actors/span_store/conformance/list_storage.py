@@ -10,6 +10,8 @@ import attrs
 import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
+from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.attribute_column import shown, with_keys
 from actors.span_store.columns.conventions import MODEL_CALLS
 from actors.span_store.columns.logs import StoredLog, stored_log
@@ -41,6 +43,7 @@ from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
+from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
 
 
 @attrs.frozen
@@ -183,6 +186,16 @@ class ListStorage:
         if request.room is not None and rows.nbytes > request.room:
             raise NeedsRoom(rows.nbytes)
         return rows
+
+    async def stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
+        return frozenset(request.trace_ids) & {each.span.trace_id for each in self._spans}
+
+    async def sessions(self, request: ListSessions) -> SessionPage:
+        told = [Told(each.seq, each.row, each.fits(request.where)) for each in self._spans]
+        return session_page(told, self._next_seq, request)
+
+    async def session(self, request: GetSession) -> SessionOutline | None:
+        return session_outline([Told(each.seq, each.row) for each in self._spans], self._next_seq, request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS
