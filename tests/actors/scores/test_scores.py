@@ -56,7 +56,7 @@ async def ingest(bus: Bus, *traces: int) -> None:
 
 
 async def add(bus: Bus, number: int = 1, **others: Any) -> AddedScore:
-    members = {"name": "helpful", "value": 1, "source": Source.HUMAN, "by": SYSTEM} | others
+    members: dict[str, Any] = {"name": "helpful", "value": 1, "source": Source.HUMAN, "by": SYSTEM} | others
     return await bus.ask(AddScore(trace_id=trace(number), **members))
 
 
@@ -76,7 +76,7 @@ async def test_scores_are_there_again_after_a_restart(tmp_path: Path) -> None:
 async def test_many_at_once_each_hear_what_became_of_theirs(tmp_path: Path) -> None:
     async with running(tmp_path) as bus:
         await ingest(bus, 1)
-        wanted = [{"number": number % 3, "id": str(number % 10)} for number in range(100)]
+        wanted: list[dict[str, Any]] = [{"number": number % 3, "id": str(number % 10)} for number in range(100)]
         found = await asyncio.gather(*(add(bus, **each) for each in wanted), return_exceptions=True)
         kinds = {type(each) for each in found}
         assert kinds == {AddedScore, NotFound}
@@ -140,8 +140,8 @@ async def test_a_score_that_is_dropped_is_audited(tmp_path: Path) -> None:
 async def test_scores_are_summarized_by_trace_and_name(tmp_path: Path) -> None:
     async with running(tmp_path) as bus:
         await ingest(bus, 1, 2, 3)
-        for value in (1, 0.5, 0):
-            await add(bus, value=value)
+        for number in (1, 0.5, 0):
+            await add(bus, value=number)
         for value in ("b", "a", "c", "b", "a"):
             await add(bus, 2, name="word", value=value)
         await add(bus, 2, name="word", value=7)

@@ -98,8 +98,8 @@ class SessionsQuery:
     def where(self) -> Expression:
         """What is asked of spans."""
         service = EVERYTHING if self.service is None else equal(service_name=self.service)
-        times = (each and each.unix_nano for each in (self.from_, self.to))
-        wanted = [each for each in (service, started_between(*times)) if each != EVERYTHING]
+        times = started_between(self.from_ and self.from_.unix_nano, self.to and self.to.unix_nano)
+        wanted = [each for each in (service, times) if each != EVERYTHING]
         return And(wanted) if wanted else EVERYTHING
 
 

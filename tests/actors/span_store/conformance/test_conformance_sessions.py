@@ -9,7 +9,7 @@ import pytest
 from actors.span_store.asked.sessions import GetSession, ListSessions, Session
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.spans import Span
-from actors.span_store.query.expression import And, Attribute, Contains, Equals, Text, equal, started_between
+from actors.span_store.query.expression import And, Attribute, Contains, Equals, Promoted, Text, equal, started_between
 from actors.span_store.storage import Scope, SpanStorage
 from actors.span_store.traces.summary import Tokens
 from tests.actors.span_store.conformance.steps import span_id, trace_id, write, write_logs
@@ -143,7 +143,7 @@ async def test_a_turn_that_comes_in_between_two_pages_moves_none(storage: SpanSt
 @pytest.mark.parametrize(
     ("where", "found"),
     [
-        (equal(status_code=2), []),
+        (Equals(Promoted("status_code"), 2), []),
         (equal(name="span 2"), ["a"]),
         (equal(service_name="shop"), ["b"]),
         (And([started_between(START + 2, START + 4)]), ["b", "a"]),
