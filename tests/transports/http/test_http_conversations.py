@@ -81,6 +81,8 @@ async def test_the_list_is_chosen_by_service_and_time(reader: Reader) -> None:
         "?to=2023-11-14T22:13:20.000000002Z": ["a"],
         "?from=2023-11-14T22:13:20.000000002Z": ["b"],
         "?service=shop&from=now-1h": [],
+        "?q=name:%22span%201%22": ["a"],
+        "?q=service:shop%20name:%22span%202%22": [],
     }.items():
         assert [each["session_id"] for each in (await json(reader, question))["sessions"]] == names
     first = await json(reader, "?limit=1")
@@ -106,6 +108,7 @@ async def test_what_has_not_changed_is_not_sent_again(reader: Reader) -> None:
         ("?limit=0", ["query", "limit"], "greater_than_equal"),
         ("?limit=1001", ["query", "limit"], "less_than_equal"),
         ("?from=soon", ["query", "from"], "time_parsing"),
+        ("?q=%28", ["query", "q", 2], "query_syntax"),
         ("?after=x", ["query", "after"], "cursor_invalid"),
         ("?sort=start", ["query", "sort"], "extra_forbidden"),
         ("/a?after=x", ["query", "after"], "cursor_invalid"),
@@ -113,7 +116,7 @@ async def test_what_has_not_changed_is_not_sent_again(reader: Reader) -> None:
     ],
 )
 async def test_hostile_questions_are_unprocessable(
-    reader: Reader, question: str, location: list[str], kind: str
+    reader: Reader, question: str, location: list[str | int], kind: str
 ) -> None:
     await reader.send(of_session(made(1)))
     reply = await get(reader, question)

@@ -24,6 +24,7 @@ from transports.http.api.tagged_answers import Body, answer_tagged
 from transports.http.framework.route import Access, Call, Handler, Parameter, Route, described
 from transports.http.framework.rules import Between, MaxLength
 from transports.http.wire.cursors import cursor_of, place_after
+from transports.http.wire.filters import DESCRIPTION, EXAMPLE, Filter
 from transports.http.wire.moments import Moment
 from transports.http.wire.session_answers import SESSION_ID, SessionsAnswer, SessionTurnsAnswer
 from transports.http.wire.session_json import session_document, turn_document
@@ -84,6 +85,7 @@ class _Turn:
 class SessionsQuery:
     """A selection of sessions: those with a span that all of this is true of."""
 
+    q: Filter | None = attrs.field(default=None, metadata=described(DESCRIPTION, EXAMPLE))
     service: Annotated[str, MaxLength(2048)] | None = attrs.field(
         default=None, metadata=described("Name of the service", "shop")
     )
@@ -99,7 +101,8 @@ class SessionsQuery:
         """What is asked of spans."""
         service = EVERYTHING if self.service is None else equal(service_name=self.service)
         times = started_between(self.from_ and self.from_.unix_nano, self.to and self.to.unix_nano)
-        wanted = [each for each in (service, times) if each != EVERYTHING]
+        asked = EVERYTHING if self.q is None else self.q.expression
+        wanted = [each for each in (asked, service, times) if each != EVERYTHING]
         return And(wanted) if wanted else EVERYTHING
 
 
