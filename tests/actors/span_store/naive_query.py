@@ -105,18 +105,18 @@ def is_true(expression: Expression, of: Known) -> bool:
         case Not(member):
             return not is_true(member, of)
         case Contains(Text(), text):
-            return any(text in said for said in _said(of.span))
+            return any(text in said for said in said(of.span))
         case IsNull(field):
-            return not _values_of(field, of)
+            return not values_of(field, of)
         case _:
-            return any(_compares(expression, value) for value in _values_of(expression.field, of))
+            return any(_compares(expression, value) for value in values_of(expression.field, of))
 
 
-def _values_of(field: Any, of: Known) -> list[Any]:
+def values_of(field: Any, of: Known) -> list[Any]:
     """All values of the field; most have one at most."""
     match field:
         case Numeric(inner):
-            found = [_number(value) for value in _values_of(inner, of)]
+            found = [_number(value) for value in values_of(inner, of)]
         case Event(key):
             found = [_plain(event.attributes.get(key)) for event in of.span.events]
             found += [event.name for event in of.span.events if key == "name"]
@@ -216,7 +216,7 @@ def _kind(value: Any) -> str:
     return "number" if isinstance(value, int | float) else "other"
 
 
-def _said(of: Span) -> Iterator[str]:
+def said(of: Span) -> Iterator[str]:
     yield of.name
     yield of.status_message
     yield from _texts(of.attributes)
