@@ -65,8 +65,11 @@ MAKERS = {
     "actors.span_store.query.language.compiled",
     "actors.span_store.query.language.faults",
     "actors.span_store.query.language.literals",
+    "actors.span_store.query.language.open_fields",
     "actors.span_store.query.language.parsing",
+    "actors.span_store.query.language.text_values",
     "actors.span_store.query.language.tree",
+    "actors.span_store.query.numeric",
 }
 # What makes a store or a thread, and so has no place in messages and values.
 STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}

@@ -10,7 +10,6 @@ from actors.span_store.query.expression import (
     Equals,
     Expression,
     IsNull,
-    Matches,
     Not,
     OneOf,
     Or,
@@ -21,6 +20,8 @@ from actors.span_store.query.expression import (
 from actors.span_store.query.language.faults import FilterFault
 from actors.span_store.query.language.fields import BY_NAME, FilterField, Kind
 from actors.span_store.query.language.literals import value_in
+from actors.span_store.query.language.open_fields import open_compared, open_fields, open_has, open_within
+from actors.span_store.query.language.text_values import is_open, text_equals
 from actors.span_store.query.language.tree import (
     Compared,
     Each,
@@ -37,11 +38,6 @@ from actors.span_store.query.language.tree import (
 
 _HAS_ENDED = Between(Promoted("end_time_unix_nano"), low=0, low_included=False)
 _HEX = re.compile(r"[0-9a-f]+")
-_WILD = re.compile(r"[*?]")
-_PIECES = re.compile(r"[*?]|[^*?]+")
-_WILDCARDS = {"*": ".*", "?": "."}
-_LAST_CHARACTER = 0x10FFFF
-_SURROGATES = range(0xD800, 0xE000)
 
 
 def compiled(tree: Tree) -> Expression:
@@ -64,11 +60,14 @@ def _leaf(tree: Words | Has | Compared | Within) -> Expression:
         case Words(value):
             return _said(value)
         case Has(name):
-            return _has(_field(name))
+            fields = open_fields(name)
+            return open_has(fields) if fields else _has(_field(name))
         case Compared(name, operator, value):
-            return _compared(_field(name), operator, value)
+            fields = open_fields(name)
+            return open_compared(fields, operator, value) if fields else _compared(_field(name), operator, value)
         case Within(name, low, high):
-            return _within(_field(name), low, high)
+            fields = open_fields(name)
+            return open_within(fields, low, high) if fields else _within(_field(name), low, high)
 
 
 def _field(name: Name) -> FilterField:
@@ -89,7 +88,7 @@ def _has(field: FilterField) -> Expression:
 
 
 def _compared(field: FilterField, operator: str, value: Literal) -> Expression:
-    if operator == ":" and value.text == "*" and not value.is_quoted:
+    if operator == ":" and is_open(value):
         return _has(field)
     if operator not in field.operators:
         raise FilterFault("query_value", value.column, f"{field.name} has no order: it is asked for by : alone")
@@ -108,7 +107,7 @@ def _within(field: FilterField, low: Literal, high: Literal) -> Expression:
     if field.operators == (":",):
         raise FilterFault("query_value", low.column, f"{field.name} has no order: it is asked for by : alone")
     bounds = [None if is_open(bound) else _value(field, bound) for bound in (low, high)]
-    return _has(field) if bounds == [None, None] else _known(field, between(field.column, *bounds))
+    return _has(field) if bounds == [None, None] else _known(field, _between(field.column, *bounds))
 
 
 def _value(field: FilterField, literal: Literal) -> str | float:
@@ -137,12 +136,7 @@ def _with_id(field: FilterField, digits: int, value: Literal) -> Expression:
     return Equals(field.column, text) if whole else Between(field.column, text, f"{text}g")  # behind all hex digits
 
 
-def is_open(bound: Literal) -> bool:
-    """Whether it is the star that is no bound."""
-    return bound.text == "*" and not bound.is_quoted
-
-
-def between(field: ValueField, low: str | float | None, high: str | float | None) -> Expression:
+def _between(field: ValueField, low: str | float | None, high: str | float | None) -> Expression:
     """Both bounds are included."""
     return Between(field, low, high, high_included=True)
 
@@ -152,30 +146,3 @@ def _ordered(field: ValueField, operator: str, value: str | float) -> Expression
     if operator.startswith(":>"):
         return Between(field, low=value, low_included=included)
     return Between(field, high=value, high_included=included)
-
-
-def text_equals(field: ValueField, value: Literal) -> Expression:
-    """The whole text, where a star stands for any characters and a question mark for one; the cheapest way."""
-    text = value.text
-    if value.is_quoted or not _WILD.search(text):
-        return Equals(field, text)
-    inner = text.strip("*")
-    if _WILD.search(inner):
-        return Matches(field, f"(?s)^{''.join(map(_pattern, _PIECES.findall(text)))}$")
-    if text.startswith("*"):
-        return Contains(field, inner) if text.endswith("*") else Matches(field, f"(?s){re.escape(inner)}$")
-    return _beginning_with(field, inner)
-
-
-def _pattern(piece: str) -> str:
-    return _WILDCARDS.get(piece) or re.escape(piece)
-
-
-def _beginning_with(field: ValueField, begin: str) -> Expression:
-    """All texts from it on to the next one that does not begin so; there is none behind the last character."""
-    stem = begin.rstrip(chr(_LAST_CHARACTER))
-    if not stem:
-        return Between(field, begin)
-    following = ord(stem[-1]) + 1
-    following = _SURROGATES.stop if following in _SURROGATES else following
-    return Between(field, begin, stem[:-1] + chr(following))

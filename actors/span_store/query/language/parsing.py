@@ -30,6 +30,7 @@ _ESCAPED = re.compile(r"\\([\s\S])")
 _QUOTED_KEY = re.compile(r'([^"]*)"([\s\S]*)"')
 # A field whose colon has nothing behind it, and what the grammar expects, in words.
 _EMPTY_FIELD = re.compile(r'[^\s()":\-][^\s()":]*:(?=\s|\Z)')
+_UNQUOTED = re.compile(r'[^\s()":\-][^\s()"]*[("]')
 _EXPECTED = (
     ({"VALUE"}, "a value"),
     ({"BOUND"}, "a bound"),
@@ -127,7 +128,9 @@ def _refuse(text: str, fault: UnexpectedInput) -> NoReturn:
         raise FilterFault("query_syntax", empty.end() + 1, "expected a value right behind the colon") from None
     found = "the end" if at_end else f'"{text[begin : begin + 20]}"'
     message = f"expected {' or '.join(_expected(fault))}, found {found}"
-    if text[begin : begin + 1] == '"' and text.count('"', begin) == 1:
+    if _UNQUOTED.match(text, begin):
+        message = "what has a parenthesis, a quote or a colon in it stands in quotes"
+    elif text[begin : begin + 1] == '"' and text.count('"', begin) == 1:
         message = "the quote has no end"
     raise FilterFault("query_syntax", begin + 1, message) from None
 
