@@ -18,13 +18,16 @@ from actors.scores.messages import (
     AddScore,
     DeleteScore,
     ListScores,
+    ReplaceScores,
     Score,
     ScoreSummary,
     SummarizeScores,
     SweepScores,
 )
+from actors.scores.replacing import without_scores
 from actors.scores.store import ScoreStore
 from actors.span_store.asked.stored_traces import MOST_TRACES, FindStoredTraces
+from actors.span_store.query.expression import Expression
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +81,10 @@ class ScoresActor(Actor):
     @handles(SummarizeScores, lane="reads")
     async def summarize(self, request: SummarizeScores) -> Mapping[str, tuple[ScoreSummary, ...]]:
         return await self._store.summaries(request.trace_ids)
+
+    @handles(ReplaceScores, lane="reads")
+    async def replace(self, request: ReplaceScores) -> Expression:
+        return await without_scores(self._store, request.where)
 
     @handles(SweepScores, lane="sweeps")
     async def sweep(self, request: SweepScores) -> int:

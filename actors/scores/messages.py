@@ -7,6 +7,7 @@ import attrs
 
 from actors.principal import Principal
 from actors.runtime.messages import Request
+from actors.span_store.query.expression import Expression, demand_bounds
 
 MOST_NAME = 100  # characters
 MOST_TEXT = 1000  # characters of a value that is a text
@@ -121,3 +122,14 @@ class SweepScores(Request[int]):
     """
 
     trace_id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ReplaceScores(Request[Expression]):
+    """The same filter with the traces themselves in place of each comparison of a score.
+
+    A comparison is true of all spans of a trace of which one score of the name is so. ``InvalidRequest`` when those are
+    more traces than an expression may have.
+    """
+
+    where: Expression = attrs.field(validator=demand_bounds)

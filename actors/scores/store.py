@@ -13,6 +13,7 @@ from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
 from actors.clock import Clock
 from actors.errors import Conflict, InvalidRequest, NotFound, StudioError
 from actors.principal import Principal
+from actors.scores.comparisons import Condition
 from actors.scores.messages import (
     MOST_COMMENT,
     MOST_ID,
@@ -101,6 +102,23 @@ class ScoreStore:
         rows = await self._database.rows(_SUMMARIES, _array(trace_ids))
         by_trace = groupby(rows, key=lambda row: row["trace_id"])
         return {trace_id: tuple(map(_summary, own)) for trace_id, own in by_trace}
+
+    async def traces_with(self, name: str, condition: Condition, most: int) -> list[str]:
+        """Traces of which a score of the name fulfils a condition; so many at most."""
+        rows = await self._database.rows(
+            f"SELECT DISTINCT trace_id FROM scores WHERE name = ? AND {condition.text} LIMIT ?",  # noqa: S608 - own text
+            name,
+            *condition.parameters,
+            most,
+        )
+        return [row["trace_id"] for row in rows]
+
+    async def texts(self, name: str, most: int) -> list[str]:
+        """The different texts among the scores of a name; so many at most."""
+        rows = await self._database.rows(
+            "SELECT DISTINCT text FROM scores WHERE name = ? AND text IS NOT NULL LIMIT ?", name, most
+        )
+        return [row["text"] for row in rows]
 
     async def latest(self) -> int:
         """The position of the latest score."""

@@ -32,6 +32,7 @@ Value: TypeAlias = str | bool | int | float
 DURATION = "duration_nano"  # from start to end; 0 for a span that ends before it starts
 # Of what somebody asks from outside. Interpreters call themselves for each level, and take time for each node.
 MOST_NODES, MOST_DEPTH = 2000, 64
+MOST_TRACES = 10_000  # ids that traces may have: what stands in place of scores, and is looked for all at once
 _PROMOTED = {field.name for field in INDEX_FIELDS} | {"status_message", DURATION}
 
 
@@ -51,6 +52,9 @@ class Promoted:
     """A column of its own: what every span has, and the promoted attributes."""
 
     name: str = attrs.field(validator=attrs.validators.in_(_PROMOTED))
+
+
+_TRACE = Promoted("trace_id")
 
 
 @attrs.frozen
@@ -245,15 +249,19 @@ def started_between(first: int | None, end: int | None) -> Expression:
 def demand_bounds(_: object, __: object, expression: Expression) -> None:
     """Validate an attribute of a message. ``InvalidRequest`` for more nodes, values among them, or levels than allowed.
 
-    It looks at no more nodes than that, whatever is nested in what, and calls nothing for a level.
+    It looks at no more nodes than that, whatever is nested in what, and calls nothing for a level. Ids of traces have a
+    bound of their own.
     """
-    nodes, pending = 0, [(expression, 1)]
+    nodes, traces, pending = 0, 0, [(expression, 1)]
     while pending:
         node, depth = pending.pop()
-        members = _members(node)
-        nodes += 1 + (len(node.values) if isinstance(node, OneOf) else 0)
+        members, values = _members(node), len(node.values) if isinstance(node, OneOf) else 0
+        are_traces = isinstance(node, OneOf) and node.field == _TRACE
+        traces, nodes = traces + are_traces * values, nodes + 1 + (not are_traces) * values
         if nodes + len(pending) + len(members) > MOST_NODES or depth > MOST_DEPTH:
             raise InvalidRequest(f"A filter has at most {MOST_NODES} conditions and values, {MOST_DEPTH} levels deep")
+        if traces > MOST_TRACES:
+            raise InvalidRequest(f"A filter has at most {MOST_TRACES} traces")
         pending += [(member, depth + 1) for member in members]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.http_studio import Reply
-from tests.spans import otlp_span
+from tests.spans import any_value, otlp_span
 from tests.transports.http.stage import API, TRACE, Reader, made
 
 pytestmark = pytest.mark.integration
@@ -142,6 +142,26 @@ async def test_scores_go_with_their_trace_before_that_is_answered(reader: Reader
     await reader.send(made(1))
     assert await listed(reader) == []
     assert await listed(reader, f"{2:032x}") == [kept.json]
+
+
+async def test_filters_ask_for_scores(reader: Reader) -> None:
+    for number, value in ((1, 0.2), (2, 0.9), (3, "good")):
+        span = made(number, trace_id=number)
+        span.attributes.add(key="session.id", value=any_value(str(number)))
+        await reader.send(span)
+        assert (await post(reader, f"{number:032x}", value=value)).status == 201
+    for question, found in {
+        "score.helpful:<0.5": ["1"],
+        "score.helpful:good": ["3"],
+        "score.helpful:g*d": ["3"],
+        "-score.helpful:[0 TO 1]": ["3"],
+        "score.helpful:>0.5 OR name:%22span 1%22": ["2", "1"],
+        "has:score.none": [],
+    }.items():
+        path = f"/api/v1/observability/sessions?q={question}"
+        reply = await reader.studio.call("GET", path.replace(" ", "%20"), cookie=reader.cookie)
+        assert reply.status == 200, reply.body
+        assert [session["session_id"] for session in reply.json["sessions"]] == found, question
 
 
 async def test_an_unknown_parameter_is_named(reader: Reader) -> None:

@@ -13,6 +13,7 @@ from transports.http.framework.body import is_large
 from transports.http.framework.json_body import read_document
 from transports.http.framework.refused import record_refused_route
 from transports.http.framework.route import Access, Answer, Call, NoQuery, Route
+from transports.http.framework.score_filters import has_filter, without_scores
 from transports.http.framework.validation import structure_body, structure_query, unstructure
 
 
@@ -25,6 +26,7 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
     """
     access = route.access
     budget = config.anonymous_budget if access is Access.PUBLIC else config.otlp_budget
+    takes_filter = route.query is not None and has_filter(route.query)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -41,12 +43,13 @@ def endpoint(route: Route, bus: Bus, config: HttpConfig) -> Callable[[web.Reques
                 await admitted(request, access)
             document = await read_document(request, route.most_bytes, budget)
         session = await admitted(request, access)
+        query = _query_of(request, route) if route.query or route.only_known else None
         call = Call(
             bus=bus,
             config=config,
             request=request,
             session=session,
-            query=_query_of(request, route) if route.query or route.only_known else None,
+            query=await without_scores(bus, query) if takes_filter else query,
             body=None
             if document is None or route.body is None
             else structure_body(document.value, route.body, large=document.is_large),
