@@ -41,7 +41,7 @@ async def _traces(store: ScoreStore, leaf: Leaf, name: str, room: int) -> set[st
     async for condition in _conditions(store, leaf, name):
         traces.update(await store.traces_with(name, condition, room + 1))
     if len(traces) > room:
-        raise InvalidRequest(f"More than {MOST_TRACES} traces have such scores")
+        raise InvalidRequest(f"more than {MOST_TRACES} traces have such scores: ask for fewer")
     return traces
 
 
@@ -52,5 +52,5 @@ async def _conditions(store: ScoreStore, leaf: Leaf, name: str) -> AsyncIterator
         return
     texts = await store.texts(name, _MOST_TEXTS + 1)
     if len(texts) > _MOST_TEXTS:
-        raise InvalidRequest(f"There are more than {_MOST_TEXTS} different scores of this name: name one of them")
+        raise InvalidRequest(f"there are more than {_MOST_TEXTS} different scores of this name: name one of them")
     yield one_of(await asyncio.to_thread(matching, leaf.pattern, texts))

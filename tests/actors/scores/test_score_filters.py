@@ -137,7 +137,7 @@ async def test_ten_thousand_traces_are_found_and_not_one_more(tmp_path: Path) ->
         many, few = Equals(Score("many"), 1), Equals(Score("few"), 1)
         assert await found(bus, many) == [1]
         assert await found(bus, Not(many)) == [20_000]
-        with pytest.raises(InvalidRequest, match="More than 10000 traces"):
+        with pytest.raises(InvalidRequest, match="more than 10000 traces"):
             await found(bus, Or([many, few]))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.scores import replacing
 from tests.http_studio import Reply
 from tests.spans import any_value, otlp_span
 from tests.transports.http.stage import API, TRACE, Reader, made
@@ -162,6 +163,18 @@ async def test_filters_ask_for_scores(reader: Reader) -> None:
         reply = await reader.studio.call("GET", path.replace(" ", "%20"), cookie=reader.cookie)
         assert reply.status == 200, reply.body
         assert [session["session_id"] for session in reply.json["sessions"]] == found, question
+
+
+async def test_a_filter_whose_scores_find_too_much_is_refused(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replacing, "MOST_TRACES", 1)
+    for number in (1, 2):
+        await reader.send(made(number, trace_id=number))
+        assert (await post(reader, f"{number:032x}")).status == 201
+    path = "/api/v1/observability/sessions?q=has:user%20score.helpful:%3E0"
+    reply = await reader.studio.call("GET", path, cookie=reader.cookie)
+    [fault] = reply.json["detail"]
+    assert (reply.status, fault["type"], fault["loc"]) == (422, "query_value", ["query", "q", 10])
+    assert fault["msg"] == "Column 10: more than 1 traces have such scores: ask for fewer"
 
 
 async def test_an_unknown_parameter_is_named(reader: Reader) -> None:

@@ -11,6 +11,8 @@ from actors.span_store.query.expression import Score, leaves
 from transports.http.framework.validation import echo, invalid
 from transports.http.wire.filters import Filter
 
+_SCORE = "score."
+
 
 def has_filter(query: type) -> bool:
     """Whether the query of a route has any."""
@@ -35,8 +37,12 @@ def _has_scores(asked: Filter) -> bool:
 
 
 async def _replaced(bus: Bus, name: str, asked: Filter) -> Filter:
+    """``InvalidRequest`` at the first score of the text: which of several found too many does not matter."""
     try:
         return Filter(asked.text, await bus.ask(ReplaceScores(where=asked.expression)))
     except InvalidRequest as error:
-        problem = Problem(type="query_value", location=("query", name), message=error.detail, input=echo(asked.text))
+        column = asked.text.lower().find(_SCORE) + 1
+        message = f"Column {column}: {error.detail}"
+        location = ("query", name, column)
+        problem = Problem(type="query_value", location=location, message=message, input=echo(asked.text))
         raise invalid(problem) from None

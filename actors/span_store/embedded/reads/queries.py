@@ -18,8 +18,8 @@ from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
-from actors.span_store.embedded.reads.aggregates.matching import Matching
 from actors.span_store.embedded.reads.aggregates.sessions import Sessions
+from actors.span_store.embedded.reads.aggregates.traces_found import Matching
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
 from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
 from actors.span_store.embedded.reads.service_names import service_names
@@ -139,11 +139,11 @@ class SpanReader:
 
     def sessions(self, request: ListSessions) -> SessionPage:
         with self._table.relation() as spans, self._matching.traces(request.where, spans) as matching:
-            return Sessions(self._cursor, spans, self._recent.next_seq).page(request, matching)
+            return Sessions(self._cursor, spans, self._sealed, self._recent.next_seq).page(request, matching)
 
     def session(self, request: GetSession) -> SessionOutline | None:
         with self._table.relation() as spans:
-            return Sessions(self._cursor, spans, self._recent.next_seq).outline(request)
+            return Sessions(self._cursor, spans, self._sealed, self._recent.next_seq).outline(request)
 
     def has(self, column: str, value: str) -> bool:
         """Whether any span or log record has this value in a column of the index."""

@@ -17,11 +17,16 @@ from actors.span_store.asked.sessions import (
     SessionPlace,
     TurnPlace,
 )
-from actors.span_store.embedded.reads.aggregates.matching import EVERY_TRACE
+from actors.span_store.embedded.reads.aggregates.traces_found import EVERY_TRACE
+from actors.span_store.embedded.reads.span_table import IN_MEMORY
+from actors.span_store.embedded.sealed.index import trace_numbers, transaction
+from actors.span_store.embedded.sealed.manifest import Segment
 from actors.span_store.query.position import Position
 from actors.span_store.query.sql import Condition
 from actors.span_store.traces.summary import MOST_LISTED, Tokens
 
+_PLACES = (8, 64, 512)  # in the order of segments, from which on the latest spans are looked at first
+_FEW = 2000  # traces that are looked for in the segments that have them
 _SESSION_BYTES = 1024  # beside its texts
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _READ = (
@@ -67,26 +72,26 @@ _SESSIONS = f"""
 
 
 @attrs.frozen
+class _Near:
+    """A condition on spans: all of the traces in which one says one of some sessions. And its parameters."""
+
+    text: str
+    parameters: list[Any]
+
+
+@attrs.frozen
 class Sessions:
     """Answers of the spans of a relation, as ``SpanTable.relation`` has it; ``next_seq`` comes behind all of them."""
 
     cursor: duckdb.DuckDBPyConnection
     spans: str
+    sealed: Sequence[Segment]  # latest spans first
     next_seq: int
 
     def page(self, request: ListSessions, matching: Condition) -> SessionPage:
         """``matching`` is a condition on ``trace_id``: a span of the trace is one that is asked for."""
-        as_of = self.next_seq if request.after is None else request.after.as_of.number
-        found: list[tuple[Session, SessionPlace]] = []
-        after = request.after
-        while len(found) <= request.limit:
-            size = request.limit + 1 - len(found)
-            places = self._places(matching, as_of, after, size)
-            known = self._sessions(list(places), as_of, matching)
-            found += [(known[session_id], place) for session_id, place in places.items() if session_id in known]
-            if len(places) < size:
-                break
-            after = list(places.values())[-1]
+        with transaction(self.cursor):
+            found = self._found(request, matching)
         page = found[: request.limit]
         _demand_room([session for session, _ in page], request.room)
         return SessionPage(
@@ -96,22 +101,55 @@ class Sessions:
     def outline(self, request: GetSession) -> SessionOutline | None:
         """One session and a page of its turns; ``None`` when no trace belongs to it."""
         as_of = self.next_seq if request.after is None else request.after.as_of.number
-        session = self._sessions([request.session_id], as_of, EVERY_TRACE).get(request.session_id)
+        with transaction(self.cursor):
+            near = self._near([request.session_id], as_of)
+            session = self._sessions([request.session_id], near, EVERY_TRACE).get(request.session_id)
+            found = [] if session is None else self._turns(request, near, as_of)
         if session is None:
             return None
-        found = self._turns(request, as_of)
         page = tuple(found[: request.limit])
         return SessionOutline(session=session, turns=page, next=page[-1] if len(found) > len(page) else None)
+
+    def _found(self, request: ListSessions, matching: Condition) -> list[tuple[Session, SessionPlace]]:
+        """The sessions of a page, and one more where there is another page."""
+        after = request.after
+        as_of = self.next_seq if after is None else after.as_of.number
+        found: list[tuple[Session, SessionPlace]] = []
+        while len(found) <= request.limit:
+            size = request.limit + 1 - len(found)
+            places = self._places(matching, as_of, after, size)
+            if places:
+                known = self._sessions(list(places), self._near(list(places), as_of), matching)
+                found += [(known[session_id], place) for session_id, place in places.items() if session_id in known]
+            if len(places) < size:
+                break
+            after = list(places.values())[-1]
+        return found
 
     def _places(
         self, matching: Condition, as_of: int, after: SessionPlace | None, limit: int
     ) -> dict[str, SessionPlace]:
-        """Sessions that spans say, latest first: more than there are, where a root says another one."""
+        """Sessions that spans say, latest first: more than there are, where a root says another one.
+
+        Whatever started before some time cannot be the latest of those that have a span behind it. So spans are looked
+        at from there on, as long as these are enough sessions.
+        """
+        bounds = [self.sealed[place].last_start_time_unix_nano for place in _PLACES if place < len(self.sealed)]
+        for since in (*bounds, 0):
+            places = self._places_since(since, matching, as_of, after, limit)
+            if len(places) == limit:
+                break
+        return places
+
+    def _places_since(
+        self, since: int, matching: Condition, as_of: int, after: SessionPlace | None, limit: int
+    ) -> dict[str, SessionPlace]:
         behind = [] if after is None else [after.last_start_time_unix_nano, after.position.number]
         rows = self.cursor.execute(
             f"""
             SELECT session_id, max(start_time_unix_nano) AS last, max(seq) AS latest FROM {self.spans}
-            WHERE session_id IS NOT NULL AND length(session_id) <= {MOST_ID:d} AND seq < {as_of:d} AND {matching.text}
+            WHERE session_id IS NOT NULL AND length(session_id) <= {MOST_ID:d}
+                AND start_time_unix_nano >= {since:d} AND seq < {as_of:d} AND {matching.text}
             GROUP BY session_id {"HAVING (last, latest) < (?::UBIGINT, ?::UBIGINT)" if behind else ""}
             ORDER BY last DESC, latest DESC LIMIT {limit:d}
             """,  # noqa: S608 - own names and numbers, see ``sql``
@@ -122,43 +160,50 @@ class Sessions:
             for session_id, last, latest in rows
         }
 
-    def _sessions(self, ids: list[str], as_of: int, matching: Condition) -> dict[str, Session]:
+    def _near(self, ids: list[str], as_of: int) -> _Near:
+        """Looked for in the segments that have the traces, when these are few. Inside of a transaction."""
+        said = (
+            f"SELECT DISTINCT trace_id FROM {self.spans} "  # noqa: S608 - own names, a number
+            f"WHERE session_id IN ({', '.join('?' * len(ids))}) AND seq < {as_of:d}"
+        )
+        traces = [trace_id for (trace_id,) in self.cursor.execute(f"{said} LIMIT {_FEW + 1:d}", ids).fetchall()]
+        if len(traces) > _FEW:
+            return _Near(f"trace_id IN ({said}) AND seq < {as_of:d}", [*ids])
+        rows = self.cursor.execute(
+            f"SELECT DISTINCT segment FROM trace_part WHERE trace_number IN ({trace_numbers(traces)})"  # noqa: S608 - numbers
+        ).fetchall()
+        segments = ", ".join(str(number) for number in (IN_MEMORY, *(segment for (segment,) in rows)))
+        where = f"segment IN ({segments}) AND trace_id IN (SELECT unnest(?::VARCHAR[])) AND seq < {as_of:d}"
+        return _Near(where, [traces])
+
+    def _sessions(self, ids: list[str], near: _Near, matching: Condition) -> dict[str, Session]:
         """Those of the sessions that have a trace of their own which matches."""
         own = f"turn AS (SELECT * FROM ({_TRACES}) WHERE said IN (SELECT unnest(?::VARCHAR[])))"  # noqa: S608 - own names
         wanted = f"said IN (SELECT said FROM turn WHERE {matching.text})"  # noqa: S608 - see ``sql``
         rows = self.cursor.execute(
-            f"WITH {self._some(as_of)}, {own} {_SESSIONS} HAVING {wanted}",
-            [ids, ids, *matching.parameters],
+            f"WITH {self._table(near)}, {own} {_SESSIONS} HAVING {wanted}",
+            [*near.parameters, ids, *matching.parameters],
         ).fetchall()
         return {row[0]: _session(row) for row in rows}
 
-    def _turns(self, request: GetSession, as_of: int) -> list[TurnPlace]:
+    def _turns(self, request: GetSession, near: _Near, as_of: int) -> list[TurnPlace]:
         after = request.after
         behind = [] if after is None else [after.start_time_unix_nano, after.trace_id]
         rows = self.cursor.execute(
             f"""
-            WITH {self._some(as_of)}, turn AS ({_TRACES})
+            WITH {self._table(near)}, turn AS ({_TRACES})
             SELECT start, trace_id FROM turn
             WHERE said = ? {"AND (start, trace_id) > (?::UBIGINT, ?)" if behind else ""}
             ORDER BY start, trace_id LIMIT {request.limit + 1:d}
             """,  # noqa: S608 - own names and numbers
-            [[request.session_id], request.session_id, *behind],
+            [*near.parameters, request.session_id, *behind],
         ).fetchall()
         return [
             TurnPlace(as_of=Position(as_of), start_time_unix_nano=start, trace_id=trace_id) for start, trace_id in rows
         ]
 
-    def _some(self, as_of: int) -> str:
-        """All spans of the traces in which one says one of some sessions, the first parameter."""
-        return f"""
-            near_trace AS (
-                SELECT DISTINCT trace_id FROM {self.spans}
-                WHERE session_id IN (SELECT unnest(?::VARCHAR[])) AND seq < {as_of:d}
-            ),
-            near_span AS MATERIALIZED (
-                SELECT {_READ} FROM {self.spans} WHERE trace_id IN (SELECT trace_id FROM near_trace) AND seq < {as_of:d}
-            )
-        """  # noqa: S608 - own names and numbers
+    def _table(self, near: _Near) -> str:
+        return f"near_span AS MATERIALIZED (SELECT {_READ} FROM {self.spans} WHERE {near.text})"  # noqa: S608 - own names
 
 
 def _session(row: Sequence[Any]) -> Session:
