@@ -153,7 +153,7 @@ def _written(unix_nano: int) -> str:
 
 _operators = st.sampled_from([":", ":>", ":>=", ":<", ":<="])
 _bare = st.sampled_from(["red", "green", "Red", "LLM", "gpt-5", "7", "120", "1.5", "-1", "true", "réd", "2", "1e3"])
-_patterns = st.sampled_from(["re*", "*e*", "*d", "r?d", "*", "g*t-?", "re*n", "[*", "*é", "\\*", "gr.*"])
+_patterns = st.sampled_from(["re*", "*e*", "*d", "r?d", "*", "g*t-?", "re*n", "re[*", "*é", "\\*", "gr.*"])
 _quoted = st.sampled_from(['"red"', '"reddish green"', '""', '"re*"', '"rouge é"', '"7"', r'"\"q\\"'])
 _texts = st.sampled_from(["service", "name", "model", "status_message", "type", "tool", "error"])
 _open_names = st.sampled_from(

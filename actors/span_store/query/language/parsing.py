@@ -136,8 +136,8 @@ def _refuse(text: str, fault: UnexpectedInput) -> NoReturn:
 
 
 def _expected(fault: UnexpectedInput) -> Iterator[str]:
-    accepted: set[str] = set(getattr(fault, "accepts", None) or getattr(fault, "allowed", None) or ())
-    accepted |= set(getattr(fault, "expected", None) or ())
+    exact = fault.accepts if isinstance(fault, UnexpectedToken) else getattr(fault, "allowed", None)
+    accepted = exact or getattr(fault, "expected", None) or set()
     found = [words for terminals, words in _EXPECTED if terminals & accepted]
     yield from found or ["a condition"]
 
