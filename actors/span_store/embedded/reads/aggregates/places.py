@@ -6,7 +6,10 @@ import attrs
 
 from actors.span_store.asked.lists import ListSpans, ListTraces, Place, Sort
 
+_UNSIGNED = "UBIGINT"
 _LAST = 2**64 - 1  # OTLP has 64 bits for a time
+# Of a span, cut off: whole numbers have one sum, in whatever order they come.
+PICODOLLARS = "(CASE WHEN cost_usd IS NOT NULL THEN floor(least(greatest(cost_usd, -1e15), 1e15) * 1e12)::HUGEINT END)"
 
 
 @attrs.frozen
@@ -50,11 +53,12 @@ def behind(after: Place | None, sort: Sort, value: str, kind: str, ids: tuple[st
     further = f"({', '.join(ids)}) > ({marks})" if len(ids) > 1 else f"{ids[0]} > ?"
     if after.value is None:
         return Clause(f"{value} IS NULL AND {further}", named)
+    value_behind = min(max(after.value, 0), _LAST) if kind == _UNSIGNED else after.value
     mark = f"?::{kind}"
     operator = ">" if sort is Sort.OLDEST else "<"
     none = "" if sort in (Sort.NEWEST, Sort.OLDEST) else f" OR {value} IS NULL"
     return Clause(
-        f"{value} {operator} {mark}{none} OR ({value} = {mark} AND {further})", (after.value, after.value, *named)
+        f"{value} {operator} {mark}{none} OR ({value} = {mark} AND {further})", (value_behind, value_behind, *named)
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import attrs
 
 from actors.errors import NeedsRoom
-from actors.span_store.asked.lists import ListSpans, Place, Sort, SummaryPage
+from actors.span_store.asked.lists import ListSpans, Place, Sort, SummaryPage, wanted
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.reads.aggregates.places import (
+    PICODOLLARS,
     Clause,
     all_of,
     behind,
@@ -41,7 +42,7 @@ _VALUES = {
         f"(CASE WHEN end_time_unix_nano = 0 THEN NULL WHEN end_time_unix_nano > {_START} "
         f"THEN end_time_unix_nano - {_START} ELSE 0 END)"
     ),
-    Sort.DEAREST: "floor(least(greatest(cost_usd, -1e15), 1e15) * 1e12)::HUGEINT",
+    Sort.DEAREST: PICODOLLARS,
     Sort.MOST_TOKENS: (
         "(CASE WHEN input_tokens IS NOT NULL OR output_tokens IS NOT NULL "
         "THEN coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0) END)"
@@ -80,7 +81,7 @@ class _SpanList:
         self._snapshot = snapshot
         self._request = request
         self._times = times_of(request)
-        self._wanted = And([request.where, SPANS])
+        self._wanted = And([wanted(request), SPANS])
         made = condition(self._wanted, INDEXED)
         self._is_exact = made.exact
         self._condition = all_of(Clause(made.text, tuple(made.parameters)), within(_START, self._times))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from actors.errors import NeedsRoom
-from actors.span_store.asked.lists import ListTraces, Place, Sort, TracePage
+from actors.span_store.asked.lists import ListTraces, Place, Sort, TracePage, wanted
 from actors.span_store.embedded.reads.aggregates.matching import (
     Matching,
     MatchingInIndex,
@@ -48,7 +48,8 @@ class _TraceList:
         self._snapshot = snapshot
         self._request = request
         self._count = request.limit + 1
-        made = condition(And([request.where, SPANS]), INDEXED)
+        self._wanted = And([wanted(request), SPANS])
+        made = condition(self._wanted, INDEXED)
         self._is_exact = made.exact
         self._condition = Clause(made.text, tuple(made.parameters))
         self._begin = time.monotonic()
@@ -61,7 +62,7 @@ class _TraceList:
         return TracePage(traces=traces, next=goes_on)
 
     def _found(self) -> Found:
-        if normal_form(self._request.where) == EVERYTHING:
+        if normal_form(wanted(self._request)) == EVERYTHING:
             return Found(self._next(self._order(EVERY), self._request.after, self._count))
         if not self._is_exact:
             return self._looked_for()
@@ -108,9 +109,9 @@ class _TraceList:
                 return Found(found, after)
 
     def _in_rows(self) -> Matching:
-        stored, wanted = self._stored, And([self._request.where, SPANS])
-        files = Files(stored.segments, stored.ngrams, stored.view.sealed, wanted)
-        walk = Walk(wanted, files, stored.cursor, stored.damage, soon=_SOON, budget=_BUDGET)
+        stored = self._stored
+        files = Files(stored.segments, stored.ngrams, stored.view.sealed, self._wanted)
+        walk = Walk(self._wanted, files, stored.cursor, stored.damage, soon=_SOON, budget=_BUDGET)
         return MatchingInRows(self._snapshot, self._condition, files, walk)
 
     def _fitting(self, traces: Sequence[str]) -> tuple[tuple[TraceSummary, ...], int]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from actors.span_store.asked.lists import ListTraces, Place, Sort
 from actors.span_store.embedded.reads.aggregates.places import (
     EVERY,
+    PICODOLLARS,
     Clause,
     all_of,
     behind,
@@ -19,8 +20,6 @@ from actors.span_store.embedded.sealed.index import trace_numbers
 _FIRST_SEGMENTS = 8  # that are looked into
 _MOST_PARTS = 16_384  # that are looked at together
 _START = "start_time_unix_nano"
-# Each call in picodollars, cut off: whole numbers have one sum, in whatever order they come.
-_PICODOLLARS = "floor(least(greatest(cost_usd, -1e15), 1e15) * 1e12)::HUGEINT"
 _TOKENS = "coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)"
 _SENT = "input_tokens IS NOT NULL OR output_tokens IS NOT NULL"
 _VALUES = {
@@ -32,7 +31,7 @@ _VALUES = {
     Sort.MOST_ERRORS: "errors",
 }
 _SUMS = {
-    Sort.DEAREST: f"sum({_PICODOLLARS})",
+    Sort.DEAREST: f"sum({PICODOLLARS})",
     Sort.MOST_TOKENS: f"sum({_TOKENS}) FILTER ({_SENT})",
 }
 

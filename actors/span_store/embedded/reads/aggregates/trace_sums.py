@@ -43,10 +43,10 @@ _SUMMED = f"""
         {_earliest("seq", "TRUE")} AS earliest,
         {_earliest("session_id", "session_id IS NOT NULL")} AS session,
         {_earliest("user_id", "user_id IS NOT NULL")} AS "user"
-    FROM some GROUP BY trace_id
+    FROM few GROUP BY trace_id
 """  # noqa: S608 - own names
 _WORDS = " UNION ALL ".join(
-    f"SELECT DISTINCT trace_id, '{name}' AS listed, {name} AS word FROM some WHERE {name} IS NOT NULL AND {where}"  # noqa: S608 - own names
+    f"SELECT DISTINCT trace_id, '{name}' AS listed, {name} AS word FROM few WHERE {name} IS NOT NULL AND {where}"  # noqa: S608 - own names
     for name, where in _LISTED.items()
 )
 
@@ -104,7 +104,7 @@ class TraceSums:
 def trace_sums(snapshot: Snapshot, traces: Sequence[str]) -> dict[str, TraceSums]:
     """Of each trace that has a span. Inside of a ``moment``."""
     some = f"""
-        WITH some AS MATERIALIZED (
+        WITH few AS MATERIALIZED (
             SELECT {_READ} FROM {snapshot.spans}
             WHERE segment IN ({numbers(segments_of(snapshot, traces))})
                 AND trace_id IN (SELECT unnest(?::VARCHAR[]))
