@@ -25,6 +25,7 @@ pytestmark = pytest.mark.unit
 VALUES = {
     "actors.span_store.asked.sessions",
     "actors.span_store.asked.stored_traces",
+    "actors.span_store.asked.lists",
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.logs",

@@ -14,6 +14,7 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.audit_log import AuditLog
@@ -178,6 +179,14 @@ class SpanStoreActor(Actor):
     @handles(GetSpanLogs, lane="reads")
     async def get_span_logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._storage.logs(request)
+
+    @handles(ListTraces, lane="reads")
+    async def list_traces(self, request: ListTraces) -> TracePage:
+        return await self._storage.list_traces(request)
+
+    @handles(ListSpans, lane="reads")
+    async def list_spans(self, request: ListSpans) -> SummaryPage:
+        return await self._storage.list_spans(request)
 
     @handles(GetTrace, lane="reads")
     async def get_trace(self, request: GetTrace) -> TraceSpans:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.logs import StoredLog, stored_log
@@ -19,6 +20,9 @@ from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.reads.aggregates.sessions import Sessions
+from actors.span_store.embedded.reads.aggregates.span_list import span_page
+from actors.span_store.embedded.reads.aggregates.stored import Stored
+from actors.span_store.embedded.reads.aggregates.trace_list import trace_page
 from actors.span_store.embedded.reads.aggregates.traces_found import Matching
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
 from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
@@ -92,6 +96,7 @@ class SpanReader:
         self._segments = segments
         self._table = SpanTable(cursor, view)
         self._matching = Matching(cursor, self._table, view, segments, damage, grams)
+        self._stored = Stored(cursor, view, segments, damage, grams)
 
     def services(self) -> tuple[str, ...]:
         recent = ArrowFilter(SPANS).rows(self._recent.table.select(["service_name", "kind"]))
@@ -130,6 +135,12 @@ class SpanReader:
         wanted = And([equal(parent_span_id=request.span_id), LOG_RECORDS])
         newest_first = self._of_trace(request.trace_id, wanted, request.room)
         return tuple(stored_log(row._asdict()) for row in reversed(newest_first))
+
+    def list_traces(self, request: ListTraces) -> TracePage:
+        return trace_page(self._stored, request)
+
+    def list_spans(self, request: ListSpans) -> SummaryPage:
+        return span_page(self._stored, request)
 
     def columns(self, request: TraceColumns) -> pa.Table:
         return TraceTable(self._cursor, self._recent, self._segments, self._damage).read(request)

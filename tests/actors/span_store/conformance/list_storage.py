@@ -10,6 +10,7 @@ import attrs
 import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.attribute_column import shown, with_keys
@@ -43,6 +44,7 @@ from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
+from tests.actors.span_store.conformance import plain_lists
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
 
 
@@ -174,6 +176,16 @@ class ListStorage:
         found = [each for each in self._logs if (each.span.trace_id, each.span.parent_span_id) == identity]
         _demand_room(found, request.room)
         return tuple(stored_log(each.span._asdict()) for each in sorted(found, key=lambda each: each.order))
+
+    async def list_traces(self, request: ListTraces) -> TracePage:
+        return plain_lists.trace_page(self._rows, request)
+
+    async def list_spans(self, request: ListSpans) -> SummaryPage:
+        return plain_lists.span_page(self._rows, request)
+
+    @property
+    def _rows(self) -> pa.Table:
+        return pa.concat_tables([ROWS.empty_table(), *(each.row for each in self._spans)])
 
     async def columns(self, request: TraceColumns) -> pa.Table:
         found = [
