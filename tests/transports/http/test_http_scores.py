@@ -186,6 +186,7 @@ async def test_a_trace_says_its_scores_and_has_another_tag_with_each(reader: Rea
     await reader.send(made(1))
     for path in (TRACE, f"{TRACE}/outline"):
         assert (await reader.json(path))["trace"]["scores"] == []
+    await reader.send(made(2, trace_id=2))
     tag = (await reader.get(TRACE)).headers["ETag"]
     assert (await reader.get(TRACE, **{"If-None-Match": tag})).status == 304
     await scored(reader, value=1)
@@ -195,3 +196,5 @@ async def test_a_trace_says_its_scores_and_has_another_tag_with_each(reader: Rea
     again = await reader.get(TRACE, **{"If-None-Match": tag})
     assert (again.status, again.json["trace"]["scores"]) == (200, expected)
     assert (await reader.json(f"{TRACE}/outline"))["trace"]["scores"] == expected
+    listed_traces = (await reader.studio.call("GET", API, cookie=reader.cookie)).json["traces"]
+    assert [trace["scores"] for trace in listed_traces] == [[], expected]

@@ -1,14 +1,15 @@
 """Routes that list traces and spans by what is said of them."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import attrs
 import orjson
 from aiohttp import web
 
 from actors.errors import Overloaded
+from actors.scores.messages import SummarizeScores
 from actors.span_store.asked.lists import ListSpans, ListTraces, Place, Sort, SummaryPage, TracePage
 from actors.span_store.query.expression import EVERYTHING
 from transports.http.api.span_answers import SMALL, json_download, read_within_budget
@@ -19,9 +20,10 @@ from transports.http.wire.cursors import cursor_of, place_after
 from transports.http.wire.filters import Filter
 from transports.http.wire.moments import Moment
 from transports.http.wire.trace_answers import SpansAnswer, TracesAnswer
-from transports.http.wire.trace_json import span_document, trace_document
+from transports.http.wire.trace_json import Scores, span_document, trace_document
 
 P = TypeVar("P", TracePage, SummaryPage)
+_Scores: TypeAlias = Mapping[str, Scores]  # by trace
 
 _TIME = "2026-11-22T20:00:00.000Z"
 _WHOLE = attrs.validators.optional(attrs.validators.matches_re(r"-?[0-9]{1,38}"))
@@ -97,13 +99,15 @@ def _text(number: int | None) -> str | None:
 
 
 async def _answered(
-    call: Call[None, ListQuery], request: ListTraces | ListSpans, render: Callable[[Any, str | None], bytes]
+    call: Call[None, ListQuery], request: ListTraces | ListSpans, render: Callable[[Any, _Scores, str | None], bytes]
 ) -> web.StreamResponse:
     """Answer the page. ``Overloaded`` when it is large and others hold the budget of answers for too long."""
 
     async def read(room: int) -> bytes:
         page: TracePage | SummaryPage = await call.bus.ask(attrs.evolve(request, room=room))  # type: ignore[arg-type]
-        return await asyncio.to_thread(render, page, _next(call, request, page.next))
+        traces = page.traces if isinstance(page, TracePage) else ()
+        scores = await call.bus.ask(SummarizeScores(trace_ids=tuple(trace.trace_id for trace in traces)))
+        return await asyncio.to_thread(render, page, scores, _next(call, request, page.next))
 
     async with read_within_budget(call, read) as content:
         if len(content) <= SMALL:
@@ -120,11 +124,12 @@ def _next(call: Call[None, ListQuery], request: ListTraces | ListSpans, place: P
     return cursor_of(call.request, _Place(_text(place.value), place.trace_id, place.span_id, *times))
 
 
-def _render_traces(page: TracePage, cursor: str | None) -> bytes:
-    return orjson.dumps({"traces": [trace_document(trace) for trace in page.traces], "next": cursor})
+def _render_traces(page: TracePage, scores: _Scores, cursor: str | None) -> bytes:
+    traces = [trace_document(trace, scores.get(trace.trace_id, ())) for trace in page.traces]
+    return orjson.dumps({"traces": traces, "next": cursor})
 
 
-def _render_spans(page: SummaryPage, cursor: str | None) -> bytes:
+def _render_spans(page: SummaryPage, _: _Scores, cursor: str | None) -> bytes:
     return orjson.dumps({"spans": [span_document(span) for span in page.spans], "next": cursor})
 
 

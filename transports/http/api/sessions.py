@@ -33,7 +33,7 @@ from transports.http.wire.trace_json import Scores
 _PATH = "/api/v1/observability/sessions"
 _TIME = "2026-11-30T07:00:00.123Z"
 _CURSOR = "WyI1ZTg4IiwxXQ"
-_HALF = 2**63  # numbers of cursors have a sign, and those of OTLP have none
+_END = 2**64
 _ID = {
     "session_id": Parameter(
         description=f"Id of the session, percent-encoded; of {MOST_ID} characters at most", example=SESSION_ID
@@ -41,44 +41,48 @@ _ID = {
 }
 
 
+def _demand_number(_: object, __: object, text: str) -> None:
+    if not text.isdecimal() or not text.isascii() or int(text) >= _END:
+        raise ValueError("no number of 64 bits")
+
+
+_optional_number = attrs.validators.optional(_demand_number)
+
+
 @attrs.frozen
 class _Place:
-    """A place in the list of sessions."""
+    """The continuation of the list, and the times that it was asked for: ``now`` is that of the first page.
 
-    as_of: int
-    last_start: int
-    position: int
+    Numbers are texts: times have 64 bits.
+    """
 
-    @classmethod
-    def of(cls, place: SessionPlace) -> "_Place":
-        return cls(place.as_of.number, place.last_start_time_unix_nano - _HALF, place.position.number)
+    as_of: str = attrs.field(validator=_demand_number)
+    last_start: str = attrs.field(validator=_demand_number)
+    position: str = attrs.field(validator=_demand_number)
+    first: str | None = attrs.field(validator=_optional_number)
+    end: str | None = attrs.field(validator=_optional_number)
 
     @property
     def value(self) -> SessionPlace:
         return SessionPlace(
-            as_of=Position(max(0, self.as_of)),
-            last_start_time_unix_nano=self.last_start + _HALF,
-            position=Position(max(0, self.position)),
+            as_of=Position(int(self.as_of)),
+            last_start_time_unix_nano=int(self.last_start),
+            position=Position(int(self.position)),
         )
 
 
 @attrs.frozen
 class _Turn:
-    """A place in a session."""
+    """The continuation of a session."""
 
-    as_of: int
-    start: int
+    as_of: str = attrs.field(validator=_demand_number)
+    start: str = attrs.field(validator=_demand_number)
     trace_id: str
-
-    @classmethod
-    def of(cls, place: TurnPlace) -> "_Turn":
-        return cls(place.as_of.number, place.start_time_unix_nano - _HALF, place.trace_id)
 
     @property
     def value(self) -> TurnPlace:
-        return TurnPlace(
-            as_of=Position(max(0, self.as_of)), start_time_unix_nano=self.start + _HALF, trace_id=self.trace_id
-        )
+        as_of, start = Position(int(self.as_of)), int(self.start)
+        return TurnPlace(as_of=as_of, start_time_unix_nano=start, trace_id=self.trace_id)
 
 
 @attrs.frozen(kw_only=True)
@@ -96,15 +100,6 @@ class SessionsQuery:
         default=None, metadata=described("The next of an earlier answer: go on behind it", _CURSOR)
     )
 
-    @property
-    def where(self) -> Expression:
-        """What is asked of spans."""
-        service = EVERYTHING if self.service is None else equal(service_name=self.service)
-        times = started_between(self.from_ and self.from_.unix_nano, self.to and self.to.unix_nano)
-        asked = EVERYTHING if self.q is None else self.q.expression
-        wanted = [each for each in (asked, service, times) if each != EVERYTHING]
-        return And(wanted) if wanted else EVERYTHING
-
 
 @attrs.frozen(kw_only=True)
 class TurnsQuery:
@@ -118,14 +113,28 @@ class TurnsQuery:
 
 async def list_sessions(call: Call[None, SessionsQuery]) -> web.StreamResponse:
     query = call.query
-    after = None if query.after is None else place_after(call.request, query.after, _Place).value
-    request = ListSessions(where=query.where, limit=query.limit, after=after)
+    after = None if query.after is None else place_after(call.request, query.after, _Place)
+    times = (_text(query.from_), _text(query.to)) if after is None else (after.first, after.end)
+    request = ListSessions(where=_where(query, *times), limit=query.limit, after=after and after.value)
 
     async def read(room: int) -> Body:
         page = await call.bus.ask(attrs.evolve(request, room=room))
-        return Body(content=_page(call, page))
+        return Body(content=_page(call, page, times))
 
     return await answer_tagged(call, read)
+
+
+def _text(moment: Moment | None) -> str | None:
+    return None if moment is None else str(moment.unix_nano)
+
+
+def _where(query: SessionsQuery, first: str | None, end: str | None) -> Expression:
+    """What is asked of spans."""
+    asked = EVERYTHING if query.q is None else query.q.expression
+    service = EVERYTHING if query.service is None else equal(service_name=query.service)
+    times = started_between(*(None if time is None else int(time) for time in (first, end)))
+    wanted = [each for each in (asked, service, times) if each != EVERYTHING]
+    return And(wanted) if wanted else EVERYTHING
 
 
 async def get_session(call: Call[None, TurnsQuery]) -> web.StreamResponse:
@@ -141,13 +150,21 @@ async def get_session(call: Call[None, TurnsQuery]) -> web.StreamResponse:
     return await answer_tagged(call, read)
 
 
-def _page(call: Call[None, SessionsQuery], page: SessionPage) -> bytes:
-    after = None if page.next is None else cursor_of(call.request, _Place.of(page.next))
-    return orjson.dumps({"sessions": [session_document(session) for session in page.sessions], "next": after})
+def _page(call: Call[None, SessionsQuery], page: SessionPage, times: tuple[str | None, str | None]) -> bytes:
+    sessions = [session_document(session) for session in page.sessions]
+    return orjson.dumps({"sessions": sessions, "next": page.next and _cursor(call, page.next, times)})
+
+
+def _cursor(call: Call[None, SessionsQuery], place: SessionPlace, times: tuple[str | None, str | None]) -> str:
+    numbers = place.as_of.number, place.last_start_time_unix_nano, place.position.number
+    return cursor_of(call.request, _Place(*map(str, numbers), *times))
 
 
 def _turns(call: Call[None, TurnsQuery], found: SessionTurns, scores: Mapping[str, Scores]) -> bytes:
-    after = None if found.next is None else cursor_of(call.request, _Turn.of(found.next))
+    after = None
+    if found.next is not None:
+        place = _Turn(str(found.next.as_of), str(found.next.start_time_unix_nano), found.next.trace_id)
+        after = cursor_of(call.request, place)
     turns = [turn_document(trace, scores.get(trace.trace_id, ())) for trace in found.turns]
     return orjson.dumps({"session": session_document(found.session), "turns": turns, "next": after})
 

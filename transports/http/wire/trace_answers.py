@@ -215,7 +215,7 @@ _NEXT = "WyI1ZTg4IiwiMTcwMDAwIl0"
 class TracesAnswer:
     """A page of a list of traces."""
 
-    traces: list[TraceSummaryAnswer] = attrs.field(metadata=described("The traces, in order", [_TRACE]))
+    traces: list[TraceSummaryAnswer] = attrs.field(metadata=described("The traces, in order", [TRACE]))
     next: str | None = attrs.field(metadata=described("For after, to go on; null at the end", _NEXT))
 
 
