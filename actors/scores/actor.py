@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
+import pyarrow as pa
 import structlog
 
 from actors.clock import Clock, utc_now
@@ -22,6 +23,7 @@ from actors.scores.messages import (
     Score,
     ScoreSummary,
     SummarizeScores,
+    SumScores,
     SweepScores,
 )
 from actors.scores.replacing import without_scores
@@ -81,6 +83,10 @@ class ScoresActor(Actor):
     @handles(SummarizeScores, lane="reads")
     async def summarize(self, request: SummarizeScores) -> Mapping[str, tuple[ScoreSummary, ...]]:
         return await self._store.summaries(request.trace_ids)
+
+    @handles(SumScores, lane="reads")
+    async def sums(self, request: SumScores) -> pa.Table:
+        return await self._store.sums(request.name)
 
     @handles(ReplaceScores, lane="reads")
     async def replace(self, request: ReplaceScores) -> Expression:

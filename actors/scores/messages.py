@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 import attrs
+import pyarrow as pa
 
 from actors.principal import Principal
 from actors.runtime.messages import Request
@@ -16,6 +17,7 @@ MOST_ID = 100  # characters
 MOST_NUMBER = 1e300  # so that the sum of any that there are is a number
 MOST_OF_TRACE = 500  # scores
 MOST_SUMMARIES = 20  # of a trace
+MOST_SUMMED = 200_000  # traces, of which each takes a hundred bytes
 
 
 class Source(Enum):
@@ -133,3 +135,13 @@ class ReplaceScores(Request[Expression]):
     """
 
     where: Expression = attrs.field(validator=demand_bounds)
+
+
+@attrs.frozen(kw_only=True)
+class SumScores(Request[pa.Table]):
+    """The numbers among the scores of one name, summed up by trace: ``trace_id``, ``count`` and ``total``.
+
+    ``InvalidRequest`` when more than ``MOST_SUMMED`` traces have any.
+    """
+
+    name: str

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nanoid
 import orjson
+import pyarrow as pa
 
 from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
 from actors.clock import Clock
@@ -21,6 +22,7 @@ from actors.scores.messages import (
     MOST_NUMBER,
     MOST_OF_TRACE,
     MOST_SUMMARIES,
+    MOST_SUMMED,
     MOST_TEXT,
     AddedScore,
     AddScore,
@@ -35,6 +37,7 @@ from actors.sqlite import Component, Database, Transaction
 _SCORES = Component(name="scores", package="actors.scores")
 _ID_LENGTH = 21
 _EPOCH = datetime.fromtimestamp(0, UTC)
+_SUMS = pa.schema([("trace_id", pa.string()), ("count", pa.int64()), ("total", pa.float64())])
 _INSERT = """
     INSERT INTO scores
         (id, trace_id, span_id, name, number, text, comment, source, created_at, by_id, by_email, by_key_id)
@@ -119,6 +122,19 @@ class ScoreStore:
             "SELECT DISTINCT text FROM scores WHERE name = ? AND text IS NOT NULL LIMIT ?", name, most
         )
         return [row["text"] for row in rows]
+
+    async def sums(self, name: str) -> pa.Table:
+        """The numbers among the scores of a name by trace. Raises ``InvalidRequest``."""
+        rows = await self._database.rows(
+            "SELECT trace_id, count(*), sum(number) FROM scores WHERE name = ? AND number IS NOT NULL"
+            " GROUP BY trace_id LIMIT ?",
+            name,
+            MOST_SUMMED + 1,
+        )
+        if len(rows) > MOST_SUMMED:
+            raise InvalidRequest(f"More than {MOST_SUMMED} traces have scores of this name")
+        columns = zip(*rows, strict=True) if rows else ((), (), ())
+        return pa.table(dict(zip(_SUMS.names, map(list, columns), strict=True)), schema=_SUMS)
 
     async def latest(self) -> int:
         """The position of the latest score."""

@@ -3,8 +3,10 @@
 import asyncio
 import math
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from actors.errors import Conflict, InvalidRequest, NotFound, StudioError
 from actors.principal import SYSTEM
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
+from actors.scores import store
 from actors.scores.actor import ScoresActor
 from actors.scores.messages import (
     AddedScore,
@@ -23,10 +26,12 @@ from actors.scores.messages import (
     ScoreSummary,
     Source,
     SummarizeScores,
+    SumScores,
     SweepScores,
 )
 from actors.span_store.actor import SpanStoreActor
-from actors.span_store.messages import DeleteTrace, IngestSpans
+from actors.span_store.embedded.lifetime import Limits, Retention
+from actors.span_store.messages import DeleteService, DeleteTrace, IngestSpans
 from tests.embedded_store import embedded_store
 from tests.spans import span
 
@@ -34,12 +39,17 @@ pytestmark = pytest.mark.integration
 
 
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Bus]:
+async def running(folder: Path, limits: Limits | None = None) -> AsyncIterator[Bus]:
+    """With limits, what is due is done at once."""
     bus = Bus()
     supervisor = Supervisor(bus)
     accounts = folder / "junjo.db"
-    supervisor.add(SpanStoreActor, lambda bus: embedded_store(bus, folder / "traces.duckdb", accounts=accounts))
-    supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, accounts))
+    interval = 300.0 if limits is None else 0.01
+    supervisor.add(
+        SpanStoreActor,
+        lambda bus: embedded_store(bus, folder / "traces.duckdb", accounts=accounts, limits=limits, interval=0.01),
+    )
+    supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, accounts, interval=interval))
     await supervisor.start()
     try:
         yield bus
@@ -152,6 +162,23 @@ async def test_scores_are_summarized_by_trace_and_name(tmp_path: Path) -> None:
     }
 
 
+async def test_numbers_are_summed_up_by_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(tmp_path) as bus:
+        await ingest(bus, 1, 2, 3)
+        for number, value in ((1, 0.5), (1, 1), (2, -2), (2, "word"), (3, "word")):
+            await add(bus, number, value=value)
+            await add(bus, number, value=value, name="other")
+        sums = await bus.ask(SumScores(name="helpful"))
+        assert sums.sort_by("trace_id").to_pylist() == [
+            {"trace_id": trace(1), "count": 2, "total": 1.5},
+            {"trace_id": trace(2), "count": 1, "total": -2.0},
+        ]
+        assert (await bus.ask(SumScores(name="none"))).schema == sums.schema
+        monkeypatch.setattr(store, "MOST_SUMMED", 1)
+        with pytest.raises(InvalidRequest):
+            await bus.ask(SumScores(name="helpful"))
+
+
 async def test_a_summary_is_bounded_and_a_number(tmp_path: Path) -> None:
     async with running(tmp_path) as bus:
         await ingest(bus, 1)
@@ -178,6 +205,28 @@ async def test_scores_of_a_trace_that_is_gone_are_dropped_also_after_a_restart(t
         await ingest(bus, 1, 2)
         for number, count in ((1, 0), (2, 0), (3, 1)):
             assert len(await bus.ask(ListScores(trace_id=trace(number)))) == count
+
+
+async def test_scores_go_with_traces_that_are_not_kept_any_longer(tmp_path: Path) -> None:
+    async with running(tmp_path) as bus:
+        await bus.ask(IngestSpans(spans=[span(1, trace_id=1), span(2, trace_id=2, start=time.time_ns())], size=100))
+        old, new = await add(bus, 1), await add(bus, 2)
+        assert old.is_new
+    retention = Retention(age=timedelta(days=2), every=timedelta())
+    async with running(tmp_path, Limits(flush_at=1, retention=retention)) as bus:
+        while len(rows(tmp_path, "SELECT id FROM scores")) > 1:  # noqa: ASYNC110 - nothing tells when it is done
+            await asyncio.sleep(0.01)
+        assert await bus.ask(ListScores(trace_id=trace(2))) == (new.score,)
+
+
+async def test_scores_stay_as_long_as_a_span_of_the_trace_does(tmp_path: Path) -> None:
+    async with running(tmp_path) as bus:
+        await bus.ask(IngestSpans(spans=[span(1), span(2, service="other")], size=100))
+        await add(bus)
+        await bus.ask(DeleteService(service_name="other", by=SYSTEM))
+        assert await bus.ask(SweepScores()) == 0
+        await bus.ask(DeleteService(service_name="tests", by=SYSTEM))
+        assert await bus.ask(SweepScores()) == 1
 
 
 async def test_while_spans_cannot_be_asked_for_no_score_is_dropped(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ async def list_sessions(call: Call[None, SessionsQuery]) -> web.StreamResponse:
     query = call.query
     after = None if query.after is None else place_after(call.request, query.after, _Place)
     times = (_text(query.from_), _text(query.to)) if after is None else (after.first, after.end)
-    request = ListSessions(where=_where(query, *times), limit=query.limit, after=after and after.value)
+    request = ListSessions(where=_where(query, *times), limit=query.limit, after=None if after is None else after.value)
 
     async def read(room: int) -> Body:
         page = await call.bus.ask(attrs.evolve(request, room=room))
@@ -156,8 +156,8 @@ def _page(call: Call[None, SessionsQuery], page: SessionPage, times: tuple[str |
 
 
 def _cursor(call: Call[None, SessionsQuery], place: SessionPlace, times: tuple[str | None, str | None]) -> str:
-    numbers = place.as_of.number, place.last_start_time_unix_nano, place.position.number
-    return cursor_of(call.request, _Place(*map(str, numbers), *times))
+    as_of, last_start, position = str(place.as_of), str(place.last_start_time_unix_nano), str(place.position)
+    return cursor_of(call.request, _Place(as_of, last_start, position, *times))
 
 
 def _turns(call: Call[None, TurnsQuery], found: SessionTurns, scores: Mapping[str, Scores]) -> bytes:
