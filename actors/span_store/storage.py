@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 import attrs
 import pyarrow as pa
 
+from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -108,6 +109,8 @@ class SpanStorage(Protocol):
 
     async def columns(self, request: TraceColumns) -> pa.Table:
         """A row for each span that is wanted, in any order. Without any it has no rows."""
+
+    async def stats(self, request: GetStats) -> Stats: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 
