@@ -1,1 +1,1 @@
-"""What is asked of many spans together: messages of the span store and their values, beside ``messages``."""
+"""Messages about many spans together, and the values that they carry: a module for each kind of answer."""
