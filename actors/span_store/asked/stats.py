@@ -8,34 +8,16 @@ import attrs
 
 from actors.runtime.messages import Request
 from actors.span_store.asked.buckets import Interval
-from actors.span_store.query.expression import EVERYTHING, Expression, demand_bounds
+from actors.span_store.query.expression import EVERYTHING, Expression, Promoted, demand_bounds
+from actors.span_store.query.language.fields import BY_NAME, FilterField, Kind
 from actors.span_store.traces.summary import Tokens
 
 MOST_FIELDS, MOST_GROUPS = 3, 200
-# What can be grouped by, under its name in a ``SpanSummary``, and the column that has it.
-GROUPED = {
-    "trace_id": "trace_id",
-    "span_id": "span_id",
-    "parent_span_id": "parent_span_id",
-    "service": "service_name",
-    "name": "name",
-    "kind": "kind",
-    "type": "type",
-    "status": "status_code",
-    "error_type": "error_type",
-    "model": "model",
-    "request_model": "request_model",
-    "provider": "provider",
-    "cost_source": "cost_source",
-    "session_id": "session_id",
-    "user_id": "user_id",
-    "agent": "agent",
-    "tool": "tool",
-    "finish_reason": "finish_reason",
-    "prompt_name": "prompt_name",
-    "prompt_version": "prompt_version",
-    "version": "version",
-    "environment": "environment",
+# What can be grouped by, by all of its names: text that the index has.
+GROUPED: Mapping[str, FilterField] = {
+    name: field
+    for name, field in BY_NAME.items()
+    if field.kind is Kind.TEXT and field.column != Promoted("status_message")
 }
 
 

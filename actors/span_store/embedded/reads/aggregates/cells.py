@@ -3,7 +3,7 @@
 A cell has the items of a group, a bucket and a class of durations. Two more tables have classes of other values.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import duckdb
@@ -11,16 +11,16 @@ import pyarrow as pa
 
 from actors.span_store.asked.buckets import Run
 from actors.span_store.asked.stats import Measures
-from actors.span_store.embedded.reads.aggregates.items import MOST, TOKENS
+from actors.span_store.embedded.reads.aggregates.items import MOST, TOKENS, sum_of
 from actors.span_store.embedded.reads.aggregates.levels import OTHERS, Level, Place
-from actors.span_store.embedded.reads.aggregates.registered import registered
+from actors.span_store.embedded.reads.aggregates.registered import arrow_of, registered
 from actors.span_store.embedded.reads.aggregates.sketches import class_of, quantiles
 from actors.span_store.traces.summary import Tokens
 
 TOP = "stats_top"  # the groups that are answered: their keys, and ``gid``
 _CELL, _FIRST_TOKEN, _RATE = "stats_cell", "stats_first_token", "stats_rate"
 _DURATIONS, _FIRST_TOKENS, _RATES = (50, 90, 95, 99), (50, 95), (50,)
-_SUMS = ", ".join(f"least(sum({name}), {MOST})::BIGINT AS {name}" for name in TOKENS)
+_SUMS = ", ".join(f"{sum_of(name)} AS {name}" for name in TOKENS)
 _ADDED = ", ".join(f"sum({name})" for name in TOKENS)
 
 
@@ -59,7 +59,7 @@ class Cells:
                 sum(unpriced)::BIGINT AS unpriced
             FROM {items} AS item{self._joined} GROUP BY ALL
         """  # noqa: S608 - the parts are constants of these modules and numbers
-        return self._cursor.sql(query, params=list(parameters)).to_arrow_table()
+        return arrow_of(self._cursor, query, parameters)
 
     def _classes(self, column: str, items: str, parameters: Sequence[object]) -> pa.Table:
         query = f"""
@@ -68,7 +68,7 @@ class Cells:
                 sum({column}::DOUBLE) AS total
             FROM {items} AS item{self._joined} WHERE {column} IS NOT NULL GROUP BY ALL
         """  # noqa: S608 - as above
-        return self._cursor.sql(query, params=list(parameters)).to_arrow_table()
+        return arrow_of(self._cursor, query, parameters)
 
     def _at(self, level: Level) -> Iterator[tuple[Place, Measures]]:
         durations = self._quantiles(_CELL, level, _DURATIONS)
@@ -88,18 +88,14 @@ class Cells:
                     tokens=_tokens(tokens),
                     cost_usd=cost,
                     unpriced=unpriced,
-                    durations=durations(place),
-                    first_tokens=first_tokens(place),
-                    tokens_per_second=(rates(place) or (None,))[0],
+                    durations=durations.get(place),
+                    first_tokens=first_tokens.get(place),
+                    tokens_per_second=rates.get(place, (None,))[0],
                 ),
             )
 
-    def _quantiles(
-        self, table: str, level: Level, percents: Sequence[int]
-    ) -> Callable[[Place], tuple[float, ...] | None]:
-        if not self._tables[table]:
-            return {}.get
-        return quantiles(self._cursor, table, level, percents).get
+    def _quantiles(self, table: str, level: Level, percents: Sequence[int]) -> dict[Place, tuple[float, ...]]:
+        return quantiles(self._cursor, table, level, percents) if self._tables[table] else {}
 
 
 def _bucket(runs: Sequence[Run]) -> str:

@@ -5,19 +5,16 @@ what runs; ``input_tokens`` and the others, ``cost_usd`` and ``unpriced`` of the
 nanoseconds, and ``rate`` in tokens a second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from actors.span_store.query.expression import Value
+from actors.span_store.query.language.fields import FilterField
 from actors.span_store.query.sql import Condition
 
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 MOST = 2**63 - 1
-_WORDS = {
-    "kind": ("unspecified", "internal", "server", "client", "producer", "consumer"),
-    "status_code": ("unset", "ok", "error"),
-}
 _DURATION = """
     CASE WHEN end_time_unix_nano = 0 THEN NULL
     WHEN end_time_unix_nano >= start_time_unix_nano THEN end_time_unix_nano - start_time_unix_nano ELSE 0 END
@@ -48,20 +45,20 @@ class Items:
 _PART = "/* part */"
 
 
-def keys_of(columns: Sequence[str]) -> list[str]:
+def keys_of(fields: Iterable[FilterField]) -> list[str]:
     """Each as text, and as the API spells it."""
-    return [_worded(column) if column in _WORDS else column for column in columns]
+    return [field.column.name if field.codes is None else _worded(field.column.name, field.codes) for field in fields]
 
 
 def names_of(columns: Sequence[str]) -> list[str]:
+    """What keys are called."""
     return [f"k{number}" for number, _ in enumerate(columns)]
 
 
-def _worded(column: str) -> str:
-    """The word of a number; the first one stands for numbers that OTLP does not know."""
-    first, *others = _WORDS[column]
-    whens = " ".join(f"WHEN {number} THEN '{word}'" for number, word in enumerate(others, 1))
-    return f"CASE {column} {whens} ELSE '{first}' END"
+def _worded(column: str, codes: Mapping[str, int]) -> str:
+    """The word of a number; that of 0 stands for numbers that OTLP does not know."""
+    whens = " ".join(f"WHEN {number:d} THEN '{word}'" for word, number in codes.items())
+    return f"CASE {column} {whens} ELSE '{min(codes, key=codes.__getitem__)}' END"
 
 
 def span_items(spans: str, keys: Sequence[str], wanted: Condition, *, only_calls: bool) -> Items:
@@ -84,7 +81,7 @@ def trace_items(spans: str, keys: Sequence[str], wanted: Condition, within: Cond
 
     A field is that of the root, else of the earliest span that has one.
     """
-    sums = ", ".join(f"least(sum({name}) FILTER (counted), {MOST})::BIGINT AS {name}" for name in TOKENS)
+    sums = ", ".join(f"{sum_of(name, 'FILTER (counted)')} AS {name}" for name in TOKENS)
     firsts = [
         f"coalesce(arg_min({key}, {_FIRST}) FILTER (parent_span_id IS NULL), arg_min({key}, {_FIRST}))" for key in keys
     ]
@@ -107,6 +104,12 @@ def trace_items(spans: str, keys: Sequence[str], wanted: Condition, within: Cond
     )"""  # noqa: S608 - as above
     parameters = [*within.parameters, *wanted.parameters, *within.parameters]
     return Items(text, parameters, _part_of(["trace_id"]))
+
+
+def sum_of(column: str, which: str = "") -> str:
+    """The sum of whole numbers, ``MOST`` where it is larger; null of nothing."""
+    total = f"sum({column}) {which}"
+    return f"CASE WHEN {total} <= {MOST} THEN {total}::BIGINT WHEN {total} IS NOT NULL THEN {MOST} END"
 
 
 def _keys(keys: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""Arrow tables under names, for statements of one cursor."""
+"""Arrow tables in and out of the statements of one cursor."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -15,3 +15,9 @@ def registered(cursor: duckdb.DuckDBPyConnection, name: str, table: pa.Table) ->
         yield
     finally:
         cursor.unregister(name)
+
+
+def arrow_of(cursor: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object]) -> pa.Table:
+    """What a query finds. A cursor that has executed it would copy the rows once more."""
+    table: pa.Table = cursor.sql(query, params=list(parameters)).to_arrow_table()
+    return table

@@ -6,6 +6,7 @@ Memory goes with the number of cells, not with that of spans. Many groups or tra
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from typing import Literal
 
 import attrs
 import duckdb
@@ -19,7 +20,7 @@ from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.reads.aggregates.cells import TOP, Cells
 from actors.span_store.embedded.reads.aggregates.items import keys_of, names_of, span_items, trace_items
 from actors.span_store.embedded.reads.aggregates.levels import OTHERS, Level, Place
-from actors.span_store.embedded.reads.aggregates.registered import registered
+from actors.span_store.embedded.reads.aggregates.registered import arrow_of, registered
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
 from actors.span_store.query.expression import And, started_between
 from actors.span_store.query.sql import Condition, condition
@@ -105,8 +106,9 @@ class _Question:
         return attrs.evolve(found, keys=found.keys.select(self._names))
 
     def _with(self, found: _Found, part: pa.Table) -> _Found:
-        order = [("n", "descending"), *((name, "ascending") for name in self._names)]
-        keys = pa.concat_tables([found.keys, part.select([*self._names, "n"])]).sort_by(order)
+        order: list[tuple[str, Literal["ascending", "descending"]]] = [("n", "descending")]
+        order += [(name, "ascending") for name in self._names]
+        keys = pa.concat_tables([found.keys, part.select(["n", *self._names])]).sort_by(order)
         starts = [each for each in (found.first, found.last, *_ends(part)) if each is not None]
         return _Found(
             keys.slice(0, self._request.limit),
@@ -122,7 +124,7 @@ class _Question:
             SELECT {names} count(*) AS n, min(start) AS first, max(start) AS last FROM {items} GROUP BY ALL
             HAVING n > 0
         """  # noqa: S608 - own names
-        return self._cursor.sql(query, params=list(self._items.parameters)).to_arrow_table()
+        return arrow_of(self._cursor, query, self._items.parameters)
 
     def _joined(self) -> Iterator[pa.Table]:
         """All groups of traces: several parts have the same ones."""
@@ -165,7 +167,7 @@ def _condition(request: GetStats, *, has_right: bool) -> Condition:
 
 
 def _no_keys(names: list[str]) -> pa.Table:
-    return pa.schema([*((name, pa.string()) for name in names), ("n", pa.int64())]).empty_table()
+    return pa.schema([pa.field("n", pa.int64()), *(pa.field(name, pa.string()) for name in names)]).empty_table()
 
 
 def _ends(part: pa.Table) -> tuple[int | None, int | None]:
