@@ -53,6 +53,7 @@ MAKERS = {
     "actors.span_store.columns.log_rows",
     "actors.span_store.columns.rows",
     "actors.span_store.columns.attribute_column",
+    "actors.span_store.columns.content",
     "actors.span_store.columns.promoted",
     "actors.span_store.columns.conventions",
     "actors.span_store.columns.model_names",
