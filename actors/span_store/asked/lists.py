@@ -5,7 +5,7 @@ from enum import Enum
 import attrs
 
 from actors.runtime.messages import Request
-from actors.span_store.query.expression import EVERYTHING, Expression, demand_bounds
+from actors.span_store.query.expression import EVERYTHING, And, Expression, demand_bounds, equal
 from actors.span_store.traces.summary import SpanSummary, TraceSummary
 
 
@@ -53,14 +53,17 @@ class SummaryPage:
 
 @attrs.frozen(kw_only=True)
 class ListTraces(Request[TracePage]):
-    """Traces with a span that ``where`` is true of; those that began from a time (included) to another (excluded).
+    """Traces with a span, of a service or of any, that ``where`` is true of.
 
-    A trace begins with its earliest span. Where ``where`` asks for more than promoted attributes, traces are gone
-    through one after the other, for some tenths of a second a page. Then a page ends where its time was up.
+    Times bound their beginning, which is that of the earliest span: from (included) to (excluded).
+
+    Where ``where`` asks for more than promoted attributes, traces are gone through one after the other, for some
+    tenths of a second a page. Then a page ends where its time was up.
 
     ``NeedsRoom`` when what is read for the page takes more than ``room`` bytes, and the page has but one trace.
     """
 
+    service_name: str | None = None  # of the span
     where: Expression = attrs.field(default=EVERYTHING, validator=demand_bounds)
     from_time_unix_nano: int | None = None
     to_time_unix_nano: int | None = None
@@ -74,6 +77,7 @@ class ListTraces(Request[TracePage]):
 class ListSpans(Request[SummaryPage]):
     """Spans that ``where`` is true of, and that started in this time; otherwise as ``ListTraces``."""
 
+    service_name: str | None = None  # of the span
     where: Expression = attrs.field(default=EVERYTHING, validator=demand_bounds)
     from_time_unix_nano: int | None = None
     to_time_unix_nano: int | None = None
@@ -81,3 +85,9 @@ class ListSpans(Request[SummaryPage]):
     limit: int = 50
     after: Place | None = None
     room: int | None = None
+
+
+def wanted(request: ListTraces | ListSpans) -> Expression:
+    """All that a list asks of a span but for its time."""
+    service = EVERYTHING if request.service_name is None else equal(service_name=request.service_name)
+    return And([service, request.where])

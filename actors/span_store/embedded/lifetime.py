@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
@@ -129,6 +130,12 @@ class EmbeddedStorage:
 
     async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._opened.reads.logs(request)
+
+    async def list_traces(self, request: ListTraces) -> TracePage:
+        return await self._opened.reads.list_traces(request)
+
+    async def list_spans(self, request: ListSpans) -> SummaryPage:
+        return await self._opened.reads.list_spans(request)
 
     async def columns(self, request: TraceColumns) -> pa.Table:
         return await self._opened.reads.columns(request)

@@ -147,6 +147,8 @@ TABLE = (
     Row("GET", "/api/v1/observability/traces/{trace_id}/spans", READERS),
     Row("GET", "/api/v1/observability/traces/{trace_id}/spans/{span_id}", READERS),
     Row("GET", "/api/v1/observability/traces/{trace_id}", READERS),
+    Row("GET", "/api/v1/observability/traces", READERS),
+    Row("GET", "/api/v1/observability/spans", READERS),
     Row("GET", "/api/v1/observability/traces/{trace_id}/outline", READERS),
     Row("GET", "/api/v1/observability/traces/{trace_id}/spans/{span_id}/detail", READERS),
     Row("GET", "/api/v1/observability/traces/{trace_id}/spans/{span_id}/attributes/{key}", READERS),

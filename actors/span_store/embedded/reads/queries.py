@@ -11,13 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.stats import GetStats, Stats, Subject
 from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
+from actors.span_store.embedded.reads.aggregates.span_list import span_page
 from actors.span_store.embedded.reads.aggregates.stats import read_stats
+from actors.span_store.embedded.reads.aggregates.stored import Stored
+from actors.span_store.embedded.reads.aggregates.trace_list import trace_page
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
 from actors.span_store.embedded.reads.right_spans import right_spans
 from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
@@ -91,6 +95,7 @@ class SpanReader:
         self._sealed = view.sealed
         self._segments = segments
         self._table = SpanTable(cursor, view)
+        self._stored = Stored(cursor, view, segments, damage, grams)
 
     def services(self) -> tuple[str, ...]:
         recent = ArrowFilter(SPANS).rows(self._recent.table.select(["service_name", "kind"]))
@@ -144,6 +149,12 @@ class SpanReader:
         wanted = And([equal(parent_span_id=request.span_id), LOG_RECORDS])
         newest_first = self._of_trace(request.trace_id, wanted, request.room)
         return tuple(stored_log(row._asdict()) for row in reversed(newest_first))
+
+    def list_traces(self, request: ListTraces) -> TracePage:
+        return trace_page(self._stored, request)
+
+    def list_spans(self, request: ListSpans) -> SummaryPage:
+        return span_page(self._stored, request)
 
     def columns(self, request: TraceColumns) -> pa.Table:
         return TraceTable(self._cursor, self._recent, self._segments, self._damage).read(request)

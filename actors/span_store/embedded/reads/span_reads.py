@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
@@ -68,6 +69,12 @@ class SpanReads:
 
     async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._ask(lambda reader: reader.logs(request))
+
+    async def list_traces(self, request: ListTraces) -> TracePage:
+        return await self._ask(lambda reader: reader.list_traces(request))
+
+    async def list_spans(self, request: ListSpans) -> SummaryPage:
+        return await self._ask(lambda reader: reader.list_spans(request))
 
     async def columns(self, request: TraceColumns) -> pa.Table:
         return await self._ask(lambda reader: reader.columns(request))

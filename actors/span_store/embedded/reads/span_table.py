@@ -24,6 +24,7 @@ from actors.span_store.query.pruning import reach
 from actors.span_store.query.sql import Condition, condition
 
 INDEXED = frozenset(INDEX_COLUMNS)
+IN_MEMORY = 2**32 - 1  # in place of the number of a segment
 _COLUMNS = ", ".join(INDEX_COLUMNS)
 _RECENT = "recent_span"
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
@@ -75,13 +76,16 @@ class SpanTable:
     def relation(self) -> Iterator[str]:
         """All spans with the columns of the index, for SQL: what stands behind FROM, as long as the block lasts.
 
-        ``counted`` says whether a span stands for a model call.
+        ``counted`` says whether a span stands for a model call; ``segment`` and ``position`` where it is, of one in
+        memory ``IN_MEMORY`` and its number.
         """
         self._cursor.register(_RECENT, self._recent.table)
         try:
             yield (
-                f"(SELECT {_COLUMNS}, {_COUNTED} FROM span WHERE seq < {self._recent.first_seq:d} AND {_IS_SPAN} "  # noqa: S608 - own names, a number
-                f"UNION ALL SELECT {_COLUMNS}, {_COUNTED} FROM {_RECENT} WHERE {_IS_SPAN})"
+                f"(SELECT {_COLUMNS}, {_COUNTED}, segment, position::UBIGINT AS position "  # noqa: S608 - own names, numbers
+                f"FROM span WHERE seq < {self._recent.first_seq:d} AND {_IS_SPAN} "
+                f"UNION ALL SELECT {_COLUMNS}, {_COUNTED}, {IN_MEMORY:d}::UINTEGER AS segment, seq AS position "
+                f"FROM {_RECENT} WHERE {_IS_SPAN})"
             )
         finally:
             self._cursor.unregister(_RECENT)
