@@ -17,6 +17,7 @@ from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.reads.export import SpanExport
 from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.reads.recent_calls import RecentCalls
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.embedded.threads import Threads
@@ -49,6 +50,7 @@ class SpanReads:
         self._ngrams = ngrams
         self._damage = damage
         self._threads = threads
+        self._calls = RecentCalls()
 
     async def services(self) -> tuple[str, ...]:
         return await self._ask(lambda reader: reader.services())
@@ -122,7 +124,7 @@ class SpanReads:
     def _reader(self, cursor: duckdb.DuckDBPyConnection) -> SpanReader:
         segments = self._segments
         recent = self._memtables.snapshot()  # before the manifest: a span that is flushed meanwhile is in one of them
-        view = View(recent, segments.manifest.segments, segments.root_cache)
+        view = View(recent, segments.manifest.segments, segments.root_cache, self._calls)
         return SpanReader(cursor, view, segments.folder, self._damage, self._ngrams)
 
 

@@ -29,14 +29,8 @@ _ALSO_ELSEWHERE = """
     )
     GROUP BY trace_id HAVING sum(llm_count) > 0
 """
-_INSERT = """
-    INSERT INTO uncounted SELECT seq, segment, ('0x' || trace_id[17:32])::UBIGINT FROM deciding
-"""
-_FORGET = """
-    DELETE FROM uncounted WHERE trace_number IN (
-        SELECT ('0x' || trace_id[17:32])::UBIGINT FROM (SELECT unnest(?::VARCHAR[]) AS trace_id)
-    )
-"""
+_INSERT = "INSERT INTO uncounted BY NAME SELECT seq, segment, trace_id FROM deciding"
+_FORGET = "DELETE FROM uncounted WHERE trace_id IN (SELECT unnest(?::VARCHAR[]))"
 
 
 def decide_segment(connection: duckdb.DuckDBPyConnection, segment: int, rows: pa.Table) -> None:

@@ -7,5 +7,5 @@ ALTER TABLE span ADD COLUMN has_content INTEGER; -- of a model call: 1 with what
 CREATE TABLE uncounted (
     seq UBIGINT NOT NULL,
     segment UINTEGER NOT NULL,
-    trace_number UBIGINT NOT NULL -- see 0004
+    trace_id VARCHAR NOT NULL
 );
