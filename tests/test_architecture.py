@@ -25,7 +25,9 @@ pytestmark = pytest.mark.unit
 VALUES = {
     "actors.span_store.asked.sessions",
     "actors.span_store.asked.stored_traces",
+    "actors.span_store.asked.buckets",
     "actors.span_store.asked.lists",
+    "actors.span_store.asked.stats",
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.logs",
@@ -53,6 +55,7 @@ MAKERS = {
     "actors.span_store.columns.log_rows",
     "actors.span_store.columns.rows",
     "actors.span_store.columns.attribute_column",
+    "actors.span_store.columns.content",
     "actors.span_store.columns.promoted",
     "actors.span_store.columns.conventions",
     "actors.span_store.columns.model_names",

@@ -16,6 +16,7 @@ from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
+from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
@@ -58,7 +59,7 @@ from actors.span_store.traces.session_views import SessionViews
 from actors.span_store.traces.summary import TraceSpans
 from actors.span_store.traces.views import TraceViews
 
-_READERS, _SEARCHERS = 4, 2
+_READERS, _SEARCHERS, _SUMMERS = 4, 2, 2
 
 
 class SpanStoreActor(Actor):
@@ -70,6 +71,7 @@ class SpanStoreActor(Actor):
     lanes: ClassVar[Mapping[str, Lane]] = {
         "reads": Lane(at_once=_READERS, capacity=Capacity(messages=512)),
         "searches": Lane(at_once=_SEARCHERS, capacity=Capacity(messages=64, retry_after=1.0)),
+        "sums": Lane(at_once=_SUMMERS, capacity=Capacity(messages=32, retry_after=1.0)),
         "deletions": Lane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
     }
     # Each item of a stream has megabytes.
@@ -208,10 +210,14 @@ class SpanStoreActor(Actor):
     async def find_stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
         return await self._storage.stored_traces(request)
 
-    @handles(ListSessions, lane="searches")
+    @handles(ListSessions, lane="sums")
     async def list_sessions(self, request: ListSessions) -> SessionPage:
         return await self._sessions.page(request)
 
-    @handles(GetSession, lane="searches")
+    @handles(GetSession, lane="sums")
     async def get_session(self, request: GetSession) -> SessionTurns:
         return await self._sessions.turns(request)
+
+    @handles(GetStats, lane="sums")
+    async def get_stats(self, request: GetStats) -> Stats:
+        return await self._storage.stats(request)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
@@ -123,6 +124,8 @@ class SpanStorage(Protocol):
 
     async def session(self, request: GetSession) -> SessionOutline | None:
         """``None`` when no trace belongs to it."""
+
+    async def stats(self, request: GetStats) -> Stats: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

@@ -14,6 +14,7 @@ from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
@@ -149,6 +150,9 @@ class EmbeddedStorage:
 
     async def session(self, request: GetSession) -> SessionOutline | None:
         return await self._opened.reads.session(request)
+
+    async def stats(self, request: GetStats) -> Stats:
+        return await self._opened.reads.stats(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

@@ -49,6 +49,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.connection.close()
 
 
+def never() -> bool:
+    """Nobody leaves."""
+    return False
+
+
 def spans_of(parts: Sequence[dict[str, Any]]) -> list[Span]:
     """With ids from 1 on."""
     made = []
@@ -80,7 +85,7 @@ def pages(reader: SpanReader, where: Expression, limit: int) -> list[Session]:
     found: list[Session] = []
     request = ListSessions(where=where, limit=limit)
     while True:
-        page: SessionPage = reader.sessions(request)
+        page: SessionPage = reader.sessions(request, never)
         assert len(page.sessions) <= limit
         found += page.sessions
         if page.next is None:
@@ -121,15 +126,15 @@ def test_pages_are_of_what_had_arrived_before_the_first_one(
     spans = spans_of(parts)
     before = spans[: data.draw(st.integers(1, len(spans)))]
     put(store, [IN_MEMORY], before)
-    everything = store.reader(len(before)).sessions(ListSessions())
-    first = store.reader(len(before)).sessions(ListSessions(limit=1))
+    everything = store.reader(len(before)).sessions(ListSessions(), never)
+    first = store.reader(len(before)).sessions(ListSessions(limit=1), never)
     outline: SessionOutline | None = None
     if first.sessions:
         outline = store.reader(len(before)).session(GetSession(session_id=first.sessions[0].session_id, limit=1))
     store.forget()
     put(store, states, spans)
     reader = store.reader(len(spans))
-    rest = [] if first.next is None else reader.sessions(ListSessions(after=first.next)).sessions
+    rest = [] if first.next is None else reader.sessions(ListSessions(after=first.next), never).sessions
     assert [*first.sessions, *rest] == list(everything.sessions)
     if outline is not None and outline.next is not None:
         others = reader.session(GetSession(session_id=outline.session.session_id, after=outline.next))

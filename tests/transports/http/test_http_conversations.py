@@ -1,5 +1,6 @@
 """Sessions over HTTP: those of recordings of real libraries, and those that programs make up."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +33,12 @@ def of_session(span: Any, session: str = "a") -> Any:
     return span
 
 
+def sums(tokens: Sequence[Any]) -> Any:
+    """What all calls together took; null where none said it."""
+    found = {name: [each[name] for each in tokens if each[name] is not None] for each in tokens for name in each}
+    return {name: sum(values) if values else None for name, values in found.items()} or None
+
+
 async def test_of_recordings_sessions_are_what_their_traces_are(reader: Reader) -> None:
     for file in FILES:
         await reader.send_bytes((RECORDINGS / file).read_bytes())
@@ -49,6 +56,8 @@ async def test_of_recordings_sessions_are_what_their_traces_are(reader: Reader) 
         assert session["end_time"] == max(trace["end_time"] for trace in traces)
         assert session["error_count"] == sum(trace["error_count"] for trace in traces)
         assert session["services"] == sorted({name for trace in traces for name in trace["services"]})[:20]
+        assert session["unpriced"] == sum(trace["unpriced"] for trace in traces)
+        assert session["tokens"] == sums([trace["tokens"] for trace in traces if trace["tokens"]])
         assert session["preview"] == traces[0]["input_preview"]
         assert [(turn["input"], turn["output"]) for turn in found["turns"]] == [
             (trace["input_preview"], trace["output_preview"]) for trace in traces

@@ -12,6 +12,7 @@ import pyarrow as pa
 from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.columns.attribute_column import shown, with_keys
 from actors.span_store.columns.conventions import MODEL_CALLS
@@ -45,7 +46,10 @@ from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 from tests.actors.span_store.conformance import plain_lists
+from tests.actors.span_store.conformance.plain_stats import stats_of
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
+
+_POINT_BYTES = 256
 
 
 @attrs.frozen
@@ -209,6 +213,12 @@ class ListStorage:
 
     async def session(self, request: GetSession) -> SessionOutline | None:
         return session_outline([Told(each.seq, each.row) for each in self._spans], self._next_seq, request)
+
+    async def stats(self, request: GetStats) -> Stats:
+        found = stats_of(self._rows, request)
+        if request.room is not None and (len(found.groups) + 1) * len(found.edges) * _POINT_BYTES > request.room:
+            raise NeedsRoom((len(found.groups) + 1) * len(found.edges) * _POINT_BYTES)
+        return found
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS
