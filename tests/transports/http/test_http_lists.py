@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tests.spans import otlp_span
-from tests.transports.http.stage import Reader
+from tests.transports.http.stage import Reader, call, made
 
 pytestmark = pytest.mark.integration
 
@@ -105,7 +105,7 @@ async def test_a_cursor_keeps_the_times_of_the_first_page(reader: Reader) -> Non
         ({"form": "now"}, "extra_forbidden", ["query", "form"]),
         ({"from": "yesterday"}, "time_parsing", ["query", "from"]),
         ({"after": "x"}, "cursor_invalid", ["query", "after"]),
-        ({"q": "a:b:c:"}, "query_syntax", None),
+        ({"q": "(name:b"}, "query_syntax", None),
         ({"q": "nosuch:1"}, "query_field", ["query", "q", 1]),
     ],
 )
@@ -137,9 +137,10 @@ async def test_a_made_up_place_is_one(reader: Reader) -> None:
 
 
 async def test_a_large_page_is_answered_within_the_budget(reader: Reader) -> None:
+    long = {"gen_ai.request.model": "m" * 6000}
     for first in range(1, 1001, 250):
-        await reader.send(*(made(number, trace_id=number, name="n" * 6000) for number in range(first, first + 250)))
+        await reader.send(*(made(number, trace_id=number, **long) for number in range(first, first + 250)))
     reply = await reader.studio.call("GET", "/api/v1/observability/spans?limit=1000", cookie=reader.cookie)
     assert reply.status == 200
-    assert 0 < len(reply.json["spans"]) <= 1000
+    assert 0 < len(reply.json["spans"]) < 1000
     assert len(await pages(reader, "traces", limit=1000)) == 1000
