@@ -23,7 +23,9 @@ pytestmark = pytest.mark.unit
 
 # Value types of an actor that stand in a module of their own beside its ``messages``.
 VALUES = {
+    "actors.span_store.asked.buckets",
     "actors.span_store.asked.lists",
+    "actors.span_store.asked.stats",
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.logs",
@@ -51,6 +53,7 @@ MAKERS = {
     "actors.span_store.columns.log_rows",
     "actors.span_store.columns.rows",
     "actors.span_store.columns.attribute_column",
+    "actors.span_store.columns.content",
     "actors.span_store.columns.promoted",
     "actors.span_store.columns.conventions",
     "actors.span_store.columns.model_names",

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.columns.attribute_column import shown, with_keys
 from actors.span_store.columns.conventions import MODEL_CALLS
 from actors.span_store.columns.logs import StoredLog, stored_log
@@ -43,6 +44,9 @@ from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 from tests.actors.span_store.conformance import plain_lists
+from tests.actors.span_store.conformance.plain_stats import stats_of
+
+_POINT_BYTES = 256
 
 
 @attrs.frozen
@@ -195,6 +199,12 @@ class ListStorage:
         if request.room is not None and rows.nbytes > request.room:
             raise NeedsRoom(rows.nbytes)
         return rows
+
+    async def stats(self, request: GetStats) -> Stats:
+        found = stats_of(self._rows, request)
+        if request.room is not None and (len(found.groups) + 1) * len(found.edges) * _POINT_BYTES > request.room:
+            raise NeedsRoom((len(found.groups) + 1) * len(found.edges) * _POINT_BYTES)
+        return found
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS
