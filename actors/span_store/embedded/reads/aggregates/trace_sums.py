@@ -80,12 +80,12 @@ class TraceSums:
             tokens=_tokens([row[name] for name in _TOKENS]),
             cost_usd=row["cost_usd"] if row["priced"] else None,
             unpriced=row["llm_calls"] - row["priced"],
-            session_id=_first_known(root and root.session_id, row["session"]),
-            user_id=_first_known(root and root.user_id, row["user"]),
+            session_id=_first_known(root.session_id if root else None, row["session"]),
+            user_id=_first_known(root.user_id if root else None, row["user"]),
             agents=self._listed("agent"),
             tools=self._listed("tool"),
-            input_preview=root and root.input_preview,
-            output_preview=root and root.output_preview,
+            input_preview=root.input_preview if root else None,
+            output_preview=root.output_preview if root else None,
         )
 
     def _listed(self, column: str) -> tuple[str, ...]:
