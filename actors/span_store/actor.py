@@ -16,6 +16,7 @@ from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.logs import StoredLog
@@ -201,6 +202,10 @@ class SpanStoreActor(Actor):
     @handles(GetAttributeValue, lane="reads")
     async def get_attribute_value(self, request: GetAttributeValue) -> AttributeValue:
         return await self._views.value(request)
+
+    @handles(ListValues, lane="sums")
+    async def list_values(self, request: ListValues) -> Values:
+        return await self._storage.values(request)
 
     @handles(GetStats, lane="sums")
     async def get_stats(self, request: GetStats) -> Stats:

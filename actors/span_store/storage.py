@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -116,6 +117,8 @@ class SpanStorage(Protocol):
         """A row for each span that is wanted, in any order. Without any it has no rows."""
 
     async def stats(self, request: GetStats) -> Stats: ...
+
+    async def values(self, request: ListValues) -> Values: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

@@ -14,6 +14,7 @@ from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -142,6 +143,9 @@ class EmbeddedStorage:
 
     async def stats(self, request: GetStats) -> Stats:
         return await self._opened.reads.stats(request)
+
+    async def values(self, request: ListValues) -> Values:
+        return await self._opened.reads.values(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from actors.errors import NeedsRoom
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
@@ -84,6 +85,10 @@ class SpanReads:
     async def stats(self, request: GetStats) -> Stats:
         left = threading.Event()
         return await self._sum(lambda reader: reader.stats(request, left.is_set), left.set)
+
+    async def values(self, request: ListValues) -> Values:
+        left = threading.Event()
+        return request.within_room(await self._sum(lambda reader: reader.values(request, left.is_set), left.set))
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))
