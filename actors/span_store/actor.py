@@ -18,6 +18,7 @@ from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, Rank
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.logs import StoredLog
@@ -225,6 +226,10 @@ class SpanStoreActor(Actor):
     @handles(GetSession, lane="sums")
     async def get_session(self, request: GetSession) -> SessionTurns:
         return await self._sessions.turns(request)
+
+    @handles(ListValues, lane="sums")
+    async def list_values(self, request: ListValues) -> Values:
+        return await self._storage.values(request)
 
     @handles(GetStats, lane="sums")
     async def get_stats(self, request: GetStats) -> Stats:

@@ -13,6 +13,7 @@ from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, Tr
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -126,6 +127,8 @@ class SpanStorage(Protocol):
         """``None`` when no trace belongs to it."""
 
     async def stats(self, request: GetStats) -> Stats: ...
+
+    async def values(self, request: ListValues) -> Values: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

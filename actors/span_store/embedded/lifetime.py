@@ -16,6 +16,7 @@ from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, Tr
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -153,6 +154,9 @@ class EmbeddedStorage:
 
     async def stats(self, request: GetStats) -> Stats:
         return await self._opened.reads.stats(request)
+
+    async def values(self, request: ListValues) -> Values:
+        return await self._opened.reads.values(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

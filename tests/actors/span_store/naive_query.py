@@ -158,8 +158,10 @@ def _members(value: Any, key: str, depth: int) -> Iterator[Any]:
     elif isinstance(value, dict):
         yield value.get(key)
         if "." in key:
-            first, rest = key.split(".")
-            yield value[first].get(rest) if isinstance(value.get(first), dict) else None
+            at: Any = value
+            for name in key.split("."):
+                at = at.get(name) if isinstance(at, dict) else None
+            yield at
         for each in value.values():
             yield from _members(each, key, depth)
 

@@ -160,6 +160,7 @@ TABLE = (
     Row("GET", "/api/v1/observability/sessions/{session_id}", READERS),
     Row("GET", "/api/v1/observability/search", READERS),
     Row("GET", "/api/v1/observability/fields", READERS),
+    Row("GET", "/api/v1/observability/values", READERS),
     Row("GET", "/api/v1/observability/export", READERS),
     Row("DELETE", "/api/v1/observability/traces/{trace_id}", ADMINS),
     Row("DELETE", "/api/v1/observability/services/{service_name}", ADMINS),

@@ -1,7 +1,7 @@
 """Reads spans: sealed ones through the index, recent ones from memory. Runs in a reader's thread."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,11 +15,14 @@ from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, Tr
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats, Subject
 from actors.span_store.asked.stored_traces import FindStoredTraces
+from actors.span_store.asked.values import MOST_LOOKED_AT, ListValues, Values
+from actors.span_store.columns.attribute_column import KEYS, STORED, with_keys
 from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
+from actors.span_store.embedded.reads.aggregates import values
 from actors.span_store.embedded.reads.aggregates.sessions import Sessions
 from actors.span_store.embedded.reads.aggregates.span_list import span_page
 from actors.span_store.embedded.reads.aggregates.stats import read_stats
@@ -32,7 +35,7 @@ from actors.span_store.embedded.reads.row_location import RowLocation, before, b
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable, View
 from actors.span_store.embedded.reads.text_search import TextSearch
-from actors.span_store.embedded.reads.trace_table import TraceTable
+from actors.span_store.embedded.reads.trace_table import KEYS_ALONE, TraceTable
 from actors.span_store.embedded.reads.walk import Files, Walk
 from actors.span_store.embedded.sealed.index import parts_of
 from actors.span_store.embedded.sealed.manifest import Segment
@@ -121,6 +124,33 @@ class SpanReader:
         """What the index cannot say of spans is looked at first; ``is_left`` says that nobody waits any more."""
         within = EVERYTHING if request.of is Subject.TRACES else started_between(request.since, request.until)
         return read_stats(self._cursor, self._table, request, self._right(And([request.where, within]), is_left))
+
+    def values(self, request: ListValues, is_left: Callable[[], bool]) -> Values:
+        """From the index where it has the field, else from the newest spans."""
+        field = values.indexed_field(request)
+        if field is not None:
+            right = self._right(request.where, is_left)
+            return values.read_indexed(self._cursor, self._table, request, field, right)
+        wanted = values.said_by(request)
+        answerable, exact = weakened(wanted, INDEXED)
+        candidates = partial(self._list, answerable)
+        if exact:
+            places: Sequence[RowLocation] = candidates(None, MOST_LOOKED_AT + 1)
+        else:
+            places = values.newest(partial(self._walk, wanted, _BUDGET), candidates, self._recent, is_left)
+        return values.read_said(request, places, self._columns_at)
+
+    def _columns_at(self, places: Sequence[RowLocation], columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Columns of the spans at some places; those of a damaged segment are left out, and that is reported."""
+        stored = [STORED if name == KEYS else name for name in columns]
+        sealed = [KEYS_ALONE if name == KEYS else name for name in columns]
+        for segment, positions in values.by_segment(places):
+            if segment is None:
+                yield from map(with_keys, self._recent.take(positions, stored))
+                continue
+            table = self._sealed_rows(segment, partial(read_rows, positions=positions, columns=sealed))
+            if table is not None:
+                yield with_keys(table)
 
     def _right(self, wanted: Expression, is_left: Callable[[], bool]) -> pa.Table | None:
         """The numbers of the spans that it is true of, where the index cannot answer it."""

@@ -13,6 +13,7 @@ from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, Tr
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
@@ -100,6 +101,10 @@ class SpanReads:
     async def stats(self, request: GetStats) -> Stats:
         left = threading.Event()
         return await self._sum(lambda reader: reader.stats(request, left.is_set), left.set)
+
+    async def values(self, request: ListValues) -> Values:
+        left = threading.Event()
+        return request.within_room(await self._sum(lambda reader: reader.values(request, left.is_set), left.set))
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

@@ -14,6 +14,7 @@ from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, Tr
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.attribute_column import shown, with_keys
 from actors.span_store.columns.conventions import MODEL_CALLS
 from actors.span_store.columns.logs import StoredLog, stored_log
@@ -47,6 +48,7 @@ from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 from tests.actors.span_store.conformance import plain_lists
 from tests.actors.span_store.conformance.plain_stats import stats_of
+from tests.actors.span_store.conformance.plain_values import values_of
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
 
 _POINT_BYTES = 256
@@ -219,6 +221,10 @@ class ListStorage:
         if request.room is not None and (len(found.groups) + 1) * len(found.edges) * _POINT_BYTES > request.room:
             raise NeedsRoom((len(found.groups) + 1) * len(found.edges) * _POINT_BYTES)
         return found
+
+    async def values(self, request: ListValues) -> Values:
+        rows = self._rows.filter(ArrowFilter(request.where).mask(self._rows))
+        return request.within_room(values_of(rows, request))
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS
