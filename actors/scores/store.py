@@ -32,12 +32,18 @@ from actors.scores.messages import (
     ScoreSummary,
     Source,
 )
+from actors.span_store.columns.types import AnyField
 from actors.sqlite import Component, Database, Transaction
 
 _SCORES = Component(name="scores", package="actors.scores")
 _ID_LENGTH = 21
 _EPOCH = datetime.fromtimestamp(0, UTC)
-_SUMS = pa.schema([pa.field("trace_id", pa.string()), pa.field("count", pa.int64()), pa.field("total", pa.float64())])
+_SUM_FIELDS: list[AnyField] = [
+    pa.field("trace_id", pa.string()),
+    pa.field("count", pa.int64()),
+    pa.field("total", pa.float64()),
+]
+_SUMS = pa.schema(_SUM_FIELDS)
 _INSERT = """
     INSERT INTO scores
         (id, trace_id, span_id, name, number, text, comment, source, created_at, by_id, by_email, by_key_id)

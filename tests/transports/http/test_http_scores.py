@@ -10,6 +10,8 @@ from actors.scores import replacing
 from tests.http_studio import Reply
 from tests.spans import any_value, otlp_span
 from tests.transports.http.stage import API, TRACE, Reader, made
+from transports.http.app import ROUTES
+from transports.http.framework.score_filters import has_filter
 
 pytestmark = pytest.mark.integration
 
@@ -163,6 +165,24 @@ async def test_filters_ask_for_scores(reader: Reader) -> None:
         reply = await reader.studio.call("GET", path.replace(" ", "%20"), cookie=reader.cookie)
         assert reply.status == 200, reply.body
         assert [session["session_id"] for session in reply.json["sessions"]] == found, question
+
+
+async def test_every_route_that_takes_a_filter_takes_scores(reader: Reader) -> None:
+    for number, value in ((1, 0.2), (2, 0.9)):
+        await reader.send(made(number, trace_id=number))
+        assert (await post(reader, f"{number:032x}", value=value)).status == 201
+    paths = [route.path for route in ROUTES if route.query is not None and has_filter(route.query)]
+    assert len(paths) > 5
+    needed = {"search": "&text=span", "values": "&field=name", "export": "&format=jsonl"}
+    for path in paths:
+        needed = {"search": "&text=span", "values": "&field=name", "export": "&format=jsonl"}.get(
+            path.split("/")[-1], ""
+        )
+        asked = f"{path}?q=score.helpful:%3C0.5{needed}"
+        async with reader.studio.client.get(asked, headers={"Cookie": f"session={reader.cookie}"}) as reply:
+            found = await reply.text()
+            assert reply.status == 200, (path, found)
+            assert "span 2" not in found, path
 
 
 async def test_a_filter_whose_scores_find_too_much_is_refused(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

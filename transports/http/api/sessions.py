@@ -190,7 +190,7 @@ ROUTES = (
         "List sessions of agents, the latest first",
         query=SessionsQuery,
         answers=SessionsAnswer,
-        errors=(Overloaded,),
+        errors=(TooLarge, Overloaded),
     ),
     _route(
         "/{session_id}",
