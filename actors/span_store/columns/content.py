@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,6 +50,6 @@ def content_of_calls(keys: KeyShapes, events_json: Texts, types: Texts) -> AnyAr
     are_calls = is_model_call(types)
     if not pc.any(are_calls).as_py():
         return pa.nulls(len(types), pa.int32())
-    said = pc.or_(keys.with_any(is_content_key), has_content_event(events_json))
-    column: AnyArray = pc.if_else(are_calls, said.cast(pa.int32()), _NOTHING)
-    return column
+    said: Untold = pc.or_(keys.with_any(is_content_key), has_content_event(events_json))
+    column: Untold = pc.if_else(are_calls, said.cast(pa.int32()), _NOTHING)
+    return cast("AnyArray", column)

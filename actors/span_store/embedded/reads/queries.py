@@ -12,18 +12,15 @@ import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
-from actors.span_store.asked.stats import GetStats, Stats, Subject
 from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.reads.aggregates.span_list import span_page
-from actors.span_store.embedded.reads.aggregates.stats import read_stats
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.trace_list import trace_page
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
-from actors.span_store.embedded.reads.right_spans import right_spans
 from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable, View
@@ -57,7 +54,6 @@ from actors.span_store.query.expression import (
     IsNull,
     Promoted,
     equal,
-    started_between,
     weakened,
 )
 from actors.span_store.storage import TraceColumns
@@ -109,26 +105,16 @@ class SpanReader:
         candidates = partial(list_some, answerable)
         if exact:
             return self._page(candidates(request.after, request.limit + 1), request.limit, request.room)
-        found = self._walk(wanted, _SOON).run(candidates, self._recent, request.after, request.limit + 1)
+        files = Files(self._segments, self._ngrams, self._sealed, wanted)
+        walk = Walk(wanted, files, self._cursor, self._damage, soon=_SOON, budget=_BUDGET)
+        found = walk.run(candidates, self._recent, request.after, request.limit + 1)
         page = self._page(found.places, request.limit, request.room)
         return page if page.next else attrs.evolve(page, next=found.goes_on)
 
-    def stats(self, request: GetStats, is_left: Callable[[], bool]) -> Stats:
-        """What the index cannot say of spans is looked at first; ``is_left`` says that nobody waits any more."""
-        within = EVERYTHING if request.of is Subject.TRACES else started_between(request.since, request.until)
-        return read_stats(self._cursor, self._table, request, self._right(And([request.where, within]), is_left))
-
-    def _right(self, wanted: Expression, is_left: Callable[[], bool]) -> pa.Table | None:
-        """The numbers of the spans that it is true of, where the index cannot answer it."""
-        answerable, exact = weakened(wanted, INDEXED)
-        if exact:
-            return None
-        candidates = partial(self._list, answerable)
-        return right_spans(partial(self._walk, wanted, _BUDGET), candidates, self._recent, is_left)
-
-    def _walk(self, wanted: Expression, soon: float) -> Walk:
-        files = Files(self._segments, self._ngrams, self._sealed, wanted)
-        return Walk(wanted, files, self._cursor, self._damage, soon=soon, budget=_BUDGET)
+    @property
+    def stored(self) -> Stored:
+        """What it reads from, for those that answer what is asked of many spans together."""
+        return self._stored
 
     def search_trace(self, request: SearchTrace) -> SpanPage:
         """As ``search`` does, in the segments that may have spans of the trace."""

@@ -15,6 +15,7 @@ from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
+from actors.span_store.embedded.reads.aggregates.stats import read_stats
 from actors.span_store.embedded.reads.export import SpanExport
 from actors.span_store.embedded.reads.queries import SpanReader, View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
@@ -40,7 +41,7 @@ _MOST_MISSES = 4  # reads that a deletion made miss a segment, until a miss is t
 
 
 class SpanReads:
-    """All reads. A method returns what ``SpanReader``'s method of that name finds."""
+    """All reads. A method returns what ``SpanReader``'s method of that name finds, or a question's own module."""
 
     def __init__(
         self, memtables: Memtables, segments: Segments, ngrams: NgramFiles, damage: Damage, threads: Threads
@@ -83,7 +84,7 @@ class SpanReads:
 
     async def stats(self, request: GetStats) -> Stats:
         left = threading.Event()
-        return await self._sum(lambda reader: reader.stats(request, left.is_set), left.set)
+        return await self._sum(lambda reader: read_stats(reader.stored, request, left.is_set), left.set)
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))
