@@ -11,15 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
-from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
-from actors.span_store.embedded.reads.aggregates.span_list import span_page
-from actors.span_store.embedded.reads.aggregates.stored import Stored
-from actors.span_store.embedded.reads.aggregates.trace_list import trace_page
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
 from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
 from actors.span_store.embedded.reads.service_names import service_names
@@ -91,7 +87,6 @@ class SpanReader:
         self._sealed = view.sealed
         self._segments = segments
         self._table = SpanTable(cursor, view)
-        self._stored = Stored(cursor, view, segments, damage, grams)
 
     def services(self) -> tuple[str, ...]:
         recent = ArrowFilter(SPANS).rows(self._recent.table.select(["service_name", "kind"]))
@@ -110,11 +105,6 @@ class SpanReader:
         found = walk.run(candidates, self._recent, request.after, request.limit + 1)
         page = self._page(found.places, request.limit, request.room)
         return page if page.next else attrs.evolve(page, next=found.goes_on)
-
-    @property
-    def stored(self) -> Stored:
-        """What it reads from, for those that answer what is asked of many spans together."""
-        return self._stored
 
     def search_trace(self, request: SearchTrace) -> SpanPage:
         """As ``search`` does, in the segments that may have spans of the trace."""
@@ -135,12 +125,6 @@ class SpanReader:
         wanted = And([equal(parent_span_id=request.span_id), LOG_RECORDS])
         newest_first = self._of_trace(request.trace_id, wanted, request.room)
         return tuple(stored_log(row._asdict()) for row in reversed(newest_first))
-
-    def list_traces(self, request: ListTraces) -> TracePage:
-        return trace_page(self._stored, request)
-
-    def list_spans(self, request: ListSpans) -> SummaryPage:
-        return span_page(self._stored, request)
 
     def columns(self, request: TraceColumns) -> pa.Table:
         return TraceTable(self._cursor, self._recent, self._segments, self._damage).read(request)
