@@ -42,7 +42,8 @@ _remembered = lru_cache(maxsize=4096)(_is_content_key)
 
 def has_content_event(events_json: Untold) -> Booleans:
     """Whether an event of each span is content."""
-    return pc.match_substring(events_json, pattern=_CONTENT_EVENT)
+    found: Untold = pc.match_substring(events_json, pattern=_CONTENT_EVENT)
+    return cast("Booleans", found)
 
 
 def content_of_calls(keys: KeyShapes, events_json: Texts, types: Texts) -> AnyArray:
