@@ -16,7 +16,8 @@ from actors.span_store.embedded.hot.wal import Wal
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.problems import Problems
-from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.reads.many_spans import ManySpansReader
+from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.sealed.root_cache import RootCache
@@ -102,13 +103,13 @@ class Store:
             sealed = SealedFile(number, segment.bytes, segment.checksum)
             self.ngrams.make(sealed, self.ngrams.sets(sealed))
 
-    def reader(self, next_seq: int) -> SpanReader:
+    def reader(self, next_seq: int) -> ManySpansReader:
         if not self.memtables:
             self.memtables.append(
                 Memtable(0, next_seq, Wal(self.folders.journals / f"{next(self.numbers):08d}.journal"))
             )
         view = View(MemtableSnapshot(self.memtables), self.manifest.segments, self.roots)
-        return SpanReader(self.connection, view, self.folders.segments, Damage(self.problems), self.ngrams)
+        return ManySpansReader(self.connection, view, self.folders.segments, Damage(self.problems), self.ngrams)
 
     def forget(self) -> None:
         for memtable in self.memtables:

@@ -21,7 +21,7 @@ from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.reads import walk
 from actors.span_store.embedded.reads.aggregates import matching, span_list, trace_list, trace_places
-from actors.span_store.embedded.reads.queries import SpanReader
+from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.query.expression import EVERYTHING, Attribute, Equals, Expression, equal
 from actors.span_store.storage import Scope
 from actors.span_store.traces.summary import SpanSummary, TraceSummary
@@ -102,7 +102,7 @@ def spans_of(items: Items) -> pa.Table:
     return rows.filter(pa.array([kind != LOG for kind in rows["kind"].to_pylist()], pa.bool_()))
 
 
-def all_traces(reader: SpanReader, request: ListTraces) -> list[TraceSummary]:
+def all_traces(reader: ManySpansReader, request: ListTraces) -> list[TraceSummary]:
     found: list[TraceSummary] = []
     while True:
         page = reader.list_traces(request)
@@ -114,7 +114,7 @@ def all_traces(reader: SpanReader, request: ListTraces) -> list[TraceSummary]:
         request = attrs.evolve(request, after=page.next)
 
 
-def all_spans(reader: SpanReader, request: ListSpans) -> list[SpanSummary]:
+def all_spans(reader: ManySpansReader, request: ListSpans) -> list[SpanSummary]:
     found: list[SpanSummary] = []
     while True:
         page = reader.list_spans(request)

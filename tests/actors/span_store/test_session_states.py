@@ -14,7 +14,7 @@ from actors.span_store.columns.rows import numbered
 from actors.span_store.columns.spans import Span
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.reads.aggregates import sessions
-from actors.span_store.embedded.reads.queries import SpanReader
+from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import EVERYTHING, Attribute, Equals, Expression, equal
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
@@ -81,7 +81,7 @@ def put(store: Store, states: Sequence[int], spans: Sequence[Span]) -> None:
             store.put(state, some, place * size, with_ngrams=True)
 
 
-def pages(reader: SpanReader, where: Expression, limit: int) -> list[Session]:
+def pages(reader: ManySpansReader, where: Expression, limit: int) -> list[Session]:
     found: list[Session] = []
     request = ListSessions(where=where, limit=limit)
     while True:

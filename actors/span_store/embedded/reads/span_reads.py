@@ -19,7 +19,8 @@ from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.reads.export import SpanExport
-from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.reads.many_spans import ManySpansReader
+from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles
@@ -43,7 +44,7 @@ _MOST_MISSES = 4  # reads that a deletion made miss a segment, until a miss is t
 
 
 class SpanReads:
-    """All reads. A method returns what ``SpanReader``'s method of that name finds."""
+    """All reads. A method returns what ``ManySpansReader``'s method of that name finds."""
 
     def __init__(
         self, memtables: Memtables, segments: Segments, ngrams: NgramFiles, damage: Damage, threads: Threads
@@ -121,20 +122,20 @@ class SpanReads:
         finally:
             cursor.close()
 
-    async def _ask(self, query: Callable[[SpanReader], T]) -> T:
+    async def _ask(self, query: Callable[[ManySpansReader], T]) -> T:
         return _found(await self._threads.in_reader(lambda cursor: self._answer(cursor, query)))
 
-    async def _sum(self, query: Callable[[SpanReader], T], leave: Callable[[], None]) -> T:
+    async def _sum(self, query: Callable[[ManySpansReader], T], leave: Callable[[], None]) -> T:
         """As ``_ask``, for what goes through many spans. ``leave`` is called when nobody waits for it any more."""
         return _found(await self._threads.in_sums(lambda cursor: self._answer(cursor, query), leave))
 
-    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[SpanReader], T]) -> T | NeedsRoom:
+    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[ManySpansReader], T]) -> T | NeedsRoom:
         try:
             return self._try_again(cursor, query)
         except NeedsRoom as need:
             return NeedsRoom(need.bytes)  # without the frames that hold what was too large
 
-    def _try_again(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[SpanReader], T]) -> T:
+    def _try_again(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[ManySpansReader], T]) -> T:
         """Ask again where a segment was replaced between two looks."""
         for _ in range(_MOST_MISSES):
             with suppress(FileNotFoundError):
@@ -142,11 +143,11 @@ class SpanReads:
             self._segments.manifest.refresh(cursor)
         return query(self._reader(cursor))
 
-    def _reader(self, cursor: duckdb.DuckDBPyConnection) -> SpanReader:
+    def _reader(self, cursor: duckdb.DuckDBPyConnection) -> ManySpansReader:
         segments = self._segments
         recent = self._memtables.snapshot()  # before the manifest: a span that is flushed meanwhile is in one of them
         view = View(recent, segments.manifest.segments, segments.root_cache, self._calls)
-        return SpanReader(cursor, view, segments.folder, self._damage, self._ngrams)
+        return ManySpansReader(cursor, view, segments.folder, self._damage, self._ngrams)
 
 
 def _no_matter() -> None:

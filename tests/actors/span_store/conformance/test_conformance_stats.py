@@ -57,8 +57,8 @@ async def test_calls_are_summed_up_by_model(storage: SpanStorage) -> None:
     assert [group.key for group in found.groups] == [("a",), ("b",), (None,)]
     first, _, last = [group.total for group in found.groups]
     assert (first.count, first.errors, first.unpriced, first.cost_usd) == (2, 1, 2, None)
-    assert first.tokens == Tokens(input=12, output=3, cache_read=None, cache_write=None, reasoning=None)
-    assert first.durations == (1_000_000_000, 2_000_000_000, 2_000_000_000, 2_000_000_000)
+    sums = Tokens(input=12, output=3, cache_read=None, cache_write=None, reasoning=None)
+    assert (first.tokens, first.durations) == (sums, (1_000_000_000, *[2_000_000_000] * 3))
     assert (first.tokens_per_second, first.first_tokens) == (1.0, None)
     assert (last.count, last.tokens, last.durations, last.tokens_per_second) == (1, None, None, None)
     assert (found.from_unix_nano, found.to_unix_nano, found.edges, found.others) == (START, NOW, (), None)
