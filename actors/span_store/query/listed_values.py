@@ -71,7 +71,8 @@ def _kind(value: object) -> str:
 
 
 def _keys(rows: pa.Table) -> Iterator[tuple[int, str]]:
-    for row, keys in enumerate(rows[KEYS].to_pylist()):
+    lists: Untold = rows[KEYS].to_pylist()
+    for row, keys in enumerate(lists):
         yield from ((row, key) for key in keys)
 
 
@@ -99,7 +100,8 @@ def _called_with(batch: pa.RecordBatch, pairs: Pairs) -> Iterator[tuple[int, str
         *(each.filter(are_it).to_pylist() for each in (pairs.rows, pairs.texts, pairs.others)), strict=True
     ):
         yield row, text if other is None else other
-    for row, events in enumerate(batch["events_json"].to_pylist()):
+    texts: Untold = batch["events_json"].to_pylist()
+    for row, events in enumerate(texts):
         said = (event["attributes"].get(key) for event in orjson.loads(events) for key in arguments.EVENT_ATTRIBUTES)
         yield from ((row, each) for each in said if isinstance(each, str))
 
@@ -108,7 +110,8 @@ def _in_json(rows: pa.Table, prefix: str, key: str) -> Iterator[tuple[int, Any]]
     """Of each different text once: most rows have that of another one."""
     [column] = _COLUMNS[prefix]
     known: dict[str, list[Any]] = {}
-    for row, text in enumerate(rows[column].to_pylist()):
+    texts: Untold = rows[column].to_pylist()
+    for row, text in enumerate(texts):
         if text not in known:
             known[text] = list(_said(orjson.loads(text), key))
         yield from ((row, value) for value in known[text])
