@@ -136,4 +136,5 @@ def _with_preview(summary: SpanSummary, preview: Preview) -> SpanSummary:
 
 
 def _values(column: AnyColumn) -> list[Any]:
-    return column.to_pylist()
+    values: list[Any] = column.to_pylist()
+    return values
