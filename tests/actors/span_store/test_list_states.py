@@ -20,7 +20,7 @@ from actors.span_store.columns.spans import LOG, Span
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.reads import walk
-from actors.span_store.embedded.reads.aggregates import matching, span_list, trace_list, trace_places
+from actors.span_store.embedded.reads.aggregates import matching, span_list, trace_list, trace_places, trace_sums
 from actors.span_store.embedded.reads.queries import SpanReader
 from actors.span_store.query.expression import EVERYTHING, Attribute, Equals, Expression, equal
 from actors.span_store.storage import Scope
@@ -58,6 +58,7 @@ def make_small(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(trace_places, "_MORE", 0)
     patch.setattr(trace_list, "_SIZES", (1, 2))
     patch.setattr(matching, "_TOGETHER", 2)
+    patch.setattr(trace_sums, "MOST_SUMMED_HERE", 3)
 
 
 @given(
@@ -68,6 +69,7 @@ def make_small(patch: pytest.MonkeyPatch) -> None:
     service=st.sampled_from([None, "red", "tests"]),
     sort=st.sampled_from(Sort),
     limit=st.integers(1, 5),
+    summed_here=st.sampled_from([0, 3, 1000]),
 )
 @THOROUGH
 def test_a_list_says_the_same_wherever_the_spans_are(
@@ -80,7 +82,10 @@ def test_a_list_says_the_same_wherever_the_spans_are(
     service: str | None,
     sort: Sort,
     limit: int,
+    summed_here: int,
 ) -> None:
+    """``summed_here`` is the number of spans up to which a page is summed up in Python, and not in SQL."""
+    trace_sums.MOST_SUMMED_HERE = summed_here
     store.clear()
     bounds = [len(items) * step // len(states) for step in range(len(states) + 1)]
     for state, (begin, end) in zip(states, pairwise(bounds), strict=True):

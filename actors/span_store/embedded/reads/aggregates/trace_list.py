@@ -10,12 +10,11 @@ from actors.span_store.embedded.reads.aggregates.matching import (
     Matching,
     MatchingInIndex,
     MatchingInRows,
-    segments_of,
 )
 from actors.span_store.embedded.reads.aggregates.places import EVERY, Clause
 from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot
 from actors.span_store.embedded.reads.aggregates.stored import Found, Stored
-from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries, index_rows
+from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries
 from actors.span_store.embedded.reads.aggregates.trace_places import TracesByStart, TracesByValue
 from actors.span_store.embedded.reads.aggregates.trace_sums import trace_sums
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES
@@ -129,11 +128,9 @@ class _TraceList:
         if not traces:
             return ()
         with self._snapshot.moment():
-            sums = trace_sums(self._snapshot, traces)
-            heads = [each.head for each in sums.values()]
-            rows = index_rows(self._snapshot, heads, segments_of(self._snapshot, traces))
+            sums, heads = trace_sums(self._snapshot, traces)
         stored = self._stored
-        spans = Summaries(stored.cursor, self._snapshot, stored.segments, stored.damage, room).of(rows)
+        spans = Summaries(stored.cursor, self._snapshot, stored.segments, stored.damage, room).of(heads)
         return tuple(sums[trace].summary(spans[sums[trace].head]) for trace in traces if trace in sums)
 
 
