@@ -18,6 +18,7 @@ from actors.span_store.embedded.reads.aggregates.places import (
     times_of,
     within,
 )
+from actors.span_store.embedded.reads.aggregates.rare import rare_spans
 from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, numbers
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries, index_rows
@@ -139,6 +140,10 @@ class _SpanList:
         found: list[Row] = []
         after, size = self._request.after, _LEAST
         while True:
+            if size == 4 * _LEAST and (rare := rare_spans(self._stored, files, self._wanted)) is not None:
+                numbers_of_rare = Clause("seq IN (SELECT unnest(?::UBIGINT[]))", (rare["seq"].to_pylist(),))
+                self._condition = all_of(self._condition, numbers_of_rare)
+                return found + self._next(after, count - len(found)), None
             rows = self._next(after, size)
             for piece in _pieces(rows):
                 right = walk.matching((row.location for row in piece), self._snapshot.recent)
