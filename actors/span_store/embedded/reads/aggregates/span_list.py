@@ -31,7 +31,7 @@ from actors.span_store.query.expression import SPANS, And
 from actors.span_store.query.sql import condition
 from actors.span_store.traces.summary import SpanSummary
 
-_SOON, _BUDGET = 0.1, 0.3  # seconds of a page that goes through spans: with one, and without any
+_SOON, _BUDGET = 0.3, 0.5  # seconds of a page that goes through spans: with one, and without any
 _LEAST, _MOST = 256, 8192  # spans that are listed at once, to be looked at
 _FIRST_SEGMENTS = 8  # that are looked into
 _IDS = ("trace_id", "span_id")
