@@ -20,7 +20,7 @@ from actors.span_store.columns.spans import LOG, Span
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.reads import walk
-from actors.span_store.embedded.reads.aggregates import matching, span_list, trace_list, trace_places
+from actors.span_store.embedded.reads.aggregates import matching, rare, span_list, trace_list, trace_places, trace_sums
 from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.query.expression import EVERYTHING, Attribute, Equals, Expression, equal
 from actors.span_store.storage import Scope
@@ -58,6 +58,8 @@ def make_small(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(trace_places, "_MORE", 0)
     patch.setattr(trace_list, "_SIZES", (1, 2))
     patch.setattr(matching, "_TOGETHER", 2)
+    patch.setattr(trace_sums, "MOST_SUMMED_HERE", 3)
+    patch.setattr(rare, "_FEW_GROUPS", rare._FEW_GROUPS)
 
 
 @given(
@@ -68,6 +70,9 @@ def make_small(patch: pytest.MonkeyPatch) -> None:
     service=st.sampled_from([None, "red", "tests"]),
     sort=st.sampled_from(Sort),
     limit=st.integers(1, 5),
+    summed_here=st.sampled_from([0, 3, 1000]),
+    seconds=st.sampled_from([0.0, 60.0]),
+    few_groups=st.sampled_from([0, 96]),
 )
 @THOROUGH
 def test_a_list_says_the_same_wherever_the_spans_are(
@@ -80,7 +85,14 @@ def test_a_list_says_the_same_wherever_the_spans_are(
     service: str | None,
     sort: Sort,
     limit: int,
+    summed_here: int,
+    seconds: float,
+    few_groups: int,
 ) -> None:
+    """``summed_here`` is the number of spans up to which a page is summed up in Python, and not in SQL."""
+    for module in (trace_list, span_list):
+        module._SOON = module._BUDGET = seconds
+    trace_sums.MOST_SUMMED_HERE, rare._FEW_GROUPS = summed_here, few_groups
     store.clear()
     bounds = [len(items) * step // len(states) for step in range(len(states) + 1)]
     for state, (begin, end) in zip(states, pairwise(bounds), strict=True):

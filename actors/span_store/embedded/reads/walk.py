@@ -80,6 +80,21 @@ class Files:
                 found[group].append(in_file(place) - facts.starts[group])
         return {group: rows for group, rows in found.items() if facts.zones.may_have(self._wanted, group)}
 
+    def groups_left(self, numbers: Iterable[int], most: int) -> dict[int, list[int]] | None:
+        """Row groups of these segments that are not ruled out, ``None`` when they are more than so many."""
+        found: dict[int, list[int]] = {}
+        count = 0
+        for number in numbers:
+            left = self._left(number)
+            if left is None or left:
+                facts = footer(self.path(number))
+                some = range(len(facts.starts)) if left is None else sorted(left)
+                found[number] = [group for group in some if facts.zones.may_have(self._wanted, group)]
+                count += len(found[number])
+            if count > most:
+                return None
+        return {number: groups for number, groups in found.items() if groups}
+
     def path(self, number: int) -> Path:
         return segment_path(self._folder, number)
 

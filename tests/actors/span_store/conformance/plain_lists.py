@@ -135,4 +135,5 @@ def _tokens(span: SpanSummary) -> int | None:
 
 
 def _values(column: AnyColumn) -> list[Any]:
-    return column.to_pylist()
+    values: list[Any] = column.to_pylist()
+    return values

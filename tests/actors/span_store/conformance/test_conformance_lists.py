@@ -70,7 +70,7 @@ async def stored(storage: SpanStorage) -> ListStorage:
 @pytest.mark.parametrize("limit", [1, 2, 100])
 async def test_pages_have_each_trace_and_each_span_once_in_order(storage: SpanStorage, sort: Sort, limit: int) -> None:
     plain = await stored(storage)
-    for where in WHERE:
+    for where in WHERE if limit == 2 else WHERE[:4]:
         asked = ListTraces(where=where, sort=sort, limit=limit)
         assert await all_traces(storage, asked) == await all_traces(plain, asked), where
         of_spans = ListSpans(where=where, sort=sort, limit=limit)

@@ -18,6 +18,7 @@ from actors.span_store.embedded.reads.aggregates.places import (
     times_of,
     within,
 )
+from actors.span_store.embedded.reads.aggregates.rare import rare_spans
 from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, numbers
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries, index_rows
@@ -30,7 +31,7 @@ from actors.span_store.query.expression import SPANS, And
 from actors.span_store.query.sql import condition
 from actors.span_store.traces.summary import SpanSummary
 
-_SOON, _BUDGET = 0.1, 0.3  # seconds of a page that goes through spans: with one, and without any
+_SOON, _BUDGET = 0.3, 0.5  # seconds of a page that goes through spans: with one, and without any
 _LEAST, _MOST = 256, 8192  # spans that are listed at once, to be looked at
 _FIRST_SEGMENTS = 8  # that are looked into
 _IDS = ("trace_id", "span_id")
@@ -139,6 +140,10 @@ class _SpanList:
         found: list[Row] = []
         after, size = self._request.after, _LEAST
         while True:
+            if size == 4 * _LEAST and (rare := rare_spans(self._stored, files, self._wanted)) is not None:
+                numbers_of_rare = Clause("seq IN (SELECT unnest(?::UBIGINT[]))", (rare["seq"].to_pylist(),))
+                self._condition = all_of(self._condition, numbers_of_rare)
+                return found + self._next(after, count - len(found)), None
             rows = self._next(after, size)
             for piece in _pieces(rows):
                 right = walk.matching((row.location for row in piece), self._snapshot.recent)

@@ -1,7 +1,8 @@
 """A page of a list of traces: their order, which of them a filter is true of, and what is said of them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Protocol
 
 from actors.errors import NeedsRoom
@@ -10,12 +11,12 @@ from actors.span_store.embedded.reads.aggregates.matching import (
     Matching,
     MatchingInIndex,
     MatchingInRows,
-    segments_of,
 )
-from actors.span_store.embedded.reads.aggregates.places import EVERY, Clause
+from actors.span_store.embedded.reads.aggregates.places import Clause
+from actors.span_store.embedded.reads.aggregates.rare import rare_spans
 from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot
 from actors.span_store.embedded.reads.aggregates.stored import Found, Stored
-from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries, index_rows
+from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries
 from actors.span_store.embedded.reads.aggregates.trace_places import TracesByStart, TracesByValue
 from actors.span_store.embedded.reads.aggregates.trace_sums import trace_sums
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES
@@ -26,8 +27,8 @@ from actors.span_store.query.sql import condition
 from actors.span_store.traces.summary import TraceSummary
 
 # Seconds that a page takes that goes through spans: with a trace, and without any.
-_SOON, _BUDGET = 0.1, 0.3
-_SIZES = (512, 2048)  # traces that are looked through before all spans are
+_SOON, _BUDGET = 0.3, 0.5
+_SIZES = (1024, 4096)  # traces that are looked through before all spans are
 _LEAST, _MOST = 16, 1024  # traces whose spans are looked at before the clock is
 
 
@@ -63,15 +64,18 @@ class _TraceList:
 
     def _found(self) -> Found:
         if normal_form(wanted(self._request)) == EVERYTHING:
-            return Found(self._next(self._order(EVERY), self._request.after, self._count))
+            return Found(self._next(self._order(), self._request.after, self._count))
         if not self._is_exact:
             return self._looked_for()
         return self._in_index()
 
-    def _order(self, having: Clause) -> Order:
-        if self._request.sort in (Sort.NEWEST, Sort.OLDEST) and having is EVERY:
-            return TracesByStart(self._snapshot, self._request)
-        return TracesByValue(self._snapshot, self._request, having)
+    @property
+    def _is_by_start(self) -> bool:
+        return self._request.sort in (Sort.NEWEST, Sort.OLDEST)
+
+    def _order(self) -> Order:
+        order = TracesByStart if self._is_by_start else TracesByValue
+        return order(self._snapshot, self._request)
 
     def _next(self, order: Order, after: Place | None, count: int) -> list[Place]:
         with self._snapshot.moment():
@@ -81,38 +85,64 @@ class _TraceList:
         """The first traces mostly have enough. Else it takes less to find all spans first, and their traces then."""
         found: list[Place] = []
         after = self._request.after
-        if self._request.sort in (Sort.NEWEST, Sort.OLDEST):
-            order, matching = self._order(EVERY), MatchingInIndex(self._snapshot, self._condition)
+        if self._is_by_start:
+            order, matching = self._order(), MatchingInIndex(self._snapshot, self._condition)
             for size in _SIZES:
                 places = self._next(order, after, size)
                 found += _those(places, matching)
                 if len(found) >= self._count or len(places) < size:
                     return Found(found[: self._count])
                 after = places[-1]
-        rest = self._next(self._order(self._condition), after, self._count - len(found))
-        return Found(found + rest)
+        where, parameters = self._condition.text, self._condition.parameters
+        among = Clause(f"SELECT DISTINCT trace_id FROM {self._snapshot.spans} WHERE {where}", parameters)  # noqa: S608 - own names
+        return self._among(found, among, after)
+
+    def _among(self, found: list[Place], among: Clause, after: Place | None) -> Found:
+        """All that is left of a page, when it is known which traces count."""
+        order = TracesByValue(self._snapshot, self._request, among)
+        return Found(found + self._next(order, after, self._count - len(found)))
 
     def _looked_for(self) -> Found:
-        """Traces one after the other, until there are enough or the time is up."""
+        """Traces one after the other, until there are enough or the time is up; what is rare is found as a whole."""
         found: list[Place] = []
-        order, matching = self._order(EVERY), self._in_rows()
-        after, size = self._request.after, _LEAST
-        while True:
-            places = self._next(order, after, size)
+        after, looked_at = self._request.after, 0
+        matching = MatchingInRows(self._snapshot, self._condition, self._files, self._walk)
+        for places in self._chunks():
+            if looked_at and time.monotonic() - self._begin > (_SOON if found else _BUDGET):
+                return Found(found, after)
+            if looked_at == _LEAST:
+                rare = rare_spans(self._stored, self._files, self._wanted)
+                if rare is not None:
+                    among = Clause("SELECT unnest(?::VARCHAR[]) AS trace_id", (rare["trace_id"].unique().to_pylist(),))
+                    return self._among(found, among, after)
             found += _those(places, matching)
             if len(found) >= self._count:
                 return Found(found[: self._count])
-            if len(places) < size:
-                return Found(found)
-            after, size = places[-1], min(4 * size, _MOST)
-            if time.monotonic() - self._begin > (_SOON if found else _BUDGET):
-                return Found(found, after)
+            after, looked_at = places[-1], looked_at + len(places)
+        return Found(found)
 
-    def _in_rows(self) -> Matching:
+    def _chunks(self) -> Iterator[list[Place]]:
+        """Traces in order, so many at a time as are looked at soon. An order that is made anew each time gives many."""
+        order, after, size = self._order(), self._request.after, _LEAST
+        while True:
+            count = size if self._is_by_start else max(size, 4 * _MOST)
+            places = self._next(order, after, count)
+            begin = 0
+            while begin < len(places):
+                yield places[begin : begin + size]
+                begin, size = begin + size, min(4 * size, _MOST)
+            if len(places) < count:
+                return
+            after = places[-1]
+
+    @cached_property
+    def _files(self) -> Files:
+        return Files(self._stored.segments, self._stored.ngrams, self._stored.view.sealed, self._wanted)
+
+    @property
+    def _walk(self) -> Walk:
         stored = self._stored
-        files = Files(stored.segments, stored.ngrams, stored.view.sealed, self._wanted)
-        walk = Walk(self._wanted, files, stored.cursor, stored.damage, soon=_SOON, budget=_BUDGET)
-        return MatchingInRows(self._snapshot, self._condition, files, walk)
+        return Walk(self._wanted, self._files, stored.cursor, stored.damage, soon=_SOON, budget=_BUDGET)
 
     def _fitting(self, traces: Sequence[str]) -> tuple[tuple[TraceSummary, ...], int]:
         """Summaries of the first traces, and of how many: of so many as a page may have in bytes, or of one."""
@@ -129,11 +159,9 @@ class _TraceList:
         if not traces:
             return ()
         with self._snapshot.moment():
-            sums = trace_sums(self._snapshot, traces)
-            heads = [each.head for each in sums.values()]
-            rows = index_rows(self._snapshot, heads, segments_of(self._snapshot, traces))
+            sums, heads = trace_sums(self._snapshot, traces)
         stored = self._stored
-        spans = Summaries(stored.cursor, self._snapshot, stored.segments, stored.damage, room).of(rows)
+        spans = Summaries(stored.cursor, self._snapshot, stored.segments, stored.damage, room).of(heads)
         return tuple(sums[trace].summary(spans[sums[trace].head]) for trace in traces if trace in sums)
 
 

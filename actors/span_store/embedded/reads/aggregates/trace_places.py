@@ -104,13 +104,13 @@ class TracesByStart:
 
 
 class TracesByValue:
-    """Traces by any value, from all that is stored; of those only that have a span which fulfils a condition."""
+    """Traces by any value, from all that is stored; ``among`` is a statement that finds the ids of those that count."""
 
-    def __init__(self, snapshot: Snapshot, request: ListTraces, having: Clause = EVERY) -> None:
+    def __init__(self, snapshot: Snapshot, request: ListTraces, among: Clause = EVERY) -> None:
         self._snapshot = snapshot
         self._sort = request.sort
         self._times = times_of(request)
-        self._having = having
+        self._among = among
 
     def next(self, after: Place | None, count: int) -> list[Place]:
         """As ``TracesByStart`` does."""
@@ -128,16 +128,13 @@ class TracesByValue:
             SELECT value, trace_id FROM valued WHERE {further.text}
             {order_by(self._sort, "value")} LIMIT {count:d}
             """,  # noqa: S608 - own names, numbers
-            [*self._having.parameters, *further.parameters],
+            [*self._among.parameters, *further.parameters],
         )
         return [Place(value=value, trace_id=trace_id) for value, trace_id in rows]
 
     @property
     def _matched(self) -> str:
-        if self._having is EVERY:
-            return ""
-        having = self._having.text
-        return f"SEMI JOIN (SELECT DISTINCT trace_id FROM {self._snapshot.spans} WHERE {having}) USING (trace_id)"  # noqa: S608 - own names
+        return "" if self._among is EVERY else f"SEMI JOIN ({self._among.text}) USING (trace_id)"
 
     @property
     def _summed(self) -> str:

@@ -4,12 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from actors.span_store.columns.types import Untold
+from actors.span_store.embedded.reads.aggregates.few_sums import TOKENS, summed_here
 from actors.span_store.embedded.reads.aggregates.matching import segments_of
 from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, numbers
+from actors.span_store.embedded.reads.aggregates.summaries_read import INDEX_ROW, index_rows
 from actors.span_store.traces.summary import MOST_LISTED, SpanSummary, Tokens, TraceSummary
 
-_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+MOST_SUMMED_HERE = 4096  # spans
 _MOST = 2**63
 # The columns whose words are listed, and of which spans.
 _LISTED = {"service_name": "TRUE", "model": "counted", "agent": "TRUE", "tool": "TRUE"}
@@ -34,7 +39,7 @@ _SUMMED = f"""
         count(*) FILTER (counted AND status_code = 2) AS failed_calls,
         fsum(cost_usd) FILTER (counted) AS cost_usd,
         count(cost_usd) FILTER (counted) AS priced,
-        {", ".join(f"sum({name}) FILTER (counted) AS {name}" for name in _TOKENS)},
+        {", ".join(f"sum({name}) FILTER (counted) AS {name}" for name in TOKENS)},
         {", ".join(_least(name, where) for name, where in _LISTED.items())},
         {_earliest("seq", "parent_span_id IS NULL")} AS root,
         {_earliest("seq", "TRUE")} AS earliest,
@@ -77,7 +82,7 @@ class TraceSums:
             complete=root is not None and root.end_time_unix_nano is not None,
             llm_calls=row["llm_calls"],
             models=self._listed("model"),
-            tokens=_tokens([row[name] for name in _TOKENS]),
+            tokens=_tokens([row[name] for name in TOKENS]),
             cost_usd=row["cost_usd"] if row["priced"] else None,
             unpriced=row["llm_calls"] - row["priced"],
             session_id=_first_known(root.session_id if root else None, row["session"]),
@@ -92,17 +97,27 @@ class TraceSums:
         return tuple(self.row[column] or ())
 
 
-def trace_sums(snapshot: Snapshot, traces: Sequence[str]) -> dict[str, TraceSums]:
-    """Of each trace that has a span. Inside of a ``moment``."""
-    rows = snapshot.named(
-        f"""
-        {_SUMMED} FROM {snapshot.spans}
-        WHERE segment IN ({numbers(segments_of(snapshot, traces))}) AND trace_id IN (SELECT unnest(?::VARCHAR[]))
-        GROUP BY trace_id
-        """,
+def trace_sums(snapshot: Snapshot, traces: Sequence[str]) -> tuple[dict[str, TraceSums], pa.Table]:
+    """Of each trace that has a span, and the row of its head, as ``index_rows`` has it. Inside of a ``moment``.
+
+    Few spans are summed up here: the statement that sums up any number takes longer to be planned than to be run.
+    """
+    segments = segments_of(snapshot, traces)
+    of_traces = f"segment IN ({numbers(segments)}) AND trace_id IN (SELECT unnest(?::VARCHAR[]))"
+    few: Untold = snapshot.table(
+        f"SELECT {INDEX_ROW} FROM {snapshot.spans} WHERE {of_traces} LIMIT {MOST_SUMMED_HERE + 1:d}",  # noqa: S608 - own names, numbers
         [list(traces)],
     )
-    return {row["trace_id"]: TraceSums(row) for row in rows}
+    if few.num_rows <= MOST_SUMMED_HERE:
+        sums = {row["trace_id"]: TraceSums(row) for row in summed_here(few)}
+        heads = pa.array([each.head for each in sums.values()], pa.uint64())
+        return sums, few.filter(pc.is_in(few["seq"], value_set=heads))
+    rows = snapshot.named(
+        f"{_SUMMED} FROM {snapshot.spans} WHERE {of_traces} GROUP BY trace_id",
+        [list(traces)],
+    )
+    sums = {row["trace_id"]: TraceSums(row) for row in rows}
+    return sums, index_rows(snapshot, [each.head for each in sums.values()], segments)
 
 
 def _tokens(sums: Sequence[int | None]) -> Tokens | None:
