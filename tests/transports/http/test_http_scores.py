@@ -175,10 +175,7 @@ async def test_every_route_that_takes_a_filter_takes_scores(reader: Reader) -> N
     assert len(paths) > 5
     needed = {"search": "&text=span", "values": "&field=name", "export": "&format=jsonl"}
     for path in paths:
-        needed = {"search": "&text=span", "values": "&field=name", "export": "&format=jsonl"}.get(
-            path.split("/")[-1], ""
-        )
-        asked = f"{path}?q=score.helpful:%3C0.5{needed}"
+        asked = f"{path}?q=score.helpful:%3C0.5{needed.get(path.rpartition('/')[2], '')}"
         async with reader.studio.client.get(asked, headers={"Cookie": f"session={reader.cookie}"}) as reply:
             found = await reply.text()
             assert reply.status == 200, (path, found)
