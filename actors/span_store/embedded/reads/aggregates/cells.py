@@ -65,8 +65,8 @@ class Cells:
         query = f"""
             SELECT
                 {self._keys}{self._gid} AS gid, {self._bucket} AS bucket, {class_of("duration")} AS class,
-                count(*) AS n, sum(duration::DOUBLE) AS total, count(*) FILTER (failed) AS errors, {_SUMS}, sum(cost_usd) AS cost_usd,
-                sum(unpriced)::BIGINT AS unpriced
+                count(*) AS n, sum(duration::DOUBLE) AS total, count(*) FILTER (failed) AS errors, {_SUMS},
+                sum(cost_usd) AS cost_usd, sum(unpriced)::BIGINT AS unpriced
             FROM {items} AS item{self._joined} GROUP BY ALL
         """  # noqa: S608 - the parts are constants of these modules and numbers
         return self._grouped(arrow_of(self._cursor, query, parameters))
