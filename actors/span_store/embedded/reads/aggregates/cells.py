@@ -27,12 +27,22 @@ _ADDED = ", ".join(f"sum({name})" for name in TOKENS)
 class Cells:
     """Of items that are given in parts, which are read one after the other. Uses names on its cursor."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], runs: Sequence[Run]) -> None:
-        """``names`` are the columns of items that are the keys of ``TOP``; without any, all are one group."""
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], runs: Sequence[Run], *, is_all: bool
+    ) -> None:
+        """``names`` are the columns of items that are the keys of ``TOP``; without any, all are one group.
+
+        ``is_all`` when no item is of another group: then cells are made first, and which group each is of, found out
+        later.
+        """
         self._cursor = cursor
-        self._gid = f"coalesce(gid, {OTHERS})" if names else "0"
+        self._names = names if is_all else ()
+        self._gid = "0" if not names or is_all else f"coalesce(gid, {OTHERS})"
         same = " AND ".join(f"item.{name} IS NOT DISTINCT FROM chosen.{name}" for name in names)
-        self._joined = f" LEFT JOIN {TOP} AS chosen ON {same}" if names else ""
+        self._joined = f" LEFT JOIN {TOP} AS chosen ON {same}" if names and not is_all else ""
+        chosen = f"item JOIN {TOP} AS chosen ON {same}"
+        self._chosen = f"SELECT item.* REPLACE (chosen.gid AS gid) FROM {_CELL} AS {chosen}"  # noqa: S608 - own names
+        self._keys = "".join(f"item.{name}, " for name in self._names)
         self._bucket = _bucket(runs)
         self._tables: dict[str, list[pa.Table]] = {_CELL: [], _FIRST_TOKEN: [], _RATE: []}
 
@@ -54,21 +64,28 @@ class Cells:
     def _cells(self, items: str, parameters: Sequence[object]) -> pa.Table:
         query = f"""
             SELECT
-                {self._gid} AS gid, {self._bucket} AS bucket, {class_of("duration")} AS class, count(*) AS n,
-                sum(duration::DOUBLE) AS total, count(*) FILTER (failed) AS errors, {_SUMS}, fsum(cost_usd) AS cost_usd,
-                sum(unpriced)::BIGINT AS unpriced
+                {self._keys}{self._gid} AS gid, {self._bucket} AS bucket, {class_of("duration")} AS class,
+                count(*) AS n, sum(duration::DOUBLE) AS total, count(*) FILTER (failed) AS errors, {_SUMS},
+                sum(cost_usd) AS cost_usd, sum(unpriced)::BIGINT AS unpriced
             FROM {items} AS item{self._joined} GROUP BY ALL
         """  # noqa: S608 - the parts are constants of these modules and numbers
-        return arrow_of(self._cursor, query, parameters)
+        return self._grouped(arrow_of(self._cursor, query, parameters))
 
     def _classes(self, column: str, items: str, parameters: Sequence[object]) -> pa.Table:
         query = f"""
             SELECT
-                {self._gid} AS gid, {self._bucket} AS bucket, {class_of(column)} AS class, count(*) AS n,
+                {self._keys}{self._gid} AS gid, {self._bucket} AS bucket, {class_of(column)} AS class, count(*) AS n,
                 sum({column}::DOUBLE) AS total
             FROM {items} AS item{self._joined} WHERE {column} IS NOT NULL GROUP BY ALL
         """  # noqa: S608 - as above
-        return arrow_of(self._cursor, query, parameters)
+        return self._grouped(arrow_of(self._cursor, query, parameters))
+
+    def _grouped(self, cells: pa.Table) -> pa.Table:
+        if not self._names:
+            return cells
+        with registered(self._cursor, _CELL, cells):
+            grouped = arrow_of(self._cursor, self._chosen, ())
+        return grouped.drop_columns(list(self._names))
 
     def _at(self, level: Level) -> Iterator[tuple[Place, Measures]]:
         durations = self._quantiles(_CELL, level, _DURATIONS)

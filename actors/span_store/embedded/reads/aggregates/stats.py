@@ -150,7 +150,8 @@ class _Question:
     def _measure(self, found: _Found, edges: tuple[int, ...]) -> dict[Place, Measures]:
         levels = [Level.GROUPS, Level.BUCKETS] if edges else [Level.GROUPS]
         parts = self._parts if self._of_traces else 1
-        cells = Cells(self._cursor, self._names, runs_of(edges))
+        is_all = found.groups <= found.keys.num_rows
+        cells = Cells(self._cursor, self._names, runs_of(edges), is_all=is_all)
         with ExitStack() as stack:
             if self._names:
                 gids: Untold = pa.array(range(found.keys.num_rows), pa.int32())
