@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,7 +42,8 @@ _remembered = lru_cache(maxsize=4096)(_is_content_key)
 
 def has_content_event(events_json: Untold) -> Booleans:
     """Whether an event of each span is content."""
-    return pc.match_substring(events_json, pattern=_CONTENT_EVENT)
+    found: Untold = pc.match_substring(events_json, pattern=_CONTENT_EVENT)
+    return cast("Booleans", found)
 
 
 def content_of_calls(keys: KeyShapes, events_json: Texts, types: Texts) -> AnyArray:
@@ -49,6 +51,6 @@ def content_of_calls(keys: KeyShapes, events_json: Texts, types: Texts) -> AnyAr
     are_calls = is_model_call(types)
     if not pc.any(are_calls).as_py():
         return pa.nulls(len(types), pa.int32())
-    said = pc.or_(keys.with_any(is_content_key), has_content_event(events_json))
-    column: AnyArray = pc.if_else(are_calls, said.cast(pa.int32()), _NOTHING)
-    return column
+    said: Untold = pc.or_(keys.with_any(is_content_key), has_content_event(events_json))
+    column: Untold = pc.if_else(are_calls, said.cast(pa.int32()), _NOTHING)
+    return cast("AnyArray", column)

@@ -31,7 +31,8 @@ def remapped(rows: pa.Table) -> pa.Table:
     derived |= reported_costs(derived["cost"])
     derived["has_content"] = content_of_calls(attributes.keys, rows["events_json"].combine_chunks(), derived["type"])
     derived = without_logs(derived, rows["kind"].combine_chunks()) | _resource_columns(rows["resource_json"])
-    derived["scope"] = _scopes(rows["scope_json"])
+    if "scope_json" in rows.schema.names:
+        derived["scope"] = _scopes(rows["scope_json"])
     columns = [derived[field.name] if field.name in derived else _stored(rows, field) for field in ROWS]
     return pa.Table.from_arrays(columns, schema=ROWS)
 

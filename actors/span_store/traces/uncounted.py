@@ -93,9 +93,10 @@ def _around_each_other(spans: pa.Table, calls: pa.Table) -> Untold:
     """Traces of which a call is around another one, with nothing between them that makes calls of its own."""
     some = spans.filter(pc.is_in(spans["trace_id"], value_set=calls["trace_id"].combine_chunks().unique()))
     keys = _keys(some["trace_id"], some["span_id"]).combine_chunks()
-    parents = pc.index_in(_keys(some["trace_id"], some["parent_span_id"]), value_set=keys).combine_chunks()
-    traces, are_calls = some["trace_id"].combine_chunks(), is_model_call(some["type"]).combine_chunks()
-    wrap = pc.is_in(some["type"], value_set=pa.array(WRAPPING, pa.string())).combine_chunks()
+    parents: Untold = pc.index_in(_keys(some["trace_id"], some["parent_span_id"]).combine_chunks(), value_set=keys)
+    traces, types = some["trace_id"].combine_chunks(), some["type"].combine_chunks()
+    are_calls: Untold = is_model_call(types)
+    wrap: Untold = pc.is_in(types, value_set=pa.array(WRAPPING, pa.string()))
     at: Untold = parents.filter(are_calls).drop_null().unique()
     found = []
     for _ in range(_MOST_STEPS):

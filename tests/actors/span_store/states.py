@@ -16,7 +16,8 @@ from actors.span_store.embedded.hot.wal import Wal
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.problems import Problems
-from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.reads.many_spans import ManySpansReader
+from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.manifest import Manifest
 from actors.span_store.embedded.sealed.root_cache import RootCache
@@ -67,7 +68,12 @@ class Store:
 
     def put(self, state: int, items: Sequence[Span | Log], first_seq: int, *, with_ngrams: bool) -> None:
         """Spans and log records that arrived after all that are there."""
-        rows = mixed_rows(items)
+        self.put_rows(state, mixed_rows(items), first_seq, with_ngrams=with_ngrams)
+
+    def put_rows(
+        self, state: int, rows: pa.RecordBatch, first_seq: int, *, pieces: int | None = None, with_ngrams: bool = False
+    ) -> None:
+        """As ``put``. What is compacted is flushed in so many pieces before; without a number, one by one."""
         if state in (EVICTED, IN_MEMORY):
             memtable = Memtable(0, first_seq, Wal(self.folders.journals / f"{next(self.numbers):08d}.journal"))
             memtable.append([rows], span_keys(rows))
@@ -75,14 +81,16 @@ class Store:
             if state == EVICTED:
                 memtable.evict()
             return
-        for piece in range(rows.num_rows if state == COMPACTED else 1):
-            some = numbered(rows, first_seq).slice(piece) if state == FLUSHED else numbered(rows, first_seq)[piece:][:1]
+        size = -(-rows.num_rows // (pieces or rows.num_rows)) if state == COMPACTED else rows.num_rows
+        begins = range(0, rows.num_rows, size)
+        for begin in begins:
+            some = numbered(rows, first_seq).slice(begin, size)
             self._flush(pa.Table.from_batches([some]), with_ngrams=with_ngrams)
         if state == COMPACTED:
             segments = Segments(self.connection, self.folders, next_number=next(self.numbers))
             compacted = compaction.Compaction(segments, CurrentPrices()).compact()
             self.manifest.refresh(self.connection)
-            assert compacted == (rows.num_rows if rows.num_rows > 1 else 0)
+            assert compacted == (len(begins) if len(begins) > 1 else 0)
 
     def _flush(self, rows: pa.Table, *, with_ngrams: bool) -> None:
         number, new = next(self.numbers), encoded(rows)
@@ -95,13 +103,13 @@ class Store:
             sealed = SealedFile(number, segment.bytes, segment.checksum)
             self.ngrams.make(sealed, self.ngrams.sets(sealed))
 
-    def reader(self, next_seq: int) -> SpanReader:
+    def reader(self, next_seq: int) -> ManySpansReader:
         if not self.memtables:
             self.memtables.append(
                 Memtable(0, next_seq, Wal(self.folders.journals / f"{next(self.numbers):08d}.journal"))
             )
         view = View(MemtableSnapshot(self.memtables), self.manifest.segments, self.roots)
-        return SpanReader(self.connection, view, self.folders.segments, Damage(self.problems), self.ngrams)
+        return ManySpansReader(self.connection, view, self.folders.segments, Damage(self.problems), self.ngrams)
 
     def forget(self) -> None:
         for memtable in self.memtables:

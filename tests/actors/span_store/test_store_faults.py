@@ -389,7 +389,7 @@ async def test_a_folder_of_the_first_schema_opens_with_its_spans_and_knows_what_
 
 def back_to_first_schema(path: Path) -> None:
     with duckdb.connect(path) as connection:
-        connection.execute("DROP TABLE sealed; DROP TABLE deletion")
+        connection.execute("DROP TABLE sealed; DROP TABLE deletion; DROP TABLE uncounted")
         for column in ("checksum", "arrived_before_unix_nano", "conventions", "restated"):
             connection.execute(f"ALTER TABLE segment DROP COLUMN {column}")
         for column in ("trace_number", "first_root", "last_root", "first_other", "last_other"):

@@ -28,7 +28,8 @@ FILES = sorted(path for path in RECORDINGS.glob("*.bin") if ".logs" not in path.
 def left_out(rows: pa.Table) -> set[str]:
     """By a look at each trace."""
     found = set()
-    for trace in rows["trace_id"].unique().to_pylist():
+    traces: Untold = rows["trace_id"].unique()
+    for trace in traces:
         spans = rows.filter(pc.equal(rows["trace_id"], trace))
         calls: Untold = spans["span_id"].filter(is_model_call(spans["type"])).to_pylist()
         found |= {f"{trace}{span_id}" for span_id in set(calls) - counted_ids(spans)}

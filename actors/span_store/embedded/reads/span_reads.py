@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.errors import NeedsRoom
-from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage, looks_at_many
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
@@ -17,7 +17,8 @@ from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.reads.export import SpanExport
-from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.reads.many_spans import ManySpansReader
+from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles
@@ -41,7 +42,7 @@ _MOST_MISSES = 4  # reads that a deletion made miss a segment, until a miss is t
 
 
 class SpanReads:
-    """All reads. A method returns what ``SpanReader``'s method of that name finds."""
+    """All reads. A method returns what ``ManySpansReader``'s method of that name finds."""
 
     def __init__(
         self, memtables: Memtables, segments: Segments, ngrams: NgramFiles, damage: Damage, threads: Threads
@@ -74,9 +75,13 @@ class SpanReads:
         return await self._ask(lambda reader: reader.logs(request))
 
     async def list_traces(self, request: ListTraces) -> TracePage:
+        if looks_at_many(request.sort, request.where):
+            return await self._sum(lambda reader: reader.list_traces(request), _no_matter)
         return await self._ask(lambda reader: reader.list_traces(request))
 
     async def list_spans(self, request: ListSpans) -> SummaryPage:
+        if looks_at_many(request.sort, request.where):
+            return await self._sum(lambda reader: reader.list_spans(request), _no_matter)
         return await self._ask(lambda reader: reader.list_spans(request))
 
     async def columns(self, request: TraceColumns) -> pa.Table:
@@ -105,20 +110,20 @@ class SpanReads:
         finally:
             cursor.close()
 
-    async def _ask(self, query: Callable[[SpanReader], T]) -> T:
+    async def _ask(self, query: Callable[[ManySpansReader], T]) -> T:
         return _found(await self._threads.in_reader(lambda cursor: self._answer(cursor, query)))
 
-    async def _sum(self, query: Callable[[SpanReader], T], leave: Callable[[], None]) -> T:
+    async def _sum(self, query: Callable[[ManySpansReader], T], leave: Callable[[], None]) -> T:
         """As ``_ask``, for what goes through many spans. ``leave`` is called when nobody waits for it any more."""
         return _found(await self._threads.in_sums(lambda cursor: self._answer(cursor, query), leave))
 
-    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[SpanReader], T]) -> T | NeedsRoom:
+    def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[ManySpansReader], T]) -> T | NeedsRoom:
         try:
             return self._try_again(cursor, query)
         except NeedsRoom as need:
             return NeedsRoom(need.bytes)  # without the frames that hold what was too large
 
-    def _try_again(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[SpanReader], T]) -> T:
+    def _try_again(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[ManySpansReader], T]) -> T:
         """Ask again where a segment was replaced between two looks."""
         for _ in range(_MOST_MISSES):
             with suppress(FileNotFoundError):
@@ -126,11 +131,15 @@ class SpanReads:
             self._segments.manifest.refresh(cursor)
         return query(self._reader(cursor))
 
-    def _reader(self, cursor: duckdb.DuckDBPyConnection) -> SpanReader:
+    def _reader(self, cursor: duckdb.DuckDBPyConnection) -> ManySpansReader:
         segments = self._segments
         recent = self._memtables.snapshot()  # before the manifest: a span that is flushed meanwhile is in one of them
         view = View(recent, segments.manifest.segments, segments.root_cache, self._calls)
-        return SpanReader(cursor, view, segments.folder, self._damage, self._ngrams)
+        return ManySpansReader(cursor, view, segments.folder, self._damage, self._ngrams)
+
+
+def _no_matter() -> None:
+    """What has a budget of its own need not be told that nobody waits."""
 
 
 def _found(answer: T | NeedsRoom) -> T:

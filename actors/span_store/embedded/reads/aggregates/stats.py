@@ -4,7 +4,7 @@ Memory goes with the number of cells, not with that of spans. Many groups or tra
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Literal
 
@@ -16,13 +16,15 @@ import pyarrow.compute as pc
 from actors.errors import NeedsRoom, TooLarge
 from actors.span_store.asked.buckets import Interval, edges_between, runs_of
 from actors.span_store.asked.stats import GROUPED, GetStats, Group, Measures, Others, Stats, Subject
-from actors.span_store.columns.types import Untold
+from actors.span_store.columns.types import AnyField, Untold
 from actors.span_store.embedded.reads.aggregates.cells import TOP, Cells
 from actors.span_store.embedded.reads.aggregates.items import keys_of, names_of, span_items, trace_items
 from actors.span_store.embedded.reads.aggregates.levels import OTHERS, Level, Place
 from actors.span_store.embedded.reads.aggregates.registered import arrow_of, registered
+from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
+from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
-from actors.span_store.query.expression import And, started_between
+from actors.span_store.query.expression import And, Expression, started_between
 from actors.span_store.query.sql import Condition, condition
 
 _RIGHT = "stats_right"
@@ -41,16 +43,18 @@ class _Found:
     last: int | None
 
 
-def read_stats(cursor: duckdb.DuckDBPyConnection, table: SpanTable, request: GetStats, right: pa.Table | None) -> Stats:
-    """Answer what is asked of the spans of a table.
+def read_stats(stored: Stored, request: GetStats, is_left: Callable[[], bool]) -> Stats:
+    """Answer what is asked. What the index cannot say of spans is looked at first.
 
-    ``right`` has the numbers, ``seq``, of the spans that ``where`` is true of, where the index alone cannot say that.
+    ``is_left`` says that nobody waits for it any more: then ``DeadlineExceeded``, which nobody hears.
     """
+    table = SpanTable(stored.cursor, stored.view)
+    right = right_spans(stored, table, _asked_of_spans(request), is_left)
     with ExitStack() as stack:
         spans = stack.enter_context(table.relation())
         if right is not None:
-            stack.enter_context(registered(cursor, _RIGHT, right))
-        return _Question(cursor, spans, request, has_right=right is not None).answer()
+            stack.enter_context(registered(stored.cursor, _RIGHT, right))
+        return _Question(stored.cursor, spans, request, has_right=right is not None).answer()
 
 
 class _Question:
@@ -158,16 +162,22 @@ class _Question:
 
 
 def _condition(request: GetStats, *, has_right: bool) -> Condition:
-    """Which spans are meant: those of a trace may have started at other times than it."""
-    within = started_between(request.since, request.until)
-    made = condition(request.where if request.of is Subject.TRACES else And([request.where, within]), INDEXED)
+    made = condition(_asked_of_spans(request), INDEXED)
     if not has_right:
         return made
     return attrs.evolve(made, text=f"({made.text}) AND seq IN (SELECT seq FROM {_RIGHT})")  # noqa: S608 - own name
 
 
+def _asked_of_spans(request: GetStats) -> Expression:
+    """Which spans are meant: those of a trace may have started at other times than it."""
+    if request.of is Subject.TRACES:
+        return request.where
+    return And([request.where, started_between(request.since, request.until)])
+
+
 def _no_keys(names: list[str]) -> pa.Table:
-    return pa.schema([pa.field("n", pa.int64()), *(pa.field(name, pa.string()) for name in names)]).empty_table()
+    fields: list[AnyField] = [pa.field(name, pa.string()) for name in names]
+    return pa.schema([pa.field("n", pa.int64()), *fields]).empty_table()
 
 
 def _ends(part: pa.Table) -> tuple[int | None, int | None]:
