@@ -6,7 +6,6 @@ import pytest
 
 from actors.span_store.asked.values import ListValues, ValueCount
 from actors.span_store.embedded.lifetime import Limits
-from actors.span_store.embedded.reads import queries
 from actors.span_store.embedded.reads.aggregates import values
 from actors.span_store.query.language.filter_text import expression_of
 from tests.actors.span_store.stage import KEPT_RECENT, SEALED_AT_ONCE, all_sealed, ingest, state_when, store_in
@@ -18,8 +17,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three spans are looked at; what names many values is gone through in parts."""
-    for module in (queries, values):
-        monkeypatch.setattr(module, "MOST_LOOKED_AT", 3)
+    monkeypatch.setattr(values, "MOST_LOOKED_AT", 3)
     monkeypatch.setattr(values, "_IN_A_PART", 2)
 
 

@@ -6,7 +6,7 @@ everything is many short ones.
 
 import time
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Protocol
 import attrs
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from actors.span_store.columns.rows import ROWS
-from actors.span_store.columns.types import AnyColumn
+from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.row_location import RowLocation, cursor_at, in_file
@@ -32,6 +33,7 @@ from actors.span_store.query.pruning import ngram_condition
 
 _MOST_ROWS, _MOST_GROUPS = 512, 16  # that are looked at before the clock is
 _LEAST, _MOST = 256, 8192  # candidates that are listed at once
+_NO: Untold = pa.scalar(False, pa.bool_())
 _NO_NUMBERS = ROWS.empty_table().select(["seq"])
 
 
@@ -126,6 +128,8 @@ class Walk:
         self._filter = ArrowFilter(wanted)
         self._columns = [name for name in ROWS.names if name in self._filter.columns | {"seq"}]
         self._files = files
+        self._visits: Counter[tuple[Path, int]] = Counter()
+        self._known: dict[tuple[Path, int], dict[int, int]] = {}
         self._cursor = cursor
         self._damage = damage
 
@@ -181,8 +185,20 @@ class Walk:
         return pa.concat_tables([_NO_NUMBERS, *parts])
 
     def _in_group(self, path: Path, group: int, rows: Sequence[int]) -> pa.Table:
-        some = row_group(path, group, self._columns).take(pa.array(rows, pa.int64()))
-        return self._filter.rows(some).select(["seq"])
+        """Few rows are looked at by themselves. Those of a row group that comes again are all looked at, once."""
+        visits = self._visits[path, group] = self._visits[path, group] + 1
+        if visits == 1:
+            some = row_group(path, group, self._columns).take(pa.array(rows, pa.int64()))
+            return self._filter.rows(some).select(["seq"])
+        known = self._known.get((path, group))
+        if known is None:
+            known = self._known[path, group] = self._matching_of(row_group(path, group, self._columns))
+        return pa.table({"seq": pa.array([known[row] for row in rows if row in known], pa.uint64())})
+
+    def _matching_of(self, rows: pa.Table) -> dict[int, int]:
+        """The numbers of the rows that are looked for, by where they are."""
+        places: Untold = pc.indices_nonzero(pc.fill_null(self._filter.mask(rows), _NO))
+        return dict(zip(places.to_pylist(), rows["seq"].take(places).to_pylist(), strict=True))
 
 
 def pieces(places: Sequence[RowLocation]) -> Iterator[Sequence[RowLocation]]:

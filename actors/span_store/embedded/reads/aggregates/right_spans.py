@@ -31,7 +31,7 @@ def right_spans(stored: Stored, table: SpanTable, wanted: Expression, is_left: C
     count = 0
     after: Cursor | None = None
     while True:
-        found = _walk(stored, wanted).run(candidates, stored.view.recent, after, _AT_ONCE)
+        found = walk_of(stored, wanted).run(candidates, stored.view.recent, after, _AT_ONCE)
         numbers.append(pa.array([place.seq for place in found.places], pa.uint64()))
         count += len(found.places)
         after = found.goes_on
@@ -43,6 +43,7 @@ def right_spans(stored: Stored, table: SpanTable, wanted: Expression, is_left: C
             raise DeadlineExceeded("Nobody waits for it any more")
 
 
-def _walk(stored: Stored, wanted: Expression) -> Walk:
+def walk_of(stored: Stored, wanted: Expression) -> Walk:
+    """One that goes on for some tenths of a second."""
     files = Files(stored.segments, stored.ngrams, stored.view.sealed, wanted)
     return Walk(wanted, files, stored.cursor, stored.damage, soon=_SECONDS, budget=_SECONDS)

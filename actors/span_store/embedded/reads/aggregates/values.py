@@ -1,7 +1,8 @@
 """Values of fields: of the index's columns in SQL, and others from the newest spans as they are stored."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import attrs
 import duckdb
@@ -9,14 +10,19 @@ import pyarrow as pa
 
 from actors.errors import DeadlineExceeded
 from actors.span_store.asked.values import LONGEST_VALUE, MOST_LOOKED_AT, ListValues, ValueCount, Values, listed_field
-from actors.span_store.embedded.hot.memtable import MemtableSnapshot
+from actors.span_store.columns.attribute_column import KEYS, STORED, with_keys
 from actors.span_store.embedded.reads.aggregates.items import keys_of
 from actors.span_store.embedded.reads.aggregates.registered import registered
-from actors.span_store.embedded.reads.row_location import RowLocation, in_file
+from actors.span_store.embedded.reads.aggregates.right_spans import right_spans, walk_of
+from actors.span_store.embedded.reads.aggregates.stored import Stored
+from actors.span_store.embedded.reads.row_location import RowLocation, behind, in_file
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
-from actors.span_store.embedded.reads.walk import Candidates, Walk, pieces
+from actors.span_store.embedded.reads.trace_table import KEYS_ALONE
+from actors.span_store.embedded.reads.walk import Candidates, pieces
+from actors.span_store.embedded.sealed.manifest import Segment
+from actors.span_store.embedded.sealed.segment_file import read_rows, segment_path
 from actors.span_store.messages import Cursor
-from actors.span_store.query.expression import And, Expression, IsNull, Not
+from actors.span_store.query.expression import And, Expression, IsNull, Not, weakened
 from actors.span_store.query.language.fields import FilterField
 from actors.span_store.query.language.open_fields import open_fields, open_has
 from actors.span_store.query.language.tree import Name
@@ -27,23 +33,24 @@ _RIGHT = "values_right"
 _IN_A_PART = 100_000  # values
 
 
-def indexed_field(request: ListValues) -> FilterField | None:
-    """The field that is asked for, if it is a column of the index."""
+def read_values(stored: Stored, request: ListValues, is_left: Callable[[], bool]) -> Values:
+    """From the index where it has the field, else from the newest spans."""
     field = listed_field(request.field)
-    return field if field is not None and field.column.name in INDEXED else None
+    if field is not None and field.column.name in INDEXED:
+        return _read_indexed(stored, request, field, is_left)
+    places = _Newest(stored, _with_value(request), is_left).places()
+    return _read_said(stored, request, places)
 
 
-def read_indexed(
-    cursor: duckdb.DuckDBPyConnection, table: SpanTable, request: ListValues, field: FilterField, right: pa.Table | None
-) -> Values:
-    """The values of a column. ``right`` has the numbers of the spans that are meant, where the index cannot say it."""
-    made = condition(request.where, INDEXED)
+def _read_indexed(stored: Stored, request: ListValues, field: FilterField, is_left: Callable[[], bool]) -> Values:
+    table, made = SpanTable(stored.cursor, stored.view), condition(request.where, INDEXED)
+    right = right_spans(stored, table, request.where, is_left)
     with table.relation() as spans:
         if right is None:
-            return _Column(cursor, spans, field, made, request).values()
-        with registered(cursor, _RIGHT, right):
+            return _Column(stored.cursor, spans, field, made, request).values()
+        with registered(stored.cursor, _RIGHT, right):
             made = attrs.evolve(made, text=f"({made.text}) AND seq IN (SELECT seq FROM {_RIGHT})")  # noqa: S608 - own name
-            return _Column(cursor, spans, field, made, request).values()
+            return _Column(stored.cursor, spans, field, made, request).values()
 
 
 @attrs.frozen
@@ -83,24 +90,7 @@ class _Column:
         return self.cursor.execute(statement, [*self.wanted.parameters, self.request.prefix]).fetchall()
 
 
-def read_said(
-    request: ListValues,
-    places: Sequence[RowLocation],
-    read: Callable[[Sequence[RowLocation], Sequence[str]], Iterable[pa.Table]],
-) -> Values:
-    """The values in the newest spans. ``places`` are one more than are looked at, where there are more spans.
-
-    ``read`` has columns of the spans at some places, as far as they can be read.
-    """
-    columns = columns_for(request.field)
-    counts: Counts = Counter()
-    for piece in pieces(places[:MOST_LOOKED_AT]):
-        for rows in read(piece, columns):
-            counts += count_in(rows, request.field)
-    return most_frequent(counts, request, more=len(places) > MOST_LOOKED_AT)
-
-
-def said_by(request: ListValues) -> Expression:
+def _with_value(request: ListValues) -> Expression:
     """The spans that are looked at: those that have a value."""
     fields = open_fields(Name(text=request.field, column=1)) if "." in request.field else ()
     if fields:
@@ -109,25 +99,63 @@ def said_by(request: ListValues) -> Expression:
     return request.where if field is None else And([request.where, Not(IsNull(field.column))])
 
 
-def newest(
-    walk: Callable[[], Walk], candidates: Candidates, recent: MemtableSnapshot, is_left: Callable[[], bool]
-) -> list[RowLocation]:
-    """The newest places of spans that a walk finds: see ``right_spans``."""
-    found: list[RowLocation] = []
-    after: Cursor | None = None
-    while True:
-        some = walk().run(candidates, recent, after, MOST_LOOKED_AT + 1 - len(found))
-        found += some.places
-        after = some.goes_on
-        if after is None or len(found) > MOST_LOOKED_AT:
-            return found
-        if is_left():
-            raise DeadlineExceeded("Nobody waits for it any more")
+@attrs.frozen
+class _Newest:
+    """Finds the newest spans that an expression is true of, one more than are looked at."""
+
+    _stored: Stored
+    _wanted: Expression
+    _is_left: Callable[[], bool]
+
+    def places(self) -> Sequence[RowLocation]:
+        table = SpanTable(self._stored.cursor, self._stored.view)
+        answerable, exact = weakened(self._wanted, INDEXED)
+        if exact:
+            return table.newest(answerable, MOST_LOOKED_AT + 1)
+
+        def candidates(after: Cursor | None, limit: int, has_any: Callable[[Segment], bool]) -> Sequence[RowLocation]:
+            return table.newest(And([answerable, behind(after)]), limit, has_any)
+
+        return self._walked(candidates)
+
+    def _walked(self, candidates: Candidates) -> list[RowLocation]:
+        """As ``right_spans`` goes through them."""
+        found: list[RowLocation] = []
+        after: Cursor | None = None
+        while True:
+            most = MOST_LOOKED_AT + 1 - len(found)
+            some = walk_of(self._stored, self._wanted).run(candidates, self._stored.view.recent, after, most)
+            found += some.places
+            after = some.goes_on
+            if after is None or len(found) > MOST_LOOKED_AT:
+                return found
+            if self._is_left():
+                raise DeadlineExceeded("Nobody waits for it any more")
 
 
-def by_segment(places: Iterable[RowLocation]) -> Iterator[tuple[int | None, list[int]]]:
-    """Where in each segment they are, or in memory, ascending."""
-    found: dict[int | None, list[int]] = {}
+def _read_said(stored: Stored, request: ListValues, places: Sequence[RowLocation]) -> Values:
+    """The values in the newest spans. There is one more place where there are more spans."""
+    columns = columns_for(request.field)
+    counts: Counts = Counter()
+    for piece in pieces(places[:MOST_LOOKED_AT]):
+        for rows in _columns_at(stored, piece, columns):
+            counts += count_in(rows, request.field)
+    return most_frequent(counts, request, more=len(places) > MOST_LOOKED_AT)
+
+
+def _columns_at(stored: Stored, places: Iterable[RowLocation], columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Columns of the spans at some places; those of a damaged segment are left out, and that is reported."""
+    recent = [STORED if name == KEYS else name for name in columns]
+    sealed = [KEYS_ALONE if name == KEYS else name for name in columns]
+    by_segment: defaultdict[int | None, list[int]] = defaultdict(list)
     for place in sorted(places, key=in_file):
-        found.setdefault(place.segment, []).append(in_file(place))
-    yield from found.items()
+        by_segment[place.segment].append(in_file(place))
+    for segment, positions in by_segment.items():
+        if segment is None:
+            yield from map(with_keys, stored.view.recent.take(positions, recent))
+            continue
+        path = segment_path(stored.segments, segment)
+        read = partial(read_rows, path, positions, sealed)
+        table = stored.damage.skipped(stored.cursor, path.name, read)
+        if table is not None:
+            yield with_keys(table)
