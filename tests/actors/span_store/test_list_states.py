@@ -90,8 +90,7 @@ def test_a_list_says_the_same_wherever_the_spans_are(
     few_groups: int,
 ) -> None:
     """``summed_here`` is the number of spans up to which a page is summed up in Python, and not in SQL."""
-    for module in (trace_list, span_list):
-        module._SOON = module._BUDGET = seconds
+    trace_list._SOON = trace_list._BUDGET = span_list._SOON = span_list._BUDGET = seconds
     trace_sums.MOST_SUMMED_HERE, rare._FEW_GROUPS = summed_here, few_groups
     store.clear()
     bounds = [len(items) * step // len(states) for step in range(len(states) + 1)]
