@@ -13,6 +13,7 @@ from actors.span_store.columns.log_rows import stored_rows
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.masking.masking import Masking
 from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.query.expression import Expression, demand_bounds
 from actors.span_store.query.position import Position
@@ -259,7 +260,7 @@ class ExportSpans(StreamRequest[pa.Table]):
     ``what`` says whether log records are meant, too. Times bound the start of the spans, and the times of log records:
     from (included) to (excluded). The columns are those of the sealed files:
     ``seq``, then everything that is stored of a span. Each table has a few megabytes; where there is no span, a single
-    one says the columns.
+    one says the columns. With ``mask`` they are masked on their way out, and what is stored stays as it is.
     """
 
     service_name: str | None = None
@@ -267,6 +268,7 @@ class ExportSpans(StreamRequest[pa.Table]):
     what: Exported = Exported.SPANS
     from_time_unix_nano: int = 0
     to_time_unix_nano: int = 2**64 - 1
+    mask: Masking | None = None
 
 
 @attrs.frozen(kw_only=True)
