@@ -32,7 +32,7 @@ _COSTS = ("cost_usd", "cost_source")
 def masked_rows(rows: pa.Table, masking: Masking) -> pa.Table:
     """Rows of an export, masked as if they had been when they came: columns that attributes fill are filled anew.
 
-    Ids, numbers and order stay. CPU-heavy: 0.1 ms a span, and more with much text.
+    Ids, numbers and order stay. CPU-heavy: 0.1 to 0.2 ms a span of 2 KB.
     """
     return pa.concat_tables([rows.slice(0, 0), *_pieces(rows, masking)])
 
