@@ -33,6 +33,9 @@ VALUES = {
     "actors.span_store.pricing.cost",
     "actors.span_store.pricing.own_price",
     "actors.span_store.query.expression",
+    "actors.span_store.query.language.fields",
+    "actors.span_store.query.language.filter_text",
+    "actors.span_store.query.language.times",
     "actors.span_store.query.position",
     "actors.conversation.form",
     "actors.span_store.traces.detail",
@@ -58,6 +61,14 @@ MAKERS = {
     "actors.span_store.masking.json_text",
     "actors.span_store.masking.patterns",
     "actors.span_store.masking.tree",
+    "actors.span_store.query.language.compiled",
+    "actors.span_store.query.language.faults",
+    "actors.span_store.query.language.literals",
+    "actors.span_store.query.language.open_fields",
+    "actors.span_store.query.language.parsing",
+    "actors.span_store.query.language.text_values",
+    "actors.span_store.query.language.tree",
+    "actors.span_store.query.numeric",
 }
 # What makes a store or a thread, and so has no place in messages and values.
 STORES_AND_THREADS = {"aiosqlite", "asyncio", "concurrent", "duckdb", "multiprocessing", "sqlite3", "threading"}

@@ -15,7 +15,7 @@ from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.masking.masking import Masking
 from actors.span_store.pricing.own_price import OwnPrices
-from actors.span_store.query.expression import Expression, demand_bounds
+from actors.span_store.query.expression import EVERYTHING, Expression, demand_bounds
 from actors.span_store.query.position import Position
 from actors.span_store.traces.detail import AttributeValue, SpanDetail
 from actors.span_store.traces.outline import Outline
@@ -206,10 +206,11 @@ class SearchText(Request[FoundSpans]):
     """Spans whose name, status message, attributes or events say this text, case and all, however JSON spells it.
 
     ``before`` is that of the page before. Times bound the start of the spans: from (included) to (excluded). A page
-    ends before it would pass ``room`` bytes; ``NeedsRoom`` when its first span does.
+    ends before it would pass ``room`` bytes; ``NeedsRoom`` when its first span does. ``where`` is true of them, too.
     """
 
     text: str
+    where: Expression = attrs.field(default=EVERYTHING, validator=demand_bounds)
     service_name: str | None = None
     trace_id: str | None = None
     from_time_unix_nano: int | None = None
@@ -257,15 +258,16 @@ class Exported(Enum):
 class ExportSpans(StreamRequest[pa.Table]):
     """The spans that are stored now, whole, in the order of their arrival, less those that are deleted meanwhile.
 
-    ``what`` says whether log records are meant, too. Times bound the start of the spans, and the times of log records:
-    from (included) to (excluded). The columns are those of the sealed files:
-    ``seq``, then everything that is stored of a span. Each table has a few megabytes; where there is no span, a single
-    one says the columns. With ``mask`` they are masked on their way out, and what is stored stays as it is.
+    ``what`` says whether log records are meant, too; ``where`` is true of all that is exported. Times bound the start
+    of the spans, and the times of log records: from (included) to (excluded). The columns are those of the sealed
+    files: ``seq``, then everything that is stored of a span. Each table has a few megabytes; where there is no span, a
+    single one says the columns. With ``mask`` they are masked on their way out, and what is stored stays as it is.
     """
 
     service_name: str | None = None
     trace_id: str | None = None
     what: Exported = Exported.SPANS
+    where: Expression = attrs.field(default=EVERYTHING, validator=demand_bounds)
     from_time_unix_nano: int = 0
     to_time_unix_nano: int = 2**64 - 1
     mask: Masking | None = None

@@ -9,31 +9,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import STORED, Pairs, positions
-from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Texts, Untold
+from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Untold
 from actors.span_store.query.comparable import TEXT, Bounds, Kind, bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     DURATION,
     And,
+    Argument,
     Arrival,
     Attribute,
     Between,
     Contains,
     Equals,
+    Event,
     Expression,
     IsNull,
     Leaf,
     Matches,
     Not,
+    Numeric,
     OneOf,
     Or,
     Promoted,
     Resource,
     Text,
     Value,
+    ValueField,
     columns_of,
     normal_form,
 )
+from actors.span_store.query.numeric import PATTERN
 from actors.span_store.query.plain import holds
+from actors.span_store.query.said_values import ValueTest, different, of_arguments, of_events, of_resources
 from actors.span_store.query.text.needle import Needle
 from actors.span_store.query.text.searched_columns import saying
 
@@ -41,7 +47,8 @@ from actors.span_store.query.text.searched_columns import saying
 _YES = pa.scalar(True, pa.bool_())
 _NO: Untold = pa.scalar(False, pa.bool_())  # stands in for values of arrays, which the stubs want to be arrays
 _JSON_NULL = pa.scalar("null", pa.string())
-_COSTS = {Promoted: 0, Arrival: 0, Resource: 1, Attribute: 2, Text: 3}
+_NO_TEXT: Untold = pa.scalar(None, pa.string())
+_COSTS = {Promoted: 0, Arrival: 0, Resource: 1, Event: 1, Attribute: 2, Argument: 2, Text: 3}
 
 
 @attrs.frozen(eq=False)
@@ -93,15 +100,31 @@ class ArrowFilter:
                 return saying(table, self._needle(leaf))
             case Attribute(key):
                 return _by_chunk(table[STORED], lambda chunk: _of_attributes(chunk, key, leaf))
-            case Resource(key):
-                return _by_chunk(table["resource_json"], lambda chunk: _of_resources(chunk, key, leaf))
-            case _:
-                return _of_column(_column(table, leaf.field), kind_of(leaf.field), leaf)
+            case Promoted() | Arrival() as field:
+                return _of_column(_column(table, field), kind_of(field), leaf)
+            case field:
+                test = ValueTest(leaf)
+                return test.answer(_with_value(table, field.of if isinstance(field, Numeric) else field, test))
 
     def _needle(self, leaf: Leaf) -> Needle:
         if not isinstance(leaf, Contains):
             raise TypeError("of all that a span says only Contains is asked")
         return self._needles.setdefault(leaf.text, Needle(leaf.text))
+
+
+def _with_value(table: pa.Table, field: ValueField, test: ValueTest) -> AnyColumn:
+    """Of each row, whether the test is true of one of the values of the field."""
+    match field:
+        case Attribute(key):
+            return _by_chunk(table[STORED], lambda chunk: _of_numbers(chunk, key, test))
+        case Resource(key):
+            return _by_chunk(table["resource_json"], lambda chunk: of_resources(chunk, key, test))
+        case Event(key):
+            return _by_chunk(table["events_json"], lambda chunk: of_events(chunk, key, test))
+        case Argument(key):
+            return of_arguments(table, key, test)
+        case _:
+            raise TypeError(f"no row has {field}")
 
 
 def _cost(expression: Expression) -> int:
@@ -111,7 +134,8 @@ def _cost(expression: Expression) -> int:
         case Not(member):
             return _cost(member)
         case _:
-            return _COSTS[type(expression.field)]
+            field = expression.field
+            return _COSTS[type(field.of if isinstance(field, Numeric) else field)]
 
 
 def _each(table: pa.Table, answer: pa.BooleanScalar) -> AnyColumn:
@@ -182,21 +206,26 @@ def _of_attributes(chunk: Untold, key: str, leaf: Leaf) -> Booleans:
         there = rows.filter(pc.or_kleene(pc.is_null(others), pc.not_equal(others, _JSON_NULL)))
         return pc.invert(pc.is_in(positions(len(chunk)), value_set=there))
     by_text = pc.fill_null(_of_column(texts, TEXT, leaf), _NO)
-    hits = pc.or_(by_text, _different(others, lambda text: _of_json(text, leaf)))
+    hits = pc.or_(by_text, different(others, lambda text: _of_json(text, leaf)))
     return pc.is_in(positions(len(chunk)), value_set=rows.filter(hits))
 
 
-def _of_resources(chunk: Texts, key: str, leaf: Leaf) -> Booleans:
-    return _different(chunk, lambda text: holds(leaf, orjson.loads(text)["attributes"].get(key)))
-
-
-def _different(texts: Texts, answer: Callable[[str], bool]) -> Booleans:
-    """Asked once of each different one; false for null."""
-    numbered: Untold = texts.dictionary_encode()
-    answers: Booleans = pa.array([answer(text) for text in numbered.dictionary.to_pylist()], pa.bool_())
-    return pc.fill_null(answers.take(numbered.indices), _NO)
+def _of_numbers(chunk: Untold, key: str, test: ValueTest) -> Booleans:
+    """Of attributes as numbers: few texts are some."""
+    pairs = Pairs(chunk)
+    are_it = pc.equal(pairs.keys, pa.scalar(key, pa.string()))
+    texts, others, rows = (each.filter(are_it) for each in (pairs.texts, pairs.others, pairs.rows))
+    numbers = pc.if_else(pc.match_substring_regex(texts, PATTERN), texts, _NO_TEXT)
+    hits = pc.or_(
+        different(numbers, test), different(others, lambda text: _is_scalar(text) and test(orjson.loads(text)))
+    )
+    return pc.is_in(positions(len(chunk)), value_set=rows.filter(hits))
 
 
 def _of_json(text: str, leaf: Leaf) -> bool:
-    """Of an array or a map it is known without reading it."""
-    return text[0] not in "[{" and holds(leaf, orjson.loads(text))
+    return _is_scalar(text) and holds(leaf, orjson.loads(text))
+
+
+def _is_scalar(text: str) -> bool:
+    """An array and a map, which nothing is compared with, are known without reading them."""
+    return text[0] not in "[{"

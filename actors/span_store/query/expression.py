@@ -8,13 +8,16 @@ JSON, as unset values, NaN and the infinities are. Values are what the REST API 
 - true or false, which are no numbers
 - an array or a map, which nothing is compared with
 
+Some fields may have several values: what the events of a span say, and what stands at several places of a tool's
+arguments. A comparison is true of them when it is of one, and they have no value when there is none at all.
+
 Every expression is true or false of a span, and never anything between. A comparison is false of a field without a
 value and of a value of another kind, and ``Not`` is true of exactly the spans of which its member is false: so
 ``Not(Equals(field, 1))`` is true where the field has no value.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import attrs
@@ -74,7 +77,41 @@ class Arrival:
     """The number of the span in the order of arrival. Of engines that number spans, which say it as a ``Position``."""
 
 
-ValueField: TypeAlias = Promoted | Attribute | Resource | Arrival
+@attrs.frozen
+class Event:
+    """What the events of the span have under this key: their attributes, and as ``name`` their names, too."""
+
+    key: str = attrs.field(validator=_demand_text)
+
+
+@attrs.frozen
+class Argument:
+    """A member of what a tool was called with, wherever in it: see ``arguments``. Spans that are no tools have none.
+
+    The key is the name of a member, or a path of names with dots between them.
+    """
+
+    key: str = attrs.field(validator=_demand_text)
+
+
+@attrs.frozen
+class Numeric:
+    """The field's values as numbers: of text, the number that it is as a whole; others have no value here."""
+
+    of: "Attribute | Resource | Event | Argument"
+
+
+@attrs.frozen
+class Score:
+    """A score of this name that the trace was given.
+
+    No engine has any: whoever has them says of which traces it is true, before an engine is asked, see ``replaced``.
+    """
+
+    name: str = attrs.field(validator=_demand_text)
+
+
+ValueField: TypeAlias = Promoted | Attribute | Resource | Arrival | Event | Argument | Numeric | Score
 Field: TypeAlias = ValueField | Text
 
 
@@ -284,14 +321,31 @@ def _weakened(expression: Expression, covered: frozenset[str]) -> tuple[Expressi
     return _flat(type(expression), [member for member, _ in found]), all(exact for _, exact in found)
 
 
+def replaced(expression: Expression, replace: Callable[[Leaf], Expression]) -> Expression:
+    """The same with another expression in place of each comparison, which may be itself."""
+    match expression:
+        case And(members):
+            return And(replaced(member, replace) for member in members)
+        case Or(members):
+            return Or(replaced(member, replace) for member in members)
+        case Not(member):
+            return Not(replaced(member, replace))
+        case _:
+            return replace(expression)
+
+
 def columns_of(expression: Expression) -> frozenset[str]:
-    """Columns of the rows that an exact evaluation reads."""
+    """Columns of the rows that an exact evaluation reads. ``TypeError`` for scores, which no row has."""
     return frozenset(name for leaf in leaves(expression) for name in _columns_of(leaf.field))
 
 
 def _columns_of(field: Field) -> tuple[str, ...]:
     if isinstance(field, Promoted):
         return ("start_time_unix_nano", "end_time_unix_nano") if field.name == DURATION else (field.name,)
+    if isinstance(field, Numeric):
+        return _columns_of(field.of)
+    if isinstance(field, Score):
+        raise TypeError("no column has scores")
     return _OTHER_COLUMNS[type(field)]
 
 
@@ -300,4 +354,6 @@ _OTHER_COLUMNS: dict[type, tuple[str, ...]] = {
     Resource: ("resource_json",),
     Text: ("attributes", "events_json", "name", "status_message"),
     Arrival: ("seq",),
+    Event: ("events_json",),
+    Argument: ("attributes", "events_json", "type"),
 }

@@ -8,22 +8,27 @@ from collections.abc import Callable, Iterable
 from functools import partial, reduce
 
 import attrs
+import orjson
 
 from actors.span_store.columns.conventions import COLUMNS, Column, Kind
 from actors.span_store.columns.model_names import unquoted
+from actors.span_store.query.arguments import Path
 from actors.span_store.query.comparable import Bounds, bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
     And,
+    Argument,
     Arrival,
     Attribute,
     Between,
     Contains,
     Equals,
+    Event,
     Expression,
     Field,
     IsNull,
     Leaf,
     Not,
+    Numeric,
     OneOf,
     Or,
     Promoted,
@@ -31,6 +36,7 @@ from actors.span_store.query.expression import (
     Value,
     normal_form,
 )
+from actors.span_store.query.said_values import needles
 from actors.span_store.query.text.needle import Needle
 from actors.span_store.query.text.ngrams import NgramCondition, NgramNeedle
 
@@ -185,11 +191,26 @@ def _ngrams(expression: Expression) -> NgramCondition:
         case Contains(Text(), text):
             return NgramNeedle(Needle(text).windows)
         case _:
-            return _Several(all, [*_of_key(expression.field), _of_values(expression)])
+            return _Several(all, [*_of_key(expression.field), *_of_arguments(expression), _of_values(expression)])
 
 
 def _of_key(field: Field) -> list[NgramCondition]:
-    return [_literal(field.key)] if isinstance(field, Attribute) else []
+    match field:
+        case Numeric(of):
+            return _of_key(of)
+        case Attribute(key):
+            return [_literal(key)]
+        case Event(key):
+            return [_literal(orjson.dumps(key)[1:-1].decode())]  # as the store has written it
+        case _:
+            return []
+
+
+def _of_arguments(leaf: Leaf) -> list[NgramCondition]:
+    field = leaf.field.of if isinstance(leaf.field, Numeric) else leaf.field
+    if not isinstance(field, Argument):
+        return []
+    return [NgramNeedle(needle.windows) for needle in needles(Path(field.key), leaf)]
 
 
 def _of_values(leaf: Leaf) -> NgramCondition:

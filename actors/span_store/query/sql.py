@@ -12,11 +12,11 @@ from actors.span_store.query.expression import (
     DURATION,
     And,
     Arrival,
-    Attribute,
     Between,
     Contains,
     Equals,
     Expression,
+    Field,
     IsNull,
     Leaf,
     Matches,
@@ -24,8 +24,6 @@ from actors.span_store.query.expression import (
     OneOf,
     Or,
     Promoted,
-    Resource,
-    Text,
     Value,
     weakened,
 )
@@ -116,7 +114,7 @@ def _mark(kind: Kind) -> str:
     return f"?::{kind.sql}"
 
 
-def _column(field: Promoted | Attribute | Resource | Arrival | Text) -> str:
+def _column(field: Field) -> str:
     if isinstance(field, Promoted):
         return f"({_DURATION})" if field.name == DURATION else field.name
     if isinstance(field, Arrival):
@@ -124,7 +122,7 @@ def _column(field: Promoted | Attribute | Resource | Arrival | Text) -> str:
     raise TypeError(f"{field} is no column")  # what is not covered was left out
 
 
-def _kind(field: Promoted | Attribute | Resource | Arrival | Text) -> Kind:
+def _kind(field: Field) -> Kind:
     if isinstance(field, Promoted | Arrival):
         return kind_of(field)
     raise TypeError(f"{field} is no column")

@@ -1,5 +1,6 @@
 """Expressions evaluated one span at a time, in the plainest way; and spans and expressions to try it with."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,15 +16,18 @@ from actors.span_store.columns.spans import Resource as SpanResource
 from actors.span_store.columns.spans import Span, SpanEvent, span_columns
 from actors.span_store.query.expression import (
     And,
+    Argument,
     Arrival,
     Attribute,
     Between,
     Contains,
     Equals,
+    Event,
     Expression,
     IsNull,
     Matches,
     Not,
+    Numeric,
     OneOf,
     Or,
     Promoted,
@@ -41,6 +45,17 @@ _KEYS = (
     "gen_ai.usage.input_tokens",
     "llm.cost.total",
     "gen_ai.request.model",
+    "input.value",
+)
+# What tools are called with, as senders write it, and what looks like it.
+_CALLED_WITH = (
+    '{"amount": 120, "to": "red"}',
+    '{"inputs": "{\\"amount\\": \\"7\\"}", "to": {"city": "r\\u00e9d"}}',
+    '[{"to.city": "green", "amount": null}, {"k": true}]',
+    ' {"amount": 1.5, "to": {"city": 3}}',
+    "{'amount': 3}",
+    '{"amount": [1]}',
+    '"amount"',
 )
 _COLUMNS = (
     "trace_id",
@@ -54,6 +69,7 @@ _COLUMNS = (
     "status_message",
     "junjo_span_type",
     "model",
+    "type",
     "input_tokens",
     "cost",
     "duration_nano",
@@ -89,12 +105,63 @@ def is_true(expression: Expression, of: Known) -> bool:
         case Not(member):
             return not is_true(member, of)
         case Contains(Text(), text):
-            return any(text in said for said in _said(of.span))
+            return any(text in said for said in said(of.span))
         case IsNull(field):
-            return _value(field, of) is None
+            return not values_of(field, of)
         case _:
-            value = _value(expression.field, of)
-            return value is not None and _compares(expression, value)
+            return any(_compares(expression, value) for value in values_of(expression.field, of))
+
+
+def values_of(field: Any, of: Known) -> list[Any]:
+    """All values of the field; most have one at most."""
+    match field:
+        case Numeric(inner):
+            found = [_number(value) for value in values_of(inner, of)]
+        case Event(key):
+            found = [_plain(event.attributes.get(key)) for event in of.span.events]
+            found += [event.name for event in of.span.events if key == "name"]
+        case Argument(key) if of.columns["type"] == "tool":
+            events = [event.attributes.get("content") for event in of.span.events]
+            given = [of.span.attributes.get("input.value"), *(each for each in events if isinstance(each, str))]
+            found = [value for each in given if each is not None for value in _members(_jsonable(each), key, 4)]
+        case Argument():
+            found = []
+        case _:
+            found = [_value(field, of)]
+    return [value for value in found if value is not None]
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value[:1] in "-0123456789" else None
+        except ValueError:
+            return None
+    return value if _kind(value) == "number" else None
+
+
+def _jsonable(value: Any) -> Any:
+    return orjson.loads(orjson.dumps(value, default=bytes.hex))
+
+
+def _members(value: Any, key: str, depth: int) -> Iterator[Any]:
+    """What stands under a key in a value and in all that it has inside."""
+    if isinstance(value, str):
+        try:
+            inner = json.loads(value) if value.lstrip()[:1] in ("{", "[") and depth else None
+        except ValueError:
+            return
+        yield from _members(inner, key, depth - 1) if not isinstance(inner, str) else ()
+    elif isinstance(value, list):
+        for each in value:
+            yield from _members(each, key, depth)
+    elif isinstance(value, dict):
+        yield value.get(key)
+        if "." in key:
+            first, rest = key.split(".")
+            yield value[first].get(rest) if isinstance(value.get(first), dict) else None
+        for each in value.values():
+            yield from _members(each, key, depth)
 
 
 def _value(field: Any, of: Known) -> Any:
@@ -149,7 +216,7 @@ def _kind(value: Any) -> str:
     return "number" if isinstance(value, int | float) else "other"
 
 
-def _said(of: Span) -> Iterator[str]:
+def said(of: Span) -> Iterator[str]:
     yield of.name
     yield of.status_message
     yield from _texts(of.attributes)
@@ -181,6 +248,23 @@ _values = st.one_of(
     st.dictionaries(_words, _scalars, max_size=2),
 )
 _attributes = st.dictionaries(st.sampled_from(_KEYS), _values, max_size=4)
+_arguments = st.one_of(
+    st.sampled_from(_CALLED_WITH),
+    st.dictionaries(st.sampled_from(["amount", "to", "k"]), _scalars, max_size=2),
+)
+_tool_attributes = st.fixed_dictionaries(
+    {"openinference.span.kind": st.just("TOOL")}, optional={"input.value": _arguments}
+)
+
+
+@st.composite
+def _events(draw: st.DrawFn) -> list[SpanEvent]:
+    keys = st.sampled_from(["green", "k", "name", "content"])
+    attributes = st.dictionaries(keys, st.one_of(_values, st.sampled_from(_CALLED_WITH)), max_size=3)
+    return [
+        SpanEvent(time, draw(st.sampled_from(["red event", "red"])), draw(attributes))
+        for time in range(draw(st.integers(0, 2)))
+    ]
 
 
 @st.composite
@@ -191,13 +275,13 @@ def _spans(draw: st.DrawFn, number: int) -> Span:
         trace_id=draw(st.integers(0, 2)),
         parent=draw(st.sampled_from([None, 1])),
         start=start,
-        attributes=draw(_attributes),
+        attributes=draw(_attributes) | draw(st.one_of(st.just({}), _tool_attributes)),
         name=draw(_words),
         status_message=draw(_words),
         status_code=draw(st.integers(0, 2)),
         end_time_unix_nano=start + draw(st.integers(-2, 3)),
         resource=SpanResource({"service.name": draw(st.sampled_from(_SERVICES)), **dict[str, Any](draw(_attributes))}),
-        events=draw(st.sampled_from([(), (SpanEvent(1, "red event", {"green": "x"}),)])),
+        events=draw(_events()),
     )
 
 
@@ -217,12 +301,18 @@ def mixed_lists(draw: st.DrawFn) -> list[Span | Log]:
     return items
 
 
-_fields = st.one_of(
-    st.sampled_from([Promoted(name) for name in _COLUMNS]),
+_said_fields = st.one_of(
     st.builds(Attribute, st.sampled_from(_KEYS)),
     st.builds(Resource, st.sampled_from([*_KEYS, "service.name"])),
+    st.builds(Event, st.sampled_from(["green", "k", "name", "content"])),
+    st.builds(Argument, st.sampled_from(["amount", "to", "k", "to.city"])),
 )
-_wanted = st.one_of(_scalars, st.sampled_from([*_SERVICES, *_STARTS, *_IDS, "726564", 3, 2**64, -(10**30), 1e308]))
+_fields = st.one_of(
+    st.sampled_from([Promoted(name) for name in _COLUMNS]), _said_fields, st.builds(Numeric, _said_fields)
+)
+_wanted = st.one_of(
+    _scalars, st.sampled_from([*_SERVICES, *_STARTS, *_IDS, "726564", 3, 7, 120, "réd", "7", 2**64, -(10**30), 1e308])
+)
 _texts_or_numbers: list[st.SearchStrategy[Any]] = [
     _words,
     st.one_of(_numbers, st.sampled_from([*_STARTS, 3, 2**70, -(2**70), 1e308, START + 0.5])),

@@ -150,6 +150,7 @@ TABLE = (
     Row("GET", "/api/v1/observability/traces/{trace_id}/spans/{span_id}/detail", READERS),
     Row("GET", "/api/v1/observability/traces/{trace_id}/spans/{span_id}/attributes/{key}", READERS),
     Row("GET", "/api/v1/observability/search", READERS),
+    Row("GET", "/api/v1/observability/fields", READERS),
     Row("GET", "/api/v1/observability/export", READERS),
     Row("DELETE", "/api/v1/observability/traces/{trace_id}", ADMINS),
     Row("DELETE", "/api/v1/observability/services/{service_name}", ADMINS),

@@ -10,14 +10,17 @@ from aiohttp import web
 
 from actors.audit_entry import Action, AuditEntry, Resource
 from actors.audit_trail.messages import RecordAudit
-from actors.errors import Overloaded, Unavailable
+from actors.errors import Overloaded, Problem, Unavailable
 from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import Exported, ExportSpans
+from actors.span_store.query.expression import EVERYTHING
 from transports.http.framework.compression import accepts_gzip
 from transports.http.framework.file_download import file_download
 from transports.http.framework.route import Access, Call, Route, described
 from transports.http.framework.rules import HexId, MaxLength
+from transports.http.framework.validation import invalid
 from transports.http.wire.export_formats import CsvText, Encoder, Gzipped, JsonLines, LogColumns, ParquetFile
+from transports.http.wire.filters import DESCRIPTION, EXAMPLE, Filter
 from transports.http.wire.masks import LONGEST, masking_in, names_of
 from transports.http.wire.moments import Moment, time_text
 
@@ -53,6 +56,7 @@ class ExportQuery:
     service: str | None = attrs.field(
         default=None, metadata=described("Only spans and log records of this service", "joke-agent")
     )
+    q: Filter | None = attrs.field(default=None, metadata=described(f"{DESCRIPTION}; of spans alone", EXAMPLE))
     trace_id: Annotated[str, HexId(32)] | None = attrs.field(
         default=None, metadata=described("Only those of this trace", "0af7651916cd43dd8448eb211c80319c")
     )
@@ -69,7 +73,6 @@ class ExportQuery:
         default=None,
         metadata=described("Only spans, or only their log records; otherwise spans, and in jsonl both", "logs"),
     )
-
     mask: Annotated[str, MaxLength(LONGEST)] | None = attrs.field(
         default=None,
         metadata=described("What is masked on the way out, written as in JUNJO_MASK: names or a JSON array", "email"),
@@ -77,13 +80,14 @@ class ExportQuery:
 
     @property
     def exported(self) -> Exported:
-        """What to export. Only in lines can spans and log records stand in one file."""
+        """What to export. Only in lines can spans and log records stand in one file; a filter is about spans."""
         if self.what is None:
-            return Exported.BOTH if self.format is Format.JSONL else Exported.SPANS
+            return Exported.BOTH if self.format is Format.JSONL and self.q is None else Exported.SPANS
         return Exported(self.what.value)
 
 
 async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
+    _demand_spans(call.query)
     encoder, headers = _encoder_for(call)
     mask = None if call.query.mask is None else await masking_in(call.query.mask)
     async with call.bus.stream(_request(call.query, mask)) as parts:
@@ -98,10 +102,17 @@ async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
     return download.response
 
 
+def _demand_spans(query: ExportQuery) -> None:
+    if query.q is not None and query.what is What.LOGS:
+        message = "Input should be 'spans': a filter says nothing of log records"
+        raise invalid(Problem(type="enum", location=("query", "what"), message=message, input=query.what.value))
+
+
 def _entry(call: Call[None, ExportQuery], mask: Masking | None) -> AuditEntry:
     query = call.query
     chosen = {
         "service": query.service,
+        "q": None if query.q is None else query.q.text,
         "trace_id": query.trace_id,
         "from": None if query.from_ is None else time_text(query.from_.unix_nano),
         "to": None if query.to is None else time_text(query.to.unix_nano),
@@ -130,6 +141,7 @@ def _request(query: ExportQuery, mask: Masking | None) -> ExportSpans:
     return ExportSpans(
         service_name=query.service,
         trace_id=query.trace_id,
+        where=EVERYTHING if query.q is None else query.q.expression,
         what=query.exported,
         from_time_unix_nano=0 if query.from_ is None else query.from_.unix_nano,
         to_time_unix_nano=_LATEST if query.to is None else query.to.unix_nano,

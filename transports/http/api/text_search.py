@@ -8,10 +8,12 @@ from aiohttp import web
 
 from actors.errors import Overloaded
 from actors.span_store.messages import SearchText
+from actors.span_store.query.expression import EVERYTHING
 from actors.span_store.query.position import Position
 from transports.http.api.span_answers import Found, answer_found
 from transports.http.framework.route import Access, Answer, Call, Route, described
 from transports.http.framework.rules import Between, HexId
+from transports.http.wire.filters import DESCRIPTION, EXAMPLE, Filter
 from transports.http.wire.moments import Moment
 from transports.http.wire.span_json import SpanAnswer, render_spans
 
@@ -23,6 +25,7 @@ class TextQuery:
     text: str = attrs.field(
         metadata=described("Text as it was said, case and all, however JSON spells it", "rate limit exceeded")
     )
+    q: Filter | None = attrs.field(default=None, metadata=described(DESCRIPTION, EXAMPLE))
     service: str | None = attrs.field(default=None, metadata=described("Only spans of this service", "joke-agent"))
     trace_id: Annotated[str, HexId(32)] | None = attrs.field(
         default=None, metadata=described("Only spans of this trace", "0af7651916cd43dd8448eb211c80319c")
@@ -49,6 +52,7 @@ async def search_text(call: Call[None, TextQuery]) -> Answer | web.StreamRespons
     query = call.query
     request = SearchText(
         text=query.text,
+        where=EVERYTHING if query.q is None else query.q.expression,
         service_name=query.service,
         trace_id=query.trace_id,
         from_time_unix_nano=_latest(query.from_, query.since),

@@ -12,6 +12,7 @@ from actors.span_store.messages import Cursor
 from transports.http.framework.route import wire_name
 from transports.http.framework.rules import Rule
 from transports.http.framework.validation import unstructure
+from transports.http.wire.filters import Filter
 from transports.http.wire.moments import Moment
 
 Schema = dict[str, Any]
@@ -31,6 +32,7 @@ _PLAIN: dict[Any, Schema] = {
             {"type": "string", "pattern": "^now(-[0-9]{1,9}[smhdw])?$"},
         ]
     },
+    Filter: {"type": "string", "maxLength": 8192},
     NoneType: {"type": "null"},
     Any: {},
 }

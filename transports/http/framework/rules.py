@@ -21,13 +21,16 @@ _DISPLAY_FORM = re.compile(
 
 
 class Fault(Exception):
-    """An invalid value: ``type``, ``msg`` and ``ctx`` of a 422 item."""
+    """An invalid value: ``type``, ``msg`` and ``ctx`` of a 422 item. ``within`` says where in the value."""
 
-    def __init__(self, type_: str, message: str, context: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, type_: str, message: str, context: dict[str, Any] | None = None, within: tuple[int, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.type = type_
         self.message = message
         self.context = context
+        self.within = within
 
 
 class Rule(ABC):

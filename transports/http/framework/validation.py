@@ -22,6 +22,7 @@ from actors.span_store.messages import Cursor
 from transports.http.framework.route import wire_name
 from transports.http.framework.rules import Fault, Rule
 from transports.http.wire.cursor_text import cursor_from
+from transports.http.wire.filters import Filter, filter_in
 from transports.http.wire.moments import Moment, moment_in
 from transports.masking import MASK, is_secret_name, names_a_secret, without_keys
 
@@ -155,7 +156,8 @@ def _problems(
     """Walk cattrs' tree of exceptions beside the input that caused them."""
     if isinstance(error, Fault):
         shown = MASK if _is_secret(location, value) else echo(value, public)
-        yield Problem(type=error.type, location=location, message=error.message, input=shown, context=error.context)
+        place = (*location, *error.within)
+        yield Problem(type=error.type, location=place, message=error.message, input=shown, context=error.context)
     elif isinstance(error, KeyError):
         shown = None if location[0] == "query" else echo(value, public)  # as FastAPI has it
         yield Problem(type="missing", location=location, message="Field required", input=shown)
@@ -346,6 +348,7 @@ def _query() -> Converter:
     converter.register_structure_hook(int, _integer_in)
     converter.register_structure_hook(bool, _boolean_in)
     converter.register_structure_hook(Moment, lambda text, _: moment_in(text))
+    converter.register_structure_hook(Filter, lambda text, _: filter_in(text))
     converter.register_structure_hook(Cursor, lambda text, _: cursor_from(text))
     return converter
 

@@ -148,4 +148,4 @@ class SpanExport:
 def _wanted(request: ExportSpans) -> Expression:
     columns = {"service_name": request.service_name, "trace_id": request.trace_id}
     which = equal(**{name: value for name, value in columns.items() if value is not None})
-    return And([which, started_between(request.from_time_unix_nano, request.to_time_unix_nano)])
+    return And([which, request.where, started_between(request.from_time_unix_nano, request.to_time_unix_nano)])

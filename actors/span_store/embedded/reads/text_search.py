@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from actors.errors import NeedsRoom
+from actors.span_store.columns.remap import in_present_form
 from actors.span_store.columns.rows import ROWS, SHOWN_COLUMNS, stored_spans
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot, Slice
@@ -45,11 +46,8 @@ from actors.span_store.query.expression import (
 )
 from actors.span_store.query.position import Position
 from actors.span_store.query.pruning import ngram_condition
-from actors.span_store.query.text.searched_columns import SEARCHED
 
-_READ = ["seq", "service_name", "kind", "start_time_unix_nano", *SEARCHED]
 _WHOLE = ["seq", *SHOWN_COLUMNS]
-_REST = [name for name in _WHOLE if name not in _READ]
 _EMPTY = ROWS.empty_table().select(_WHOLE)
 _A_GROUP = 0.003  # seconds that as many rows as a row group has take at least, while spans come in
 _SLICE = 4096  # recent rows that are searched at once
@@ -86,6 +84,8 @@ class TextSearch:
         self._wanted = _wanted(request)
         self._ngram_condition = ngram_condition(self._wanted)
         self._filter = ArrowFilter(self._wanted)
+        self._columns = [name for name in ROWS.names if name in self._filter.columns | {"seq"}]
+        self._rest = [name for name in _WHOLE if name not in self._columns]
 
     def run(self, cursor: duckdb.DuckDBPyConnection, recent: MemtableSnapshot) -> FoundSpans:
         """The page. Of the index only what came before the view of memory counts, so each span is seen once."""
@@ -152,7 +152,6 @@ class TextSearch:
     def _in_file(self, path: Path, groups: Iterable[int] | None, ranges: Iterable[range] | None) -> pa.Table:
         """The latest matching rows of a file, or of some of its row groups. In it they lie in another order."""
         found = [_EMPTY]
-        read = _READ if ranges is None else [*_READ, "trace_id"]
         there = None if ranges is None else groups_at(path, ranges)
         with open_segment(path) as file:
             zones = ZoneMaps(file.metadata)
@@ -160,18 +159,18 @@ class TextSearch:
                 if (there is not None and group not in there) or not zones.may_have(self._filter.expression, group):
                     continue
                 size = file.metadata.row_group(group).total_byte_size
-                rows = in_turn(size, partial(self._in_group, file, group, read))
+                rows = in_turn(size, partial(self._in_group, file, group))
                 if rows.num_rows:
                     found.append(rows)
         return self._first(pa.concat_tables(found))
 
-    def _in_group(self, file: pq.ParquetFile, group: int, read: Sequence[str]) -> pa.Table:
-        rows = file.read_row_group(group, columns=list(read), use_threads=False)
+    def _in_group(self, file: pq.ParquetFile, group: int) -> pa.Table:
+        rows = _read(file, group, self._columns)
         mask = self._filter.mask(rows)
         if not pc.any(mask).as_py():
             return _EMPTY
-        rest = file.read_row_group(group, columns=_REST, use_threads=False)
-        columns = [(rows if name in _READ else rest)[name] for name in _WHOLE]
+        rest = _read(file, group, self._rest)
+        columns = [(rows if name in self._columns else rest)[name] for name in _WHOLE]
         return self._first(pa.table(columns, _WHOLE).filter(mask))
 
     def _latest(self, some: Slice) -> pa.Table:
@@ -197,12 +196,20 @@ class TextSearch:
         return FoundSpans(spans=tuple(chain.from_iterable(map(stored_spans, found))), before=goes_on)
 
 
+def _read(file: pq.ParquetFile, group: int, columns: list[str]) -> pa.Table:
+    """Columns of a row group; those that the file has not are derived."""
+    if set(columns) <= set(file.schema_arrow.names):
+        return file.read_row_group(group, columns=columns, use_threads=False)
+    return in_present_form(file.read_row_group(group, use_threads=False)).select(columns)
+
+
 def _wanted(request: SearchText) -> Expression:
     service, trace = request.service_name, request.trace_id
     return And(
         [
             SPANS,
             Contains(Text(), request.text),
+            request.where,
             EVERYTHING if service is None else Equals(Promoted("service_name"), service),
             EVERYTHING if trace is None else Equals(Promoted("trace_id"), trace),
             started_between(request.from_time_unix_nano, request.to_time_unix_nano),

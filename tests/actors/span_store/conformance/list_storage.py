@@ -143,6 +143,7 @@ class ListStorage:
             each
             for each in reversed(self._spans)
             if each.says(request.text)
+            and each.fits(request.where)
             and request.service_name in (None, each.span.service_name)
             and request.trace_id in (None, each.span.trace_id)
             and (request.from_time_unix_nano or 0) <= each.span.start_time_unix_nano
@@ -191,6 +192,7 @@ class ListStorage:
             for each in [*(self._spans if spans else ()), *(self._logs if logs else ())]
             if request.service_name in (None, each.span.service_name)
             and request.trace_id in (None, each.span.trace_id)
+            and each.fits(request.where)
             and request.from_time_unix_nano <= each.span.start_time_unix_nano < request.to_time_unix_nano
         ]
         yield shown(pa.concat_tables([ROWS.empty_table(), *rows]))
