@@ -70,7 +70,7 @@ class Question:
 
 @attrs.frozen
 class Timed:
-    """How long each of several reads took, and how many of them failed."""
+    """How long each of several reads took, without those that failed."""
 
     seconds: list[float] = attrs.field(factory=list)
     failures: list[str] = attrs.field(factory=list)
@@ -81,7 +81,8 @@ class Timed:
             ask()
         except (AssertionError, OSError, HTTPException, duckdb.Error) as fault:
             self.failures.append(str(fault))
-        self.seconds.append(time.perf_counter() - began)
+        else:
+            self.seconds.append(time.perf_counter() - began)
 
     def figures(self) -> tuple[str, str]:
         if not self.seconds:
@@ -101,7 +102,7 @@ class Read:
     plain: Timed = attrs.field(factory=Timed)
 
     def row(self) -> str:
-        counts = len(self.rest.seconds[WARM_UP:]), len(self.rest.failures)
+        counts = len(self.rest.seconds), len(self.rest.failures)
         return row(self.name, self.goal, *self.rest.figures(), *counts, *self.plain.figures())
 
 
@@ -207,6 +208,7 @@ def ask_studio(studio: OwnStudio, reads: Sequence[Read], options: argparse.Names
 
 def ask_duckdb(spans: Path, reads: Sequence[Read], options: argparse.Namespace) -> None:
     with duckdb.connect() as connection:
+        connection.execute(f"SET temp_directory = '{spans.parent}'")  # by default the working folder
         connection.execute(f"CREATE VIEW spans AS SELECT * FROM read_parquet('{spans}')")
 
         def ask(read: Read) -> None:
