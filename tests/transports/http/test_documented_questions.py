@@ -33,7 +33,7 @@ class Question:
 def documented() -> list[Question]:
     text = (PROJECT / "docs" / "questions.md").read_text()
     found = re.findall(
-        r"^## (.+)\n\n```http\nGET (\S+)\n```\n\n```json\n(.*?)```$", text, flags=re.DOTALL | re.MULTILINE
+        r"^## ([^\n]+)\n\n```http\nGET (\S+)\n```\n\n```json\n(.*?)```$", text, flags=re.DOTALL | re.MULTILINE
     )
     return [Question(title, path, json.loads(answer)) for title, path, answer in found]
 
