@@ -9,7 +9,9 @@ filter anew: service, model, value. The first reads of a kind, which warm files 
 
 Beside it, in the same run and under the same load, plain DuckDB is asked the same of the spans as Parquet, exported
 before: each question as one statement, by a connection with as many threads as there are cores. It does not count
-each call once, so its sums are of all calls.
+each call once, so its sums are of all calls. With ``--phoenix`` (the executable of an Arize Phoenix that is installed
+elsewhere: ``uv venv DIR``, ``uv pip install --python DIR/bin/python arize-phoenix``), that is asked over its own REST
+what can be asked there, of the spans that it stores (``--phoenix-spans``), while nothing comes in to it.
 
 A read that is refused or that takes longer than 30 seconds is counted as failed; a kind of read ends when its time is
 up (``--seconds``). So the whole ends by itself. The exit code is 1 when a read failed.
@@ -36,6 +38,7 @@ from scripts.load.figures import head, milliseconds, percentiles, row
 from scripts.load.machine import machine
 from scripts.load.own_load import Load, OwnLoad
 from scripts.load.own_studio import HOST, OwnStudio
+from scripts.load.phoenix import OwnPhoenix
 from scripts.load.senders import SENDERS
 from scripts.load.sending import as_fast_as_acknowledged
 from scripts.load.traffic import SERVICES, Traffic
@@ -48,7 +51,11 @@ MODELS = ("gpt-4o-mini-2024-07-18", "gpt-4.1-2025-04-14", "gpt-4o-2024-08-06")
 PROMOTED = ("service", "provider", "type", "finish_reason")
 # Columns of an export by the names that filters have for them.
 COLUMNS = {"service": "service_name", "session": "session_id"}
-READ_HEAD = head("read", "goal p95 ms", "p50 ms", "p95 ms", "reads", "failed", "DuckDB p50 ms", "DuckDB p95 ms")
+PHOENIX = "/v1/projects/default"
+READ_HEAD = head(
+    *("read", "goal p95 ms", "p50 ms", "p95 ms", "reads", "failed"),
+    *("DuckDB p50 ms", "DuckDB p95 ms", "Phoenix p50 ms", "Phoenix p95 ms"),
+)
 TRACES = """
     SELECT trace_id, min(start_time_unix_nano) AS began, max(end_time_unix_nano), count(*), sum(input_tokens),
         sum(output_tokens), sum(cost_usd), count(*) FILTER (status_code = 2), list(DISTINCT model)
@@ -62,10 +69,11 @@ HOUR = 3_600_000_000_000  # nanoseconds
 
 @attrs.frozen
 class Question:
-    """One question, as it is asked over REST and of DuckDB."""
+    """One question, as it is asked over REST, of DuckDB, and of Phoenix where that can be asked it."""
 
     path: str
     statement: str
+    phoenix: str = ""
 
 
 @attrs.frozen
@@ -100,10 +108,11 @@ class Read:
     draw: Callable[[], Question]
     rest: Timed = attrs.field(factory=Timed)
     plain: Timed = attrs.field(factory=Timed)
+    phoenix: Timed = attrs.field(factory=Timed)
 
     def row(self) -> str:
         counts = len(self.rest.seconds), len(self.rest.failures)
-        return row(self.name, self.goal, *self.rest.figures(), *counts, *self.plain.figures())
+        return row(self.name, self.goal, *self.rest.figures(), *counts, *self.plain.figures(), *self.phoenix.figures())
 
 
 def kinds() -> list[Read]:
@@ -119,10 +128,11 @@ def lists() -> list[Read]:
 
     def by_status_and_model() -> Question:
         model = random.choice(MODELS)
-        return listed({"q": f"status:error model:{model}"}, f"status_code = 2 AND model = '{model}'")
+        phoenix = f"{PHOENIX}/spans?limit=50&status_code=ERROR&attribute=llm.model_name:{model}"
+        return listed({"q": f"status:error model:{model}"}, f"status_code = 2 AND model = '{model}'", phoenix)
 
     return [
-        Read("traces", 50, lambda: listed({}, "")),
+        Read("traces", 50, lambda: listed({}, "", f"{PHOENIX}/traces?limit=50")),
         Read("traces of a service", 50, by_service),
         Read("traces by status and model", 50, by_status_and_model),
     ]
@@ -136,7 +146,9 @@ def rare() -> list[Read]:
             value = mark(random.randrange(MARKS[name]))
             where = f"json_extract_string(attributes_json, '$.\"{name}\"') = '{value}'"
             since = f" AND start_time_unix_nano >= {time.time_ns() - HOUR}" if last_hour else ""
-            return listed({"q": f"attr.{name}:{value}"} | ({"from": "now-1h"} if last_hour else {}), where + since)
+            query = {"q": f"attr.{name}:{value}"} | ({"from": "now-1h"} if last_hour else {})
+            phoenix = "" if last_hour else f"{PHOENIX}/spans?limit=50&attribute={name}:{value}"
+            return listed(query, where + since, phoenix)
 
         return draw
 
@@ -167,13 +179,13 @@ def sums() -> list[Read]:
         Read("sums by model and hour", 300, lambda: summed("model")),
         Read("sums by another promoted field and hour", 500, by_promoted),
         Read("values of a field", 100, values),
-        Read("sessions", 100, lambda: Question(f"{OBSERVABILITY}/sessions", sessions)),
+        Read("sessions", 100, lambda: Question(f"{OBSERVABILITY}/sessions", sessions, f"{PHOENIX}/sessions?limit=50")),
     ]
 
 
-def listed(query: dict[str, str], where: str) -> Question:
+def listed(query: dict[str, str], where: str, phoenix: str = "") -> Question:
     inner = f"WHERE trace_id IN (SELECT trace_id FROM spans WHERE {where})" if where else ""
-    return Question(f"{OBSERVABILITY}/traces?{urlencode(query)}", TRACES.format(where=inner))
+    return Question(f"{OBSERVABILITY}/traces?{urlencode(query)}", TRACES.format(where=inner), phoenix)
 
 
 def summed(field: str) -> Question:
@@ -218,6 +230,24 @@ def ask_duckdb(spans: Path, reads: Sequence[Read], options: argparse.Namespace) 
         in_turns(reads, ask, options.duckdb_reads, options.seconds)
 
 
+def ask_phoenix(folder: Path, reads: Sequence[Read], options: argparse.Namespace) -> str:
+    """Store spans in a Phoenix of its own, and ask it; what to say of it."""
+    with OwnPhoenix(options.phoenix, folder / "phoenix") as phoenix:
+        traffic, began = Traffic(marked=True), time.perf_counter()
+        for payload in traffic.of_the_past(options.phoenix_spans, options.hours * 3600):
+            phoenix.send(payload)
+        stored = phoenix.wait_for(options.phoenix_spans)
+        rate = stored / (time.perf_counter() - began)
+
+        def ask(read: Read) -> None:
+            question = read.draw()
+            if question.phoenix:
+                read.phoenix.once(lambda: phoenix.get(question.phoenix))
+
+        in_turns(reads, ask, options.reads, options.seconds)
+    return f"Phoenix has {stored:,} spans, stored at {rate:,.0f} a second."
+
+
 def exported(studio: OwnStudio, target: Path) -> str:
     """Write all spans to a Parquet file; what to say of it."""
     began = time.perf_counter()
@@ -249,7 +279,7 @@ def share_of_ingest(studio: OwnStudio, options: argparse.Namespace) -> str:
 
 def failures(reads: Sequence[Read]) -> Iterator[str]:
     for read in reads:
-        for where, timed in {"": read.rest, "DuckDB, ": read.plain}.items():
+        for where, timed in {"": read.rest, "DuckDB, ": read.plain, "Phoenix, ": read.phoenix}.items():
             if timed.failures:
                 yield f"{where}{read.name}: {timed.failures[0]}"
 
@@ -269,6 +299,8 @@ def measure(folder: Path, options: argparse.Namespace) -> Sequence[Read]:
             if options.duckdb_reads:
                 ask_duckdb(spans, reads, options)
         sent = coming_in.outcome.sent
+    if options.phoenix:
+        print(ask_phoenix(folder, reads, options), flush=True)
     print(f"\n{READ_HEAD}", *(each.row() for each in reads), sep="\n")
     [p99] = percentiles(sent.delays, 0.99)
     came = f"{len(sent.delays):,} requests came in, acknowledged after {milliseconds(p99)} ms (p99)"
@@ -285,6 +317,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--alone", type=float, default=20, help="seconds of that before anybody reads")
     parser.add_argument("--reads", type=int, default=50, help="of each kind")
     parser.add_argument("--duckdb-reads", type=int, default=5, help="of each kind; 0: without DuckDB")
+    parser.add_argument("--phoenix", type=Path, help="the executable of Phoenix, to ask it, too")
+    parser.add_argument("--phoenix-spans", type=int, default=100_000, help="that it stores")
     parser.add_argument("--seconds", type=float, default=60, help="that one kind of read takes at most")
     parser.add_argument("--folder", type=Path, help="where the data folder is made; default: the temporary folder")
     options = parser.parse_args(arguments)
