@@ -318,7 +318,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--reads", type=int, default=50, help="of each kind")
     parser.add_argument("--duckdb-reads", type=int, default=5, help="of each kind; 0: without DuckDB")
     parser.add_argument("--phoenix", type=Path, help="the executable of Phoenix, to ask it, too")
-    parser.add_argument("--phoenix-spans", type=int, default=100_000, help="that it stores")
+    parser.add_argument("--phoenix-spans", type=int, default=50_000, help="that it stores")
     parser.add_argument("--seconds", type=float, default=60, help="that one kind of read takes at most")
     parser.add_argument("--folder", type=Path, help="where the data folder is made; default: the temporary folder")
     options = parser.parse_args(arguments)
