@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -104,7 +105,8 @@ async def test_a_terminal_of_eighty_columns_is_enough(asker: Asker, arguments: l
 
 @pytest.mark.security
 async def test_names_tell_no_terminal_what_to_do(asker: Asker) -> None:
-    await asker.send(made(1, name=HOSTILE, **{"session.id": HOSTILE}))
+    session: dict[str, Any] = {"session.id": HOSTILE}
+    await asker.send(made(1, name=HOSTILE, **session))
     for arguments in (["traces"], ["stats", "--of", "spans", "--group-by", "session"]):
         for out in ((await asker.ask(*arguments))[1], STYLE.sub("", await asker.in_terminal(*arguments, columns=200))):
             assert all(character.isprintable() for character in out.replace("\n", ""))
