@@ -15,7 +15,7 @@ import pytest
 
 from actors.errors import RetryableError, StudioError
 from actors.runtime.messages import Event, Request, StreamRequest
-from tests.messages import FOLDERS, MESSAGES, REQUESTS, folder_of
+from tests.messages import FOLDERS, MESSAGES, REQUESTS, folder_of, is_face
 from tests.source import PROJECT, Module, all_modules, classes_below, module_of, modules, within
 from transports.errors import ERRORS
 
@@ -23,6 +23,10 @@ pytestmark = pytest.mark.unit
 
 # Value types of an actor that stand in a module of their own beside its ``messages``.
 VALUES = {
+    "actors.span_store.asked.buckets",
+    "actors.span_store.asked.lists",
+    "actors.span_store.asked.stats",
+    "actors.span_store.asked.values",
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.logs",
@@ -51,6 +55,7 @@ MAKERS = {
     "actors.span_store.columns.log_rows",
     "actors.span_store.columns.rows",
     "actors.span_store.columns.attribute_column",
+    "actors.span_store.columns.content",
     "actors.span_store.columns.promoted",
     "actors.span_store.columns.conventions",
     "actors.span_store.columns.model_names",
@@ -367,7 +372,7 @@ def imported_from_others(folder: str, kind: type | tuple[type, ...]) -> set[str]
     for module in modules(f"actors/{folder}"):
         for _, name in module.imports():
             home, _, attribute = name.rpartition(".")
-            if home.startswith("actors.") and home.endswith(".messages") and not within(home, f"actors.{folder}"):
+            if is_face(home) and not within(home, f"actors.{folder}"):
                 value = getattr(importlib.import_module(home), attribute)
                 if inspect.isclass(value) and issubclass(value, kind) and value in MESSAGES:
                     found.add(folder_of(value))

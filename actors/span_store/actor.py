@@ -15,6 +15,9 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.logs import StoredLog
@@ -57,7 +60,7 @@ from actors.span_store.traces.outline import Outline
 from actors.span_store.traces.summary import TraceSpans
 from actors.span_store.traces.views import TraceViews
 
-_READERS, _SEARCHERS = 4, 2
+_READERS, _SEARCHERS, _SUMMERS = 4, 2, 2
 
 
 class SpanStoreActor(Actor):
@@ -69,6 +72,7 @@ class SpanStoreActor(Actor):
     lanes: ClassVar[Mapping[str, Lane]] = {
         "reads": Lane(at_once=_READERS, capacity=Capacity(messages=512)),
         "searches": Lane(at_once=_SEARCHERS, capacity=Capacity(messages=64, retry_after=1.0)),
+        "sums": Lane(at_once=_SUMMERS, capacity=Capacity(messages=32, retry_after=1.0)),
         "deletions": Lane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
     }
     # Each item of a stream has megabytes.
@@ -183,6 +187,14 @@ class SpanStoreActor(Actor):
     async def get_span_logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._storage.logs(request)
 
+    @handles(ListTraces, lane="reads")
+    async def list_traces(self, request: ListTraces) -> TracePage:
+        return await self._storage.list_traces(request)
+
+    @handles(ListSpans, lane="reads")
+    async def list_spans(self, request: ListSpans) -> SummaryPage:
+        return await self._storage.list_spans(request)
+
     @handles(GetTrace, lane="reads")
     async def get_trace(self, request: GetTrace) -> TraceSpans:
         return await self._views.trace(request)
@@ -198,3 +210,11 @@ class SpanStoreActor(Actor):
     @handles(GetAttributeValue, lane="reads")
     async def get_attribute_value(self, request: GetAttributeValue) -> AttributeValue:
         return await self._views.value(request)
+
+    @handles(ListValues, lane="sums")
+    async def list_values(self, request: ListValues) -> Values:
+        return await self._storage.values(request)
+
+    @handles(GetStats, lane="sums")
+    async def get_stats(self, request: GetStats) -> Stats:
+        return await self._storage.stats(request)

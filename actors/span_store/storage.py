@@ -9,6 +9,9 @@ from typing import Literal, Protocol, TypeAlias
 import attrs
 import pyarrow as pa
 
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -106,8 +109,16 @@ class SpanStorage(Protocol):
 
     async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]: ...
 
+    async def list_traces(self, request: ListTraces) -> TracePage: ...
+
+    async def list_spans(self, request: ListSpans) -> SummaryPage: ...
+
     async def columns(self, request: TraceColumns) -> pa.Table:
         """A row for each span that is wanted, in any order. Without any it has no rows."""
+
+    async def stats(self, request: GetStats) -> Stats: ...
+
+    async def values(self, request: ListValues) -> Values: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

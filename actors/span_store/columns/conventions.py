@@ -22,7 +22,7 @@ from actors.span_store.columns.model_names import (
     unquoted,
 )
 
-VERSION = 2
+VERSION = 3
 
 MODEL_CALLS = ("llm", "embedding")  # types of spans that stand for a call of a model
 

@@ -3,13 +3,13 @@
 So what is to be known of keys is found out once for each list, and not for each of thousands of attributes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.columns.types import AnyArray, Int32s, Texts, Untold
+from actors.span_store.columns.types import AnyArray, Booleans, Int32s, Texts, Untold
 
 _TAKE, _WITHIN = pc.get_function("array_take"), pc.TakeOptions(boundscheck=False)
 _FEW = 1024  # spans: what is made for so many is worth keeping, and small
@@ -33,6 +33,13 @@ class KeyShapes:
     def __contains__(self, key: str) -> bool:
         """Whether any span has it."""
         return key in self._numbers
+
+    def with_any(self, is_wanted: Callable[[str], bool]) -> Booleans:
+        """Whether each span has one of the keys that are wanted."""
+        wanted = {number for key, number in self._numbers.items() if is_wanted(key)}
+        of_lists = pa.array([not wanted.isdisjoint(each) for each in self._places], pa.bool_())
+        found: Booleans = taken(of_lists, self._list_of_span)
+        return found
 
     def places(self, keys: Sequence[str]) -> Int32s:
         """Where among all keys the first of these stands in each span, then where the second does, and so on.

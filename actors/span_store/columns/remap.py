@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import STORED, Pairs
 from actors.span_store.columns.attributes import SpanAttributes, span_attributes
+from actors.span_store.columns.content import content_of_calls
 from actors.span_store.columns.promoted import error_types, named_after_spans, promoted_columns, reported_costs
 from actors.span_store.columns.rows import RESOURCE_COLUMNS, ROWS, first_text, without_logs
 from actors.span_store.columns.types import AnyArray, AnyColumn, AnyField, Texts, Untold
@@ -23,11 +24,14 @@ def remapped(rows: pa.Table) -> pa.Table:
     """The rows with their promoted columns as the present conventions have them; the others stay as they are."""
     if not rows.num_rows:
         return ROWS.empty_table()
-    derived = promoted_columns(_attributes(rows[STORED]), rows.num_rows)
+    attributes = _attributes(rows[STORED])
+    derived = promoted_columns(attributes, rows.num_rows)
     derived |= named_after_spans(derived, rows["name"].combine_chunks())
     derived |= error_types(derived, _exceptions(rows["events_json"]))
     derived |= reported_costs(derived["cost"])
+    derived["has_content"] = content_of_calls(attributes.keys, rows["events_json"].combine_chunks(), derived["type"])
     derived = without_logs(derived, rows["kind"].combine_chunks()) | _resource_columns(rows["resource_json"])
+    derived["scope"] = _scopes(rows["scope_json"])
     columns = [derived[field.name] if field.name in derived else _stored(rows, field) for field in ROWS]
     return pa.Table.from_arrays(columns, schema=ROWS)
 
@@ -64,6 +68,12 @@ def _resource_columns(texts: AnyColumn) -> dict[str, AnyArray]:
     encoded = texts.combine_chunks().dictionary_encode()
     resources = [orjson.loads(text) for text in encoded.dictionary.to_pylist()]
     return {name: _of_resources(resources, keys).take(encoded.indices) for name, keys in RESOURCE_COLUMNS.items()}
+
+
+def _scopes(texts: AnyColumn) -> Texts:
+    encoded = texts.combine_chunks().dictionary_encode()
+    names = [orjson.loads(text).get("name") for text in encoded.dictionary.to_pylist()]
+    return pa.array(names, pa.string()).take(encoded.indices)
 
 
 def _of_resources(resources: Iterable[Mapping[str, Any]], keys: tuple[str, ...]) -> Texts:

@@ -19,6 +19,7 @@ from actors.span_store.columns.attribute_column import (
     positions,
 )
 from actors.span_store.columns.attributes import ATTRIBUTES
+from actors.span_store.columns.content import content_of_calls
 from actors.span_store.columns.json_text import (
     events_json,
     exact_json,
@@ -71,6 +72,8 @@ INDEX_FIELDS: list[AnyField] = [
     *(pa.field(name, pa.string()) for name in RESOURCE_COLUMNS),
     pa.field("cost_usd", pa.float64()),  # of a call, in US dollars
     pa.field("cost_source", pa.string()),  # "reported", by the sender, or "computed", from tokens and prices
+    pa.field("scope", pa.string()),  # name of the library that made the span
+    pa.field("has_content", pa.int32()),  # of a model call: 1 with what was asked or answered, else 0
 ]
 # What only the answer needs that shows a span.
 BODY_FIELDS: list[AnyField] = [
@@ -173,6 +176,7 @@ def rows_of(spans: SpanColumns, *, promotes: bool = True) -> pa.RecordBatch:
     }
     promoted = promoted_columns(attributes if promotes else attribute_maps([{}] * length)[0], length)
     promoted |= named_after_spans(promoted, spans.name) | error_types(promoted, _exceptions(spans.events))
+    said = _filled(length, {row: text for row, (text, _) in events.items()}, _EMPTY_ARRAY)
     columns: dict[str, AnyArray] = {
         "trace_id": spans.trace_id,
         "span_id": spans.span_id,
@@ -186,11 +190,15 @@ def rows_of(spans: SpanColumns, *, promotes: bool = True) -> pa.RecordBatch:
         **promoted,
         **_resource_columns(spans.resource),
         **reported_costs(promoted["cost"]),
+        "scope": _spread(spans.scope, [scope.name for scope in spans.scope.values]),
+        "has_content": content_of_calls(attributes.keys, said, promoted["type"])
+        if promotes
+        else pa.nulls(length, pa.int32()),
         "status_message": spans.status_message,
         "trace_state": spans.trace_state,
         "flags": spans.flags,
         STORED: attributes.column,
-        "events_json": _filled(length, {row: text for row, (text, _) in events.items()}, _EMPTY_ARRAY),
+        "events_json": said,
         "links_json": _filled(length, {row: text for row, (text, _) in links.items()}, _EMPTY_ARRAY),
         "dropped_attributes_count": spans.dropped_attributes_count,
         "dropped_events_count": spans.dropped_events_count,

@@ -12,6 +12,9 @@ import pyarrow as pa
 
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
@@ -129,8 +132,20 @@ class EmbeddedStorage:
     async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._opened.reads.logs(request)
 
+    async def list_traces(self, request: ListTraces) -> TracePage:
+        return await self._opened.reads.list_traces(request)
+
+    async def list_spans(self, request: ListSpans) -> SummaryPage:
+        return await self._opened.reads.list_spans(request)
+
     async def columns(self, request: TraceColumns) -> pa.Table:
         return await self._opened.reads.columns(request)
+
+    async def stats(self, request: GetStats) -> Stats:
+        return await self._opened.reads.stats(request)
+
+    async def values(self, request: ListValues) -> Values:
+        return await self._opened.reads.values(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+_SUMS = 2  # threads for reads that go through many spans
+
 
 class Threads:
     """Named executors: one thread writes the WAL, one changes the index and the segments, the others read.
@@ -31,6 +33,7 @@ class Threads:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="span-writer")
         self._flusher = ThreadPoolExecutor(1, thread_name_prefix="span-flusher")
         self._readers = ReaderThreads(connection, readers)
+        self._sums = ReaderThreads(connection, _SUMS)
         self._long_reads = LongReads()
         self.broken = asyncio.Event()
         self.is_closed = False
@@ -46,6 +49,11 @@ class Threads:
         """Run a query with a cursor. It is interrupted when nobody waits for it any more."""
         with self.translated():
             return await self._readers.run(query)
+
+    async def in_sums(self, query: Callable[[duckdb.DuckDBPyConnection], T], leave: Callable[[], None]) -> T:
+        """As ``in_reader``, for what goes through many spans; ``leave`` tells the query that it is interrupted."""
+        with self.translated():
+            return await self._sums.run(query, leave)
 
     async def in_long_reads(self, iterator: Iterator[T]) -> AsyncGenerator[T, None]:
         """The items of an iterator that blocks, each made when it is asked for."""
@@ -83,6 +91,7 @@ class Threads:
     def close(self) -> None:
         """Wait for everything that runs. ``is_closed`` is set before, on the event loop."""
         self._readers.close()
+        self._sums.close()
         self._long_reads.close()
         self._writer.shutdown(wait=True)
         self._flusher.shutdown(wait=True)

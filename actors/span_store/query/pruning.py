@@ -186,6 +186,8 @@ def _ngrams(expression: Expression) -> NgramCondition:
             return _Several(all, list(map(_ngrams, members)))
         case Or(members):
             return _Several(any, list(map(_ngrams, members)))
+        case Not(IsNull() as leaf):
+            return _Several(all, [*_of_key(leaf.field), *_of_arguments(leaf)])
         case Not() | IsNull():
             return _ALWAYS
         case Contains(Text(), text):

@@ -38,9 +38,10 @@ COLUMNS = (
     "response_id",
     "scope_json",
 )
+SCOPE = "scope"  # in place of ``scope_json``: the name of the library alone
 # Types of spans that may stand between a library's span of a call and the one of the SDK that it called. Others, tools
 # and agents above all, make calls of their own.
-_WRAPPING = (None, "chain", "prompt")
+WRAPPING = (None, "chain", "prompt")
 _OPAQUE, _WRAPS = -1, 0  # and the number of its type, from 1, for a call
 _NONE = -1
 _NEVER = 2**63 - 1
@@ -59,7 +60,10 @@ class Calls:
 
     @classmethod
     def of(cls, spans: pa.Table) -> "Calls":
-        """Those of all spans of a trace, with ``COLUMNS``, oldest first. Takes near-linear time, whatever they say."""
+        """Those of all spans of a trace, with ``COLUMNS``, oldest first. Takes near-linear time, whatever they say.
+
+        ``SCOPE`` may stand in place of ``scope_json``. Spans of several traces do as well, if their ids are different.
+        """
         found = _Found(spans)
         return cls(spans, found.parents, found.calls())
 
@@ -169,6 +173,8 @@ class _Found:
 
     def _scopes(self) -> list[int]:
         """Numbers of their libraries. Versions of one library do not stand beside each other."""
+        if SCOPE in self._spans.column_names:
+            return coded(self._of_calls(SCOPE))
         encoded = self._of_calls("scope_json").dictionary_encode()
         names = [orjson.loads(text).get("name") for text in encoded.dictionary.to_pylist()]
         numbers = {name: number for number, name in enumerate(names)}
@@ -261,7 +267,7 @@ def _kinds(types: Untold) -> list[int]:
 def _kind(name: str | None) -> int:
     if name in MODEL_CALLS:
         return 1 + MODEL_CALLS.index(name)
-    return _WRAPS if name in _WRAPPING else _OPAQUE
+    return _WRAPS if name in WRAPPING else _OPAQUE
 
 
 def _depths(parents: Sequence[int]) -> Callable[[int], int]:

@@ -158,8 +158,10 @@ def _members(value: Any, key: str, depth: int) -> Iterator[Any]:
     elif isinstance(value, dict):
         yield value.get(key)
         if "." in key:
-            first, rest = key.split(".")
-            yield value[first].get(rest) if isinstance(value.get(first), dict) else None
+            at: Any = value
+            for name in key.split("."):
+                at = at.get(name) if isinstance(at, dict) else None
+            yield at
         for each in value.values():
             yield from _members(each, key, depth)
 
@@ -252,7 +254,8 @@ _arguments = st.one_of(
     st.sampled_from(_CALLED_WITH),
     st.dictionaries(st.sampled_from(["amount", "to", "k"]), _scalars, max_size=2),
 )
-_tool_attributes = st.fixed_dictionaries(
+_no_attributes: st.SearchStrategy[dict[str, Any]] = st.just({})
+_tool_attributes: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"openinference.span.kind": st.just("TOOL")}, optional={"input.value": _arguments}
 )
 
@@ -260,7 +263,8 @@ _tool_attributes = st.fixed_dictionaries(
 @st.composite
 def _events(draw: st.DrawFn) -> list[SpanEvent]:
     keys = st.sampled_from(["green", "k", "name", "content"])
-    attributes = st.dictionaries(keys, st.one_of(_values, st.sampled_from(_CALLED_WITH)), max_size=3)
+    values: st.SearchStrategy[Any] = st.one_of(_values, st.sampled_from(_CALLED_WITH))
+    attributes = st.dictionaries(keys, values, max_size=3)
     return [
         SpanEvent(time, draw(st.sampled_from(["red event", "red"])), draw(attributes))
         for time in range(draw(st.integers(0, 2)))
@@ -275,7 +279,7 @@ def _spans(draw: st.DrawFn, number: int) -> Span:
         trace_id=draw(st.integers(0, 2)),
         parent=draw(st.sampled_from([None, 1])),
         start=start,
-        attributes=draw(_attributes) | draw(st.one_of(st.just({}), _tool_attributes)),
+        attributes=draw(_attributes) | draw(st.one_of(_no_attributes, _tool_attributes)),
         name=draw(_words),
         status_message=draw(_words),
         status_code=draw(st.integers(0, 2)),

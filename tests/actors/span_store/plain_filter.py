@@ -103,12 +103,13 @@ def _is(name: str, value: Any, operator: str, literal: Literal) -> bool:
         return _compare(value, operator, float(number) * _UNITS[unit])
     if name in _TIMES:
         return _compare(value, operator, _time(text))
-    return _is_open(value, operator, literal)
+    is_any = name.partition(".")[0] in ("attr", "resource", "event")
+    return _is_like(value, operator, literal, _number(text) if is_any and not literal.is_quoted else None)
 
 
-def _is_open(value: Any, operator: str, literal: Literal) -> bool:
-    """Of a value of any kind."""
-    text, number = literal.text, None if literal.is_quoted else _number(literal.text)
+def _is_like(value: Any, operator: str, literal: Literal, number: float | None) -> bool:
+    """As text, or as a number where one is asked for."""
+    text = literal.text
     if operator != ":":
         if number is not None:
             return _number(value) is not None and _compare(_number(value), operator, number)

@@ -57,6 +57,8 @@ DERIVED = [
     "environment",
     "cost_usd",
     "cost_source",
+    "scope",
+    "has_content",
 ]
 NEEDLES = [
     "Zürich",

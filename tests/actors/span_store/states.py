@@ -58,7 +58,7 @@ class Store:
         self.clear()
 
     def clear(self) -> None:
-        for table in ("span", "trace_part", "segment_service", "segment", "sealed"):
+        for table in ("span", "trace_part", "segment_service", "uncounted", "segment", "sealed"):
             self.connection.execute(f"DELETE FROM {table}")
         self.roots = RootCache()
         self.manifest = Manifest(self.connection)

@@ -75,6 +75,34 @@ async def test_a_wrong_filter_is_told_with_its_column(
     assert fault["msg"].startswith(f"Column {column}: ")
 
 
+async def test_values_and_keys_are_listed(studio: HttpStudio) -> None:
+    cookie = await signed_in(studio)
+
+    async def listed(query: str) -> Any:
+        reply = await studio.call("GET", f"/api/v1/observability/values?{query}", cookie=cookie)
+        assert reply.status == 200
+        return reply.json
+
+    assert await listed("field=service&q=attr.amount:>2") == {
+        "field": "service",
+        "values": [{"value": "kitchen", "count": 1}, {"value": "shop", "count": 1}],
+        "more": False,
+    }
+    assert (await listed("field=type&prefix=l"))["values"] == [{"value": "llm", "count": 2}]
+    assert (await listed("field=attr.amount&q=attr.amount:<3"))["values"] == [
+        {"value": 1, "count": 1},
+        {"value": 2, "count": 1},
+    ]
+    assert (await listed("field=attr&limit=1"))["more"]
+
+
+@pytest.mark.parametrize("field", ["colour", "trace", "duration", "attr.", "score.a", ""])
+async def test_what_has_no_list_of_values_is_told(studio: HttpStudio, field: str) -> None:
+    reply = await studio.call("GET", f"/api/v1/observability/values?field={field}", cookie=await studio.set_up())
+    assert reply.status == 422
+    assert (reply.json["detail"][0]["type"], reply.json["detail"][0]["loc"]) == ("query_field", ["query", "field"])
+
+
 async def test_a_filter_says_nothing_of_log_records(studio: HttpStudio) -> None:
     reply = await studio.call("GET", f"{_EXPORT}?what=logs&q=a", cookie=await studio.set_up())
     assert reply.status == 422

@@ -8,6 +8,7 @@ by asking.
 import hashlib
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from typing import Any, TypeVar, get_args
 
 import attrs
@@ -37,7 +38,8 @@ def place_after(request: web.Request, cursor: str, kind: type[P]) -> P:
     """
     match _parts(cursor):
         case [str(question), *place] if question == _question(request) and _fits(place, kind):
-            return kind(*place)
+            with suppress(ValueError):  # of a validator
+                return kind(*place)
     problem = Problem(
         type="cursor_invalid",
         location=("query", _AFTER),

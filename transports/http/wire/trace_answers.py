@@ -208,6 +208,25 @@ _TRACE: dict[str, Any] = {
 }
 
 
+_NEXT = "WyI1ZTg4IiwiMTcwMDAwIl0"
+
+
+@attrs.frozen(kw_only=True)
+class TracesAnswer:
+    """A page of a list of traces."""
+
+    traces: list[TraceSummaryAnswer] = attrs.field(metadata=described("The traces, in order", [_TRACE]))
+    next: str | None = attrs.field(metadata=described("For after, to go on; null at the end", _NEXT))
+
+
+@attrs.frozen(kw_only=True)
+class SpansAnswer:
+    """A page of a list of spans."""
+
+    spans: list[SpanSummaryAnswer] = attrs.field(metadata=described("The spans, in order", [SPAN]))
+    next: str | None = attrs.field(metadata=described("For after, to go on; null at the end", _NEXT))
+
+
 @attrs.frozen(kw_only=True)
 class TraceAnswer:
     """A trace and its spans."""

@@ -1,7 +1,7 @@
 """Reads spans: sealed ones through the index, recent ones from memory. Runs in a reader's thread."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,17 +11,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.stats import GetStats, Stats, Subject
+from actors.span_store.asked.values import MOST_LOOKED_AT, ListValues, Values
+from actors.span_store.columns.attribute_column import KEYS, STORED, with_keys
 from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import SHOWN_COLUMNS, stored_spans
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.damage import Damage
+from actors.span_store.embedded.reads.aggregates import values
+from actors.span_store.embedded.reads.aggregates.span_list import span_page
+from actors.span_store.embedded.reads.aggregates.stats import read_stats
+from actors.span_store.embedded.reads.aggregates.stored import Stored
+from actors.span_store.embedded.reads.aggregates.trace_list import trace_page
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES, Gathered
+from actors.span_store.embedded.reads.right_spans import right_spans
 from actors.span_store.embedded.reads.row_location import RowLocation, before, behind, cursor_at, in_file, locations
 from actors.span_store.embedded.reads.service_names import service_names
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable, View
 from actors.span_store.embedded.reads.text_search import TextSearch
-from actors.span_store.embedded.reads.trace_table import TraceTable
+from actors.span_store.embedded.reads.trace_table import KEYS_ALONE, TraceTable
 from actors.span_store.embedded.reads.walk import Files, Walk
 from actors.span_store.embedded.sealed.index import parts_of
 from actors.span_store.embedded.sealed.manifest import Segment
@@ -50,6 +60,7 @@ from actors.span_store.query.expression import (
     IsNull,
     Promoted,
     equal,
+    started_between,
     weakened,
 )
 from actors.span_store.storage import TraceColumns
@@ -87,6 +98,7 @@ class SpanReader:
         self._sealed = view.sealed
         self._segments = segments
         self._table = SpanTable(cursor, view)
+        self._stored = Stored(cursor, view, segments, damage, grams)
 
     def services(self) -> tuple[str, ...]:
         recent = ArrowFilter(SPANS).rows(self._recent.table.select(["service_name", "kind"]))
@@ -100,11 +112,53 @@ class SpanReader:
         candidates = partial(list_some, answerable)
         if exact:
             return self._page(candidates(request.after, request.limit + 1), request.limit, request.room)
-        files = Files(self._segments, self._ngrams, self._sealed, wanted)
-        walk = Walk(wanted, files, self._cursor, self._damage, soon=_SOON, budget=_BUDGET)
-        found = walk.run(candidates, self._recent, request.after, request.limit + 1)
+        found = self._walk(wanted, _SOON).run(candidates, self._recent, request.after, request.limit + 1)
         page = self._page(found.places, request.limit, request.room)
         return page if page.next else attrs.evolve(page, next=found.goes_on)
+
+    def stats(self, request: GetStats, is_left: Callable[[], bool]) -> Stats:
+        """What the index cannot say of spans is looked at first; ``is_left`` says that nobody waits any more."""
+        within = EVERYTHING if request.of is Subject.TRACES else started_between(request.since, request.until)
+        return read_stats(self._cursor, self._table, request, self._right(And([request.where, within]), is_left))
+
+    def values(self, request: ListValues, is_left: Callable[[], bool]) -> Values:
+        """From the index where it has the field, else from the newest spans."""
+        field = values.indexed_field(request)
+        if field is not None:
+            right = self._right(request.where, is_left)
+            return values.read_indexed(self._cursor, self._table, request, field, right)
+        wanted = values.said_by(request)
+        answerable, exact = weakened(wanted, INDEXED)
+        candidates = partial(self._list, answerable)
+        if exact:
+            places: Sequence[RowLocation] = candidates(None, MOST_LOOKED_AT + 1)
+        else:
+            places = values.newest(partial(self._walk, wanted, _BUDGET), candidates, self._recent, is_left)
+        return values.read_said(request, places, self._columns_at)
+
+    def _columns_at(self, places: Sequence[RowLocation], columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Columns of the spans at some places; those of a damaged segment are left out, and that is reported."""
+        stored = [STORED if name == KEYS else name for name in columns]
+        sealed = [KEYS_ALONE if name == KEYS else name for name in columns]
+        for segment, positions in values.by_segment(places):
+            if segment is None:
+                yield from map(with_keys, self._recent.take(positions, stored))
+                continue
+            table = self._sealed_rows(segment, partial(read_rows, positions=positions, columns=sealed))
+            if table is not None:
+                yield with_keys(table)
+
+    def _right(self, wanted: Expression, is_left: Callable[[], bool]) -> pa.Table | None:
+        """The numbers of the spans that it is true of, where the index cannot answer it."""
+        answerable, exact = weakened(wanted, INDEXED)
+        if exact:
+            return None
+        candidates = partial(self._list, answerable)
+        return right_spans(partial(self._walk, wanted, _BUDGET), candidates, self._recent, is_left)
+
+    def _walk(self, wanted: Expression, soon: float) -> Walk:
+        files = Files(self._segments, self._ngrams, self._sealed, wanted)
+        return Walk(wanted, files, self._cursor, self._damage, soon=soon, budget=_BUDGET)
 
     def search_trace(self, request: SearchTrace) -> SpanPage:
         """As ``search`` does, in the segments that may have spans of the trace."""
@@ -125,6 +179,12 @@ class SpanReader:
         wanted = And([equal(parent_span_id=request.span_id), LOG_RECORDS])
         newest_first = self._of_trace(request.trace_id, wanted, request.room)
         return tuple(stored_log(row._asdict()) for row in reversed(newest_first))
+
+    def list_traces(self, request: ListTraces) -> TracePage:
+        return trace_page(self._stored, request)
+
+    def list_spans(self, request: ListSpans) -> SummaryPage:
+        return span_page(self._stored, request)
 
     def columns(self, request: TraceColumns) -> pa.Table:
         return TraceTable(self._cursor, self._recent, self._segments, self._damage).read(request)

@@ -1,5 +1,6 @@
 """Requests are answered: each in a reader's thread, from a view of one moment."""
 
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import TypeVar
@@ -8,12 +9,16 @@ import duckdb
 import pyarrow as pa
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.reads.export import SpanExport
 from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.reads.recent_calls import RecentCalls
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.embedded.threads import Threads
@@ -46,6 +51,7 @@ class SpanReads:
         self._ngrams = ngrams
         self._damage = damage
         self._threads = threads
+        self._calls = RecentCalls()
 
     async def services(self) -> tuple[str, ...]:
         return await self._ask(lambda reader: reader.services())
@@ -67,8 +73,22 @@ class SpanReads:
     async def logs(self, request: GetSpanLogs) -> tuple[StoredLog, ...]:
         return await self._ask(lambda reader: reader.logs(request))
 
+    async def list_traces(self, request: ListTraces) -> TracePage:
+        return await self._ask(lambda reader: reader.list_traces(request))
+
+    async def list_spans(self, request: ListSpans) -> SummaryPage:
+        return await self._ask(lambda reader: reader.list_spans(request))
+
     async def columns(self, request: TraceColumns) -> pa.Table:
         return await self._ask(lambda reader: reader.columns(request))
+
+    async def stats(self, request: GetStats) -> Stats:
+        left = threading.Event()
+        return await self._sum(lambda reader: reader.stats(request, left.is_set), left.set)
+
+    async def values(self, request: ListValues) -> Values:
+        left = threading.Event()
+        return request.within_room(await self._sum(lambda reader: reader.values(request, left.is_set), left.set))
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))
@@ -86,10 +106,11 @@ class SpanReads:
             cursor.close()
 
     async def _ask(self, query: Callable[[SpanReader], T]) -> T:
-        found = await self._threads.in_reader(lambda cursor: self._answer(cursor, query))
-        if isinstance(found, NeedsRoom):
-            raise found
-        return found
+        return _found(await self._threads.in_reader(lambda cursor: self._answer(cursor, query)))
+
+    async def _sum(self, query: Callable[[SpanReader], T], leave: Callable[[], None]) -> T:
+        """As ``_ask``, for what goes through many spans. ``leave`` is called when nobody waits for it any more."""
+        return _found(await self._threads.in_sums(lambda cursor: self._answer(cursor, query), leave))
 
     def _answer(self, cursor: duckdb.DuckDBPyConnection, query: Callable[[SpanReader], T]) -> T | NeedsRoom:
         try:
@@ -108,5 +129,11 @@ class SpanReads:
     def _reader(self, cursor: duckdb.DuckDBPyConnection) -> SpanReader:
         segments = self._segments
         recent = self._memtables.snapshot()  # before the manifest: a span that is flushed meanwhile is in one of them
-        view = View(recent, segments.manifest.segments, segments.root_cache)
+        view = View(recent, segments.manifest.segments, segments.root_cache, self._calls)
         return SpanReader(cursor, view, segments.folder, self._damage, self._ngrams)
+
+
+def _found(answer: T | NeedsRoom) -> T:
+    if isinstance(answer, NeedsRoom):
+        raise answer
+    return answer

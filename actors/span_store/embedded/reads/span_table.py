@@ -14,8 +14,15 @@ import pyarrow as pa
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.columns.spans import LOG
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
+from actors.span_store.embedded.reads.recent_calls import Decided, RecentCalls
 from actors.span_store.embedded.reads.row_location import RowLocation, before, locations, newest_first
-from actors.span_store.embedded.sealed.index import demand_all, in_segments_of, trace_numbers, transaction
+from actors.span_store.embedded.sealed.index import (
+    demand_all,
+    has_uncounted,
+    in_segments_of,
+    trace_numbers,
+    transaction,
+)
 from actors.span_store.embedded.sealed.manifest import Segment, in_reach
 from actors.span_store.embedded.sealed.root_cache import RootCache
 from actors.span_store.query.arrow import ArrowFilter
@@ -24,12 +31,18 @@ from actors.span_store.query.pruning import reach
 from actors.span_store.query.sql import Condition, condition
 
 INDEXED = frozenset(INDEX_COLUMNS)
+IN_MEMORY = 2**32 - 1  # in place of the number of a segment
 _COLUMNS = ", ".join(INDEX_COLUMNS)
 _RECENT = "recent_span"
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _FIRST_SEGMENTS = 8  # that a list looks into
 _IS_SPAN = f"kind <> {LOG:d}"
-_COUNTED = "coalesce(type IN ('llm', 'embedding'), false) AS counted"
+_IS_CALL = "coalesce(type IN ('llm', 'embedding'), false)"
+_LEFT, _DECIDED = "recent_uncounted", "recent_decided"
+# Of traces of which memory has more, what was decided when the rest was sealed does not hold any more.
+_SEALED_LEFT = f"""
+    SELECT seq FROM uncounted WHERE trace_id NOT IN (SELECT trace_id FROM {_DECIDED}) UNION ALL SELECT seq FROM {_LEFT}
+"""  # noqa: S608 - own names
 
 
 @attrs.frozen
@@ -39,6 +52,7 @@ class View:
     recent: MemtableSnapshot
     sealed: tuple[Segment, ...]  # of the same moment as ``recent``, or a later one
     roots: RootCache
+    calls: RecentCalls = attrs.field(factory=RecentCalls)
 
 
 class _Search:
@@ -70,21 +84,37 @@ class SpanTable:
         self._recent = view.recent
         self._sealed = view.sealed
         self._roots = view.roots
+        self._calls = view.calls
 
     @contextmanager
     def relation(self) -> Iterator[str]:
         """All spans with the columns of the index, for SQL: what stands behind FROM, as long as the block lasts.
 
-        ``counted`` says whether a span stands for a model call.
+        ``counted`` says whether a span stands for a model call; ``segment`` and ``position`` where it is, of one in
+        memory ``IN_MEMORY`` and its number.
         """
-        self._cursor.register(_RECENT, self._recent.table)
+        decided = self._calls.decided(self._cursor, self._recent, self._sealed)
+        sealed, recent = self._counted(decided)
+        named = {_RECENT: self._recent.table, _LEFT: decided.uncounted, _DECIDED: decided.traces}
+        for name, table in named.items():
+            self._cursor.register(name, table)
         try:
             yield (
-                f"(SELECT {_COLUMNS}, {_COUNTED} FROM span WHERE seq < {self._recent.first_seq:d} AND {_IS_SPAN} "  # noqa: S608 - own names, a number
-                f"UNION ALL SELECT {_COLUMNS}, {_COUNTED} FROM {_RECENT} WHERE {_IS_SPAN})"
+                f"(SELECT {_COLUMNS}, {sealed} AS counted, segment, position::UBIGINT AS position "  # noqa: S608 - own names, numbers
+                f"FROM span WHERE seq < {self._recent.first_seq:d} AND {_IS_SPAN} "
+                f"UNION ALL SELECT {_COLUMNS}, {recent} AS counted, {IN_MEMORY:d}::UINTEGER AS segment, "
+                f"seq AS position FROM {_RECENT} WHERE {_IS_SPAN})"
             )
         finally:
-            self._cursor.unregister(_RECENT)
+            for name in named:
+                self._cursor.unregister(name)
+
+    def _counted(self, decided: Decided) -> tuple[str, str]:
+        """Conditions on sealed and on recent rows. Where all calls count, nothing more is asked."""
+        recent = f"{_IS_CALL} AND seq NOT IN (SELECT seq FROM {_LEFT})" if decided.uncounted.num_rows else _IS_CALL  # noqa: S608 - own names
+        if not decided.uncounted.num_rows and not has_uncounted(self._cursor):
+            return _IS_CALL, recent
+        return f"{_IS_CALL} AND seq NOT IN ({_SEALED_LEFT})", recent
 
     def newest(
         self, expression: Expression, limit: int, has_any: Callable[[Segment], bool] = lambda _: True

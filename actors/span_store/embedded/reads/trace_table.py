@@ -21,7 +21,7 @@ from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import SPANS, And, Expression, OneOf, Promoted, equal
 from actors.span_store.storage import TraceColumns
 
-_KEYS_ALONE = f"{STORED}.key_value.key"  # as a segment has them
+KEYS_ALONE = f"{STORED}.key_value.key"  # as a segment has them
 _NEEDED = ("seq", "trace_id", "span_id", "kind")  # to find the spans
 
 
@@ -52,7 +52,7 @@ class TraceTable:
 
 def _read(path: Path, place: TracePart, request: TraceColumns, mask: Callable[[pa.Table], AnyColumn]) -> pa.Table:
     """Rows of a segment. Where few of many are wanted, it is found out first which ones they are."""
-    columns = list(dict.fromkeys((*_NEEDED, *(_KEYS_ALONE if name == KEYS else name for name in request.columns))))
+    columns = list(dict.fromkeys((*_NEEDED, *(KEYS_ALONE if name == KEYS else name for name in request.columns))))
     room = request.room if STORED in columns else None  # other columns are small, however large the rows are
     if request.span_ids is None or len(request.span_ids) >= len(groups_at(path, place.ranges)):
         return read_some(path, place.ranges, columns, mask, room=room)

@@ -64,7 +64,11 @@ class Files:
 
     def has_any(self, segment: Segment) -> bool:
         """Whether a row group of it is not ruled out."""
-        return self._left(segment.number) != frozenset()
+        return self.may_have(segment.number)
+
+    def may_have(self, number: int) -> bool:
+        """As ``has_any``, by the number of a segment. One that is not known is not ruled out."""
+        return self._left(number) != frozenset()
 
     def by_group(self, number: int, places: Iterable[RowLocation]) -> dict[int, list[int]]:
         """Row groups that are not ruled out, and where in them the places are."""
@@ -117,7 +121,7 @@ class Walk:
         for piece in self._pieces(candidates, after):
             if goes_on is not None and time.monotonic() > (self._soon if found else self._deadline):
                 return Found(found, goes_on)
-            right = self._numbers(piece, recent)
+            right = self.matching(piece, recent)
             found += [place for place in piece if place.seq in right]
             if len(found) >= limit:
                 return Found(found[:limit], cursor_at(found[limit - 1]))
@@ -129,13 +133,13 @@ class Walk:
         size = _LEAST
         while True:
             places = candidates(after, size, self._files.has_any)
-            yield from _split(places)
+            yield from pieces(places)
             if len(places) < size:
                 return
             after, size = cursor_at(places[-1]), min(4 * size, _MOST)
 
-    def _numbers(self, piece: Iterable[RowLocation], recent: MemtableSnapshot) -> set[int]:
-        """Of the spans that are looked for. Those of a damaged segment are left out, and that is reported."""
+    def matching(self, piece: Iterable[RowLocation], recent: MemtableSnapshot) -> set[int]:
+        """The numbers of those that are looked for. Those of a damaged segment are left out, and that is reported."""
         by_segment: defaultdict[int | None, list[RowLocation]] = defaultdict(list)
         for place in sorted(piece, key=in_file):
             by_segment[place.segment].append(place)
@@ -166,8 +170,8 @@ class Walk:
         return self._filter.rows(some).select(["seq"])
 
 
-def _split(places: Sequence[RowLocation]) -> Iterator[Sequence[RowLocation]]:
-    """Runs of neighbours in the list that have few rows in few row groups."""
+def pieces(places: Sequence[RowLocation]) -> Iterator[Sequence[RowLocation]]:
+    """Runs of neighbours in the list that have few rows in few row groups: each is looked at in milliseconds."""
     begin = 0
     groups: set[tuple[int | None, int]] = set()
     for end, place in enumerate(places):

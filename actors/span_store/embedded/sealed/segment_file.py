@@ -45,6 +45,7 @@ _DICTIONARY = [
     "session_id",
     "user_id",
     "cost_source",
+    "scope",
     "status_message",
     "trace_state",
     "attributes.key_value.key",

@@ -121,8 +121,10 @@ def _unescaped(text: str) -> str:
 
 
 def _refuse(text: str, fault: UnexpectedInput) -> NoReturn:
-    at_end = isinstance(fault, UnexpectedToken) and fault.token.type == "$END"
-    begin = len(text) if at_end else (fault.pos_in_stream or 0)
+    token = fault.token if isinstance(fault, UnexpectedToken) else None
+    at_end = token is not None and token.type == "$END"
+    place: int | None = getattr(fault, "pos_in_stream", None)  # whose type in the library is None alone
+    begin = len(text) if at_end else place or 0
     empty = _EMPTY_FIELD.match(text, begin)
     if empty is not None:
         raise FilterFault("query_syntax", empty.end() + 1, "expected a value right behind the colon") from None

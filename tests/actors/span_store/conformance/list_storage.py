@@ -10,6 +10,9 @@ import attrs
 import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
+from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.stats import GetStats, Stats
+from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.attribute_column import shown, with_keys
 from actors.span_store.columns.conventions import MODEL_CALLS
 from actors.span_store.columns.logs import StoredLog, stored_log
@@ -41,6 +44,11 @@ from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
+from tests.actors.span_store.conformance import plain_lists
+from tests.actors.span_store.conformance.plain_stats import stats_of
+from tests.actors.span_store.conformance.plain_values import values_of
+
+_POINT_BYTES = 256
 
 
 @attrs.frozen
@@ -172,6 +180,16 @@ class ListStorage:
         _demand_room(found, request.room)
         return tuple(stored_log(each.span._asdict()) for each in sorted(found, key=lambda each: each.order))
 
+    async def list_traces(self, request: ListTraces) -> TracePage:
+        return plain_lists.trace_page(self._rows, request)
+
+    async def list_spans(self, request: ListSpans) -> SummaryPage:
+        return plain_lists.span_page(self._rows, request)
+
+    @property
+    def _rows(self) -> pa.Table:
+        return pa.concat_tables([ROWS.empty_table(), *(each.row for each in self._spans)])
+
     async def columns(self, request: TraceColumns) -> pa.Table:
         found = [
             each
@@ -184,6 +202,16 @@ class ListStorage:
         if request.room is not None and rows.nbytes > request.room:
             raise NeedsRoom(rows.nbytes)
         return rows
+
+    async def stats(self, request: GetStats) -> Stats:
+        found = stats_of(self._rows, request)
+        if request.room is not None and (len(found.groups) + 1) * len(found.edges) * _POINT_BYTES > request.room:
+            raise NeedsRoom((len(found.groups) + 1) * len(found.edges) * _POINT_BYTES)
+        return found
+
+    async def values(self, request: ListValues) -> Values:
+        rows = self._rows.filter(ArrowFilter(request.where).mask(self._rows))
+        return request.within_room(values_of(rows, request))
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS

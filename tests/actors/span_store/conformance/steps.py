@@ -6,12 +6,14 @@ from contextlib import aclosing
 import attrs
 import pyarrow as pa
 
+from actors.span_store.asked.lists import ListSpans, ListTraces
 from actors.span_store.columns.log_rows import stored_rows
 from actors.span_store.columns.logs import Log, Logs
 from actors.span_store.columns.rows import span_rows
 from actors.span_store.columns.spans import Span, StoredSpan
 from actors.span_store.messages import ExportSpans, IngestSummary, SearchSpans, SearchText, SearchTrace
 from actors.span_store.storage import SpanStorage
+from actors.span_store.traces.summary import SpanSummary, TraceSummary
 from tests.spans import log_like
 
 NOW = time.time_ns()  # spans that retention keeps
@@ -44,6 +46,31 @@ async def pages(storage: SpanStorage, request: SearchSpans | SearchTrace) -> lis
     while True:
         page = await storage.query(attrs.evolve(request, after=after))
         found.append([span.name for span in page.spans])
+        after = page.next
+        if after is None:
+            return found
+
+
+async def all_traces(storage: SpanStorage, request: ListTraces) -> list[TraceSummary]:
+    """Those of all pages; costs as near as whoever adds them up comes."""
+    found: list[TraceSummary] = []
+    after = request.after
+    while True:
+        page = await storage.list_traces(attrs.evolve(request, after=after))
+        assert len(page.traces) <= request.limit
+        found += page.traces
+        after = page.next
+        if after is None:
+            return found
+
+
+async def all_spans(storage: SpanStorage, request: ListSpans) -> list[SpanSummary]:
+    found: list[SpanSummary] = []
+    after = request.after
+    while True:
+        page = await storage.list_spans(attrs.evolve(request, after=after))
+        assert len(page.spans) <= request.limit
+        found += page.spans
         after = page.next
         if after is None:
             return found

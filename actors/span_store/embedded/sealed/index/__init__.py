@@ -64,6 +64,7 @@ from actors.span_store.embedded.sealed.index.traces import (
     trace_ids,
     trace_numbers,
 )
+from actors.span_store.embedded.sealed.index.uncounted import has_uncounted, sealed_calls, spans_of_traces
 
 __all__ = [
     "DeletionRow",
@@ -80,6 +81,7 @@ __all__ = [
     "first_segment_with",
     "give_space_back",
     "has_longer_names",
+    "has_uncounted",
     "in_segments_of",
     "indexed_segments",
     "is_listed",
@@ -100,6 +102,7 @@ __all__ = [
     "remove",
     "restated_up_to",
     "seal",
+    "sealed_calls",
     "sealed_up_to",
     "segment_files",
     "segment_numbers",
@@ -110,6 +113,7 @@ __all__ = [
     "span_keys_in",
     "span_keys_of",
     "spans_in",
+    "spans_of_traces",
     "spans_stored_twice",
     "strike_out",
     "trace_ids",

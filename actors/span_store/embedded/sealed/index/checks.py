@@ -6,7 +6,7 @@ import duckdb
 
 from actors.span_store.columns.spans import LOG
 
-_TABLES = ("span", "trace_part", "segment_service", "segment", "sealed", "deletion")
+_TABLES = ("span", "trace_part", "segment_service", "segment", "uncounted", "sealed", "deletion")
 
 
 def read_everything(connection: duckdb.DuckDBPyConnection) -> None:

@@ -112,7 +112,7 @@ def is_listed(connection: duckdb.DuckDBPyConnection, file: str) -> bool:
 
 def demand_all(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:
     """``FileNotFoundError`` when the index has one of these segments no longer."""
-    numbers = ", ".join(map(str, segments))
+    numbers = ", ".join(map(str, segments)) or "NULL"
     [(count,)] = connection.execute(f"SELECT count(*) FROM segment WHERE segment IN ({numbers})").fetchall()  # noqa: S608 - own numbers
     if count != len(segments):
         raise FileNotFoundError(errno.ENOENT, "a segment was replaced meanwhile")

@@ -15,6 +15,7 @@ from actors.span_store.columns.conventions import VERSION
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.columns.spans import LOG
 from actors.span_store.embedded.durable import DISK, Disk, written_at
+from actors.span_store.embedded.sealed.index.uncounted import also_elsewhere, decide_segment, decide_traces
 from actors.span_store.embedded.sealed.segment_file import Encoded, write_segment
 
 _COLUMNS = ", ".join(INDEX_COLUMNS)
@@ -138,6 +139,7 @@ def add(
         )
         if journal is not None:
             connection.execute(_INSERT_SEALED, [journal, segment])
+        decide_segment(connection, segment, rows)
     finally:
         connection.unregister("sealing")
 
@@ -167,11 +169,13 @@ def record_arrival(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def remove(connection: duckdb.DuckDBPyConnection, segments: Sequence[int]) -> None:
     """Take segments out of the index, inside a transaction of the caller's. Their files stay."""
     connection.execute(_INSERT_REMOVED, [list(segments)])
-    for table in ("span", "trace_part", "segment_service", "segment"):
+    traces = also_elsewhere(connection, segments)
+    for table in ("span", "trace_part", "segment_service", "uncounted", "segment"):
         connection.execute(
             f"DELETE FROM {table} WHERE segment IN (SELECT unnest(?::UINTEGER[]))",  # noqa: S608 - own names
             [list(segments)],
         )
+    decide_traces(connection, traces)
 
 
 @contextmanager

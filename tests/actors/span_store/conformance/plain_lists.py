@@ -1,0 +1,133 @@
+"""Lists of traces and of spans in plain Python: what they are, and not how they are found."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import attrs
+import pyarrow as pa
+
+from actors.span_store.asked.lists import ListSpans, ListTraces, Place, Sort, SummaryPage, TracePage, wanted
+from actors.span_store.columns.attribute_column import with_keys
+from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.traces.content import with_content
+from actors.span_store.traces.counting import Calls
+from actors.span_store.traces.previews import PREVIEWS
+from actors.span_store.traces.summaries import in_order, span_summaries, trace_summary
+from actors.span_store.traces.summary import SpanSummary, TraceSummary, duration
+
+T = TypeVar("T")
+
+
+def trace_page(rows: pa.Table, request: ListTraces) -> TracePage:
+    fitting = ArrowFilter(wanted(request)).rows(rows)
+    summaries = [_trace(rows, trace) for trace in sorted(set(fitting["trace_id"].to_pylist()))]
+    some = [(_of_trace(rows, each, request.sort), each) for each in summaries if _is_in(each, request)]
+    page, place = _page(some, request)
+    return TracePage(traces=tuple(page), next=place)
+
+
+def span_page(rows: pa.Table, request: ListSpans) -> SummaryPage:
+    summaries = _spans(ArrowFilter(wanted(request)).rows(rows), _counted(rows))
+    some = [(_of_span(each, request.sort), each) for each in summaries if _is_in(each, request)]
+    page, place = _page(some, request)
+    return SummaryPage(spans=tuple(page), next=place)
+
+
+def _is_in(each: TraceSummary | SpanSummary, request: ListTraces | ListSpans) -> bool:
+    first, end = request.from_time_unix_nano, request.to_time_unix_nano
+    return (first or 0) <= each.start_time_unix_nano and (end is None or each.start_time_unix_nano < end)
+
+
+def _page(some: Iterable[tuple[Place, T]], request: ListTraces | ListSpans) -> tuple[list[T], Place | None]:
+    def key(place: Place) -> tuple[bool, int, str, str]:
+        sign = 1 if request.sort is Sort.OLDEST else -1
+        return place.value is None, sign * (place.value or 0), place.trace_id, place.span_id
+
+    after = request.after
+    behind = sorted(
+        ((place, each) for place, each in some if after is None or key(place) > key(after)),
+        key=lambda entry: key(entry[0]),
+    )
+    page = behind[: request.limit]
+    return [each for _, each in page], page[-1][0] if len(behind) > len(page) else None
+
+
+def _trace(rows: pa.Table, trace_id: str) -> TraceSummary:
+    """As ``TraceViews`` makes it of what each span says by itself."""
+    spans = _in_trace(rows, trace_id)
+    known = spans.filter(spans["type"].is_valid())
+    previews = dict(zip(known["span_id"].to_pylist(), PREVIEWS.read(known), strict=True))
+    return trace_summary(spans, _rows_of(spans, _counted(spans)), previews)
+
+
+def _spans(rows: pa.Table, counted: set[tuple[str, str]]) -> list[SpanSummary]:
+    spans = list(span_summaries(rows, range(rows.num_rows), _rows_of(rows, counted), {}))
+    lines = PREVIEWS.read(rows) if rows.num_rows else ()
+    return [
+        span if span.type is None else attrs.evolve(span, input_preview=asked, output_preview=answered)
+        for span, (asked, answered) in zip(spans, lines, strict=True)
+    ]
+
+
+def _counted(rows: pa.Table) -> set[tuple[str, str]]:
+    """Trace and span of each that counts."""
+    found = set()
+    for trace_id in set(rows["trace_id"].to_pylist()):
+        spans = _in_trace(rows, trace_id)
+        ids = spans["span_id"].to_pylist()
+        with_any = with_content(with_keys(spans))
+        rows_with_any = {row for row, span_id in enumerate(ids) if span_id in with_any}
+        found |= {(trace_id, ids[row]) for row in Calls.of(spans).counted(rows_with_any)}
+    return found
+
+
+def _in_trace(rows: pa.Table, trace_id: str) -> pa.Table:
+    mask = [each == trace_id for each in rows["trace_id"].to_pylist()]
+    return in_order(rows.filter(pa.array(mask, pa.bool_())))
+
+
+def _rows_of(rows: pa.Table, counted: set[tuple[str, str]]) -> set[int]:
+    keys = zip(rows["trace_id"].to_pylist(), rows["span_id"].to_pylist(), strict=True)
+    return {row for row, key in enumerate(keys) if key in counted}
+
+
+def _of_trace(rows: pa.Table, trace: TraceSummary, sort: Sort) -> Place:
+    of_it = _in_trace(rows, trace.trace_id)
+    spans = _spans(of_it, _counted(of_it))
+    values: dict[Sort, Callable[[], int | None]] = {
+        Sort.NEWEST: lambda: trace.start_time_unix_nano,
+        Sort.OLDEST: lambda: trace.start_time_unix_nano,
+        Sort.LONGEST: lambda: trace.duration_ns,
+        Sort.DEAREST: lambda: _sum(_cost(span) for span in spans if span.counted),
+        Sort.MOST_TOKENS: lambda: _sum(_tokens(span) for span in spans if span.counted),
+        Sort.MOST_ERRORS: lambda: trace.error_count,
+    }
+    return Place(value=values[sort](), trace_id=trace.trace_id)
+
+
+def _of_span(span: SpanSummary, sort: Sort) -> Place:
+    values = {
+        Sort.NEWEST: span.start_time_unix_nano,
+        Sort.OLDEST: span.start_time_unix_nano,
+        Sort.LONGEST: duration(span.start_time_unix_nano, span.end_time_unix_nano),
+        Sort.DEAREST: _cost(span),
+        Sort.MOST_TOKENS: _tokens(span),
+        Sort.MOST_ERRORS: int(span.status == "error"),
+    }
+    return Place(value=values[sort], trace_id=span.trace_id, span_id=span.span_id)
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _cost(span: SpanSummary) -> int | None:
+    """In picodollars."""
+    return None if span.cost_usd is None else math.floor(min(max(span.cost_usd, -1e15), 1e15) * 1e12)
+
+
+def _tokens(span: SpanSummary) -> int | None:
+    sent: Sequence[int | None] = (span.tokens.input, span.tokens.output) if span.tokens else ()
+    return _sum(sent)
