@@ -15,7 +15,7 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
-from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.audit_log import AuditLog
@@ -190,6 +190,14 @@ class SpanStoreActor(Actor):
     @handles(ListTraces, lane="reads")
     async def list_traces(self, request: ListTraces) -> TracePage:
         return await self._storage.list_traces(request)
+
+    @handles(RankTraces, lane="sums")
+    async def rank_traces(self, request: RankTraces) -> TracePage:
+        return await self._storage.list_traces(request)
+
+    @handles(RankSpans, lane="sums")
+    async def rank_spans(self, request: RankSpans) -> SummaryPage:
+        return await self._storage.list_spans(request)
 
     @handles(ListSpans, lane="reads")
     async def list_spans(self, request: ListSpans) -> SummaryPage:

@@ -5,8 +5,11 @@ from enum import Enum
 import attrs
 
 from actors.runtime.messages import Request
-from actors.span_store.query.expression import EVERYTHING, And, Expression, demand_bounds, equal
+from actors.span_store.columns.rows import INDEX_COLUMNS
+from actors.span_store.query.expression import EVERYTHING, And, Expression, columns_of, demand_bounds, equal
 from actors.span_store.traces.summary import SpanSummary, TraceSummary
+
+_INDEXED = frozenset(INDEX_COLUMNS)
 
 
 class Sort(Enum):
@@ -85,6 +88,21 @@ class ListSpans(Request[SummaryPage]):
     limit: int = 50
     after: Place | None = None
     room: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RankTraces(ListTraces):
+    """A list of traces for which many have to be looked at: see ``looks_at_many``. It waits with others of its kind."""
+
+
+@attrs.frozen(kw_only=True)
+class RankSpans(ListSpans):
+    """A list of spans, as ``RankTraces``."""
+
+
+def looks_at_many(sort: Sort, where: Expression) -> bool:
+    """Whether more is looked at than a page has: for an order not by time, for a filter of more than promoted ones."""
+    return sort not in (Sort.NEWEST, Sort.OLDEST) or not columns_of(where) <= _INDEXED
 
 
 def wanted(request: ListTraces | ListSpans) -> Expression:

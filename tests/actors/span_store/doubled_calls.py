@@ -32,5 +32,6 @@ def doubled(
         end_time_unix_nano=draw.choice([0, start, start + 50, start + 200]),
         status_code=draw.choice([0, 0, 2]),
         scope=draw.choice(_SCOPES),
+        service=draw.choice(["one", "two"]),
         attributes=attributes,
     )

@@ -67,7 +67,12 @@ class Store:
 
     def put(self, state: int, items: Sequence[Span | Log], first_seq: int, *, with_ngrams: bool) -> None:
         """Spans and log records that arrived after all that are there."""
-        rows = mixed_rows(items)
+        self.put_rows(state, mixed_rows(items), first_seq, with_ngrams=with_ngrams)
+
+    def put_rows(
+        self, state: int, rows: pa.RecordBatch, first_seq: int, *, pieces: int | None = None, with_ngrams: bool = False
+    ) -> None:
+        """As ``put``. What is compacted is flushed in so many pieces before; without a number, one by one."""
         if state in (EVICTED, IN_MEMORY):
             memtable = Memtable(0, first_seq, Wal(self.folders.journals / f"{next(self.numbers):08d}.journal"))
             memtable.append([rows], span_keys(rows))
@@ -75,14 +80,16 @@ class Store:
             if state == EVICTED:
                 memtable.evict()
             return
-        for piece in range(rows.num_rows if state == COMPACTED else 1):
-            some = numbered(rows, first_seq).slice(piece) if state == FLUSHED else numbered(rows, first_seq)[piece:][:1]
+        size = -(-rows.num_rows // (pieces or rows.num_rows)) if state == COMPACTED else rows.num_rows
+        begins = range(0, rows.num_rows, size)
+        for begin in begins:
+            some = numbered(rows, first_seq).slice(begin, size)
             self._flush(pa.Table.from_batches([some]), with_ngrams=with_ngrams)
         if state == COMPACTED:
             segments = Segments(self.connection, self.folders, next_number=next(self.numbers))
             compacted = compaction.Compaction(segments, CurrentPrices()).compact()
             self.manifest.refresh(self.connection)
-            assert compacted == (rows.num_rows if rows.num_rows > 1 else 0)
+            assert compacted == (len(begins) if len(begins) > 1 else 0)
 
     def _flush(self, rows: pa.Table, *, with_ngrams: bool) -> None:
         number, new = next(self.numbers), encoded(rows)

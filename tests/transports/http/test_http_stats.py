@@ -1,5 +1,7 @@
 """Sums over HTTP: what they say, and what is refused."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from tests.transports.http.stage import Reader, call, made
 
 pytestmark = pytest.mark.integration
 
+RECORDINGS = Path(__file__).parents[2] / "recordings" / "instrumentations"
+TRUTH: dict[str, list[dict[str, Any]]] = json.loads((RECORDINGS / "truth.json").read_text())
 STATS = "/api/v1/observability/stats"
 
 
@@ -62,6 +66,25 @@ async def test_every_point_has_all_members(reader: Reader) -> None:
         cut
         == {"time": "2023-11-14T22:14:00.000000000Z", "partial": True, "count": 0, "errors": 0, "unpriced": 0} | nothing
     )
+
+
+async def test_of_all_recordings_calls_are_those_of_the_truth(reader: Reader) -> None:
+    for file in TRUTH:
+        await reader.send_bytes((RECORDINGS / file).read_bytes())
+    by_type = {group["key"]["type"]: group["total"] for group in (await stats(reader, "group_by=type"))["groups"]}
+    own = [each for calls in TRUTH.values() for each in calls if not each["duplicate_of_sdk_span"]]
+    assert by_type["llm"]["count"] == len(own)
+    traces = {span["trace_id"] for span in await all_spans(reader)}
+    assert (await stats(reader, "of=traces"))["groups"][0]["total"]["count"] == len(traces)
+
+
+async def all_spans(reader: Reader) -> list[Any]:
+    found = []
+    for service in (await reader.studio.call("GET", "/api/v1/observability/services", cookie=reader.cookie)).json:
+        path = f"/api/v1/observability/services/{service}/spans?limit=10000"
+        async with reader.studio.client.get(path, headers={"Cookie": f"session={reader.cookie}"}) as response:
+            found += await response.json()
+    return found
 
 
 async def test_without_a_time_the_answer_is_about_everything(reader: Reader) -> None:

@@ -9,7 +9,17 @@ import orjson
 from aiohttp import web
 
 from actors.errors import Overloaded
-from actors.span_store.asked.lists import ListSpans, ListTraces, Place, Sort, SummaryPage, TracePage
+from actors.span_store.asked.lists import (
+    ListSpans,
+    ListTraces,
+    Place,
+    RankSpans,
+    RankTraces,
+    Sort,
+    SummaryPage,
+    TracePage,
+    looks_at_many,
+)
 from actors.span_store.query.expression import EVERYTHING
 from transports.http.api.span_answers import SMALL, json_download, read_within_budget
 from transports.http.framework.route import Access, Call, Handler, Route, described
@@ -62,11 +72,17 @@ class ListQuery:
 
 
 async def list_traces(call: Call[None, ListQuery]) -> web.StreamResponse:
-    return await _answered(call, ListTraces(**_asked(call)), _render_traces)
+    kind = RankTraces if _is_long(call.query) else ListTraces
+    return await _answered(call, kind(**_asked(call)), _render_traces)
 
 
 async def list_spans(call: Call[None, ListQuery]) -> web.StreamResponse:
-    return await _answered(call, ListSpans(**_asked(call)), _render_spans)
+    kind = RankSpans if _is_long(call.query) else ListSpans
+    return await _answered(call, kind(**_asked(call)), _render_spans)
+
+
+def _is_long(query: ListQuery) -> bool:
+    return looks_at_many(query.sort, EVERYTHING if query.q is None else query.q.expression)
 
 
 def _asked(call: Call[None, ListQuery]) -> dict[str, Any]:
@@ -102,7 +118,7 @@ async def _answered(
     """Answer the page. ``Overloaded`` when it is large and others hold the budget of answers for too long."""
 
     async def read(room: int) -> bytes:
-        page: TracePage | SummaryPage = await call.bus.ask(attrs.evolve(request, room=room))  # type: ignore[arg-type]
+        page: TracePage | SummaryPage = await call.bus.ask(attrs.evolve(request, room=room))
         return await asyncio.to_thread(render, page, _next(call, request, page.next))
 
     async with read_within_budget(call, read) as content:

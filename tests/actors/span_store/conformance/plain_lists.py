@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import pyarrow as pa
 
 from actors.span_store.asked.lists import ListSpans, ListTraces, Place, Sort, SummaryPage, TracePage, wanted
 from actors.span_store.columns.attribute_column import with_keys
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.traces.content import with_content
 from actors.span_store.traces.counting import Calls
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 def trace_page(rows: pa.Table, request: ListTraces) -> TracePage:
     fitting = ArrowFilter(wanted(request)).rows(rows)
-    summaries = [_trace(rows, trace) for trace in sorted(set(fitting["trace_id"].to_pylist()))]
+    summaries = [_trace(rows, trace) for trace in sorted(set(_values(fitting["trace_id"])))]
     some = [(_of_trace(rows, each, request.sort), each) for each in summaries if _is_in(each, request)]
     page, place = _page(some, request)
     return TracePage(traces=tuple(page), next=place)
@@ -57,7 +58,7 @@ def _trace(rows: pa.Table, trace_id: str) -> TraceSummary:
     """As ``TraceViews`` makes it of what each span says by itself."""
     spans = _in_trace(rows, trace_id)
     known = spans.filter(spans["type"].is_valid())
-    previews = dict(zip(known["span_id"].to_pylist(), PREVIEWS.read(known), strict=True))
+    previews = dict(zip(_values(known["span_id"]), PREVIEWS.read(known), strict=True))
     return trace_summary(spans, _rows_of(spans, _counted(spans)), previews)
 
 
@@ -73,9 +74,9 @@ def _spans(rows: pa.Table, counted: set[tuple[str, str]]) -> list[SpanSummary]:
 def _counted(rows: pa.Table) -> set[tuple[str, str]]:
     """Trace and span of each that counts."""
     found = set()
-    for trace_id in set(rows["trace_id"].to_pylist()):
+    for trace_id in set(_values(rows["trace_id"])):
         spans = _in_trace(rows, trace_id)
-        ids = spans["span_id"].to_pylist()
+        ids = _values(spans["span_id"])
         with_any = with_content(with_keys(spans))
         rows_with_any = {row for row, span_id in enumerate(ids) if span_id in with_any}
         found |= {(trace_id, ids[row]) for row in Calls.of(spans).counted(rows_with_any)}
@@ -83,12 +84,12 @@ def _counted(rows: pa.Table) -> set[tuple[str, str]]:
 
 
 def _in_trace(rows: pa.Table, trace_id: str) -> pa.Table:
-    mask = [each == trace_id for each in rows["trace_id"].to_pylist()]
+    mask = [each == trace_id for each in _values(rows["trace_id"])]
     return in_order(rows.filter(pa.array(mask, pa.bool_())))
 
 
 def _rows_of(rows: pa.Table, counted: set[tuple[str, str]]) -> set[int]:
-    keys = zip(rows["trace_id"].to_pylist(), rows["span_id"].to_pylist(), strict=True)
+    keys = zip(_values(rows["trace_id"]), _values(rows["span_id"]), strict=True)
     return {row for row, key in enumerate(keys) if key in counted}
 
 
@@ -131,3 +132,7 @@ def _cost(span: SpanSummary) -> int | None:
 def _tokens(span: SpanSummary) -> int | None:
     sent: Sequence[int | None] = (span.tokens.input, span.tokens.output) if span.tokens else ()
     return _sum(sent)
+
+
+def _values(column: AnyColumn) -> list[Any]:
+    return column.to_pylist()

@@ -1,5 +1,7 @@
 """Any engine: lists of traces and of spans."""
 
+from typing import Any
+
 import attrs
 import pytest
 
@@ -85,7 +87,7 @@ async def test_times_bound_the_beginning_of_traces_and_spans(storage: SpanStorag
         (START + 9, START + 9),
         (0, 2**64),
     ]:
-        times = {"from_time_unix_nano": first, "to_time_unix_nano": end}
+        times: dict[str, Any] = {"from_time_unix_nano": first, "to_time_unix_nano": end}
         for where in (EVERYTHING, equal(service_name="other"), Equals(Attribute("n"), 1)):
             asked = ListTraces(where=where, sort=sort, **times)
             assert await all_traces(storage, asked) == await all_traces(plain, asked)

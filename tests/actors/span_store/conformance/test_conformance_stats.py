@@ -13,7 +13,7 @@ from actors.errors import InvalidRequest, NeedsRoom
 from actors.span_store.asked.buckets import Interval
 from actors.span_store.asked.stats import GetStats, Group, Measures, Others, Subject
 from actors.span_store.columns.rows import ROWS
-from actors.span_store.columns.spans import Span
+from actors.span_store.columns.spans import InstrumentationScope, Span
 from actors.span_store.query.expression import Attribute, Equals, Or, equal
 from actors.span_store.storage import Scope, SpanStorage, TraceColumns
 from actors.span_store.traces.summary import Tokens
@@ -179,11 +179,12 @@ async def test_sums_are_those_of_a_plain_evaluation(storage: SpanStorage, questi
 
 
 def made(draw: random.Random, number: int) -> Span:
-    """A span that says any of what can be asked for; each trace has a service that makes calls beside each other."""
+    """A span that says any of what can be asked for; of a trace, several may describe one call."""
     attributes: dict[str, Any] = {"plan": draw.choice(["pro", "free"])}
     if draw.random() < 0.6:
         attributes |= of_model(draw.choice("abc"), draw.randrange(1000), draw.randrange(1000))
         attributes |= {"gen_ai.operation.name": "chat"}
+        attributes |= draw.choice([{}, {"gen_ai.response.id": draw.choice("ab")}, {"gen_ai.input.messages": "[]"}])
     if draw.random() < 0.5:
         attributes |= {"session.id": draw.choice("xyz"), "user.id": draw.choice("uv"), "llm.cost.total": draw.random()}
     if draw.random() < 0.3:
@@ -192,7 +193,8 @@ def made(draw: random.Random, number: int) -> Span:
     return span(
         number,
         trace_id=number % 12 + 1,
-        parent=draw.choice([None, draw.randrange(1, 400)]),
+        parent=draw.choice([None, (number + 12 * draw.randrange(33)) % 396]),
+        scope=InstrumentationScope(draw.choice(["sdk", "library"])),
         service=draw.choice(["shop", "desk"]),
         start=start,
         name=draw.choice("abcdef"),

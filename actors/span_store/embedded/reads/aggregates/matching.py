@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from actors.span_store.embedded.reads.aggregates.places import Clause
-from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, numbers
+from actors.span_store.embedded.reads.aggregates.snapshot import Row, Snapshot, numbers, of_traces
 from actors.span_store.embedded.reads.row_location import RowLocation
 from actors.span_store.embedded.reads.span_table import IN_MEMORY
 from actors.span_store.embedded.reads.walk import Files, Walk, pieces
-from actors.span_store.embedded.sealed.index import trace_numbers
 
 _TOGETHER = 8192  # spans that are looked for at once
 
@@ -71,11 +70,11 @@ class MatchingInRows:
                 return
             segment, position = places[-1].segment or 0, places[-1].position or 0
 
-    def _behind(self, traces: Sequence[str], segment: int, position: int) -> list[tuple[int, int, str, int, int]]:
+    def _behind(self, traces: Sequence[str], segment: int, position: int) -> list[Row]:
         with self._snapshot.moment():
             some = [number for number in segments_of(self._snapshot, traces) if number >= segment]
             some = [number for number in some if number == IN_MEMORY or self._files.may_have(number)]
-            return self._snapshot.ask(  # type: ignore[return-value] # DuckDB has no types
+            return self._snapshot.ask(
                 f"""
                 SELECT seq, start_time_unix_nano, trace_id, segment, position FROM {self._snapshot.spans}
                 WHERE segment IN ({numbers(some)}) AND trace_id IN (SELECT unnest(?::VARCHAR[]))
@@ -88,7 +87,6 @@ class MatchingInRows:
 
 def segments_of(snapshot: Snapshot, traces: Sequence[str]) -> list[int]:
     """All that have spans of these traces, and memory. Inside of a ``moment``."""
-    rows = snapshot.ask(
-        f"SELECT DISTINCT segment FROM {snapshot.parts} WHERE trace_number IN ({trace_numbers(traces)})"  # noqa: S608 - own names, numbers
-    )
+    which, parameters = of_traces(traces)
+    rows = snapshot.ask(f"SELECT DISTINCT segment FROM {snapshot.parts} WHERE {which}", parameters)  # noqa: S608 - own names, numbers
     return sorted(segment for (segment,) in rows)

@@ -12,10 +12,11 @@ from actors.span_store.asked.lists import Place, Sort
 from actors.span_store.columns.spans import LOG
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.span_table import IN_MEMORY, SpanTable, View
-from actors.span_store.embedded.sealed.index import transaction
+from actors.span_store.embedded.sealed.index import trace_numbers, transaction
 
 Row: TypeAlias = tuple[Any, ...]
 
+_FEW = 128  # numbers that are a part of a statement
 _RECENT_PART = "recent_part"
 _NUMBER = "('0x' || trace_id[17:32])::UBIGINT AS trace_number"
 # As ``trace_part`` has them of segments.
@@ -118,6 +119,13 @@ class Snapshot:
     def table(self, statement: str, parameters: Sequence[Any] = ()) -> Any:  # noqa: ANN401 - an Arrow table
         """What is found, as Arrow has it."""
         return self._cursor.sql(statement, params=list(parameters)).to_arrow_table()
+
+
+def of_traces(traces: Sequence[str]) -> tuple[str, list[Any]]:
+    """A condition on parts and its parameter: of these traces, and hardly ever of another one."""
+    if len(traces) <= _FEW:
+        return f"trace_number IN ({trace_numbers(traces)})", []
+    return "trace_number IN (SELECT unnest(?::UBIGINT[]))", [[int(trace[16:], 16) for trace in traces]]
 
 
 def numbers(values: Iterable[int]) -> str:

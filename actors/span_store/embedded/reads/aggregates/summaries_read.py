@@ -1,10 +1,10 @@
 """Summaries of single spans of a page: their columns of the index, and a line of what they said."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 import duckdb
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from actors.errors import NeedsRoom
 from actors.span_store.columns.rows import INDEX_COLUMNS
-from actors.span_store.columns.types import Untold
+from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, numbers
 from actors.span_store.embedded.reads.gathered import Gathered
@@ -60,14 +60,15 @@ class Summaries:
         """
         if self.room is not None and rows.nbytes > self.room:
             raise NeedsRoom(rows.nbytes)
-        places: list[At] = list(zip(rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True))
-        lines = self._lines([at for at, kind in zip(places, rows["type"].to_pylist(), strict=True) if kind is not None])
+        seqs, segments, positions, kinds = (_values(rows[name]) for name in ("seq", "segment", "position", "type"))
+        places: list[At] = list(zip(segments, positions, strict=True))
+        lines = self._lines([at for at, kind in zip(places, kinds, strict=True) if kind is not None])
         whole = rows.append_column(_MESSAGE, self._messages(places))
         counted: Untold = pc.indices_nonzero(rows["counted"])
         found = span_summaries(whole, range(rows.num_rows), set(counted.to_pylist()), {})
         return {
             seq: _with_preview(summary, lines.get(at, NOTHING))
-            for seq, at, summary in zip(rows["seq"].to_pylist(), places, found, strict=True)
+            for seq, at, summary in zip(seqs, places, found, strict=True)
         }
 
     def _messages(self, places: Sequence[At]) -> Untold:
@@ -76,7 +77,7 @@ class Summaries:
         known: dict[At, str] = {}
         for some, table in self._read(places, [_MESSAGE], None):
             gathered.add(table)
-            known |= zip(some, table[_MESSAGE].to_pylist(), strict=True)
+            known |= zip(some, _values(table[_MESSAGE]), strict=True)
         return pa.array([known.get(at, "") for at in places], pa.string())
 
     def _lines(self, places: Sequence[At]) -> dict[At, Preview]:
@@ -134,6 +135,5 @@ def _with_preview(summary: SpanSummary, preview: Preview) -> SpanSummary:
     return attrs.evolve(summary, input_preview=asked, output_preview=answered)
 
 
-def by_seq(rows: pa.Table) -> Mapping[int, int]:
-    """The row of each number."""
-    return {seq: row for row, seq in enumerate(rows["seq"].to_pylist())}
+def _values(column: AnyColumn) -> list[Any]:
+    return column.to_pylist()

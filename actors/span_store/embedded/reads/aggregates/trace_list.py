@@ -27,7 +27,7 @@ from actors.span_store.traces.summary import TraceSummary
 
 # Seconds that a page takes that goes through spans: with a trace, and without any.
 _SOON, _BUDGET = 0.1, 0.3
-_SIZES = (512, 4096)  # traces that are looked through before all spans are
+_SIZES = (512, 2048)  # traces that are looked through before all spans are
 _LEAST, _MOST = 16, 1024  # traces whose spans are looked at before the clock is
 
 

@@ -14,10 +14,10 @@ from actors.span_store.embedded.reads.aggregates.places import (
     times_of,
     within,
 )
-from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, Stretch, numbers
-from actors.span_store.embedded.sealed.index import trace_numbers
+from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, Stretch, numbers, of_traces
 
 _FIRST_SEGMENTS = 8  # that are looked into
+_MORE = 16  # parts than traces are wanted: some are of traces that began before
 _MOST_PARTS = 16_384  # that are looked at together
 _START = "start_time_unix_nano"
 _TOKENS = "coalesce(input_tokens, 0)::HUGEINT + coalesce(output_tokens, 0)"
@@ -51,7 +51,7 @@ class TracesByStart:
         The earliest parts of traces are taken from all parts in the order of their start.
         """
         found: list[Place] = []
-        size = 2 * count
+        size = count + count // 4 + _MORE
         while len(found) < count:
             parts = self._parts(after, size)
             starts = self._starts([part.trace_id for part in parts])
@@ -95,9 +95,10 @@ class TracesByStart:
 
     def _starts(self, traces: Sequence[str]) -> dict[str, int]:
         """When these traces begin."""
+        which, parameters = of_traces(traces)
         rows = self._snapshot.ask(
-            f"SELECT trace_id, min({_START}) FROM {self._snapshot.parts} "  # noqa: S608 - own names, numbers
-            f"WHERE trace_number IN ({trace_numbers(traces)}) GROUP BY trace_id"
+            f"SELECT trace_id, min({_START}) FROM {self._snapshot.parts} WHERE {which} GROUP BY trace_id",  # noqa: S608 - own names, numbers
+            parameters,
         )
         return dict(rows)
 

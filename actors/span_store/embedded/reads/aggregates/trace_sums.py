@@ -1,8 +1,7 @@
 """What all spans of some traces say together: the rules of ``traces.summaries``, in SQL."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -10,17 +9,14 @@ from actors.span_store.embedded.reads.aggregates.matching import segments_of
 from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, numbers
 from actors.span_store.traces.summary import MOST_LISTED, SpanSummary, Tokens, TraceSummary
 
-Words: TypeAlias = Mapping[str, tuple[str, ...]]  # by the column that has them
-
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _MOST = 2**63
-_FIRST = "start_time_unix_nano, span_id"
 # The columns whose words are listed, and of which spans.
 _LISTED = {"service_name": "TRUE", "model": "counted", "agent": "TRUE", "tool": "TRUE"}
-_READ = (
-    "trace_id, span_id, parent_span_id, service_name, start_time_unix_nano, end_time_unix_nano, status_code, counted, "
-    "model, agent, tool, session_id, user_id, cost_usd, seq, " + ", ".join(_TOKENS)
-)
+
+
+def _least(name: str, where: str) -> str:
+    return f"min(DISTINCT {name}, {MOST_LISTED:d}) FILTER ({where}) AS {name}"
 
 
 def _earliest(what: str, where: str) -> str:
@@ -39,16 +35,12 @@ _SUMMED = f"""
         fsum(cost_usd) FILTER (counted) AS cost_usd,
         count(cost_usd) FILTER (counted) AS priced,
         {", ".join(f"sum({name}) FILTER (counted) AS {name}" for name in _TOKENS)},
+        {", ".join(_least(name, where) for name, where in _LISTED.items())},
         {_earliest("seq", "parent_span_id IS NULL")} AS root,
         {_earliest("seq", "TRUE")} AS earliest,
         {_earliest("session_id", "session_id IS NOT NULL")} AS session,
         {_earliest("user_id", "user_id IS NOT NULL")} AS "user"
-    FROM few GROUP BY trace_id
-"""  # noqa: S608 - own names
-_WORDS = " UNION ALL ".join(
-    f"SELECT DISTINCT trace_id, '{name}' AS listed, {name} AS word FROM few WHERE {name} IS NOT NULL AND {where}"  # noqa: S608 - own names
-    for name, where in _LISTED.items()
-)
+"""
 
 
 @attrs.frozen
@@ -56,7 +48,6 @@ class TraceSums:
     """One trace, but for its root, or its earliest span, which ``head`` is the number of."""
 
     row: Mapping[str, Any] = attrs.field(repr=False)
-    words: Words
 
     @property
     def trace_id(self) -> str:
@@ -89,41 +80,29 @@ class TraceSums:
             tokens=_tokens([row[name] for name in _TOKENS]),
             cost_usd=row["cost_usd"] if row["priced"] else None,
             unpriced=row["llm_calls"] - row["priced"],
-            session_id=_first_known(root and root.session_id, row["session"]),
-            user_id=_first_known(root and root.user_id, row["user"]),
+            session_id=_first_known(root.session_id if root else None, row["session"]),
+            user_id=_first_known(root.user_id if root else None, row["user"]),
             agents=self._listed("agent"),
             tools=self._listed("tool"),
-            input_preview=root and root.input_preview,
-            output_preview=root and root.output_preview,
+            input_preview=root.input_preview if root else None,
+            output_preview=root.output_preview if root else None,
         )
 
     def _listed(self, column: str) -> tuple[str, ...]:
-        return self.words.get(column, ())
+        return tuple(self.row[column] or ())
 
 
 def trace_sums(snapshot: Snapshot, traces: Sequence[str]) -> dict[str, TraceSums]:
     """Of each trace that has a span. Inside of a ``moment``."""
-    some = f"""
-        WITH few AS MATERIALIZED (
-            SELECT {_READ} FROM {snapshot.spans}
-            WHERE segment IN ({numbers(segments_of(snapshot, traces))})
-                AND trace_id IN (SELECT unnest(?::VARCHAR[]))
-        )
-    """  # noqa: S608 - own names, numbers
-    words = snapshot.ask(
-        f"{some} SELECT trace_id, listed, min(word, {MOST_LISTED:d}) FROM ({_WORDS}) GROUP BY trace_id, listed",  # noqa: S608 - own names
+    rows = snapshot.named(
+        f"""
+        {_SUMMED} FROM {snapshot.spans}
+        WHERE segment IN ({numbers(segments_of(snapshot, traces))}) AND trace_id IN (SELECT unnest(?::VARCHAR[]))
+        GROUP BY trace_id
+        """,
         [list(traces)],
     )
-    rows = snapshot.named(f"{some} {_SUMMED}", [list(traces)])
-    listed = _by_trace(words)
-    return {row["trace_id"]: TraceSums(row, listed[row["trace_id"]]) for row in rows}
-
-
-def _by_trace(rows: Iterable[tuple[Any, ...]]) -> dict[str, Words]:
-    found: defaultdict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
-    for trace_id, listed, words in rows:
-        found[trace_id][listed] = tuple(words)
-    return defaultdict(dict, found)
+    return {row["trace_id"]: TraceSums(row) for row in rows}
 
 
 def _tokens(sums: Sequence[int | None]) -> Tokens | None:
