@@ -40,7 +40,7 @@ from scripts.load.own_load import Load, OwnLoad
 from scripts.load.own_studio import HOST, OwnStudio
 from scripts.load.phoenix import OwnPhoenix
 from scripts.load.senders import SENDERS
-from scripts.load.sending import as_fast_as_acknowledged
+from scripts.load.sending import Sent, as_fast_as_acknowledged
 from scripts.load.traffic import SERVICES, Traffic
 from scripts.load.watching import Rest
 
@@ -60,6 +60,10 @@ TRACES = """
     SELECT trace_id, min(start_time_unix_nano) AS began, max(end_time_unix_nano), count(*), sum(input_tokens),
         sum(output_tokens), sum(cost_usd), count(*) FILTER (status_code = 2), list(DISTINCT model)
     FROM spans {where} GROUP BY trace_id ORDER BY began DESC LIMIT 50"""
+SESSIONS = """
+    SELECT session_id, min(start_time_unix_nano), max(end_time_unix_nano) AS ended, count(DISTINCT trace_id),
+        sum(input_tokens), sum(cost_usd)
+    FROM spans WHERE session_id IS NOT NULL GROUP BY 1 ORDER BY ended DESC LIMIT 50"""
 SUMS = """
     SELECT {column}, {bucket} AS bucket, count(*), sum(input_tokens), sum(output_tokens), sum(cost_usd),
         approx_quantile(end_time_unix_nano - start_time_unix_nano, [0.5, 0.9, 0.95, 0.99])
@@ -171,15 +175,11 @@ def sums() -> list[Read]:
         statement = f"SELECT {column}, count(*) AS n FROM spans GROUP BY 1 ORDER BY n DESC LIMIT 50"
         return Question(f"{OBSERVABILITY}/values?{urlencode({'field': field})}", statement)
 
-    sessions = """
-        SELECT session_id, min(start_time_unix_nano), max(end_time_unix_nano) AS ended, count(DISTINCT trace_id),
-            sum(input_tokens), sum(cost_usd)
-        FROM spans WHERE session_id IS NOT NULL GROUP BY 1 ORDER BY ended DESC LIMIT 50"""
     return [
         Read("sums by model and hour", 300, lambda: summed("model")),
         Read("sums by another promoted field and hour", 500, by_promoted),
         Read("values of a field", 100, values),
-        Read("sessions", 100, lambda: Question(f"{OBSERVABILITY}/sessions", sessions, f"{PHOENIX}/sessions?limit=50")),
+        Read("sessions", 100, lambda: Question(f"{OBSERVABILITY}/sessions", SESSIONS, f"{PHOENIX}/sessions?limit=50")),
     ]
 
 
@@ -298,14 +298,17 @@ def measure(folder: Path, options: argparse.Namespace) -> Sequence[Read]:
             memory, peak = studio.memory() / 1e6, studio.peak_memory() / 1e6
             if options.duckdb_reads:
                 ask_duckdb(spans, reads, options)
-        sent = coming_in.outcome.sent
     if options.phoenix:
         print(ask_phoenix(folder, reads, options), flush=True)
     print(f"\n{READ_HEAD}", *(each.row() for each in reads), sep="\n")
+    print(f"\nMeanwhile {said_of(coming_in.outcome.sent)} RSS {memory:.0f} MB, at most {peak:.0f}.")
+    return reads
+
+
+def said_of(sent: Sent) -> str:
     [p99] = percentiles(sent.delays, 0.99)
     came = f"{len(sent.delays):,} requests came in, acknowledged after {milliseconds(p99)} ms (p99)"
-    print(f"\nMeanwhile {came}, {len(sent.refusals)} refused at first. RSS {memory:.0f} MB, at most {peak:.0f}.")
-    return reads
+    return f"{came}, {len(sent.refusals)} refused at first."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

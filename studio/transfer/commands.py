@@ -23,17 +23,7 @@ _FORMATS = ("parquet", "jsonl", "csv")
 
 def add_commands(commands: "Commands") -> None:
     """Add the commands to the parser."""
-    exporting = commands.add_parser("export", help="write spans of a running studio to a file")
-    exporting.add_argument("file", type=Path, help="the file to write; its ending says the format: parquet, jsonl, csv")
-    exporting.add_argument("--service", help="only spans of this service")
-    exporting.add_argument("--from", help="only spans that started at this time (ISO 8601) or later")
-    exporting.add_argument("--to", help="only spans that started before this time")
-    exporting.add_argument(
-        "--trace", dest="trace_id", help="only the trace with this id, with its log records in .jsonl"
-    )
-    exporting.add_argument("--mask", help="what is masked on the way out, as in JUNJO_MASK: email,api_key, say, or all")
-    exporting.add_argument("--what", choices=("spans", "logs"), help="only spans, or only their log records")
-    add_studio(exporting, "read")
+    _add_export(commands)
     importing = commands.add_parser("import", help="send spans in files to a running studio")
     importing.add_argument("files", type=Path, nargs="*", help="exports of a studio, or OTLP in protobuf or JSON")
     importing.add_argument(
@@ -46,6 +36,20 @@ def add_commands(commands: "Commands") -> None:
     backing_up = commands.add_parser("backup", help="copy everything of a running studio to a new folder")
     backing_up.add_argument("folder", type=Path, help="the folder to make; a studio runs on it as its data folder")
     add_studio(backing_up, "backup")
+
+
+def _add_export(commands: "Commands") -> None:
+    exporting = commands.add_parser("export", help="write spans of a running studio to a file")
+    exporting.add_argument("file", type=Path, help="the file to write; its ending says the format: parquet, jsonl, csv")
+    exporting.add_argument("--service", help="only spans of this service")
+    exporting.add_argument("--from", help="only spans that started at this time (ISO 8601) or later")
+    exporting.add_argument("--to", help="only spans that started before this time")
+    exporting.add_argument(
+        "--trace", dest="trace_id", help="only the trace with this id, with its log records in .jsonl"
+    )
+    exporting.add_argument("--mask", help="what is masked on the way out, as in JUNJO_MASK: email,api_key, say, or all")
+    exporting.add_argument("--what", choices=("spans", "logs"), help="only spans, or only their log records")
+    add_studio(exporting, "read")
 
 
 def transfer(given: argparse.Namespace) -> str:
