@@ -1,9 +1,9 @@
 """The command line: parse, run, exit code.
 
 Exit codes: 0 it did what was asked, 1 it failed (a part of the studio for good, as with the data of a newer version; a
-command that sends or fetches found no studio that obeys; ``check`` found damage; ``import`` could not take everything;
-``user`` was refused; ``audit`` cannot read the trail; standard output did not take what was asked for), 2 it could not
-start with these settings.
+command that sends, fetches or asks found no studio that obeys; ``check`` found damage; ``import`` could not take
+everything; ``user`` was refused; ``audit`` cannot read the trail; standard output did not take what was asked for), 2
+it could not start with these settings.
 """
 
 import argparse
@@ -34,7 +34,8 @@ from studio.garbage import GarbageWatch, leave_the_start_alone
 from studio.logs import configure_logging, finish_logging, log_lost_faults
 from studio.secrets import SETUP_CODE
 from studio.settings import Settings, SettingsError, accounts_database, client_defaults, load_settings
-from studio.standard_streams import complain, say
+from studio.standard_streams import complain, in_one_line, say
+from studio.terminal import commands as questions
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
 from studio.upkeep import Upkeep, check_data, remap_data, repair_data
@@ -80,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "repair": lambda: on_data(repair_data),
         "user": lambda: on_accounts(given),
         **dict.fromkeys(NAMES, lambda: transferred(given)),
+        **dict.fromkeys(questions.NAMES, lambda: asked(given)),
     }
     return commands.get(given.command, run)()
 
@@ -123,12 +125,22 @@ def transferred(given: argparse.Namespace) -> int:
     try:
         said = say(_printable(transfer(given)))
     except TransferFailed as fault:
-        complain(_in_one_line(str(fault)))
+        complain(in_one_line(str(fault)))
         return FAILED
     except SettingsError as fault:
         return _not_started(fault.lines)
     except CannotStart as fault:
         return _not_started([str(fault)])
+    return STOPPED if said else FAILED
+
+
+def asked(given: argparse.Namespace) -> int:
+    """Ask a running studio, and print what it says."""
+    try:
+        said = say(questions.answer(given))
+    except TransferFailed as fault:
+        complain(in_one_line(str(fault)))
+        return FAILED
     return STOPPED if said else FAILED
 
 
@@ -150,11 +162,11 @@ def on_accounts(given: argparse.Namespace) -> int:
     try:
         report = user_command(given)
     except UserFailed as fault:
-        complain(_in_one_line(str(fault)))
+        complain(in_one_line(str(fault)))
         return FAILED
     except SettingsError as fault:
         return _not_started(fault.lines)
-    said = [say(_in_one_line(line)) for line in report]
+    said = [say(in_one_line(line)) for line in report]
     return STOPPED if all(said) else FAILED
 
 
@@ -167,7 +179,7 @@ def audit(given: argparse.Namespace) -> int:
     except CannotStart as fault:
         return _not_started([str(fault)])
     except TrailUnreadable as fault:
-        complain(_in_one_line(str(fault)))
+        complain(in_one_line(str(fault)))
         return FAILED
     return STOPPED if said else FAILED
 
@@ -251,18 +263,13 @@ async def _users_exist(studio: Studio) -> bool:
 
 def _not_started(lines: Sequence[str]) -> int:
     for line in lines:
-        complain(_in_one_line(line))
+        complain(in_one_line(line))
     return NOT_STARTED
 
 
 def _printable(text: str) -> str:
     """Escape the bytes of file names that are not UTF-8."""
     return text.encode(errors="backslashreplace").decode()
-
-
-def _in_one_line(text: str) -> str:
-    """Escape line ends and terminal commands, which names of files may have."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -280,5 +287,6 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")
     demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")
     add_commands(commands)
+    questions.add_commands(commands)
     add_user_command(commands)
     return parser

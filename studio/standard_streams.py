@@ -36,6 +36,11 @@ def complain(line: str) -> None:
         print(f"studio: {line}", file=sys.stderr, flush=True)  # noqa: T201 - see above
 
 
+def in_one_line(text: str) -> str:
+    """Escape line ends and terminal commands, which names of files and spans may have."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
 def _is_open(number: int) -> bool:
     try:
         os.fstat(number)

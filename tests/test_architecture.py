@@ -35,6 +35,7 @@ VALUES = {
     "actors.span_store.columns.spans",
     "actors.span_store.columns.types",
     "actors.span_store.masking.masking",
+    "actors.span_store.masking.reading",
     "actors.span_store.pricing.cost",
     "actors.span_store.pricing.own_price",
     "actors.span_store.query.expression",

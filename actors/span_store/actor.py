@@ -1,5 +1,6 @@
 """SpanStoreActor: the messages of the span store, each handed to the function that answers it."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
@@ -23,6 +24,8 @@ from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.masking.masking import Masking
+from actors.span_store.masking.stored import masked_rows
 from actors.span_store.messages import (
     BackUp,
     Deleted,
@@ -87,6 +90,7 @@ class SpanStoreActor(Actor):
         self._audit_log = audit_log
         self._deletions = AuditedDeletion(audit_log)
         self._accounts = accounts
+        self._masking = asyncio.Lock()  # of one part of an export at a time: spans that come in need the CPU, too
 
     @classmethod
     @asynccontextmanager
@@ -138,7 +142,11 @@ class SpanStoreActor(Actor):
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._storage.export(request)) as parts:
             async for part in parts:
-                yield part
+                yield part if request.mask is None else await self._masked(part, request.mask)
+
+    async def _masked(self, part: pa.Table, mask: Masking) -> pa.Table:
+        async with self._masking:
+            return await asyncio.to_thread(masked_rows, part, mask)
 
     @streams(BackUp)
     async def back_up(self, request: BackUp) -> AsyncGenerator[FilePart, None]:

@@ -13,6 +13,7 @@ from actors.span_store.columns.log_rows import stored_rows
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.masking.masking import Masking
 from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.query.expression import EVERYTHING, Expression, demand_bounds
 from actors.span_store.query.position import Position
@@ -260,7 +261,7 @@ class ExportSpans(StreamRequest[pa.Table]):
     ``what`` says whether log records are meant, too; ``where`` is true of all that is exported. Times bound the start
     of the spans, and the times of log records: from (included) to (excluded). The columns are those of the sealed
     files: ``seq``, then everything that is stored of a span. Each table has a few megabytes; where there is no span, a
-    single one says the columns.
+    single one says the columns. With ``mask`` they are masked on their way out, and what is stored stays as it is.
     """
 
     service_name: str | None = None
@@ -269,6 +270,7 @@ class ExportSpans(StreamRequest[pa.Table]):
     where: Expression = attrs.field(default=EVERYTHING, validator=demand_bounds)
     from_time_unix_nano: int = 0
     to_time_unix_nano: int = 2**64 - 1
+    mask: Masking | None = None
 
 
 @attrs.frozen(kw_only=True)

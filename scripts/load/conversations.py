@@ -31,9 +31,18 @@ _TASKS = (
 )
 _SESSION, _RESPONSE = 32, 24  # hexadecimal digits of ids
 _JITTER = 20  # bits of nanoseconds: about a millisecond
+# Attributes of marked spans, and how many values each of them has: a value is in one span of so many.
+MARKS = {"load.ten": 10, "load.thousand": 1_000, "load.hundred_thousand": 100_000}
+_MARK = 6  # characters
+_FAILED = 0.02  # share of marked spans
 _QUESTION, _ANSWER, _TOOL, _FINAL = (110, 310), (110, 310), (80, 210), (200, 500)  # characters, from and to
-Attributes = Mapping[str, str | int]
+Attributes = dict[str, str | int]
 Message = Mapping[str, str]
+
+
+def mark(number: int) -> str:
+    """One of the values that a mark may have."""
+    return f"v{number:05d}"
 
 
 def system_prompts(service: str, prose: Prose) -> list[str]:
@@ -47,8 +56,14 @@ class TraceMould:
     ``chance`` may be seeded: ids do not come from it, so that those of two runs are never the same.
     """
 
-    def __init__(self, prompts: Sequence[str], spans: int, chance: random.Random, prose: Prose) -> None:
-        """Make the template of the first ``spans`` spans of a trace, root first."""
+    def __init__(
+        self, prompts: Sequence[str], spans: int, chance: random.Random, prose: Prose, *, marked: bool = False
+    ) -> None:
+        """Make the template of the first ``spans`` spans of a trace, root first.
+
+        ``marked`` spans have the attributes of ``MARKS``, and some of them failed.
+        """
+        self._marked = marked
         self._chance, self._prose, self._spans = chance, prose, spans
         self._holes = holes = Holes()
         self._trace_id = holes.octets(16)
@@ -58,13 +73,15 @@ class TraceMould:
         self._responses = [holes.text(_RESPONSE) for _ in range(spans)]
         first_text = len(holes.lengths)
         attributes = [self._root(), *self._calls(prompts)][:spans]
+        first_mark = len(holes.lengths)
+        attributes = [each | self._marks() for each in attributes]
         made = [self._span(number, each) for number, each in enumerate(attributes)]
         self._mould = Mould(ScopeSpans(spans=made).SerializeToString())
         self._offsets, self._duration = self._schedule()
         self._ids = cuts([16, *[8] * spans])
         self._words = cuts([8] * 2 * spans)
         self._digits = cuts([_SESSION, *[_RESPONSE] * spans])
-        self._texts = cuts(holes.lengths[first_text:])
+        self._texts = cuts(holes.lengths[first_text:first_mark])
 
     def make(self, at: int) -> tuple[bytes, bytes]:
         """Make the spans of a new trace that ended at ``at``, in Unix nanoseconds, and their ids.
@@ -76,7 +93,17 @@ class TraceMould:
         digits = random.randbytes(self._digits[-1].stop // 2).hex().encode()
         prose = self._prose.piece(self._texts[-1].stop)
         parts = ((ids, self._ids), (times, self._words), (digits, self._digits), (prose, self._texts))
-        return self._mould.filled([whole[cut] for whole, places in parts for cut in places]), ids
+        fillings = [whole[cut] for whole, places in parts for cut in places]
+        return self._mould.filled([*fillings, *self._values()]), ids
+
+    def _marks(self) -> Attributes:
+        return {name: self._holes.text(_MARK) for name in MARKS} if self._marked else {}
+
+    def _values(self) -> list[bytes]:
+        """What fills the marks, span by span."""
+        if not self._marked:
+            return []
+        return [mark(int(random.random() * values)).encode() for _ in range(self._spans) for values in MARKS.values()]
 
     def _times_before(self, at: int) -> list[int]:
         """Start and end of each span; the root's are those of the trace."""
@@ -102,7 +129,7 @@ class TraceMould:
             kind=Span.SPAN_KIND_INTERNAL,
             start_time_unix_nano=start,
             end_time_unix_nano=end,
-            status=Status(code=Status.STATUS_CODE_OK),
+            status=Status(code=self._status()),
         )
         for key, value in attributes.items():
             attribute = span.attributes.add(key=key).value
@@ -111,6 +138,10 @@ class TraceMould:
             else:
                 attribute.int_value = value
         return span
+
+    def _status(self) -> "Status.StatusCode.ValueType":
+        failed = self._marked and self._chance.random() < _FAILED
+        return Status.STATUS_CODE_ERROR if failed else Status.STATUS_CODE_OK
 
     def _root(self) -> Attributes:
         return {

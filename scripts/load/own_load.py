@@ -24,6 +24,7 @@ class Load:
     protocol: str
     clients: int
     rate: float  # spans a second, of the present
+    marked: bool = False  # as that of ``Payloads``
 
     @classmethod
     def on(cls, receiver: Receiver, *, key: str, protocol: str, clients: int, rate: float) -> Self:
@@ -71,7 +72,7 @@ class OwnLoad:
 
 
 def _send(load: Load, pipe: Connection) -> None:
-    traffic, over = Traffic(), threading.Event()
+    traffic, over = Traffic(marked=load.marked), threading.Event()
     pipe.send(None)
     threading.Thread(target=_wait_for_the_end, args=(pipe, over), daemon=True).start()
     try:

@@ -58,7 +58,9 @@ class _Service:
 class Payloads:
     """Makes requests of ``spans`` spans. System prompts are a service's; ids, times and texts are a span's."""
 
-    def __init__(self, spans: int, seed: int = 5) -> None:
+    def __init__(self, spans: int, seed: int = 5, *, marked: bool = False) -> None:
+        """``marked`` spans have attributes of known rarity, and some failed: see ``conversations.MARKS``."""
+        self._marked = marked
         self._chance = random.Random(seed)
         self._spans = spans
         self.prose = Prose(self._chance, min(_PROSE_A_SPAN * max(spans, SPANS_A_TRACE), _MOST_PROSE))
@@ -94,7 +96,7 @@ class Payloads:
         )
 
     def _mould(self, prompts: list[str], spans: int) -> TraceMould:
-        return TraceMould(prompts, spans, self._chance, self.prose)
+        return TraceMould(prompts, spans, self._chance, self.prose, marked=self._marked)
 
 
 def _field(number: int, content: bytes) -> bytes:

@@ -18,10 +18,11 @@ _SHARES = tuple(1 / rank for rank in range(1, len(SERVICES) + 1))
 class Traffic:
     """Makes the requests, and records which of them were acknowledged."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, marked: bool = False) -> None:
+        """``marked`` is that of ``Payloads``."""
         self.spans = 0  # acknowledged
         self.traces: defaultdict[str, list[bytes]] = defaultdict(list)  # the same by service, as ``Payload.packed_ids``
-        self._payloads = Payloads(SPANS_A_REQUEST)
+        self._payloads = Payloads(SPANS_A_REQUEST, marked=marked)
         self._lock = threading.Lock()
 
     def of_the_past(self, spans: int, seconds: float) -> Iterator[Payload]:

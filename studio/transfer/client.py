@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse
-from typing import IO
+from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
@@ -54,6 +54,11 @@ class StudioClient:
                 yield response
         except (HTTPException, ConnectionError, TimeoutError) as fault:
             raise TransferFailed(f"{self.endpoint} broke off in the middle: what has come is not the whole") from fault
+
+    def get(self, path: str, query: Mapping[str, str]) -> bytes:
+        """Get a whole answer."""
+        with self.download(path, query) as answer:
+            return answer.read()
 
     def send(self, path: str, body: bytes, content_type: str) -> bytes:
         """Post one OTLP request to the path of its signal; returns the body of the answer.
@@ -107,9 +112,16 @@ def _detail(refusal: HTTPError) -> str:
         if refusal.headers.get_content_type() == "application/x-protobuf":
             return RpcStatus.FromString(body).message or refusal.reason
         document = json.loads(body)
-        return str(document.get("detail") or document["message"])
-    except (ValueError, KeyError, AttributeError, DecodeError):
+        detail = document.get("detail") or document["message"]
+        return "; ".join(map(_fault, detail)) if isinstance(detail, list) else str(detail)
+    except (ValueError, KeyError, AttributeError, TypeError, DecodeError):
         return refusal.reason
+
+
+def _fault(item: Mapping[str, Any]) -> str:
+    """One item of a 422: where, and what."""
+    _, *where = item["loc"]
+    return f"{' '.join(map(str, where))}: {item['msg']}"
 
 
 def _wait(refusal: HTTPError) -> float:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from scripts.load.conversations import MARKS, mark
 from scripts.load.payloads import Payload, Payloads
 from scripts.load.prose import Prose
 
@@ -99,3 +100,20 @@ def test_prose_compresses_no_better_than_english() -> None:
         return len(codec.compress(text, asbytes=True))
 
     assert compressed(Prose(random.Random(1), 1_000_000).piece(len(english))) > compressed(english)
+
+
+def test_marked_spans_have_attributes_of_known_rarity_and_some_failed() -> None:
+    payloads = Payloads(512, marked=True)
+    spans = list(chain.from_iterable(spans_of(payloads.make("joke-agent")) for _ in range(10)))
+
+    for name, values in MARKS.items():
+        found = [texts_of(span)[name] for span in spans]
+        assert set(found) <= {mark(number) for number in range(values)}
+        assert len(set(found)) > min(values, len(spans)) // 2
+    assert 0 < sum(span.status.code == Status.STATUS_CODE_ERROR for span in spans) < len(spans) / 10
+
+
+def test_other_spans_have_none() -> None:
+    for span in spans_of(Payloads(25).make("joke-agent")):
+        assert not MARKS.keys() & texts_of(span).keys()
+        assert span.status.code == Status.STATUS_CODE_OK

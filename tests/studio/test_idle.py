@@ -18,6 +18,7 @@ _HEAVY = {
     "pyarrow.pandas_compat",
     "pydantic",
     "requests",
+    "rich",
     "unittest",
     "xml",
 }

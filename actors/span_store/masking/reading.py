@@ -19,8 +19,11 @@ _NAME = re.compile("[a-z0-9_-]{1,40}")
 _BY_NAME = {pattern.name: pattern for pattern in NAMED}
 
 
-def read_masking(written: str) -> Masking | None:
-    """Read the rules; ``None`` for an empty text. ``ValueError`` names the pattern that cannot be used, and why."""
+def read_masking(written: str, most: int | None = None) -> Masking | None:
+    """Read the rules; ``None`` for an empty text. ``ValueError`` names the pattern that cannot be used, and why.
+
+    ``most`` is how many expressions they may have that are no named ones.
+    """
     items = _items(written.strip())
     if not items:
         return None
@@ -28,7 +31,10 @@ def read_masking(written: str) -> Masking | None:
     for name in chosen:
         if name not in _BY_NAME and name != ALL:
             raise ValueError(f"must name patterns of {ALL}, {', '.join(_BY_NAME)}; {name!r} is none of them")
-    own = [_own(item) for item in items if not isinstance(item, str)]
+    others = [item for item in items if not isinstance(item, str)]
+    if most is not None and len(others) > most:
+        raise ValueError(f"must have at most {most} expressions of its own, not {len(others)}")
+    own = [_own(item) for item in others]
     values = [pattern for pattern in NAMED if ALL in chosen or pattern.name in chosen]
     values += [pattern for member, pattern in own if member == "values"]
     _demand_together(values)
@@ -40,7 +46,7 @@ def _items(written: str) -> list[Any]:
         return [name.strip().lower() for name in written.split(",") if name.strip()]
     try:
         items = json.loads(written)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise ValueError(f"must be a comma list of names or a JSON array: {fault}") from None
     return list(items)
 

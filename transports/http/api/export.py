@@ -11,15 +11,17 @@ from aiohttp import web
 from actors.audit_entry import Action, AuditEntry, Resource
 from actors.audit_trail.messages import RecordAudit
 from actors.errors import Overloaded, Problem, Unavailable
+from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import Exported, ExportSpans
 from actors.span_store.query.expression import EVERYTHING
 from transports.http.framework.compression import accepts_gzip
 from transports.http.framework.file_download import file_download
 from transports.http.framework.route import Access, Call, Route, described
-from transports.http.framework.rules import HexId
+from transports.http.framework.rules import HexId, MaxLength
 from transports.http.framework.validation import invalid
 from transports.http.wire.export_formats import CsvText, Encoder, Gzipped, JsonLines, LogColumns, ParquetFile
 from transports.http.wire.filters import DESCRIPTION, EXAMPLE, Filter
+from transports.http.wire.masks import LONGEST, masking_in, names_of
 from transports.http.wire.moments import Moment, time_text
 
 _LATEST = 2**64 - 1
@@ -71,6 +73,10 @@ class ExportQuery:
         default=None,
         metadata=described("Only spans, or only their log records; otherwise spans, and in jsonl both", "logs"),
     )
+    mask: Annotated[str, MaxLength(LONGEST)] | None = attrs.field(
+        default=None,
+        metadata=described("What is masked on the way out, written as in JUNJO_MASK: names or a JSON array", "email"),
+    )
 
     @property
     def exported(self) -> Exported:
@@ -83,9 +89,10 @@ class ExportQuery:
 async def export_spans(call: Call[None, ExportQuery]) -> web.StreamResponse:
     _demand_spans(call.query)
     encoder, headers = _encoder_for(call)
-    async with call.bus.stream(_request(call.query)) as parts:
+    mask = None if call.query.mask is None else await masking_in(call.query.mask)
+    async with call.bus.stream(_request(call.query, mask)) as parts:
         first = await anext(parts)  # an error that comes before the first part is answered as one
-        await call.bus.ask(RecordAudit(entry=_entry(call)))  # nothing leaves that is not recorded
+        await call.bus.ask(RecordAudit(entry=_entry(call, mask)))  # nothing leaves that is not recorded
         name = f"{(call.query.what or What.SPANS).value}.{call.query.format.value}"
         async with file_download(call.request, encoder.content_type, name, headers) as download:
             await download.write(await asyncio.to_thread(encoder.add, first))
@@ -101,7 +108,7 @@ def _demand_spans(query: ExportQuery) -> None:
         raise invalid(Problem(type="enum", location=("query", "what"), message=message, input=query.what.value))
 
 
-def _entry(call: Call[None, ExportQuery]) -> AuditEntry:
+def _entry(call: Call[None, ExportQuery], mask: Masking | None) -> AuditEntry:
     query = call.query
     chosen = {
         "service": query.service,
@@ -111,6 +118,7 @@ def _entry(call: Call[None, ExportQuery]) -> AuditEntry:
         "to": None if query.to is None else time_text(query.to.unix_nano),
         "format": query.format.value,
         "what": None if query.what is None else query.what.value,
+        "mask": None if mask is None else names_of(mask),
     }
     details = {name: value for name, value in chosen.items() if value is not None}
     return AuditEntry(action=Action.READ, resource=Resource.EXPORT, resource_id=None, by=call.by, details=details)
@@ -129,7 +137,7 @@ def _encoder_for(call: Call[None, ExportQuery]) -> tuple[Encoder, Mapping[str, s
     return Gzipped(encoder), varies | {"Content-Encoding": "gzip"}
 
 
-def _request(query: ExportQuery) -> ExportSpans:
+def _request(query: ExportQuery, mask: Masking | None) -> ExportSpans:
     return ExportSpans(
         service_name=query.service,
         trace_id=query.trace_id,
@@ -137,6 +145,7 @@ def _request(query: ExportQuery) -> ExportSpans:
         what=query.exported,
         from_time_unix_nano=0 if query.from_ is None else query.from_.unix_nano,
         to_time_unix_nano=_LATEST if query.to is None else query.to.unix_nano,
+        mask=mask,
     )
 
 

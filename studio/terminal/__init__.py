@@ -1,0 +1,1 @@
+"""What a running studio knows, in a terminal: thin over the REST API."""
