@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.maintenance.deletion_job import DeletionJob
+from actors.span_store.embedded.maintenance.tidying import Tidying
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.problems import Problems
 from actors.span_store.embedded.sealed.segments import Segments
@@ -20,6 +21,7 @@ class State:
         segments: Segments,
         ngrams: NgramBuilder,
         deletions: DeletionJob,
+        tidying: Tidying,
         *,
         clock: TrustedClock,
         drops_by_age: bool,
@@ -29,6 +31,7 @@ class State:
         self._manifest = segments.manifest
         self._ngrams = ngrams
         self._deletions = deletions
+        self._tidying = tidying
         self._clock = clock
         self._drops_by_age = drops_by_age
         self._problems = problems
@@ -56,3 +59,5 @@ class State:
             yield Job(name="text index", done=done, of=of)
         if self._deletions.under_way:
             yield Job(name="deletion", done=0, of=self._deletions.under_way)
+        if self._tidying.rewriting is not None:
+            yield self._tidying.rewriting

@@ -70,15 +70,6 @@ class SpanStore:
         self.deletions = DeletionJob(
             memtables, self.flusher, segments, compaction, space, threads=threads, problems=problems
         )
-        self.state = State(
-            memtables,
-            segments,
-            self._ngram_builder,
-            self.deletions,
-            clock=clock,
-            drops_by_age=limits.retention.age is not None,
-            problems=problems,
-        )
         self.tidying = Tidying(
             limits.retention,
             clock,
@@ -89,6 +80,16 @@ class SpanStore:
             space=space,
             prices=prices,
             threads=threads,
+        )
+        self.state = State(
+            memtables,
+            segments,
+            self._ngram_builder,
+            self.deletions,
+            self.tidying,
+            clock=clock,
+            drops_by_age=limits.retention.age is not None,
+            problems=problems,
         )
         self.backups = Backups(folders, memtables, segments, threads)
         self.reads = SpanReads(memtables, segments, ngrams, Damage(problems), threads)

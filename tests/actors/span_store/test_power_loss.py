@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.sealed.index import open_index
+from actors.span_store.embedded.sealed.stale_log import drop_stale_log
 from actors.span_store.embedded.sealed.torn_log import cut_torn_end, log_of
 from actors.span_store.messages import GetStoreState, GetTraceSpans
 from scripts import powerloss
@@ -134,6 +135,33 @@ async def test_a_commit_of_the_index_that_a_cut_has_torn_is_not_damage(tmp_path:
     async with running(killed, SEALED_SOON) as bus:
         assert not [problem for problem in (await bus.ask(GetStoreState())).problems if "index is damaged" in problem]
     assert [kept.name for kept in (killed / "duckdb" / "damaged").iterdir()] == [log.name]
+
+
+@pytest.mark.parametrize("checkpoints", [1, 2, 3])
+def test_a_log_that_comes_back_after_checkpoints_is_not_damage(tmp_path: Path, checkpoints: int) -> None:
+    """DuckDB leaves one of before the last checkpoint alone, and with an older one it does not open the file."""
+    index = tmp_path / INDEX
+    with open_index(index) as connection:
+        connection.execute("INSERT INTO sealed VALUES (0, 0, 0)")
+        old = log_of(index).read_bytes()
+        for number in range(1, checkpoints + 1):
+            connection.execute("CHECKPOINT")
+            connection.execute("INSERT INTO sealed VALUES (?, 0, 0)", [number])
+        connection.execute("CHECKPOINT")
+    log_of(index).write_bytes(old)
+    with open_index(index) as connection:
+        numbers = connection.execute("SELECT journal FROM sealed ORDER BY journal").fetchall()
+    assert numbers == [(number,) for number in range(checkpoints + 1)]
+    assert [kept.read_bytes() for kept in tmp_path.glob("damaged/*")] == [old]
+
+
+def test_a_log_that_is_newer_than_the_file_stays(tmp_path: Path) -> None:
+    index = tmp_path / INDEX
+    log_of(index).write_bytes(b"log")
+    fault = OSError("File checkpoint iteration: 6, WAL checkpoint iteration: 8")
+    assert not drop_stale_log(index, fault, DISK)
+    assert not drop_stale_log(index, OSError("something else"), DISK)
+    assert log_of(index).read_bytes() == b"log"
 
 
 def test_a_log_that_is_damaged_and_has_all_its_sectors_stays_as_it_is(tmp_path: Path) -> None:

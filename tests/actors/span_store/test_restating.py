@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from threading import Event
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,11 +23,11 @@ from actors.span_store.embedded.sealed.segment_file import checksum
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.upkeep.inspection import inspect
 from actors.span_store.embedded.upkeep.repair import repair
-from actors.span_store.messages import ExportSpans, GetStoreState, SearchSpans, UsePrices
+from actors.span_store.messages import ExportSpans, GetStoreState, Job, SearchSpans, UsePrices
 from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.pricing.own_price import OwnPrice, OwnPrices, PerMillion, Restatement
 from actors.span_store.query.expression import Equals, Promoted
-from scripts.load.faulty_disk import FaultyDisk, Operation
+from scripts.load.faulty_disk import Fault, FaultyDisk, Operation
 from tests.actors.span_store.stage import DERIVED, SEALED_AT_ONCE, all_sealed, ingest, state_when
 from tests.embedded_store import embedded_store
 from tests.spans import START, span
@@ -182,6 +183,23 @@ async def test_a_disk_that_fails_in_the_middle_costs_nothing_but_time(path: Path
         await costs_become(bus, [2] * COUNT)
     assert revisions(path) == [1] * COUNT
     assert inspect(Folders(path)) == []
+
+
+async def test_how_far_it_is_stands_among_the_jobs(path: Path) -> None:
+    await fill(path, own(1))
+    disk, goes_on = FaultyDisk(), Event()
+    third = Fault(Operation.RENAME, "*.parquet", 3, before=lambda: waited_for(goes_on))
+    with disk.having(third):
+        async with running(path, own(2, Restatement(1, 0)), disk=disk) as bus:
+            state = await state_when(bus, lambda _: third.met == 3)
+            assert Job(name="costs", done=2, of=COUNT) in state.background
+            goes_on.set()
+            await state_when(bus, lambda state: not state.background)
+            assert await costs(bus) == [2] * COUNT
+
+
+def waited_for(event: Event) -> None:
+    assert event.wait(60)
 
 
 async def test_a_segment_whose_costs_stay_the_same_stays(path: Path) -> None:

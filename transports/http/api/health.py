@@ -60,7 +60,9 @@ class RetentionHealth:
 class JobHealth:
     """A background job."""
 
-    job: str = attrs.field(metadata=described("seal, text index or deletion", "seal"))
+    job: str = attrs.field(
+        metadata=described("seal, text index, deletion, remap (columns) or costs (restated)", "seal")
+    )
     done: int = attrs.field(metadata=described("How much of it is done", 0))
     of: int = attrs.field(metadata=described("How much of it there is", 2))
 

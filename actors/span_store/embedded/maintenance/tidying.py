@@ -1,7 +1,9 @@
 """What is done every few minutes: deletions finished, retention applied, small segments compacted, costs restated."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 import pyarrow.compute as pc
 import structlog
@@ -17,8 +19,11 @@ from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.threads import Threads
+from actors.span_store.messages import Job
 from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.pricing.own_price import OwnPrices
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +55,7 @@ class Tidying:
         self._restated = 0  # the latest revision that was looked after
         self._threads = threads
         self._last: float | None = None
+        self.rewriting: Job | None = None  # of segments whose columns are outdated
 
     @property
     def is_due(self) -> bool:
@@ -91,8 +97,7 @@ class Tidying:
     async def _remap(self) -> bool:
         """Derive the promoted columns anew in segments of earlier versions of the conventions."""
         outdated = await self._threads.in_flusher(index.outdated_segments, self._connection)
-        for segment in outdated:
-            await self._threads.in_flusher(self._compaction.remap, segment)
+        await self._rewrite("remap", outdated, self._compaction.remap)
         return bool(outdated)
 
     async def _restate(self) -> bool:
@@ -100,12 +105,20 @@ class Tidying:
         own = self._prices.book.own
         await self._flusher.flush_if(partial(_is_outdated, own=own))
         outdated = await self._threads.in_flusher(index.outdated_costs, self._connection, own)
-        for each in outdated:
-            await self._threads.in_flusher(self._compaction.restate, each)
+        await self._rewrite("costs", outdated, self._compaction.restate)
         if outdated:
             log.info("costs computed anew", segments=len(outdated))
         self._restated = own.revision  # at the end: what a fault cuts short is tried again at once
         return bool(outdated)
+
+    async def _rewrite(self, name: str, outdated: Sequence[T], rewrite: Callable[[T], object]) -> None:
+        """Rewrite one segment after the other, and say meanwhile how many are done."""
+        try:
+            for done, each in enumerate(outdated):
+                self.rewriting = Job(name=name, done=done, of=len(outdated))
+                await self._threads.in_flusher(rewrite, each)
+        finally:
+            self.rewriting = None
 
 
 def _is_outdated(memtable: Memtable, own: OwnPrices) -> bool:

@@ -8,6 +8,7 @@ import structlog
 
 from actors.runtime.actor import StartRefused
 from actors.span_store.embedded.durable import DISK, Disk
+from actors.span_store.embedded.sealed.stale_log import drop_stale_log
 from actors.span_store.embedded.sealed.torn_block import mend_torn_block
 from actors.span_store.embedded.sealed.torn_log import cut_torn_end, log_of
 
@@ -97,6 +98,8 @@ def _connected(path: Path, disk: Disk) -> duckdb.DuckDBPyConnection:
                 log.warning("a power cut has torn a checkpoint of the span index", fault=str(fault))
             elif cut_torn_end(path, fault, disk):
                 log.warning("a power cut has torn the last change of the span index, which was not acknowledged")
+            elif drop_stale_log(path, fault, disk):
+                log.warning("a power cut has brought back a log of the span index that is part of the file already")
             else:
                 raise
     return duckdb.connect(path, config=_CONFIG)
