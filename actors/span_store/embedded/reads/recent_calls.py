@@ -34,7 +34,7 @@ class Decided:
 
 
 @attrs.frozen(eq=False)
-class _Kept:
+class _Decided:
     """What was decided last, and of what. Both never change, and are kept so that nothing else takes their place."""
 
     recent: tuple[int, int]
@@ -48,7 +48,7 @@ class RecentCalls:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._kept: _Kept | None = None
+        self._kept: _Decided | None = None
 
     def decided(
         self, cursor: duckdb.DuckDBPyConnection, recent: MemtableSnapshot, sealed: tuple[Segment, ...]
@@ -58,12 +58,12 @@ class RecentCalls:
             kept = self._kept
             if kept is None or not _holds(kept, recent, sealed):
                 at = time.monotonic()
-                kept = _Kept((recent.first_seq, recent.next_seq), sealed, at, _decide(cursor, recent))
+                kept = _Decided((recent.first_seq, recent.next_seq), sealed, at, _decide(cursor, recent))
                 self._kept = kept
             return kept.decided
 
 
-def _holds(kept: _Kept, recent: MemtableSnapshot, sealed: tuple[Segment, ...]) -> bool:
+def _holds(kept: _Decided, recent: MemtableSnapshot, sealed: tuple[Segment, ...]) -> bool:
     if kept.recent == (recent.first_seq, recent.next_seq) and kept.sealed is sealed:
         return True
     return recent.table.num_rows > _MANY and time.monotonic() < kept.at + _SECONDS
