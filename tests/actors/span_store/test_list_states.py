@@ -27,7 +27,7 @@ from actors.span_store.storage import Scope
 from actors.span_store.traces.summary import SpanSummary, TraceSummary
 from tests.actors.span_store.conformance import plain_lists
 from tests.actors.span_store.naive_query import expressions, mixed_lists
-from tests.actors.span_store.states import STATES, Store, mixed_rows
+from tests.actors.span_store.states import FLUSHED, STATES, Store, mixed_rows
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration
@@ -106,6 +106,20 @@ def test_a_list_says_the_same_wherever_the_spans_are(
         assert all_spans(reader, ListSpans(**asked)) == found
     store.forget()
     assert not store.problems.sentences()
+
+
+def test_a_trace_stands_where_its_earliest_span_is_whatever_segment_has_that(store: Store) -> None:
+    """Late spans of an early trace are in the first segments that are looked into, and its beginning is in the last."""
+    store.clear()
+    starts = [(1, 1), (2, 10), (3, 11), (4, 12), (5, 13), (6, 14), (1, 20)]
+    for number, (trace, start) in enumerate(starts):
+        made = span(number + 1, trace_id=trace, start=START + start)
+        store.put(FLUSHED, [made], number, with_ngrams=False)
+    reader = store.reader(len(starts))
+    for sort, right in ((Sort.NEWEST, [6, 5, 4, 3, 2, 1]), (Sort.OLDEST, [1, 2, 3, 4, 5, 6])):
+        found = all_traces(reader, ListTraces(sort=sort, limit=2))
+        assert [each.trace_id for each in found] == [f"{trace:032x}" for trace in right]
+    store.forget()
 
 
 def spans_of(items: Items) -> pa.Table:
