@@ -49,6 +49,8 @@ def filled(tmp_path: Path) -> Iterator[OwnStudio]:
         studio.terminate()
     with OwnStudio(tmp_path / "data", JUNJO_MEMORY_MB="256") as studio:
         studio.sign_in()
+        # With one answer it has what it keeps from then on; and what it does after a start has begun.
+        assert read(studio, f"/traces/{1:032x}/spans/{1:016x}")[0] == 200
         while studio.rest("GET", "/health/details").json["background"]:
             """What it does by itself after a start takes memory of its own."""
         studio.forget_peak()
