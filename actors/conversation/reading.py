@@ -52,20 +52,27 @@ def conversation_of(
     looked at. Any value of any shape is taken; the time is linear in what was recorded.
     """
     span = Span(name, scope, attributes, _mappings(events), _mappings(logs))
-    asked, answered = [], []
-    if not span.is_tool:
-        asked, answered = with_instructions(span, _side(span, "input")), _finished(span, _side(span, "output"))
-    given, made = _value(span, asked, "input"), _value(span, answered, "output")
-    return Conversation(
-        messages=(*_kept(asked, given), *_kept(answered, made)),
+    return attrs.evolve(
+        _said(span),
         tools=_first(lambda convention: convention.tools(span)) or (),
         parameters=_parameters(span),
-        input=given,
-        output=made,
         provider=some_text(text(_first(lambda convention: convention.provider(span)))),
         model=model_name(text(_first(lambda convention: convention.model(span)))),
         cut=_cut(span, (*PROMPTS, *OTHERS, *ANSWERS)),
     )
+
+
+def said_in(name: str, scope: str, attributes: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Conversation:
+    """Messages and values alone of ``conversation_of``, in half the time: for lists, which have many spans."""
+    return _said(Span(name, scope, attributes, _mappings(events), ()))
+
+
+def _said(span: Span) -> Conversation:
+    asked, answered = [], []
+    if not span.is_tool:
+        asked, answered = with_instructions(span, _side(span, "input")), _finished(span, _side(span, "output"))
+    given, made = _value(span, asked, "input"), _value(span, answered, "output")
+    return Conversation(messages=(*_kept(asked, given), *_kept(answered, made)), input=given, output=made)
 
 
 def _side(span: Span, side: Side) -> list[Message]:

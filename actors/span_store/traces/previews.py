@@ -8,7 +8,7 @@ import orjson
 import pyarrow as pa
 
 from actors.conversation.preview import previews
-from actors.conversation.reading import conversation_of
+from actors.conversation.reading import said_in
 from actors.span_store.columns.attribute_column import STORED, json_objects
 
 # Input and output, at most 200 characters each.
@@ -29,7 +29,7 @@ def _read(spans: pa.Table) -> Iterable[Preview]:
     texts: list[list[Any]] = [spans[name].to_pylist() for name in ("name", "scope_json", "events_json")]
     for name, scope, events, attributes in zip(*texts, json_objects(spans[STORED]), strict=True):
         scope_name = orjson.loads(scope).get("name") or ""
-        yield previews(conversation_of(name, scope_name, orjson.loads(attributes), orjson.loads(events)))
+        yield previews(said_in(name, scope_name, orjson.loads(attributes), orjson.loads(events)))
 
 
 PREVIEWS = Previews(("name", "scope_json", "events_json", STORED), _read)

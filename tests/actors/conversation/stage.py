@@ -25,7 +25,7 @@ from actors.conversation.form import (
     ToolCall,
     ToolResult,
 )
-from actors.conversation.reading import conversation_of
+from actors.conversation.reading import conversation_of, said_in
 from actors.span_store.columns.attribute_column import shown
 from actors.span_store.columns.rows import span_rows
 from transports.otlp.decode import decode_trace_request
@@ -51,13 +51,17 @@ class Recorded:
     logs: tuple[dict[str, Any], ...]
 
     def conversation(self, *, with_logs: bool = True) -> Conversation:
-        return conversation_of(
-            self.row["name"],
-            json.loads(self.row["scope_json"])["name"],
-            json.loads(self.row["attributes_json"]),
-            json.loads(self.row["events_json"]),
-            self.logs if with_logs else (),
-        )
+        return conversation_of(*self._recorded, self.logs if with_logs else ())
+
+    def said(self) -> Conversation:
+        """Messages and values alone, without log records."""
+        return said_in(*self._recorded)
+
+    @property
+    def _recorded(self) -> tuple[str, str, dict[str, Any], list[dict[str, Any]]]:
+        row = self.row
+        scope, attributes, events = map(json.loads, (row["scope_json"], row["attributes_json"], row["events_json"]))
+        return row["name"], scope["name"], attributes, events
 
 
 @cache

@@ -3,7 +3,7 @@
 import attrs
 import pytest
 
-from actors.conversation.form import Json, Text
+from actors.conversation.form import Conversation, Json, Text
 from tests.actors.conversation.stage import ANSWER, RECORDINGS, Recorded, recorded, sketch
 
 pytestmark = pytest.mark.unit
@@ -345,3 +345,11 @@ def test_parameters_of_one_call_are_the_same_words(file: str) -> None:
         del expected["seed"]
     assert {name: parameters.get(name) for name in expected} == expected
     assert set(parameters) - {*expected, "user"} == set()
+
+
+@pytest.mark.parametrize("file", sorted(_CALLS))
+def test_what_lists_read_of_a_span_is_what_its_details_say(file: str) -> None:
+    for span in recorded(file):
+        whole = span.conversation(with_logs=False)
+        said = Conversation(messages=whole.messages, input=whole.input, output=whole.output)
+        assert span.said() == said
