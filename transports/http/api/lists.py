@@ -58,7 +58,7 @@ class ListQuery:
     """A page of a list of traces or of spans."""
 
     q: Filter | None = attrs.field(default=None, metadata=described(filters.DESCRIPTION, filters.EXAMPLE))
-    service: Annotated[str, MaxLength(8192)] | None = attrs.field(
+    service: Annotated[str, MaxLength(2048)] | None = attrs.field(
         default=None, metadata=described("Only spans of this service, and traces with one", "shop")
     )
     from_: Moment | None = attrs.field(default=None, metadata=described("Only what began at this time or later", _TIME))

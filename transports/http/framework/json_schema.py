@@ -12,7 +12,7 @@ from actors.span_store.messages import Cursor
 from transports.http.framework.route import wire_name
 from transports.http.framework.rules import Rule
 from transports.http.framework.validation import unstructure
-from transports.http.wire.filters import Filter
+from transports.http.wire.filters import MOST_CHARACTERS, Filter
 from transports.http.wire.moments import Moment
 
 Schema = dict[str, Any]
@@ -32,7 +32,7 @@ _PLAIN: dict[Any, Schema] = {
             {"type": "string", "pattern": "^now(-[0-9]{1,9}[smhdw])?$"},
         ]
     },
-    Filter: {"type": "string", "maxLength": 8192},
+    Filter: {"type": "string", "maxLength": MOST_CHARACTERS},
     NoneType: {"type": "null"},
     Any: {},
 }

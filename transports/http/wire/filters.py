@@ -5,8 +5,10 @@ from typing import Final
 import attrs
 
 from actors.span_store.query.expression import Expression
-from actors.span_store.query.language.filter_text import FilterFault, expression_of
+from actors.span_store.query.language.filter_text import MOST_CHARACTERS, FilterFault, expression_of
 from transports.http.framework.rules import Fault
+
+__all__ = ["DESCRIPTION", "EXAMPLE", "MOST_CHARACTERS", "Filter", "filter_in"]
 
 # Of the parameter ``q``, wherever it is taken.
 DESCRIPTION: Final = "Filter, see docs/query.md: fields, ranges, words, AND, OR, NOT and parentheses"

@@ -4,15 +4,15 @@ from actors.errors import InvalidRequest
 from actors.span_store.query.expression import Expression, demand_bounds
 from actors.span_store.query.language.compiled import compiled
 from actors.span_store.query.language.faults import FilterFault
-from actors.span_store.query.language.parsing import tree_of
+from actors.span_store.query.language.parsing import MOST_CHARACTERS, tree_of
 
-__all__ = ["FilterFault", "expression_of"]
+__all__ = ["MOST_CHARACTERS", "FilterFault", "expression_of"]
 
 
 def expression_of(text: str) -> Expression:
     """The expression of a filter; an empty text asks for every span.
 
-    ``FilterFault`` says what is wrong in which column. A text has 8,192 characters at most, and an expression the
+    ``FilterFault`` says what is wrong in which column. A text has 4,096 characters at most, and an expression the
     bounds of all of them, see ``demand_bounds``.
     """
     expression = compiled(tree_of(text))

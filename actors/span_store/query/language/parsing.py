@@ -25,7 +25,7 @@ from actors.span_store.query.language.tree import (
     Words,
 )
 
-MOST_CHARACTERS = 8192
+MOST_CHARACTERS = 4096  # encoded, they fit into a request line
 _ESCAPED = re.compile(r"\\([\s\S])")
 _QUOTED_KEY = re.compile(r'([^"]*)"([\s\S]*)"')
 # A field whose colon has nothing behind it, and what the grammar expects, in words.
@@ -45,7 +45,7 @@ _EXPECTED = (
 
 
 def tree_of(text: str) -> Tree:
-    """Parse a filter. ``FilterFault`` for what is none, or has more than 8,192 characters or 64 levels."""
+    """Parse a filter. ``FilterFault`` for what is none, or has more than 4,096 characters or 64 levels."""
     if len(text) > MOST_CHARACTERS:
         raise FilterFault("query_syntax", MOST_CHARACTERS + 1, f"a filter has at most {MOST_CHARACTERS} characters")
     try:
