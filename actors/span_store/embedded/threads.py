@@ -66,10 +66,10 @@ class Threads:
         """Run in whatever thread is free: for what touches neither the WAL nor the index."""
         return await self._run(None, work, *arguments)
 
-    def start_in_flusher(self, work: Callable[[], None], then: Callable[[], None]) -> None:
-        """Run in the background; ``then`` is called on the event loop. ``work`` raises nothing."""
+    def start_in_flusher(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Run in the background; ``then`` is called on the event loop with the result. ``work`` raises nothing."""
         running = asyncio.get_running_loop().run_in_executor(self._flusher, work)
-        running.add_done_callback(lambda _: then())
+        running.add_done_callback(lambda done: then(done.result()))
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -28,7 +28,8 @@ from actors.span_store.pricing.current import CurrentPrices
 class Flusher:
     """Flushes in a thread of its own. While that puts a segment into the index, a second thread encodes the next one.
 
-    Writers wait for the flusher when there is no room, and half of the time of a segment is waiting for disks.
+    Writers wait for the flusher when there is no room, and half of the time of a segment is waiting for disks. One
+    memtable is one turn: whatever else changes the index has its own between two, however many are full.
     """
 
     def __init__(
@@ -56,7 +57,8 @@ class Flusher:
         self._encoder = ThreadPoolExecutor(1, thread_name_prefix="span-encoder")
         self._encoding: tuple[Memtable, Future[Encoded]] | None = None  # the next one
         self._attempt: Path | None = None  # the file of a flush that failed; it counts, or it goes
-        self._is_queued = False  # waits for its thread
+        self._is_queued = False  # a turn is waited for, or taken
+        self._due = -1  # the number of the last memtable whose flush was begun, with those before it
         self._is_broken = False  # DuckDB has given the connection up
         self._burst_ends: asyncio.TimerHandle | None = None
 
@@ -72,7 +74,9 @@ class Flusher:
         """Flush everything, when any memtable is concerned. What cannot be flushed stays, and is a problem then."""
         if any(map(concerns, self._memtables.all)):
             await self._threads.in_writer(self._writer.rotate)
-            await self._threads.in_flusher(self._flush_full)
+            last = self._memtables.active.number - 1  # what comes in meanwhile is not waited for
+            while self._has_full(last) and await self._threads.in_flusher(self._flush_next):
+                pass
             self._report()
 
     def stop(self) -> None:
@@ -85,28 +89,39 @@ class Flusher:
         self._encoder.shutdown(wait=True)
 
     def _start(self) -> None:
-        if self._memtables.full and not self._is_queued and not self._threads.is_closed:
-            self._is_queued = True  # once is enough: it flushes what is full by the time it runs
-            self._threads.start_in_flusher(self._flush_full, self._after_flush)
+        if (full := self._memtables.full) and not self._threads.is_closed:
+            self._due = full[-1].number
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        if not self._is_queued:
+            self._is_queued = True
+            self._threads.start_in_flusher(self._flush_next, self._after_flush)
+
+    def _has_full(self, last: int) -> bool:
+        """Whether a memtable up to this number waits for its flush."""
+        return any(memtable.number <= last for memtable in self._memtables.full[:1])
 
     def _after_burst(self) -> None:
         self._burst_ends = None
         self.flush_when_due()
 
-    def _after_flush(self) -> None:
+    def _after_flush(self, has_flushed: bool) -> None:
+        self._is_queued = False
         self._report()
         if not self._threads.is_closed:
             self._ngrams.start()
+            if has_flushed and self._has_full(self._due):
+                self._take_turn()
 
     def _report(self) -> None:
         if self._is_broken:
             self._threads.broken.set()
 
-    def _flush_full(self) -> None:
-        """In the flusher's thread. A memtable that fails stays as it is, and is tried again."""
-        self._is_queued = False
+    def _flush_next(self) -> bool:
+        """Flush the oldest, in the flusher's thread. False when it fails: it stays as it is, and is tried again."""
         try:
-            for memtable in self._memtables.full:
+            for memtable in self._memtables.full[:1]:
                 self._flush(memtable)
         except (duckdb.FatalException, duckdb.InternalException) as fault:
             self._problems.found(FLUSH, "The span index is broken and being opened again", fault)
@@ -115,6 +130,8 @@ class Flusher:
             self._problems.found(FLUSH, "Spans cannot be flushed; they are kept in the WAL meanwhile", fault)
         else:
             self._problems.solved(FLUSH)
+            return True
+        return False
 
     def _flush(self, memtable: Memtable) -> None:
         if memtable.rows:
