@@ -1,14 +1,16 @@
 """The span store on the embedded engine, as tests start it."""
 
 from contextlib import AbstractAsyncContextManager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.runtime.actor import ActorBus
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits
+from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.pricing.current import CurrentPrices
 
 
@@ -25,6 +27,8 @@ def embedded_store(
     prices: CurrentPrices | None = None,
 ) -> AbstractAsyncContextManager[SpanStoreActor]:
     """``path`` is that of the index; see ``EmbeddedStorage.open`` for the others."""
+    if disk is DISK and clock is utc_now and (limits is None or limits.retention.age is None) and not path.exists():
+        _start_with_an_empty_index(path)
     opened = partial(
         EmbeddedStorage.open,
         path,
@@ -36,3 +40,17 @@ def embedded_store(
         prices=prices,
     )
     return SpanStoreActor.running(bus, opened, accounts=accounts, clock=clock)
+
+
+def _start_with_an_empty_index(path: Path) -> None:
+    """Let the start be the second one of a store without spans: the first one takes longer than most tests."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_empty_index())
+
+
+@cache
+def _empty_index() -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "traces.duckdb"
+        open_index(path).close()
+        return path.read_bytes()

@@ -1,6 +1,7 @@
 """The HTTP application: its routes and its middleware."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import orjson
 from aiohttp import web
@@ -113,7 +114,8 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     """
     served = routes(any_openai_model=config.play.any_openai_model)
     app = _app_of(served, bus, config)
-    app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
+    # Written when it is asked for: a start has something better to do.
+    app[DOCUMENT] = cache(lambda: orjson.dumps(openapi_document(served, config.version)))
     return app
 
 

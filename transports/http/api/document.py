@@ -7,8 +7,7 @@ from transports.http.framework.route import Answer, Call, Route
 
 
 async def openapi(call: Call[None, None]) -> Answer:
-    text: bytes = call.request.app[DOCUMENT]
-    return Answer(body=orjson.Fragment(text))
+    return Answer(body=orjson.Fragment(call.request.app[DOCUMENT]()))
 
 
 ROUTES = (

@@ -1,5 +1,7 @@
 """Keys of the application's state and of a request's state."""
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from actors.key_registry.messages import ApiKey
@@ -10,7 +12,7 @@ from transports.http.framework.request_state import RequestState
 
 BUS = web.AppKey("bus", Bus)
 CONFIG = web.AppKey("config", HttpConfig)
-DOCUMENT = web.AppKey("document", bytes)  # OpenAPI, as JSON text
+DOCUMENT = web.AppKey[Callable[[], bytes]]("document")  # writes the OpenAPI document, as JSON text, once
 SOCKETS = web.AppKey("sockets", OpenSockets)
 CALLERS_KEY = web.RequestKey("callers_key", ApiKey)  # where the caller is a program
 REQUEST_STATE = web.RequestKey("request_state", RequestState)
