@@ -9,6 +9,14 @@ from transports.addresses import host_and_port
 _OF_LOCALHOST = ("127.0.0.1", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
+class PortInUse(Exception):
+    """A port is not available. ``variable`` is the setting that changes it."""
+
+    def __init__(self, variable: str, host: str, port: int) -> None:
+        super().__init__(f"Port {port} on {host} is in use or not allowed: set {variable} to another port")
+        self.variable = variable
+
+
 def local_name(host: str) -> str:
     """The host name under which programs on this machine reach a studio that listens on this host."""
     return "localhost" if host in _OF_LOCALHOST else host

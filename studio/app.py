@@ -26,6 +26,7 @@ from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
 from actors.span_store.pricing.current import CurrentPrices
 from studio import __version__
+from studio.addresses import PortInUse
 from studio.audited_settings import audited_settings
 from studio.descriptors import most_connections
 from studio.logs import log_together
@@ -50,14 +51,6 @@ _RECEIVING = 0.5
 # Share of the memory for large answers while they are made and sent.
 _ANSWERING = 0.25
 _MEGABYTE = 1024 * 1024
-
-
-class PortInUse(Exception):
-    """A port is not available. ``variable`` is the setting that changes it."""
-
-    def __init__(self, variable: str, host: str, port: int) -> None:
-        super().__init__(f"Port {port} on {host} is in use or not allowed: set {variable} to another port")
-        self.variable = variable
 
 
 @attrs.frozen(kw_only=True)

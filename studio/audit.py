@@ -11,21 +11,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from actors.audit import AUDIT
-from actors.audit_entry import Outcome
 from actors.audit_trail.messages import TrailEntry
 from actors.audit_trail.selection import Selection, place_of
 from studio.claim import CannotStart
 from transports.http.api.audit import AuditEntryAnswer
-from transports.http.framework.rules import Fault
 from transports.http.framework.validation import unstructure
-from transports.http.wire.moments import Moment, moment_in
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no other name for it
 
 _PAGE = 1000
 _TIMEOUT = 5.0  # seconds
@@ -34,16 +27,6 @@ _LAST = 2**63 - 1
 
 class TrailUnreadable(Exception):
     """The trail cannot be read. The text is one line for the operator."""
-
-
-def add_audit_command(commands: "Commands") -> None:
-    """Add the command to the parser."""
-    reading = commands.add_parser("audit", help="print the audit trail, a line of JSON for each entry")
-    reading.add_argument("--actor", help="only what this user or key did, by id or e-mail address")
-    reading.add_argument("--action", help="only this action, such as delete or auth_sign_in_failed")
-    reading.add_argument("--outcome", choices=[outcome.value for outcome in Outcome], help="only what came to this")
-    reading.add_argument("--from", type=_moment, help="only entries of this time (RFC 3339, or now-7d) or later")
-    reading.add_argument("--to", type=_moment, help="only entries before this time")
 
 
 def trail_lines(database: Path, given: argparse.Namespace) -> Iterator[str]:
@@ -104,10 +87,3 @@ def _check_version(connection: sqlite3.Connection, database: Path) -> None:
         which = "a newer" if (row[0] or 0) > known else "an earlier"
         advice = "run that one" if (row[0] or 0) > known else "start this one on it once"
         raise TrailUnreadable(f"{database} was written by {which} version of the studio: {advice}")
-
-
-def _moment(text: str) -> Moment:
-    try:
-        return moment_in(text)
-    except Fault as fault:
-        raise argparse.ArgumentTypeError(fault.message) from None

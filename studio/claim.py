@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from actors.folders import make_folder
-from studio.app import PortInUse
+from studio.addresses import PortInUse
 from studio.settings import Settings, declared_variables
 
 log = structlog.get_logger(__name__)

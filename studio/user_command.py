@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import attrs
 
@@ -32,9 +32,6 @@ from transports.http.api.people import PasswordOfUser
 from transports.http.framework.rules import EmailAddress, Fault
 from transports.http.framework.validation import structure_body
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no other name for it
-
 T = TypeVar("T")
 
 _MOST_BYTES = 4 * LONGEST + 2  # of a password in UTF-8 with the end of its line
@@ -43,24 +40,6 @@ _HEADINGS = ("E-MAIL", "ROLE", "LAST SIGN-IN", "SIGN-INS", "LOCKED UNTIL")
 
 class UserFailed(Exception):
     """The command failed. The text is one line for the person at the terminal."""
-
-
-def add_user_command(commands: "Commands") -> None:
-    """Add the command to the parser."""
-    user = commands.add_parser("user", help="create, list and unlock users, and reset passwords, in the data folder")
-    actions = user.add_subparsers(dest="action", required=True)
-    creating = actions.add_parser(
-        "create", help="create a user; the password is asked for, or read from standard input"
-    )
-    creating.add_argument("email")
-    creating.add_argument(
-        "--role", choices=[role.value for role in Role], help="by default admin for the first user, member for others"
-    )
-    actions.add_parser("list", help="list all users with their roles, sign-ins and locks")
-    resetting = actions.add_parser("reset-password", help="set a user's password and end their sign-ins")
-    resetting.add_argument("email")
-    unlocking = actions.add_parser("unlock", help="forget a user's failed sign-ins, so that they may try at once")
-    unlocking.add_argument("email")
 
 
 def user_command(given: argparse.Namespace) -> list[str]:

@@ -1,5 +1,6 @@
 """HTTP client of a running studio, for the command line: one request after the other."""
 
+import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status as RpcStatus
 
 from actors.retry_after import seconds_to_wait
+from studio.addresses import is_this_machine
+from studio.settings import client_defaults
 from transports.masking import without_keys
 
 _TIMEOUT = 120.0  # seconds of silence
@@ -127,3 +130,16 @@ def _fault(item: Mapping[str, Any]) -> str:
 def _wait(refusal: HTTPError) -> float:
     seconds = seconds_to_wait(refusal.headers)
     return 1.0 if seconds is None else min(seconds, _LONGEST_WAIT)
+
+
+def client_of(given: argparse.Namespace) -> StudioClient:
+    """Make a client of the studio that ``arguments.add_studio`` let somebody name. ``TransferFailed`` without a key."""
+    endpoint, key = client_defaults()
+    client = StudioClient(
+        (given.endpoint or endpoint).rstrip("/"),
+        given.key or key,
+        is_far=bool(given.endpoint) and not is_this_machine(given.endpoint),
+    )
+    if not client.key:
+        raise TransferFailed("no API key: give one with --key or in JUNJO_AI_STUDIO_API_KEY")
+    return client

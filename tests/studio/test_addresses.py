@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.addresses import is_this_machine, local_address
-from studio.app import PortInUse
+from studio.addresses import PortInUse, is_this_machine, local_address
 from studio.settings import client_defaults
 
 pytestmark = pytest.mark.unit

@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import socket
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import aiohttp
@@ -12,7 +14,7 @@ import pytest
 
 from studio import __version__
 from tests.studio.stage import ended
-from tests.studio_process import start_studio, studio_process
+from tests.studio_process import environment, start_studio, studio_process
 from transports.http.app import ROUTES
 from transports.http.framework.openapi import openapi_document
 
@@ -33,6 +35,18 @@ async def test_the_openapi_document_needs_no_settings(data_dir: Path) -> None:
     assert (code, err) == (0, [])
     assert json.loads(out) == json.loads(json.dumps(openapi_document(ROUTES, __version__)))
     assert not await asyncio.to_thread(data_dir.exists)
+
+
+async def test_a_command_loads_what_it_needs(data_dir: Path) -> None:
+    program = (
+        "import sys, studio.cli as cli; cli.main(['user', 'list']); print([m for m in sys.argv if m in sys.modules])"
+    )
+    heavy = ("duckdb", "openai", "google.genai", "grpclib", "studio.app")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, *heavy, stdout=PIPE, stderr=PIPE, env=environment(data_dir)
+    )
+    out, _ = await process.communicate()
+    assert out.decode() == "[]\n"
 
 
 async def test_an_unknown_command_is_explained(data_dir: Path) -> None:
