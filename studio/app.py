@@ -19,6 +19,7 @@ from actors.prices.actor import PricesActor
 from actors.runtime.actor import ActorBus
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
+from actors.runtime.observed_bus import ObservedBus
 from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.scores.actor import ScoresActor
 from actors.session.actor import SessionActor, SessionLifetime
@@ -31,6 +32,7 @@ from studio.audited_settings import audited_settings
 from studio.descriptors import most_connections
 from studio.logs import log_together
 from studio.memory import memory_for_studio, memory_for_work
+from studio.self_trace import SelfTrace
 from studio.settings import Settings
 from transports.connections import Connections
 from transports.grpc.config import GrpcConfig
@@ -95,7 +97,8 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
 
     Actors start before the servers and stop after them, so that every request that came in is answered.
     """
-    bus = Bus()
+    own = SelfTrace() if settings.self_trace else None
+    bus = Bus() if own is None else ObservedBus(own)
     supervisor = Supervisor(bus)
     add_actors(supervisor, settings)
     memory = memory_for_work(settings.memory_mb or memory_for_studio())
@@ -114,10 +117,12 @@ async def running(settings: Settings) -> AsyncIterator[Studio]:
         spans_per_second = settings.key_spans_per_second
         key_rate = None if spans_per_second is None else KeyRate(spans_per_second)
         http = http_config(settings, budget, decoder, misdirected)
-        seen_by_http = attrs.evolve(http, answers=answers, key_rate=key_rate)
+        seen_by_http = attrs.evolve(http, answers=answers, key_rate=key_rate, tracer=own)
         grpc = attrs.evolve(grpc_config(settings, budget, decoder, misdirected, connections), key_rate=key_rate)
         stack.push_async_callback(supervisor.stop)
         await supervisor.start()
+        if own is not None:
+            await stack.enter_async_context(own.storing(bus))
         servers = Servers()
         stack.push_async_callback(servers.stop)
 

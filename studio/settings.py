@@ -279,6 +279,14 @@ class Settings:
     span_batch_size: int = attrs.field(
         metadata=variable("SPAN_BATCH_SIZE", "100", whole_number(1, 10_000), "The most spans of one pull.")
     )
+    self_trace: bool = attrs.field(
+        metadata=variable(
+            "JUNJO_SELF_TRACE",
+            "false",
+            switch,
+            "`true` stores traces of the studio's own requests, as those of the service `junjo-ai-studio`.",
+        )
+    )
     log_level: str = attrs.field(
         metadata=variable("JUNJO_LOG_LEVEL", "info", log_level, "`debug`, `info`, `warn` or `error`.")
     )

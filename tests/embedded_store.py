@@ -10,6 +10,7 @@ from actors.runtime.actor import ActorBus
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits
+from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.sealed.index import open_index
 from actors.span_store.pricing.current import CurrentPrices
 
@@ -28,7 +29,7 @@ def embedded_store(
 ) -> AbstractAsyncContextManager[SpanStoreActor]:
     """``path`` is that of the index; see ``EmbeddedStorage.open`` for the others."""
     if disk is DISK and clock is utc_now and (limits is None or limits.retention.age is None) and not path.exists():
-        _start_with_an_empty_index(path)
+        _start_with_an_empty_index(path, clock, steady)
     opened = partial(
         EmbeddedStorage.open,
         path,
@@ -42,10 +43,13 @@ def embedded_store(
     return SpanStoreActor.running(bus, opened, accounts=accounts, clock=clock)
 
 
-def _start_with_an_empty_index(path: Path) -> None:
+def _start_with_an_empty_index(path: Path, clock: Clock, steady: Steady) -> None:
     """Let the start be the second one of a store without spans: the first one takes longer than most tests."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_empty_index())
+    first = TrustedClock(path.with_suffix(".clock"), wall=clock, steady=steady)
+    first.start(is_new=True)
+    first.record()
 
 
 @cache

@@ -95,6 +95,7 @@ RUNTIME = [
         "subscription",
         "actor",
         "bus",
+        "observed_bus",
         "cell",
         "supervisor",
     )

@@ -127,7 +127,7 @@ def build_otlp_app(bus: Bus, config: HttpConfig) -> web.Application:
 def _app_of(served: Sequence[Route], bus: Bus, config: HttpConfig) -> web.Application:
     access_log = AccessLog(config)
     app = web.Application(
-        middlewares=(middleware(access_log, CrossSiteRules(bus, config)),), client_max_size=MOST_BYTES
+        middlewares=(middleware(access_log, CrossSiteRules(bus, config), config.tracer),), client_max_size=MOST_BYTES
     )
     app[BUS] = bus
     app[CONFIG] = config

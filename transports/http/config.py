@@ -8,6 +8,7 @@ import attrs
 
 from actors.runtime.budget import Budget
 from transports.connection_limits import DEFAULT
+from transports.http.framework.request_tracer import RequestTracer
 from transports.inflate import DEFAULT_LIMIT
 from transports.key_rate import KeyRate
 from transports.misdirected_exporters import MisdirectedExporters
@@ -64,6 +65,7 @@ class HttpConfig:
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
     misdirected: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with gRPC
+    tracer: RequestTracer | None = None  # of the requests themselves
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one
     body_seconds: float = 60.0  # a client that has not sent its whole body by then is answered 408
     answer_seconds: float = 10.0  # that a large answer waits for its turn

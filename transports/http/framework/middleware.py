@@ -18,6 +18,7 @@ from transports.http.framework.cors import preflight_answer
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.error_answers import answer_to
 from transports.http.framework.request_state import RequestState
+from transports.http.framework.request_tracer import RequestTracer, is_traced, method_of, route_of
 from transports.http.wire.otlp_answers import is_otlp_request
 
 HEADER = istr("X-Request-Id")
@@ -27,12 +28,29 @@ _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def middleware(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
+def middleware(access_log: AccessLog, cross_site: CrossSiteRules, tracer: RequestTracer | None = None) -> Middleware:
     """Make the middleware, which answers each request, whatever it raises, and logs one line.
 
     Lines that are logged meanwhile carry the request's id.
     """
+    handle = _handling(access_log, cross_site)
+    return handle if tracer is None else _traced(handle, tracer)
 
+
+def _traced(handle: Middleware, tracer: RequestTracer) -> Middleware:
+    @web.middleware
+    async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not is_traced(request):
+            return await handle(request, handler)
+        with tracer.answering(method_of(request), route_of(request)) as answer:
+            response = await handle(request, handler)
+            answer.status = response.status
+            return response
+
+    return traced
+
+
+def _handling(access_log: AccessLog, cross_site: CrossSiteRules) -> Middleware:
     @web.middleware
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         began = perf_counter()
