@@ -1,6 +1,6 @@
 """The HTTP application: its routes and its middleware."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import orjson
@@ -115,7 +115,8 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     served = routes(any_openai_model=config.play.any_openai_model)
     app = _app_of(served, bus, config)
     # Written when it is asked for: a start has something better to do.
-    app[DOCUMENT] = cache(lambda: orjson.dumps(openapi_document(served, config.version)))
+    document: Callable[[], bytes] = cache(lambda: orjson.dumps(openapi_document(served, config.version)))
+    app[DOCUMENT] = document
     return app
 
 
