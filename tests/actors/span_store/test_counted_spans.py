@@ -23,6 +23,7 @@ from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.reads import recent_calls
 from actors.span_store.embedded.reads.queries import View
+from actors.span_store.embedded.reads.recent_calls import RecentCalls
 from actors.span_store.embedded.reads.span_table import SpanTable
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segment_file import encoded
@@ -59,8 +60,9 @@ def one_around_the_other() -> tuple[Span, Span]:
     return outer, inner
 
 
-def counted_by(store: Store) -> set[str]:
-    view = View(MemtableSnapshot(store.memtables), store.manifest.segments, store.roots)
+def counted_by(store: Store, calls: RecentCalls | None = None) -> set[str]:
+    """``calls`` may have decided of fewer spans before."""
+    view = View(MemtableSnapshot(store.memtables), store.manifest.segments, store.roots, calls or RecentCalls())
     cursor = store.connection.cursor()
     with SpanTable(cursor, view).relation() as spans:
         rows = cursor.execute(f"SELECT trace_id || span_id FROM {spans} WHERE counted").fetchall()
@@ -87,16 +89,19 @@ def truth_in(rows: pa.Table) -> set[str]:
 def test_what_counts_is_the_same_wherever_the_parts_of_a_trace_are(
     store: Store, draw: random.Random, begins_compacted: bool, states: list[int]
 ) -> None:
+    """Memory is asked after each part that it gets, and then decides again only of traces of which it has more."""
     store.clear()
     spans: list[Span] = []
-    numbers = count(1)
+    numbers, calls = count(1), RecentCalls()
     for state in [COMPACTED] * begins_compacted + sorted(states):
         some = [doubled(draw, next(numbers)) for _ in range(draw.randrange(1, 8))]
         store.put(state, some, len(spans), with_ngrams=False)
         spans += some
+        if store.memtables:
+            assert counted_by(store, calls) == truth_of(spans)
     if not store.memtables:
         store.reader(len(spans))
-    assert counted_by(store) == truth_of(spans)
+    assert counted_by(store) == counted_by(store, calls) == truth_of(spans)
     store.forget()
 
 
@@ -209,7 +214,7 @@ def test_of_many_spans_in_memory_it_is_decided_now_and_then(store: Store, monkey
     store.clear()
     outer, inner = one_around_the_other()
     store.put(IN_MEMORY, [outer], 0, with_ngrams=False)
-    calls = recent_calls.RecentCalls()
+    calls = RecentCalls()
 
     def counted(cursor: duckdb.DuckDBPyConnection) -> int:
         view = View(MemtableSnapshot(store.memtables), store.manifest.segments, store.roots, calls)

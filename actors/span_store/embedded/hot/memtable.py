@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, count_logs, numbered, numbers, span_keys
 from actors.span_store.columns.types import AnyColumn, Untold
+from actors.span_store.embedded.hot.trace_parts import TRACE_PARTS, trace_parts
 from actors.span_store.embedded.hot.wal import Wal, WalReader
 from actors.span_store.embedded.sealed.row_groups import in_turn
 
@@ -42,6 +43,10 @@ class Part(Protocol):
     @property
     def indexed_columns(self) -> pa.RecordBatch:
         """The columns that lists and filters read, those of the index."""
+
+    @property
+    def trace_parts(self) -> pa.RecordBatch:
+        """What it has of each trace, made once."""
 
     def whole(self) -> pa.RecordBatch:
         """All columns. ``OSError`` when they cannot be read."""
@@ -69,6 +74,10 @@ class PartInMemory:
     def indexed_columns(self) -> pa.RecordBatch:
         return self.whole().select(INDEX_COLUMNS)
 
+    @cached_property
+    def trace_parts(self) -> pa.RecordBatch:
+        return trace_parts(self.indexed_columns)
+
     def whole(self) -> pa.RecordBatch:
         batches = self.batches  # replaced at once: several threads may read
         if len(batches) > 1:
@@ -92,6 +101,10 @@ class PartInWal:
     @property
     def unread(self) -> int:
         return self.end - self.begin
+
+    @cached_property
+    def trace_parts(self) -> pa.RecordBatch:
+        return trace_parts(self.indexed_columns)
 
     def whole(self) -> pa.RecordBatch:
         batch = pa.concat_batches(self.reader.batches(self.begin, self.end))  # type: ignore[attr-defined] # also newer
@@ -249,6 +262,10 @@ class MemtableSnapshot:
     def next_seq(self) -> int:
         """Behind the last row."""
         return self._starts[-1]
+
+    def trace_parts(self) -> pa.Table:
+        """What memory has of each trace; of a trace that came in several requests there are several rows."""
+        return pa.Table.from_batches([part.trace_parts for part in self._parts], TRACE_PARTS)
 
     def traces_with_calls(self, trace_ids: Iterable[str]) -> set[str]:
         """Those of the traces that have a span of a model call."""

@@ -1,6 +1,7 @@
 """Which calls do not count of the traces that have spans in memory: decided when it is asked, from all of their parts.
 
-What is sealed is decided when it is sealed. Of a trace of which memory has more, that does not hold any more.
+What is sealed is decided when it is sealed. Of a trace of which memory has more, that does not hold any more. While
+nothing is flushed, only traces of which there are new spans are decided again.
 """
 
 import threading
@@ -22,12 +23,16 @@ from actors.span_store.traces.uncounted import COLUMNS, uncounted
 # Of so many spans in memory it is decided twice a second at most: it takes some milliseconds for each ten thousand.
 _MANY, _SECONDS = 20_000, 0.5
 _SEVERAL = 2
+_READ = (*dict.fromkeys((*COLUMNS, "kind")),)
 _TRACES = pa.schema([pa.field("trace_id", pa.string())])
 
 
 @attrs.frozen(eq=False)
 class Decided:
-    """``uncounted`` has ``seq`` of calls that do not count, ``traces`` the ids of sealed traces that this holds for."""
+    """``uncounted`` has ``seq`` and ``trace_id`` of calls that do not count.
+
+    ``traces`` has the ids of those sealed traces that this holds for.
+    """
 
     uncounted: pa.Table
     traces: pa.Table
@@ -58,28 +63,54 @@ class RecentCalls:
             kept = self._kept
             if kept is None or not _holds(kept, recent, sealed):
                 at = time.monotonic()
-                kept = _Decided((recent.first_seq, recent.next_seq), sealed, at, _decide(cursor, recent))
-                self._kept = kept
+                before = None if kept is None or not _goes_on(kept, recent, sealed) else kept
+                self._kept = kept = _Decided(
+                    (recent.first_seq, recent.next_seq), sealed, at, _decide(cursor, recent, before)
+                )
             return kept.decided
 
 
 def _holds(kept: _Decided, recent: MemtableSnapshot, sealed: tuple[Segment, ...]) -> bool:
-    if kept.recent == (recent.first_seq, recent.next_seq) and kept.sealed is sealed:
-        return True
+    if kept.recent[0] == recent.first_seq and kept.recent[1] >= recent.next_seq and kept.sealed is sealed:
+        return True  # perhaps of a few more spans, which another reader has seen
     return recent.table.num_rows > _MANY and time.monotonic() < kept.at + _SECONDS
 
 
-def _decide(cursor: duckdb.DuckDBPyConnection, recent: MemtableSnapshot) -> Decided:
-    spans = recent.table.filter(pc.not_equal(recent.table["kind"], pa.scalar(LOG, pa.int32()))).select(COLUMNS)
+def _goes_on(kept: _Decided, recent: MemtableSnapshot, sealed: tuple[Segment, ...]) -> bool:
+    """Whether memory has but more spans than then."""
+    return kept.recent[0] == recent.first_seq and kept.recent[1] <= recent.next_seq and kept.sealed is sealed
+
+
+def _decide(cursor: duckdb.DuckDBPyConnection, recent: MemtableSnapshot, before: _Decided | None) -> Decided:
+    """Decide of all traces in memory, or of those of which it has more than ``before``."""
+    if before is None:
+        return _decided_of(cursor, recent.first_seq, recent.table.select(_READ))
+    begin = before.recent[1] - recent.first_seq  # rows are in the order of their numbers, without a gap
+    touched: Untold = recent.table["trace_id"].slice(begin).combine_chunks().unique()
+    rows = recent.table.select(_READ)
+    again = _decided_of(cursor, recent.first_seq, rows.filter(pc.is_in(rows["trace_id"], value_set=touched)))
+    return Decided(
+        pa.concat_tables([_without(before.decided.uncounted, touched), again.uncounted]),
+        pa.concat_tables([_without(before.decided.traces, touched), again.traces]),
+    )
+
+
+def _without(rows: pa.Table, traces: Untold) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["trace_id"], value_set=traces)))
+
+
+def _decided_of(cursor: duckdb.DuckDBPyConnection, first_recent: int, rows: pa.Table) -> Decided:
+    """Decide of these rows, which are all that memory has of their traces."""
+    spans = rows.filter(pc.not_equal(rows["kind"], pa.scalar(LOG, pa.int32()))).select(COLUMNS)
     sealed = sealed_calls(cursor, spans["trace_id"].combine_chunks().unique())
     several = _with_several(spans, sealed)
     traces: Untold = sealed["trace_id"].filter(pc.is_in(sealed["trace_id"], value_set=several)).combine_chunks()
     spans = spans.filter(pc.is_in(spans["trace_id"], value_set=several))
     if len(traces):
-        before = spans_of_traces(cursor, traces.to_pylist()).select(COLUMNS).cast(spans.schema)
-        first: Untold = pa.scalar(recent.first_seq, pa.uint64())
-        spans = pa.concat_tables([spans, before.filter(pc.less(before["seq"], first))])
-    return Decided(uncounted(spans).select(["seq"]), pa.Table.from_arrays([traces], schema=_TRACES))
+        earlier = spans_of_traces(cursor, traces.to_pylist()).select(COLUMNS).cast(spans.schema)
+        first: Untold = pa.scalar(first_recent, pa.uint64())
+        spans = pa.concat_tables([spans, earlier.filter(pc.less(earlier["seq"], first))])
+    return Decided(uncounted(spans), pa.Table.from_arrays([traces], schema=_TRACES))
 
 
 def _with_several(spans: pa.Table, sealed: pa.Table) -> Untold:

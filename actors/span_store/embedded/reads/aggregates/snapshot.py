@@ -9,8 +9,8 @@ import attrs
 import duckdb
 
 from actors.span_store.asked.lists import Place, Sort
-from actors.span_store.columns.spans import LOG
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
+from actors.span_store.embedded.reads.aggregates.registered import registered
 from actors.span_store.embedded.reads.span_table import IN_MEMORY, SpanTable, View
 from actors.span_store.embedded.sealed.index import trace_numbers, transaction
 
@@ -18,19 +18,9 @@ Row: TypeAlias = tuple[Any, ...]
 
 _FEW = 128  # numbers that are a part of a statement
 _RECENT_PART = "recent_part"
-_NUMBER = "('0x' || trace_id[17:32])::UBIGINT AS trace_number"
-# As ``trace_part`` has them of segments.
-_GROUPED = f"""
-    SELECT
-        trace_id,
-        {_NUMBER},
-        {IN_MEMORY:d}::UINTEGER AS segment,
-        min(start_time_unix_nano) AS start_time_unix_nano,
-        max(end_time_unix_nano) AS end_time_unix_nano,
-        count(*) FILTER (status_code = 2) AS error_count
-    FROM recent_span WHERE kind <> {LOG:d} GROUP BY trace_id
-"""  # noqa: S608 - own numbers
-_PART = "trace_id, trace_number, segment, start_time_unix_nano, end_time_unix_nano, error_count"
+_SUMS = "start_time_unix_nano, end_time_unix_nano, error_count"
+_PART = f"trace_id, trace_number, segment, {_SUMS}"
+_PART_IN_MEMORY = f"trace_id, trace_number, {IN_MEMORY:d}::UINTEGER AS segment, {_SUMS}"
 
 
 @attrs.frozen
@@ -50,7 +40,8 @@ class Stretch:
 class Snapshot:
     """What can be asked of the spans of a view, inside of ``opened``.
 
-    ``spans`` and ``parts`` stand behind FROM: all spans, and for each trace what a segment, or memory, has of it.
+    ``spans`` and ``parts`` stand behind FROM: all spans, and for each trace what a segment, or a part of memory,
+    has of it.
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, view: View, spans: str) -> None:
@@ -62,12 +53,9 @@ class Snapshot:
     @classmethod
     @contextmanager
     def opened(cls, cursor: duckdb.DuckDBPyConnection, view: View) -> Iterator["Snapshot"]:
-        with SpanTable(cursor, view).relation() as spans:
-            cursor.register(_RECENT_PART, cursor.sql(_GROUPED).to_arrow_table())
-            try:
-                yield cls(cursor, view, spans)
-            finally:
-                cursor.unregister(_RECENT_PART)
+        parts = view.recent.trace_parts()
+        with SpanTable(cursor, view).relation() as spans, registered(cursor, _RECENT_PART, parts):
+            yield cls(cursor, view, spans)
 
     @contextmanager
     def moment(self) -> Iterator[None]:
@@ -88,7 +76,7 @@ class Snapshot:
         others = f" AND segment NOT IN ({numbers(self._later)})" if self._later else ""
         return (
             f"(SELECT {_PART} FROM trace_part WHERE span_count > 0{others} "  # noqa: S608 - own names, numbers
-            f"UNION ALL SELECT {_PART} FROM {_RECENT_PART})"
+            f"UNION ALL SELECT {_PART_IN_MEMORY} FROM {_RECENT_PART})"
         )
 
     def stretches_behind(self, after: Place | None, sort: Sort, times: tuple[int, int]) -> list[Stretch]:
