@@ -27,7 +27,7 @@ from actors.span_store.storage import Scope
 from actors.span_store.traces.summary import SpanSummary, TraceSummary
 from tests.actors.span_store.conformance import plain_lists
 from tests.actors.span_store.naive_query import expressions, mixed_lists
-from tests.actors.span_store.states import FLUSHED, STATES, Store, mixed_rows
+from tests.actors.span_store.states import FLUSHED, IN_MEMORY, STATES, Store, mixed_rows
 from tests.spans import START, span
 
 pytestmark = pytest.mark.integration
@@ -117,6 +117,20 @@ def test_a_trace_stands_where_its_earliest_span_is_whatever_segment_has_that(sto
         store.put(FLUSHED, [made], number, with_ngrams=False)
     reader = store.reader(len(starts))
     for sort, right in ((Sort.NEWEST, [6, 5, 4, 3, 2, 1]), (Sort.OLDEST, [1, 2, 3, 4, 5, 6])):
+        found = all_traces(reader, ListTraces(sort=sort, limit=2))
+        assert [each.trace_id for each in found] == [f"{trace:032x}" for trace in right]
+    store.forget()
+
+
+def test_what_stands_behind_late_spans_of_early_traces_is_not_left_out(store: Store) -> None:
+    """The first look, into memory, ends at late spans: its three rows are traces that began long before."""
+    store.clear()
+    sealed, recent = [(5, 40), (8, 12), (6, 1), (9, 0)], [(8, 21), (6, 18), (9, 17), (7, 16)]
+    for number, (trace, start) in enumerate([*sealed, *recent]):
+        made = span(number + 1, trace_id=trace, start=START + start)
+        store.put(FLUSHED if number < len(sealed) else IN_MEMORY, [made], number, with_ngrams=False)
+    reader = store.reader(len(sealed) + len(recent))
+    for sort, right in ((Sort.NEWEST, [5, 7, 8, 6, 9]), (Sort.OLDEST, [9, 6, 8, 7, 5])):
         found = all_traces(reader, ListTraces(sort=sort, limit=2))
         assert [each.trace_id for each in found] == [f"{trace:032x}" for trace in right]
     store.forget()

@@ -52,6 +52,21 @@ def test_a_rotation_goes_on_in_a_new_file_with_the_next_number(memtables: Memtab
     memtables.close()
 
 
+def test_a_memtable_is_full_only_when_its_file_is_closed(memtables: Memtables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From then on it may be flushed, and its file closed and deleted, by another thread."""
+    full: list[list[int]] = []
+    close = Wal.close
+
+    def closed(wal: Wal) -> None:
+        full.append(numbers(memtables.full))
+        close(wal)
+
+    monkeypatch.setattr(Wal, "close", closed)
+    memtables.rotate()
+    assert (full, numbers(memtables.full)) == ([[1, 2, 3]], [1, 2, 3, 4])
+    memtables.close()
+
+
 async def test_who_waits_for_room_is_woken_by_the_flush_that_makes_it(memtables: Memtables) -> None:
     limit = memtables.full[0].bytes
     waiting = [asyncio.create_task(memtables.wait_below(limit, LONG)) for _ in range(3)]

@@ -21,6 +21,7 @@ from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.embedded.hot.trace_parts import TRACE_PARTS, trace_parts
 from actors.span_store.embedded.hot.wal import Wal, WalReader
 from actors.span_store.embedded.sealed.row_groups import in_turn
+from actors.span_store.traces.arrow_values import integers
 
 _JOINED_ROWS = 256  # larger batches stay as they came
 _MOST_PIECES = 8  # a batch of one row takes as much memory as twenty rows
@@ -278,13 +279,25 @@ class MemtableSnapshot:
 
         They are taken from their parts one by one: Arrow copies the whole of a table in batches before it takes.
         """
+        for part, rows in self._by_part(sequence):
+            yield in_turn(part.unread, partial(_taken, part, rows, columns))
+
+    def of_traces(self, traces: Sequence[str], columns: Sequence[str]) -> pa.Table:
+        """These indexed columns of all spans and log records of these traces. Only parts that have any are touched."""
+        wanted: Untold = pc.is_in(self.table["trace_id"], value_set=pa.array(traces, pa.string()))
+        rows: Untold = pc.indices_nonzero(wanted)
+        schema = pa.schema([_LISTED.field(name) for name in columns])
+        some = self._by_part([self.first_seq + row for row in integers(rows)])
+        taken = [part.indexed_columns.select(columns).take(pa.array(places, pa.int64())) for part, places in some]
+        return pa.Table.from_batches(taken, schema)
+
+    def _by_part(self, sequence: Sequence[int]) -> list[tuple[Part, list[int]]]:
+        """Rows in their parts, of numbers that are ascending."""
         by_part: defaultdict[int, list[int]] = defaultdict(list)
         for seq in sequence:
             part = bisect_right(self._starts, seq) - 1
             by_part[part].append(seq - self._starts[part])
-        for number, rows in by_part.items():
-            lying = self._parts[number]
-            yield in_turn(lying.unread, partial(_taken, lying, rows, columns))
+        return [(self._parts[number], rows) for number, rows in by_part.items()]
 
     def some(
         self, mask: Callable[[pa.Table], AnyColumn], columns: Sequence[str], made: Callable[[pa.Table], pa.Table]

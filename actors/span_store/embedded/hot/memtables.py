@@ -66,9 +66,11 @@ class Memtables:
         number = last.number + 1
         path = self.folders.journals / f"{number:08d}.journal"
         wal = Wal(path, last.wal.give_memory(), disk=self.folders.disk)
-        with self._lock:
-            self._all = (*self._all, Memtable(number, last.next_seq, wal, restated=restated))
-        last.wal.close()
+        try:
+            last.wal.close()
+        finally:  # and not before: a memtable that is full may be flushed at once, and its WAL file deleted
+            with self._lock:
+                self._all = (*self._all, Memtable(number, last.next_seq, wal, restated=restated))
         return last
 
     def forget(self, memtable: Memtable) -> None:

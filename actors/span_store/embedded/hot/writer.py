@@ -77,6 +77,8 @@ class SpanWriter:
         if deferred or self._policy.must_evict():
             try:
                 full.evict()
+            except FileNotFoundError:
+                log.debug("a memtable was flushed before it was evicted")
             except OSError:
                 log.warning("the WAL file cannot be opened, so its spans stay in memory", exc_info=True)
 

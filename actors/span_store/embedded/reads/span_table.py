@@ -10,9 +10,12 @@ from functools import cached_property
 import attrs
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.columns.spans import LOG
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.recent_calls import Decided, RecentCalls
 from actors.span_store.embedded.reads.row_location import RowLocation, before, locations, newest_first
@@ -36,6 +39,7 @@ _COLUMNS = ", ".join(INDEX_COLUMNS)
 _RECENT = "recent_span"
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _FIRST_SEGMENTS = 8  # that a list looks into
+_NEEDED_IN_MEMORY = ("kind", "type", "seq")
 _IS_SPAN = f"kind <> {LOG:d}"
 _IS_CALL = "coalesce(type IN ('llm', 'embedding'), false)"
 _LEFT, _DECIDED = "recent_uncounted", "recent_decided"
@@ -93,7 +97,7 @@ class SpanTable:
         ``counted`` says whether a span stands for a model call; ``segment`` and ``position`` where it is, of one in
         memory ``IN_MEMORY`` and its number.
         """
-        decided = self._calls.decided(self._cursor, self._recent, self._sealed)
+        decided = self._decided
         sealed, recent = self._counted(decided)
         named = {_RECENT: self._recent.table, _LEFT: decided.uncounted, _DECIDED: decided.traces}
         for name, table in named.items():
@@ -108,6 +112,20 @@ class SpanTable:
         finally:
             for name in named:
                 self._cursor.unregister(name)
+
+    def in_memory(self, traces: Sequence[str], columns: Sequence[str]) -> pa.Table:
+        """Spans of these traces that are in memory, as ``relation`` has them: with ``counted``, and where they are."""
+        stored = [name for name in INDEX_COLUMNS if name in columns or name in _NEEDED_IN_MEMORY]
+        rows = ArrowFilter(SPANS).rows(self._recent.of_traces(traces, stored))
+        left = self._decided.uncounted["seq"].combine_chunks()
+        counted = pc.and_(is_model_call(rows["type"]), pc.invert(pc.is_in(rows["seq"], value_set=left)))
+        segment: Untold = pa.scalar(IN_MEMORY, pa.uint32())
+        told = rows.append_column("counted", counted).append_column("segment", pa.repeat(segment, rows.num_rows))
+        return told.append_column("position", rows["seq"]).select(columns)
+
+    @cached_property
+    def _decided(self) -> Decided:
+        return self._calls.decided(self._cursor, self._recent, self._sealed)
 
     def _counted(self, decided: Decided) -> tuple[str, str]:
         """Conditions on sealed and on recent rows. Where all calls count, nothing more is asked."""

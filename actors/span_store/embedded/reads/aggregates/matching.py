@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from actors.span_store.embedded.reads.aggregates.places import Clause
-from actors.span_store.embedded.reads.aggregates.snapshot import Row, Snapshot, numbers, of_traces
+from actors.span_store.embedded.reads.aggregates.snapshot import Row, Snapshot, numbers
 from actors.span_store.embedded.reads.row_location import RowLocation
 from actors.span_store.embedded.reads.span_table import IN_MEMORY
 from actors.span_store.embedded.reads.walk import Files, Walk, pieces
@@ -25,7 +25,7 @@ class MatchingInIndex:
 
     def matching(self, traces: Sequence[str]) -> set[str]:
         with self._snapshot.moment():
-            segments = segments_of(self._snapshot, traces)
+            segments = self._snapshot.segments_of(traces)
             rows = self._snapshot.ask(
                 f"SELECT DISTINCT trace_id FROM {self._snapshot.spans} WHERE segment IN ({numbers(segments)}) "  # noqa: S608 - own names, numbers
                 f"AND trace_id IN (SELECT unnest(?::VARCHAR[])) AND ({self._condition.text})",
@@ -72,7 +72,7 @@ class MatchingInRows:
 
     def _behind(self, traces: Sequence[str], segment: int, position: int) -> list[Row]:
         with self._snapshot.moment():
-            some = [number for number in segments_of(self._snapshot, traces) if number >= segment]
+            some = [number for number in self._snapshot.segments_of(traces) if number >= segment]
             some = [number for number in some if number == IN_MEMORY or self._files.may_have(number)]
             return self._snapshot.ask(
                 f"""
@@ -83,10 +83,3 @@ class MatchingInRows:
                 """,  # noqa: S608 - own names, numbers
                 [list(traces), *self._condition.parameters, segment, position],
             )
-
-
-def segments_of(snapshot: Snapshot, traces: Sequence[str]) -> list[int]:
-    """All that have spans of these traces, and memory. Inside of a ``moment``."""
-    which, parameters = of_traces(traces)
-    rows = snapshot.ask(f"SELECT DISTINCT segment FROM {snapshot.parts} WHERE {which}", parameters)  # noqa: S608 - own names, numbers
-    return sorted(segment for (segment,) in rows)

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 import duckdb
+import pyarrow as pa
 
 from actors.span_store.asked.lists import Place, Sort
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
@@ -37,6 +38,14 @@ class Stretch:
         return value < self.first if sort is Sort.OLDEST else value > self.last
 
 
+@attrs.frozen
+class _PartsOf:
+    """When a trace begins, and which segments have spans of it."""
+
+    start: int
+    segments: list[int]
+
+
 class Snapshot:
     """What can be asked of the spans of a view, inside of ``opened``.
 
@@ -44,32 +53,42 @@ class Snapshot:
     has of it.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, view: View, spans: str) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, view: View, table: SpanTable, spans: str) -> None:
         self.spans = spans
         self.recent: MemtableSnapshot = view.recent
         self._cursor = cursor
+        self._table = table
         self._later: tuple[int, ...] = ()
+        self._is_moment = False
+        self._parts_of: dict[str, _PartsOf] = {}  # traces that were looked up in this moment
 
     @classmethod
     @contextmanager
     def opened(cls, cursor: duckdb.DuckDBPyConnection, view: View) -> Iterator["Snapshot"]:
-        parts = view.recent.trace_parts()
-        with SpanTable(cursor, view).relation() as spans, registered(cursor, _RECENT_PART, parts):
-            yield cls(cursor, view, spans)
+        parts, table = view.recent.trace_parts(), SpanTable(cursor, view)
+        with table.relation() as spans, registered(cursor, _RECENT_PART, parts):
+            yield cls(cursor, view, table, spans)
 
     @contextmanager
     def moment(self) -> Iterator[None]:
         """What is asked in the block is of one moment of the index. Files are read behind it.
 
         ``FileNotFoundError`` where compaction has put spans that are in memory here into a segment with others: the
-        sums of parts cannot leave those out.
+        sums of parts cannot leave those out. A moment in a moment is the same one.
         """
+        if self._is_moment:
+            yield
+            return
         with transaction(self._cursor):
             later = self.ask("SELECT segment, first_seq FROM segment WHERE last_seq >= ?", [self.recent.first_seq])
             if any(first_seq < self.recent.first_seq for _, first_seq in later):
                 raise FileNotFoundError(errno.ENOENT, "a segment was replaced meanwhile")
             self._later = tuple(segment for segment, _ in later)
-            yield
+            self._parts_of, self._is_moment = {}, True
+            try:
+                yield
+            finally:
+                self._is_moment = False
 
     @property
     def parts(self) -> str:
@@ -78,6 +97,38 @@ class Snapshot:
             f"(SELECT {_PART} FROM trace_part WHERE span_count > 0{others} "  # noqa: S608 - own names, numbers
             f"UNION ALL SELECT {_PART_IN_MEMORY} FROM {_RECENT_PART})"
         )
+
+    def starts_of(self, traces: Sequence[str]) -> dict[str, int]:
+        """When these traces begin. Inside of a ``moment``."""
+        return {trace: self._parts_of[trace].start for trace in self._looked_up(traces)}
+
+    def segments_of(self, traces: Sequence[str]) -> list[int]:
+        """All that have spans of these traces, and ``IN_MEMORY``. Inside of a ``moment``."""
+        return sorted({segment for trace in self._looked_up(traces) for segment in self._parts_of[trace].segments})
+
+    def _looked_up(self, traces: Sequence[str]) -> list[str]:
+        """Those of the traces that have a span, after they were looked up together, if they were not yet."""
+        missing = [trace for trace in traces if trace not in self._parts_of]
+        if missing:
+            which, parameters = of_traces(missing)
+            rows = self.ask(
+                f"SELECT trace_id, min(start_time_unix_nano), list(segment) FROM {self.parts} WHERE {which} "  # noqa: S608 - own names, numbers
+                "GROUP BY trace_id",
+                parameters,
+            )
+            self._parts_of |= {trace: _PartsOf(start, segments) for trace, start, segments in rows}
+        return [trace for trace in traces if trace in self._parts_of]
+
+    def spans_of(self, traces: Sequence[str], columns: Sequence[str], limit: int) -> pa.Table:
+        """The spans of these traces, no more than so many of those that are sealed. Inside of a ``moment``."""
+        segments = self.segments_of(traces)
+        found = [self._table.in_memory(traces, columns)] if IN_MEMORY in segments else []
+        sealed = [segment for segment in segments if segment != IN_MEMORY]
+        if sealed or not found:
+            text = f"SELECT {', '.join(columns)} FROM {self.spans} WHERE segment IN ({numbers(sealed)})"  # noqa: S608 - own names, numbers
+            rows = self.table(f"{text} AND trace_id IN (SELECT unnest(?::VARCHAR[])) LIMIT {limit:d}", [list(traces)])
+            found = [rows, *(each.cast(rows.schema) for each in found)]
+        return pa.concat_tables(found)
 
     def stretches_behind(self, after: Place | None, sort: Sort, times: tuple[int, int]) -> list[Stretch]:
         """Those that may have what is behind a place in a list by start, the first in the list first."""

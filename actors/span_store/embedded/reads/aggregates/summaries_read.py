@@ -25,7 +25,7 @@ from actors.span_store.traces.summary import SpanSummary
 
 At: TypeAlias = tuple[int, int]  # segment and position
 
-INDEX_ROW = ", ".join(["seq", "counted", "segment", "position", *(name for name in COLUMNS if name in INDEX_COLUMNS)])
+INDEX_COLUMNS_READ = ("seq", "counted", "segment", "position", *(name for name in COLUMNS if name in INDEX_COLUMNS))
 _PREVIEW_BYTES = 4 * 1024 * 1024  # of spans that are read at once for their previews
 _TOGETHER = 128  # of these
 _MOST_TOO_LARGE = 32  # readings that found more
@@ -36,7 +36,7 @@ _NO_MESSAGE = pa.scalar("", pa.string())
 def index_rows(snapshot: Snapshot, seqs: Sequence[int], segments: Iterable[int]) -> pa.Table:
     """What the index and memory say of these spans, which are in these segments. Inside of a ``moment``."""
     found: pa.Table = snapshot.table(
-        f"SELECT {INDEX_ROW} FROM {snapshot.spans} "  # noqa: S608 - own names, numbers
+        f"SELECT {', '.join(INDEX_COLUMNS_READ)} FROM {snapshot.spans} "  # noqa: S608 - own names, numbers
         f"WHERE segment IN ({numbers(segments)}) AND seq IN ({numbers(seqs)})"
     )
     return found

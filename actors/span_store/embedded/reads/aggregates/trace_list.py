@@ -18,7 +18,7 @@ from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot
 from actors.span_store.embedded.reads.aggregates.stored import Found, Stored
 from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries
 from actors.span_store.embedded.reads.aggregates.trace_places import TracesByStart, TracesByValue
-from actors.span_store.embedded.reads.aggregates.trace_sums import trace_sums
+from actors.span_store.embedded.reads.aggregates.trace_sums import Summed, trace_sums
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES
 from actors.span_store.embedded.reads.span_table import INDEXED
 from actors.span_store.embedded.reads.walk import Files, Walk
@@ -56,18 +56,27 @@ class _TraceList:
         self._begin = time.monotonic()
 
     def page(self) -> TracePage:
-        found = self._found()
+        found, summed = self._found_and_summed()
         shown = found.places[: self._request.limit]
-        traces, count = self._fitting([place.trace_id for place in shown])
+        traces, count = self._fitting([place.trace_id for place in shown], summed)
         goes_on = found.goes_on if count == len(found.places) else shown[count - 1]
         return TracePage(traces=traces, next=goes_on)
 
-    def _found(self) -> Found:
-        if normal_form(wanted(self._request)) == EVERYTHING:
-            return Found(self._next(self._order(), self._request.after, self._count))
+    def _found_and_summed(self) -> tuple[Found, Summed]:
+        """In one moment where the index has it all, so that no trace is looked up twice."""
         if not self._is_exact:
-            return self._looked_for()
-        return self._in_index()
+            found = self._looked_for()
+            with self._snapshot.moment():
+                return found, self._summed(found)
+        with self._snapshot.moment():
+            is_all = normal_form(wanted(self._request)) == EVERYTHING
+            found = Found(self._order().next(self._request.after, self._count)) if is_all else self._in_index()
+            return found, self._summed(found)
+
+    def _summed(self, found: Found) -> Summed:
+        """Inside of a ``moment``."""
+        shown = [place.trace_id for place in found.places[: self._request.limit]]
+        return trace_sums(self._snapshot, shown) if shown else Summed.of_nothing()
 
     @property
     def _is_by_start(self) -> bool:
@@ -144,25 +153,24 @@ class _TraceList:
         stored = self._stored
         return Walk(self._wanted, self._files, stored.cursor, stored.damage, soon=_SOON, budget=_BUDGET)
 
-    def _fitting(self, traces: Sequence[str]) -> tuple[tuple[TraceSummary, ...], int]:
+    def _fitting(self, traces: Sequence[str], summed: Summed) -> tuple[tuple[TraceSummary, ...], int]:
         """Summaries of the first traces, and of how many: of so many as a page may have in bytes, or of one."""
         room = self._request.room
         most, count = min(PAGE_BYTES, PAGE_BYTES if room is None else room), len(traces)
         while count > 1:
             try:
-                return self._summaries(traces[:count], most), count
+                return self._summaries(traces[:count], summed, most), count
             except NeedsRoom:
                 count //= 2
-        return self._summaries(traces[:count], room), count
+        return self._summaries(traces[:count], summed, room), count
 
-    def _summaries(self, traces: Sequence[str], room: int | None) -> tuple[TraceSummary, ...]:
-        if not traces:
+    def _summaries(self, traces: Sequence[str], summed: Summed, room: int | None) -> tuple[TraceSummary, ...]:
+        stored, sums = self._stored, [summed.sums[trace] for trace in traces if trace in summed.sums]
+        if not sums:
             return ()
-        with self._snapshot.moment():
-            sums, heads = trace_sums(self._snapshot, traces)
-        stored = self._stored
-        spans = Summaries(stored.cursor, self._snapshot, stored.segments, stored.damage, room).of(heads)
-        return tuple(sums[trace].summary(spans[sums[trace].head]) for trace in traces if trace in sums)
+        read = Summaries(stored.cursor, self._snapshot, stored.segments, stored.damage, room)
+        spans = read.of(summed.heads_of(sums))
+        return tuple(each.summary(spans[each.head]) for each in sums)
 
 
 def _those(places: Sequence[Place], matching: Matching) -> list[Place]:

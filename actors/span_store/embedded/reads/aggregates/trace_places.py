@@ -1,6 +1,6 @@
 """In which order traces come: by their start from as few segments as are sure to have them, else from all parts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from actors.span_store.asked.lists import ListTraces, Place, Sort
 from actors.span_store.embedded.reads.aggregates.places import (
@@ -14,7 +14,7 @@ from actors.span_store.embedded.reads.aggregates.places import (
     times_of,
     within,
 )
-from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, Stretch, numbers, of_traces
+from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, Stretch, numbers
 
 _FIRST_SEGMENTS = 8  # that are looked into
 _MORE = 16  # parts than traces are wanted: some are of traces that began before
@@ -53,28 +53,45 @@ class TracesByStart:
         found: list[Place] = []
         size = count + count // 4 + _MORE
         while len(found) < count:
-            parts = self._parts(after, size)
-            starts = self._starts([part.trace_id for part in parts])
+            parts, after = self._parts(after, size)
+            starts = self._snapshot.starts_of([part.trace_id for part in parts])
             found += [part for part in parts if starts.get(part.trace_id) == part.value]
-            if len(parts) < size:
+            if after is None:
                 break
-            after, size = parts[-1], max(size, min(4 * size, _MOST_PARTS))
+            size = max(size, min(4 * size, _MOST_PARTS))
         return found[:count]
 
-    def _parts(self, after: Place | None, size: int) -> list[Place]:
-        """Traces by what the first segments have of them; fewer than ``size`` are the last ones."""
+    def _parts(self, after: Place | None, size: int) -> tuple[list[Place], Place | None]:
+        """Traces by what the first segments have of them, and the place behind which to go on, if there may be more.
+
+        A trace that a look has at the end of its rows may have begun before, in other segments, and comes later then.
+        What came behind it was left out of those rows: so nothing behind the end of any look is known.
+        """
         stretches = self._snapshot.stretches_behind(after, self._sort, self._times)
         begin, end = 0, _FIRST_SEGMENTS
         found: dict[str, Place] = {}
+        known: Place | None = None  # up to which nothing was left out
         while True:
-            for place in self._in_segments(stretches[begin:end], after, size):
+            rows = self._in_segments(stretches[begin:end], after, size)
+            if len(rows) == size:
+                known = rows[-1] if known is None else min(known, rows[-1], key=self._key)
+            for place in rows:
                 other = found.setdefault(place.trace_id, place)
                 if (place.value or 0) < (other.value or 0):
                     found[place.trace_id] = place
-            first = sorted(found.values(), key=self._key)[:size]
-            if end >= len(stretches) or (len(first) == size and stretches[end].comes_after(first[-1], self._sort)):
-                return first
+            first, reached = self._first(found.values(), known, size)
+            if end >= len(stretches) or (reached is not None and stretches[end].comes_after(reached, self._sort)):
+                return first, reached
             begin, end = end, 4 * end
+
+    def _first(self, places: Iterable[Place], known: Place | None, size: int) -> tuple[list[Place], Place | None]:
+        """The first so many, up to ``known``, and the place up to which they are all; none where that is the end."""
+        first = sorted(places, key=self._key)
+        if known is not None:
+            first = [place for place in first if self._key(place) <= self._key(known)]
+        if len(first) > size:
+            return first[:size], first[size - 1]
+        return first, known
 
     def _in_segments(self, stretches: Sequence[Stretch], after: Place | None, size: int) -> list[Place]:
         if not stretches:
@@ -92,15 +109,6 @@ class TracesByStart:
             [*which.parameters, *further.parameters],
         )
         return [Place(value=start, trace_id=trace_id) for start, trace_id in rows]
-
-    def _starts(self, traces: Sequence[str]) -> dict[str, int]:
-        """When these traces begin."""
-        which, parameters = of_traces(traces)
-        rows = self._snapshot.ask(
-            f"SELECT trace_id, min({_START}) FROM {self._snapshot.parts} WHERE {which} GROUP BY trace_id",  # noqa: S608 - own names, numbers
-            parameters,
-        )
-        return dict(rows)
 
 
 class TracesByValue:

@@ -7,11 +7,9 @@ import attrs
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.reads.aggregates.few_sums import TOKENS, summed_here
-from actors.span_store.embedded.reads.aggregates.matching import segments_of
 from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot, numbers
-from actors.span_store.embedded.reads.aggregates.summaries_read import INDEX_ROW, index_rows
+from actors.span_store.embedded.reads.aggregates.summaries_read import INDEX_COLUMNS_READ, index_rows
 from actors.span_store.traces.summary import MOST_LISTED, SpanSummary, Tokens, TraceSummary
 
 MOST_SUMMED_HERE = 4096  # spans
@@ -97,27 +95,41 @@ class TraceSums:
         return tuple(self.row[column] or ())
 
 
-def trace_sums(snapshot: Snapshot, traces: Sequence[str]) -> tuple[dict[str, TraceSums], pa.Table]:
-    """Of each trace that has a span, and the row of its head, as ``index_rows`` has it. Inside of a ``moment``.
+@attrs.frozen
+class Summed:
+    """Sums by trace, of those that have a span, and in ``heads`` the row of the head of each: see ``index_rows``."""
+
+    sums: Mapping[str, TraceSums]
+    heads: pa.Table
+
+    @classmethod
+    def of_nothing(cls) -> "Summed":
+        return cls({}, pa.table({}))
+
+    def heads_of(self, sums: Sequence[TraceSums]) -> pa.Table:
+        """The rows of the heads of these."""
+        wanted = pa.array([each.head for each in sums], pa.uint64())
+        return self.heads.filter(pc.is_in(self.heads["seq"], value_set=wanted))
+
+
+def trace_sums(snapshot: Snapshot, traces: Sequence[str]) -> Summed:
+    """Sum up the spans of these traces. Inside of a ``moment``.
 
     Few spans are summed up here: the statement that sums up any number takes longer to be planned than to be run.
     """
-    segments = segments_of(snapshot, traces)
-    of_traces = f"segment IN ({numbers(segments)}) AND trace_id IN (SELECT unnest(?::VARCHAR[]))"
-    few: Untold = snapshot.table(
-        f"SELECT {INDEX_ROW} FROM {snapshot.spans} WHERE {of_traces} LIMIT {MOST_SUMMED_HERE + 1:d}",  # noqa: S608 - own names, numbers
-        [list(traces)],
-    )
+    few = snapshot.spans_of(traces, INDEX_COLUMNS_READ, MOST_SUMMED_HERE + 1)
     if few.num_rows <= MOST_SUMMED_HERE:
         sums = {row["trace_id"]: TraceSums(row) for row in summed_here(few)}
         heads = pa.array([each.head for each in sums.values()], pa.uint64())
-        return sums, few.filter(pc.is_in(few["seq"], value_set=heads))
+        return Summed(sums, few.filter(pc.is_in(few["seq"], value_set=heads)))
+    segments = snapshot.segments_of(traces)
     rows = snapshot.named(
-        f"{_SUMMED} FROM {snapshot.spans} WHERE {of_traces} GROUP BY trace_id",
+        f"{_SUMMED} FROM {snapshot.spans} "
+        f"WHERE segment IN ({numbers(segments)}) AND trace_id IN (SELECT unnest(?::VARCHAR[])) GROUP BY trace_id",
         [list(traces)],
     )
     sums = {row["trace_id"]: TraceSums(row) for row in rows}
-    return sums, index_rows(snapshot, [each.head for each in sums.values()], segments)
+    return Summed(sums, index_rows(snapshot, [each.head for each in sums.values()], segments))
 
 
 def _tokens(sums: Sequence[int | None]) -> Tokens | None:
