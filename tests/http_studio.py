@@ -11,6 +11,7 @@ import attrs
 from aiohttp import ClientSession, DummyCookieJar
 from multidict import CIMultiDictProxy
 
+from actors.alerts.actor import AlertsActor
 from actors.audit_trail.actor import AuditTrailActor
 from actors.clock import Clock, utc_now
 from actors.key_registry.actor import KeyRegistryActor
@@ -152,6 +153,7 @@ async def running_http_studio(
     )
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, accounts, clock=clock))
     supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, accounts, clock=clock))
+    supervisor.add(AlertsActor, lambda bus: AlertsActor.running(bus, accounts, cookie_key=b"k" * 32, clock=clock))
     supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, accounts, clock=clock))
     supervisor.add(
         PlaygroundActor,

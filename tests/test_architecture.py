@@ -23,6 +23,7 @@ pytestmark = pytest.mark.unit
 
 # Value types of an actor that stand in a module of their own beside its ``messages``.
 VALUES = {
+    "actors.alerts.webhook_url",  # what others may see of it
     "actors.span_store.asked.sessions",
     "actors.span_store.asked.stored_traces",
     "actors.span_store.asked.buckets",
@@ -137,6 +138,7 @@ RUNNING = {"begin", "commit", "execute", "executemany", "executescript", "rollba
 
 # Who may ask whom, by folder. Without a circle nobody can wait for himself.
 MAY_ASK = {
+    "alerts": {"scores", "span_store"},
     "audit_trail": {"span_store"},
     "ingestion": {"span_store"},
     "playground": {"span_store"},

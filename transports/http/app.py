@@ -10,6 +10,7 @@ from multidict import istr
 from actors.runtime.bus import Bus
 from transports.http.api import (
     account,
+    alerts,
     api_keys,
     audit,
     backup,
@@ -86,6 +87,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *backup.ROUTES,
         *deletion.ROUTES,
         *prices.ROUTES,
+        *alerts.ROUTES,
         *audit.ROUTES,
         *traces_in.ROUTES,
         *metrics.ROUTES,
