@@ -27,8 +27,8 @@ _VALUES: Final[Mapping[Measure, Callable[[Measures], float | None]]] = {
     Measure.COST_USD: lambda found: found.cost_usd,
     Measure.TOKENS_INPUT: lambda found: (found.tokens or _NO_TOKENS).input,
     Measure.TOKENS_OUTPUT: lambda found: (found.tokens or _NO_TOKENS).output,
-    Measure.DURATION_P95: lambda found: found.durations and found.durations[_P95_OF_FOUR],
-    Measure.FIRST_TOKEN_P95: lambda found: found.first_tokens and found.first_tokens[_P95_OF_TWO],
+    Measure.DURATION_P95: lambda found: None if found.durations is None else found.durations[_P95_OF_FOUR],
+    Measure.FIRST_TOKEN_P95: lambda found: None if found.first_tokens is None else found.first_tokens[_P95_OF_TWO],
 }
 
 

@@ -44,11 +44,12 @@ from transports.http.api import (
 from transports.http.config import HttpConfig
 from transports.http.framework import cors
 from transports.http.framework.access_log import AccessLog
-from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, REQUEST_STATE, SOCKETS
+from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, LAG, REQUEST_STATE, SOCKETS
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.dispatch import endpoint
 from transports.http.framework.expectation import meet_expectation
 from transports.http.framework.json_body import MOST_BYTES
+from transports.http.framework.loop_lag import LoopLag
 from transports.http.framework.middleware import HEADER, middleware
 from transports.http.framework.open_sockets import OpenSockets
 from transports.http.framework.openapi import openapi_document
@@ -115,6 +116,8 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     """
     served = routes(any_openai_model=config.play.any_openai_model)
     app = _app_of(served, bus, config)
+    app[LAG] = lag = LoopLag()
+    app.cleanup_ctx.append(lag.running)
     app[DOCUMENT] = orjson.dumps(openapi_document(served, config.version))
     return app
 
