@@ -3,9 +3,9 @@
 import asyncio
 import ipaddress
 import socket
+import threading
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import attrs
@@ -82,22 +82,46 @@ class Webhooks:
 
 
 class ThreadResolver(AbstractResolver):
-    """Looks names up as the system does, in threads that nothing else waits for."""
+    """Looks names up as the system does, a few at once: a slow name server holds up other webhooks and nothing else.
+
+    The threads are daemons, or the process would wait for one at its end.
+    """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="webhook-names")
+        self._free = asyncio.Semaphore(_RESOLVERS)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        look_up = asyncio.get_running_loop().run_in_executor
-        found = await look_up(
-            self._threads, socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG
-        )
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[Any] | OSError | ValueError] = loop.create_future()
+
+        def settle(found: list[Any] | OSError | ValueError) -> None:
+            self._free.release()  # only now: who gave up has left the thread behind
+            if not answer.done():
+                answer.set_result(found)
+
+        def look_up() -> None:
+            found = _looked_up(host, port, family)
+            with suppress(RuntimeError):  # of a loop that has ended
+                loop.call_soon_threadsafe(settle, found)
+
+        threading.Thread(target=look_up, name="webhook-names", daemon=True).start()
+        found = await answer
+        if isinstance(found, Exception):
+            raise found
         return [_resolved(host, port, *each) for each in found]
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Leave the threads, which end by themselves."""
+
+
+def _looked_up(host: str, port: int, family: socket.AddressFamily) -> list[Any] | OSError | ValueError:
+    try:
+        return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+    except (OSError, ValueError) as fault:  # a name that is too long is the latter
+        return fault
 
 
 def public_socket(address: tuple[Any, ...]) -> socket.socket:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from actors.alerts import deliveries as deliveries_module
 from actors.alerts import outbox as outbox_module
+from actors.alerts import webhook as webhook_module
 from actors.alerts.actor import AlertsActor
 from actors.alerts.body import signature
 from actors.alerts.checks import Check
@@ -188,6 +190,29 @@ async def test_hostile_answers_are_not_read_to_their_end(answer: bytes, then: by
 async def test_nobody_listens() -> None:
     assert (await called("http://127.0.0.1:9/")).fault == "ClientConnectorError"
     assert (await called("http://no-such-name.invalid/")).fault in ("ClientConnectorDNSError", "ClientConnectorError")
+
+
+async def test_names_that_are_looked_up_for_ever_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits may leave; the threads stay until the name server answers, and no more are made."""
+    looking, answer = threading.Semaphore(0), threading.Event()
+
+    def hang(*_: object) -> list[Any]:
+        looking.release()
+        answer.wait()
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    resolver = webhook_module.ThreadResolver()
+    waiting = [asyncio.create_task(resolver.resolve("slow.example.com")) for _ in range(9)]
+    for _ in range(4):
+        await asyncio.to_thread(looking.acquire)
+    for task in waiting[:4]:
+        task.cancel()
+    await asyncio.wait(waiting[:4])
+    assert not looking.acquire(blocking=False)
+    answer.set()
+    ends = await asyncio.gather(*waiting[4:], return_exceptions=True)
+    assert [type(end) for end in ends] == [socket.gaierror] * 5
 
 
 async def test_secrets_do_not_leave_the_seal(tmp_path: Path) -> None:
