@@ -16,6 +16,7 @@ class LoopLag:
     def __init__(self) -> None:
         self._due: float | None = None
         self._late: deque[float] = deque(maxlen=_TICKS)
+        self._timer: asyncio.TimerHandle | None = None
 
     def tick(self, now: float) -> float:
         """Note that the call is made; when the next one is due."""
@@ -29,15 +30,13 @@ class LoopLag:
 
     async def running(self, _: web.Application) -> AsyncIterator[None]:
         """Measure while the application runs: an item of its ``cleanup_ctx``."""
-        loop = asyncio.get_running_loop()
-
-        def tick() -> None:
-            nonlocal timer
-            timer = loop.call_at(self.tick(loop.time()), tick)
-
-        timer = loop.call_at(self.tick(loop.time()), tick)
+        self._tick_on(asyncio.get_running_loop())
         yield
-        timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = loop.call_at(self.tick(loop.time()), self._tick_on, loop)
 
     def _overdue(self, now: float) -> float:
         return 0.0 if self._due is None else max(now - self._due, 0.0)
