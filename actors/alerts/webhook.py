@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import attrs
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from actors.alerts.body import signature
@@ -74,7 +74,7 @@ class Webhooks:
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 status, retry_after = answer.status, seconds_to_wait(answer.headers)
                 answer.close()  # what else there is of it is not read
-        except (ClientError, OSError, ValueError) as fault:
+        except Exception as fault:  # noqa: BLE001 - whatever an answer does to the client, the studio goes on
             return Outcome(fault=_word(fault))
         if status in range(200, 300):
             return Outcome()

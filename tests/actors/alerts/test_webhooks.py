@@ -193,6 +193,11 @@ async def test_nobody_listens() -> None:
     assert (await called("http://no-such-name.invalid/")).fault in ("ClientConnectorDNSError", "ClientConnectorError")
 
 
+async def test_a_bug_of_the_client_is_a_fault_like_any_other() -> None:
+    """Else a server that finds one could end the studio, which gives up when a part of it crashes again and again."""
+    assert (await called("http://hooks.example.com/", resolver=NamesAt())).fault == "IndexError"
+
+
 async def test_names_that_are_looked_up_for_ever_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits may leave; the threads stay until the name server answers, and no more are made."""
     looking, answer = threading.Semaphore(0), threading.Event()
