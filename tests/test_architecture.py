@@ -23,6 +23,7 @@ pytestmark = pytest.mark.unit
 
 # Value types of an actor that stand in a module of their own beside its ``messages``.
 VALUES = {
+    "actors.span_store.asked.arrivals",
     "actors.span_store.asked.sessions",
     "actors.span_store.asked.stored_traces",
     "actors.span_store.asked.buckets",
