@@ -114,6 +114,7 @@ SHARED_BY_ACTORS = COMMON_GROUND | {
     "actors.folders",
     "actors.retry_after",
     "actors.sealing",
+    "actors.sign_outs",
     "actors.sqlite",
 }
 
@@ -140,6 +141,7 @@ RUNNING = {"begin", "commit", "execute", "executemany", "executescript", "rollba
 MAY_ASK = {
     "audit_trail": {"span_store"},
     "ingestion": {"span_store"},
+    "live": {"span_store"},
     "playground": {"span_store"},
     "prices": {"span_store"},
     "scores": {"span_store"},
@@ -147,6 +149,7 @@ MAY_ASK = {
 }
 # Who may hear whose events. Hearing is no waiting, so circles would do no harm here.
 MAY_HEAR = {
+    "live": {"key_registry", "session"},
     "playground": {"key_registry", "session"},
 }
 
