@@ -29,7 +29,7 @@ from tests.spans import span
 
 pytestmark = pytest.mark.integration
 
-THOROUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=12)
+THOROUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=8)
 
 
 @pytest.fixture(scope="module")
