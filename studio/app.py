@@ -4,7 +4,7 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 
@@ -14,6 +14,7 @@ from actors.alerts.actor import AlertsActor
 from actors.audit_trail.actor import AuditTrailActor
 from actors.ingestion.actor import IngestionActor
 from actors.key_registry.actor import KeyRegistryActor
+from actors.live.actor import LiveActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.providers.provider import Endpoint
 from actors.prices.actor import PricesActor
@@ -177,6 +178,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     supervisor.add(AlertsActor, lambda bus: alerts(bus, settings))
     supervisor.add(AuditTrailActor, lambda bus: audit_trail(bus, settings))
     supervisor.add(PlaygroundActor, lambda bus: playground(bus, settings))
+    supervisor.add(LiveActor, live)
     ingestion_host = settings.ingestion_host
     if ingestion_host:
         supervisor.add(
@@ -210,6 +212,10 @@ def alerts(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[Ale
         cookie_key=settings.secure_cookie_key,
         allow_private=settings.webhook_allow_private,
     )
+
+
+def live(bus: ActorBus) -> AbstractAsyncContextManager[LiveActor]:
+    return nullcontext(LiveActor(bus))
 
 
 def audit_trail(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[AuditTrailActor]:

@@ -36,6 +36,7 @@ from studio.secrets import SETUP_CODE
 from studio.settings import Settings, SettingsError, accounts_database, client_defaults, load_settings
 from studio.standard_streams import complain, in_one_line, say
 from studio.terminal import commands as questions
+from studio.terminal import tail
 from studio.transfer.client import TransferFailed
 from studio.transfer.commands import NAMES, add_commands, transfer
 from studio.upkeep import Upkeep, check_data, remap_data, repair_data
@@ -79,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "openapi": openapi,
         "remap": lambda: on_data(lambda settings: remap_data(settings, everything=given.all)),
         "repair": lambda: on_data(repair_data),
+        tail.NAME: lambda: tailed(given),
         "user": lambda: on_accounts(given),
         **dict.fromkeys(NAMES, lambda: transferred(given)),
         **dict.fromkeys(questions.NAMES, lambda: asked(given)),
@@ -138,6 +140,16 @@ def asked(given: argparse.Namespace) -> int:
     """Ask a running studio, and print what it says."""
     try:
         said = say(questions.answer(given))
+    except TransferFailed as fault:
+        complain(in_one_line(str(fault)))
+        return FAILED
+    return STOPPED if said else FAILED
+
+
+def tailed(given: argparse.Namespace) -> int:
+    """Print what a running studio takes in, until it is stopped."""
+    try:
+        said = tail.follow(given)
     except TransferFailed as fault:
         complain(in_one_line(str(fault)))
         return FAILED
@@ -288,5 +300,6 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")
     add_commands(commands)
     questions.add_commands(commands)
+    tail.add_command(commands)
     add_user_command(commands)
     return parser

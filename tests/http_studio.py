@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from actors.alerts.actor import AlertsActor
 from actors.audit_trail.actor import AuditTrailActor
 from actors.clock import Clock, utc_now
 from actors.key_registry.actor import KeyRegistryActor
+from actors.live.actor import LiveActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.provider_table import OpenProvider
 from actors.playground.providers.provider import Endpoint
@@ -166,6 +167,7 @@ async def running_http_studio(
             limits=limits or PlaygroundLimits(),
         ),
     )
+    supervisor.add(LiveActor, lambda bus: nullcontext(LiveActor(bus, seconds=0.01, trace_seconds=0.02)))
     await supervisor.start()
     try:
         async with (
