@@ -150,5 +150,8 @@ async def test_metrics_count_the_messages(studio: HttpStudio) -> None:
         b"studio_alert_messages_waiting 0.0",
         b"studio_alert_checks_failed_total 0.0",
         b"studio_event_loop_lag_seconds 0.",
+        b"studio_live_followers 0.0",
+        b"studio_live_catching_up 0.0",
+        b"studio_live_skipped_total 0.0",
     ):
         assert line in reply.body

@@ -1,4 +1,4 @@
-"""Route of the Prometheus metrics: of the bus, the event loop and the alerts."""
+"""Route of the Prometheus metrics: of the bus, the event loop, live followers and alerts."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from actors.alerts.messages import AlertCounts, CountAlerts
 from actors.errors import StudioError
+from actors.live.messages import GetLiveLoad, LiveLoad
 from actors.runtime.bus import Bus
 from actors.runtime.statistics import LaneLoad, MessageStatistics
 from transports.http.framework.app_keys import LAG
@@ -102,6 +103,20 @@ async def alert_metrics(bus: Bus) -> Sequence[Metric]:
     return ()
 
 
+async def live_metrics(bus: Bus) -> Sequence[Metric]:
+    """The metrics of those who follow spans live; none while their actor is away."""
+    with suppress(StudioError):
+        return [*_metrics_of_live(await bus.ask(GetLiveLoad()))]
+    return ()
+
+
+def _metrics_of_live(load: LiveLoad) -> Iterator[Metric]:
+    yield GaugeMetricFamily("studio_live_followers", "Live subscriptions that are open now", value=load.followers)
+    text = "Those among them that have not caught up"
+    yield GaugeMetricFamily("studio_live_catching_up", text, value=load.catching_up)
+    yield CounterMetricFamily("studio_live_skipped", "Items that slow followers were not sent", value=load.skipped)
+
+
 def _metrics_of(counts: AlertCounts) -> Iterator[Metric]:
     states = GaugeMetricFamily("studio_alerts", "Alerts in a state now", labels=["state"])
     for state, count in counts.states.items():
@@ -121,7 +136,8 @@ def lag_metric(request: web.Request) -> Metric:
 async def metrics(call: Call[None, None]) -> web.Response:
     registry = CollectorRegistry()
     registry.register(BusCollector(call.bus))
-    registry.register(Families([lag_metric(call.request), *await alert_metrics(call.bus)]))
+    asked = [*await live_metrics(call.bus), *await alert_metrics(call.bus)]
+    registry.register(Families([lag_metric(call.request), *asked]))
     return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
