@@ -55,6 +55,8 @@ class Receiver:
         self.statuses: list[int] = []
         self.headers: dict[str, str] = {}
         self.port = 0
+        self.answers = asyncio.Event()  # without it, who sends is kept waiting
+        self.answers.set()
 
     @property
     def url(self) -> str:
@@ -64,6 +66,7 @@ class Receiver:
         body = await request.read()
         names = tuple(sorted(name.lower() for name in request.headers))
         self.received.put_nowait(Received(request.path, body, request.headers["x-junjo-signature"], names))
+        await self.answers.wait()
         status = self.statuses.pop(0) if self.statuses else 204
         return web.Response(status=status, headers=self.headers)
 

@@ -4,8 +4,10 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,10 +41,11 @@ from actors.scores.actor import ScoresActor
 from actors.sealing import Seal
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.messages import IngestSpans
-from actors.sqlite import Database
+from actors.sqlite import Database, copy_committed
 from tests.actors.alerts.stage import ADA, ADMIN, KEY, Receiver, receiving, wanted
 from tests.actors.stage import file_bytes, rows, staged
 from tests.embedded_store import embedded_store
+from tests.source import PROJECT
 from tests.spans import span
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
@@ -90,6 +93,17 @@ def test_a_signature_is_that_of_time_and_body() -> None:
     """As a receiver computes it, by the words of the documentation."""
     expected = hmac.new(b"whsec_test", b'1700000000.{"a":1}', hashlib.sha256).hexdigest()
     assert signature(b'{"a":1}', SECRET, 1_700_000_000) == f"t=1700000000,v1={expected}"
+
+
+def test_a_receiver_checks_it_as_the_documentation_says() -> None:
+    [program] = re.findall(r"```python\n(.*?)```", (PROJECT / "docs/alerts.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    header = signature(b"{}", SECRET, int(time.time()))
+    assert names["is_genuine"](b"{}", header, SECRET)
+    assert not names["is_genuine"](b"{ }", header, SECRET)
+    assert not names["is_genuine"](b"{}", header, "another")
+    assert not names["is_genuine"](b"{}", signature(b"{}", SECRET, 1_700_000_000), SECRET), "it is years old"
 
 
 async def test_a_call_is_a_signed_post_and_says_little_of_us(receiver: Receiver) -> None:
@@ -278,6 +292,22 @@ async def test_what_a_stop_cuts_short_is_sent_after_the_next_start(tmp_path: Pat
     async with alerting(tmp_path, first_wait=3600.0):
         assert (await receiver.received.get()).body == first.body
     assert receiver.received.empty()
+
+
+async def test_what_a_kill_cuts_short_is_sent_after_the_next_start(tmp_path: Path, receiver: Receiver) -> None:
+    """The file as it is while the call is under way, which is all that a killed process leaves."""
+    before, after = tmp_path / "before", tmp_path / "after"
+    after.mkdir()
+    receiver.answers.clear()
+    async with alerting(before) as bus:
+        await bus.ask(wanted(webhook=receiver.url))
+        first = await receiver.received.get()
+        await asyncio.to_thread(copy_committed, before / "junjo.db", after / "junjo.db")
+        receiver.answers.set()
+    async with alerting(after) as bus:
+        [alert] = await bus.ask(ListAlerts())
+        assert alert.state is AlertState.OK
+        assert (await receiver.received.get()).body == first.body
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ import pytest
 from actors.alerts.body import body_of
 from actors.alerts.messages import AlertState, GetAlert
 from tests.http_studio import HttpStudio
+from tests.source import PROJECT
 
 pytestmark = pytest.mark.integration
 
@@ -123,6 +124,12 @@ async def test_what_is_not_valid_is_refused(studio: HttpStudio, admin: str) -> N
             reply = await studio.call(method, where, body=body, cookie=admin)
             assert reply.status == 422, (method, members)
             assert [(fault["loc"], fault["type"]) for fault in reply.json["detail"]] == [(["body", *location], kind)]
+
+
+async def test_the_budget_of_the_documentation_is_one(studio: HttpStudio, admin: str) -> None:
+    [example] = re.findall(r"-d '(\{\s+\"name.*?)'", (PROJECT / "docs/alerts.md").read_text(), re.DOTALL)
+    made = await make(studio, admin, **json.loads(example))
+    assert (made["q"], made["measure"], made["interval"], made["threshold"]) == ("user:ada", "cost_usd", "1d", 50.0)
 
 
 async def test_what_an_alert_needs_is_missing(studio: HttpStudio, admin: str) -> None:
