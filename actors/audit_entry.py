@@ -35,6 +35,7 @@ class Resource(Enum):
     BACKUP = "backup"
     PRICE = "price"
     SCORE = "score"
+    ALERT = "alert"
     EXPORT = "export"
     AUDIT_TRAIL = "audit_trail"
     SETTINGS = "settings"  # of the whole studio

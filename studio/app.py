@@ -4,15 +4,17 @@ import asyncio
 import errno
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 
 import attrs
 
+from actors.alerts.actor import AlertsActor
 from actors.audit_trail.actor import AuditTrailActor
 from actors.ingestion.actor import IngestionActor
 from actors.key_registry.actor import KeyRegistryActor
+from actors.live.actor import LiveActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.providers.provider import Endpoint
 from actors.prices.actor import PricesActor
@@ -171,8 +173,10 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices))
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, settings.sqlite_path))
     supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, settings.sqlite_path))
+    supervisor.add(AlertsActor, lambda bus: alerts(bus, settings))
     supervisor.add(AuditTrailActor, lambda bus: audit_trail(bus, settings))
     supervisor.add(PlaygroundActor, lambda bus: playground(bus, settings))
+    supervisor.add(LiveActor, live)
     ingestion_host = settings.ingestion_host
     if ingestion_host:
         supervisor.add(
@@ -197,6 +201,19 @@ def span_store(bus: ActorBus, settings: Settings, prices: CurrentPrices) -> Abst
     retention = Retention(age=settings.retention_days, size=settings.retention_bytes)
     opened = partial(EmbeddedStorage.open, settings.duckdb_path, limits=Limits(retention=retention), prices=prices)
     return SpanStoreActor.running(bus, opened, accounts=settings.sqlite_path)
+
+
+def alerts(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[AlertsActor]:
+    return AlertsActor.running(
+        bus,
+        settings.sqlite_path,
+        cookie_key=settings.secure_cookie_key,
+        allow_private=settings.webhook_allow_private,
+    )
+
+
+def live(bus: ActorBus) -> AbstractAsyncContextManager[LiveActor]:
+    return nullcontext(LiveActor(bus))
 
 
 def audit_trail(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[AuditTrailActor]:

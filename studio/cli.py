@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from studio import __version__
 from studio.arguments import add_audit, add_transfers, add_user
-from studio.terminal.arguments import NAMES, add_questions
+from studio.terminal.arguments import NAMES, add_questions, add_tail
 
 # The module of ``studio.commands`` that runs each command. What it needs is loaded only then: all of it takes a second.
 _RUN_BY = {
@@ -26,6 +26,7 @@ _RUN_BY = {
     "openapi": "openapi",
     "remap": "data",
     "repair": "data",
+    "tail": "tail",
     "user": "user",
     **dict.fromkeys(("export", "import", "backup"), "transfers"),
     **dict.fromkeys(NAMES, "questions"),
@@ -70,5 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")
     add_transfers(commands)
     add_questions(commands)
+    add_tail(commands)
     add_user(commands)
     return parser

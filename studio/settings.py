@@ -254,6 +254,14 @@ class Settings:
             "Prices of models in place of those that come with the studio: a file in the form of genai-prices.",
         )
     )
+    webhook_allow_private: bool = attrs.field(
+        metadata=variable(
+            "JUNJO_WEBHOOK_ALLOW_PRIVATE",
+            "false",
+            switch,
+            "`true` lets alerts call webhooks on this machine and in private networks.",
+        )
+    )
     audit_days: timedelta = attrs.field(
         metadata=variable("JUNJO_AUDIT_DAYS", "365", days, "Entries of the audit trail that are older are deleted.")
     )

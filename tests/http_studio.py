@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ import attrs
 from aiohttp import ClientSession, DummyCookieJar
 from multidict import CIMultiDictProxy
 
+from actors.alerts.actor import AlertsActor
 from actors.audit_trail.actor import AuditTrailActor
 from actors.clock import Clock, utc_now
 from actors.key_registry.actor import KeyRegistryActor
+from actors.live.actor import LiveActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.provider_table import OpenProvider
 from actors.playground.providers.provider import Endpoint
@@ -152,6 +154,7 @@ async def running_http_studio(
     )
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, accounts, clock=clock))
     supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, accounts, clock=clock))
+    supervisor.add(AlertsActor, lambda bus: AlertsActor.running(bus, accounts, cookie_key=b"k" * 32, clock=clock))
     supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, accounts, clock=clock))
     supervisor.add(
         PlaygroundActor,
@@ -164,6 +167,7 @@ async def running_http_studio(
             limits=limits or PlaygroundLimits(),
         ),
     )
+    supervisor.add(LiveActor, lambda bus: nullcontext(LiveActor(bus, seconds=0.01, trace_seconds=0.02)))
     await supervisor.start()
     try:
         async with (

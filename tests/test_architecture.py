@@ -23,6 +23,8 @@ pytestmark = pytest.mark.unit
 
 # Value types of an actor that stand in a module of their own beside its ``messages``.
 VALUES = {
+    "actors.alerts.webhook_url",  # what others may see of it
+    "actors.span_store.asked.arrivals",
     "actors.span_store.asked.sessions",
     "actors.span_store.asked.stored_traces",
     "actors.span_store.asked.buckets",
@@ -114,6 +116,7 @@ SHARED_BY_ACTORS = COMMON_GROUND | {
     "actors.folders",
     "actors.retry_after",
     "actors.sealing",
+    "actors.sign_outs",
     "actors.sqlite",
 }
 
@@ -138,8 +141,10 @@ RUNNING = {"begin", "commit", "execute", "executemany", "executescript", "rollba
 
 # Who may ask whom, by folder. Without a circle nobody can wait for himself.
 MAY_ASK = {
+    "alerts": {"scores", "span_store"},
     "audit_trail": {"span_store"},
     "ingestion": {"span_store"},
+    "live": {"span_store"},
     "playground": {"span_store"},
     "prices": {"span_store"},
     "scores": {"span_store"},
@@ -147,6 +152,7 @@ MAY_ASK = {
 }
 # Who may hear whose events. Hearing is no waiting, so circles would do no harm here.
 MAY_HEAR = {
+    "live": {"key_registry", "session"},
     "playground": {"key_registry", "session"},
 }
 

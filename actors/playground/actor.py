@@ -35,13 +35,13 @@ from actors.playground.providers.provider import Endpoint, Model
 from actors.playground.replay.reading import replay_of
 from actors.playground.run_record import RunRecord
 from actors.playground.runs import Runs
-from actors.playground.sign_outs import SignOuts
 from actors.playground.trace_writer import TraceWriter
 from actors.principal import Scope
 from actors.runtime.actor import Actor, ActorBus, handles, streams, subscribes
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.session.messages import SessionsEnded
+from actors.sign_outs import SignOuts
 from actors.span_store.columns.logs import StoredLog, log_detail
 from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import MOST_LOG_BYTES, GetSpan, GetSpanLogs

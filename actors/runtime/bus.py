@@ -51,6 +51,9 @@ class Recipient(Protocol):
     def loads(self) -> Mapping[str, LaneLoad]:
         """How full each lane is, by name."""
 
+    def streams(self) -> Mapping[str, int]:
+        """How many streams are open, by the names of their messages."""
+
 
 class Bus:
     """Carries messages between actors and transports. One for a process, used from its event loop only."""
@@ -155,6 +158,15 @@ class Bus:
             for actor_class, recipient in self._recipients.items()
             if recipient is not None
             for lane, load in recipient.loads().items()
+        }
+
+    def streams(self) -> dict[tuple[str, str], int]:
+        """How many streams are open, by the names of actor and message, for ``/metrics``."""
+        return {
+            (actor_class.__name__, message): count
+            for actor_class, recipient in self._recipients.items()
+            if recipient is not None
+            for message, count in recipient.streams().items()
         }
 
     def _answer_by(self, actor_class: type[Actor], answer: Callable[[Any], Any]) -> None:

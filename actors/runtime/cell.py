@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from time import perf_counter
 from typing import Any
@@ -103,6 +104,12 @@ class Cell:
         """How full each lane is, by name."""
         return {SERIAL: self._serial.load(), **{name: lane.load() for name, lane in self._lanes.items()}}
 
+    def streams(self) -> Mapping[str, int]:
+        """How many streams are open, by the names of their messages, those without any too."""
+        names = (route.message.__name__ for route in self._actor.routes if route.mode is DeliveryMode.STREAM)
+        open_ = Counter(subscription.message for subscription in self._subscriptions)
+        return {name: open_[name] for name in names}
+
     def accepts(self, envelope: Envelope) -> bool:
         """Put the envelope into its mailbox if there is room; whether there was."""
         try:
@@ -121,6 +128,7 @@ class Cell:
             self._handlers[type(request)].method(request),
             self._actor.stream_buffer,
             owner=self.name,
+            message=type(request).__name__,
             counters=self._statistics.of(type(request)),
             on_ended=self._subscriptions.discard,
         )

@@ -50,7 +50,7 @@ class RunningLane:
         return self._mailbox.close()
 
     def load(self) -> LaneLoad:
-        """How many messages wait, and how many are in work."""
+        """How many messages wait, how many are in work, and how many there was no room for."""
         return self._mailbox.load()
 
     def _begin(self) -> None:

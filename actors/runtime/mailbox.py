@@ -67,6 +67,7 @@ class Mailbox:
         self._waiting: deque[Envelope] = deque()
         self._arrived = asyncio.Event()
         self._closed = False
+        self._refused = 0
 
     def put(self, envelope: Envelope) -> None:
         """Queue the envelope or raise ``Overloaded`` / ``Unavailable``."""
@@ -74,6 +75,7 @@ class Mailbox:
             raise Unavailable(f"{self._owner} is not running")
         weight = envelope.message.weight
         if self._messages.held and not (self._messages.room > 0 and weight <= self._bytes.room):
+            self._refused += 1
             raise Overloaded(f"{self._owner} is overloaded", retry_after=self.retry_after())
         self._messages.take(1)
         self._bytes.take(weight)
@@ -112,9 +114,9 @@ class Mailbox:
         self._bytes.give_back_a_part(_weight_of(envelopes))
 
     def load(self) -> LaneLoad:
-        """How many messages wait, and how many are in work."""
+        """How many messages wait, how many are in work, and how many there was no room for."""
         waiting = len(self._waiting)
-        return LaneLoad(waiting=waiting, at_work=self._messages.held - waiting)
+        return LaneLoad(waiting=waiting, at_work=self._messages.held - waiting, refused=self._refused)
 
     def retry_after(self) -> float:
         """Seconds in which everything held now will have drained, at the rate of the latest messages."""

@@ -27,10 +27,11 @@ class MessageStatistics:
 
 @attrs.frozen(kw_only=True)
 class LaneLoad:
-    """Messages of one lane at this moment."""
+    """Messages of one lane at this moment, and those that it has turned away since its actor started."""
 
     waiting: int
     at_work: int
+    refused: int = 0
 
 
 class Statistics:

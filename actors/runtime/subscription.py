@@ -30,9 +30,11 @@ class Subscription(Generic[T]):
         buffer: int,
         *,
         owner: str,
+        message: str,
         counters: MessageStatistics,
         on_ended: Callable[["Subscription[T]"], None],
     ) -> None:
+        self.message = message
         self._items = items
         self._buffer: deque[T] = deque()
         self._most = buffer

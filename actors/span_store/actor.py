@@ -15,6 +15,7 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
+from actors.span_store.asked.arrivals import Arrivals, GetEnd, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.stats import GetStats, Stats
@@ -56,6 +57,7 @@ from actors.span_store.messages import (
     StoreState,
     UsePrices,
 )
+from actors.span_store.query.position import Position
 from actors.span_store.storage import SpanStorage
 from actors.span_store.traces.detail import AttributeValue, SpanDetail
 from actors.span_store.traces.outline import Outline
@@ -64,6 +66,7 @@ from actors.span_store.traces.summary import TraceSpans
 from actors.span_store.traces.views import TraceViews
 
 _READERS, _SEARCHERS, _SUMMERS = 4, 2, 2
+_FOLLOWERS = 2  # that read what came long before
 
 
 class SpanStoreActor(Actor):
@@ -76,6 +79,8 @@ class SpanStoreActor(Actor):
         "reads": Lane(at_once=_READERS, capacity=Capacity(messages=512)),
         "searches": Lane(at_once=_SEARCHERS, capacity=Capacity(messages=64, retry_after=1.0)),
         "sums": Lane(at_once=_SUMMERS, capacity=Capacity(messages=32, retry_after=1.0)),
+        "arrivals": Lane(at_once=_FOLLOWERS, capacity=Capacity(messages=1024, retry_after=1.0)),
+        "news": Lane(at_once=1, capacity=Capacity(messages=4, retry_after=1.0)),
         "deletions": Lane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
     }
     # Each item of a stream has megabytes.
@@ -126,6 +131,18 @@ class SpanStoreActor(Actor):
     @handles_inline(GetPriceTable)
     def price_table(self, _: GetPriceTable) -> PriceTable:
         return self._storage.price_table
+
+    @handles_inline(GetEnd)
+    def end(self, _: GetEnd) -> Position:
+        return self._storage.end()
+
+    @handles(ListArrivals, lane="arrivals")
+    async def list_arrivals(self, request: ListArrivals) -> Arrivals:
+        return await self._storage.arrivals(request)
+
+    @handles(ListNews, lane="news")
+    async def list_news(self, request: ListNews) -> Sequence[Arrivals | None]:
+        return await self._storage.news(request)
 
     @handles(UsePrices)
     async def use_prices(self, request: UsePrices) -> None:

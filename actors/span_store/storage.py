@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 import attrs
 import pyarrow as pa
 
+from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
@@ -34,6 +35,7 @@ from actors.span_store.messages import (
 )
 from actors.span_store.pricing.book import PriceBook
 from actors.span_store.pricing.own_price import OwnPrices
+from actors.span_store.query.position import Position
 
 ScopeColumn: TypeAlias = Literal["trace_id", "service_name"]
 
@@ -129,6 +131,13 @@ class SpanStorage(Protocol):
     async def stats(self, request: GetStats) -> Stats: ...
 
     async def values(self, request: ListValues) -> Values: ...
+
+    def end(self) -> Position:
+        """The position behind all that is committed, from memory."""
+
+    async def arrivals(self, request: ListArrivals) -> Arrivals: ...
+
+    async def news(self, request: ListNews) -> Sequence[Arrivals | None]: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

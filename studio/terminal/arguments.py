@@ -16,6 +16,7 @@ SORTS = {"latest": "-start", "start": "start", "duration": "-duration", "cost": 
     "tokens": "-tokens",
     "errors": "-errors",
 }
+_MOST_SHOWN = 1000  # of what came in before
 _MOST_SPANS = 1000  # of a trace, that are shown
 _MOST_DIGITS = 9
 
@@ -60,3 +61,24 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS or int(text) < 1:
         raise argparse.ArgumentTypeError("must be a whole number above 0")
     return int(text)
+
+
+def add_tail(commands: "Commands") -> None:
+    """Add ``studio tail``."""
+    tail = commands.add_parser("tail", help="print spans as they come in, until it is stopped")
+    tail.add_argument("q", nargs="?", default="", metavar="Q", help="a filter, such as 'status:error' (docs/query.md)")
+    tail.add_argument("--of", choices=("spans", "traces"), default="spans", help="what is printed; by default spans")
+    tail.add_argument(
+        "--limit", type=_shown_first, default=10, help="latest ones to print first, 1000 at most; by default 10"
+    )
+    tail.add_argument("--after", metavar="POSITION", help="go on there: the position that --json printed with an item")
+    tail.add_argument("--count", type=_count, help="stop after so many")
+    tail.add_argument("--json", action="store_true", help="print each as a line of JSON, with its position")
+    add_studio(tail, "read")
+
+
+def _shown_first(text: str) -> int:
+    count = _count(text)
+    if count > _MOST_SHOWN:
+        raise argparse.ArgumentTypeError(f"must be at most {_MOST_SHOWN}")
+    return count

@@ -11,6 +11,7 @@ from multidict import istr
 from actors.runtime.bus import Bus
 from transports.http.api import (
     account,
+    alerts,
     api_keys,
     audit,
     backup,
@@ -22,6 +23,7 @@ from transports.http.api import (
     health,
     listed_values,
     lists,
+    live,
     llm_stream,
     metrics,
     models,
@@ -44,11 +46,12 @@ from transports.http.api import (
 from transports.http.config import HttpConfig
 from transports.http.framework import cors
 from transports.http.framework.access_log import AccessLog
-from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, REQUEST_STATE, SOCKETS
+from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, LAG, REQUEST_STATE, SOCKETS
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.dispatch import endpoint
 from transports.http.framework.expectation import meet_expectation
 from transports.http.framework.json_body import MOST_BYTES
+from transports.http.framework.loop_lag import LoopLag
 from transports.http.framework.middleware import HEADER, middleware
 from transports.http.framework.open_sockets import OpenSockets
 from transports.http.framework.openapi import openapi_document
@@ -81,12 +84,14 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *stats.ROUTES,
         *lists.ROUTES,
         *text_search.ROUTES,
+        *live.ROUTES,
         *filter_fields.ROUTES,
         *listed_values.ROUTES,
         *export.ROUTES,
         *backup.ROUTES,
         *deletion.ROUTES,
         *prices.ROUTES,
+        *alerts.ROUTES,
         *audit.ROUTES,
         *traces_in.ROUTES,
         *metrics.ROUTES,
@@ -114,6 +119,8 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     """
     served = routes(any_openai_model=config.play.any_openai_model)
     app = _app_of(served, bus, config)
+    app[LAG] = lag = LoopLag()
+    app.cleanup_ctx.append(lag.running)
     # Written when it is asked for: a start has something better to do.
     document: Callable[[], bytes] = cache(lambda: orjson.dumps(openapi_document(served, config.version)))
     app[DOCUMENT] = document

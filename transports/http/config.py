@@ -16,6 +16,7 @@ from transports.otlp.decoder import Decoder
 
 APP_NAME = "Junjo AI Studio"
 
+_LIVE_SOCKETS = 256
 _ANSWERS = 256 * 1024 * 1024  # bytes
 TOO_MANY_ANSWERS = "Too many large answers are being made at once"
 
@@ -33,6 +34,16 @@ class PlayConfig:
     any_openai_model: bool = False
     run_seconds: float = 600.0  # the longest run, and so the longest answer
     runs_per_socket: int = 32  # at once
+    heartbeat_seconds: float = 20.0  # a socket that does not answer a ping within half of it is dead
+
+
+@attrs.frozen(kw_only=True)
+class LiveConfig:
+    """Configuration of the sockets that follow what comes in."""
+
+    sockets: Budget = attrs.field(
+        factory=lambda: Budget(_LIVE_SOCKETS, refusal="Too many sockets follow what comes in", shortest_retry=5.0)
+    )
     heartbeat_seconds: float = 20.0  # a socket that does not answer a ping within half of it is dead
 
 
@@ -64,6 +75,7 @@ class HttpConfig:
     answers: Budget = attrs.field(factory=lambda: Budget(_ANSWERS, refusal=TOO_MANY_ANSWERS))
     max_request_bytes: int = DEFAULT_LIMIT  # of one OTLP request, before and after inflation
     play: PlayConfig = PlayConfig()
+    live: LiveConfig = attrs.field(factory=LiveConfig)
     misdirected: MisdirectedExporters = attrs.field(factory=MisdirectedExporters)  # shared with gRPC
     tracer: RequestTracer | None = None  # of the requests themselves
     log_together: LogTogether | None = None  # writes the lines of requests; None is one by one

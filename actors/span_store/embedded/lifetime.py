@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
+from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
@@ -44,6 +45,7 @@ from actors.span_store.messages import (
 from actors.span_store.pricing.book import PriceBook
 from actors.span_store.pricing.current import CurrentPrices
 from actors.span_store.pricing.own_price import OwnPrices
+from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 
 __all__ = ["EmbeddedStorage", "Limits", "Retention"]
@@ -157,6 +159,15 @@ class EmbeddedStorage:
 
     async def values(self, request: ListValues) -> Values:
         return await self._opened.reads.values(request)
+
+    def end(self) -> Position:
+        return self._opened.reads.end()
+
+    async def arrivals(self, request: ListArrivals) -> Arrivals:
+        return await self._opened.reads.arrivals(request)
+
+    async def news(self, request: ListNews) -> Sequence[Arrivals | None]:
+        return await self._opened.reads.news(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

@@ -35,11 +35,16 @@ class Threads:
         self._readers = ReaderThreads(connection, readers)
         self._sums = ReaderThreads(connection, _SUMS)
         self._long_reads = LongReads()
+        self._news = ThreadPoolExecutor(1, thread_name_prefix="span-news")  # a thread from the first use on
         self.broken = asyncio.Event()
         self.is_closed = False
 
     async def in_writer(self, work: Callable[..., T], *arguments: object) -> T:
         return await self._run(self._writer, work, *arguments)
+
+    async def in_news(self, work: Callable[..., T], *arguments: object) -> T:
+        """Run in the one thread that looks at what has just come in."""
+        return await self._run(self._news, work, *arguments)
 
     async def in_flusher(self, work: Callable[..., T], *arguments: object) -> T:
         """Run in the one thread that changes the index; flushes get their turn between two calls."""
@@ -93,6 +98,7 @@ class Threads:
         self._readers.close()
         self._sums.close()
         self._long_reads.close()
+        self._news.shutdown(wait=True)
         self._writer.shutdown(wait=True)
         self._flusher.shutdown(wait=True)
 

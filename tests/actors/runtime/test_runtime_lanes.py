@@ -110,6 +110,18 @@ async def test_the_bus_tells_how_full_each_lane_is() -> None:
     assert bus.loads() == {}
 
 
+async def test_the_bus_tells_how_many_each_lane_has_turned_away() -> None:
+    gate = Gate()
+    async with supervised(WithLane) as bus:
+        asks = [asyncio.create_task(bus.ask(DoForLong(work=gate))) for _ in range(6)]
+        await settled()
+        refused = {lane: load.refused for (_, lane), load in bus.loads().items()}
+        assert refused == {"serial": 0, "reads": 0, "long": 3}
+        gate.open()
+        ends = await asyncio.gather(*asks, return_exceptions=True)
+    assert [type(each) for each in ends].count(Overloaded) == 3
+
+
 def test_a_lane_that_the_actor_does_not_have_is_a_mistake() -> None:
     with pytest.raises(TypeError, match="has no lane nowhere"):
 

@@ -53,6 +53,15 @@ async def all_of(bus: Bus, items: Callable[[], Items]) -> tuple[list[Any], BaseE
     return got, None
 
 
+async def test_the_bus_tells_how_many_streams_are_open() -> None:
+    async with supervised(Workbench) as bus:
+        assert bus.streams() == {("Workbench", "Watch"): 0}
+        async with bus.stream(Watch(items=Source())), bus.stream(Watch(items=Source())):
+            assert bus.streams() == {("Workbench", "Watch"): 2}
+        assert bus.streams() == {("Workbench", "Watch"): 0}
+    assert bus.streams() == {}
+
+
 async def test_a_reader_gets_every_item_in_order() -> None:
     async with supervised(Workbench) as bus:
         assert await all_of(bus, Source(100)) == (list(range(100)), None)

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from actors.errors import Unavailable
+from actors.span_store.asked.arrivals import GetEnd
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.lifetime import Limits
 from actors.span_store.embedded.maintenance.compaction import Compaction
@@ -31,6 +32,7 @@ from actors.span_store.messages import (
     ListServices,
 )
 from actors.span_store.pricing.current import CurrentPrices
+from actors.span_store.query.position import Position
 from scripts.load.faulty_disk import Fault, FaultyDisk, Operation, refusal
 from tests.actors.span_store.stage import (
     BY,
@@ -138,6 +140,7 @@ async def test_a_leftover_segment_is_removed_when_its_spans_are_in_a_journal(pat
     async with running_store(path) as bus:
         assert (await bus.ask(GetStoreState())).problems == ()
         assert await names(bus) == ["span 1"]
+        assert await bus.ask(GetEnd()) == Position(1), "its number is what it was: somebody may go on from there"
     assert list(path.with_suffix(".segments").iterdir()) == []
 
 

@@ -7,6 +7,7 @@ row whose route is gone: each new route needs a row with its callers.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
@@ -132,6 +133,12 @@ TABLE = (
     Row("GET", "/api/v1/prices", READERS),
     Row("POST", "/api/v1/prices", ADMINS),
     Row("DELETE", "/api/v1/prices/{price_id}", ADMINS),
+    Row("GET", "/api/v1/alerts", SIGNED_IN),
+    Row("POST", "/api/v1/alerts", SIGNED_IN),
+    Row("GET", "/api/v1/alerts/{alert_id}", SIGNED_IN),
+    Row("PATCH", "/api/v1/alerts/{alert_id}", SIGNED_IN),
+    Row("DELETE", "/api/v1/alerts/{alert_id}", SIGNED_IN),
+    Row("GET", "/api/v1/alerts/{alert_id}/history", SIGNED_IN),
     Row("POST", "/llm/generate", SIGNED_IN),
     Row("GET", "/llm/providers/{provider}/models", SIGNED_IN),
     Row("POST", "/llm/providers/{provider}/models/refresh", SIGNED_IN),
@@ -139,6 +146,7 @@ TABLE = (
     Row("PUT", "/llm/providers/{provider}/key", ADMINS),
     Row("DELETE", "/llm/providers/{provider}/key", ADMINS),
     Row("GET", "/llm/stream", PLAYERS),
+    Row("GET", "/api/v1/live", READERS),
     Row("GET", "/llm/replay/{trace_id}/{span_id}", READERS),
     Row("GET", "/api/v1/observability/services", READERS),
     Row("GET", "/api/v1/observability/stats", READERS),
@@ -220,9 +228,9 @@ async def test_the_ports_for_otlp_alone_admit_the_same(studio: HttpStudio, clock
     assert not faults, "\n".join(faults)
 
 
-async def test_the_websocket_opens_for_those_it_should(studio: HttpStudio, clock: HandClock) -> None:
-    [row] = [row for row in TABLE if row.path == "/llm/stream"]
-    for caller, headers in (await all_callers(studio, clock)).items():
+async def test_websockets_open_for_those_it_should(studio: HttpStudio, clock: HandClock) -> None:
+    rows = [row for row in TABLE if row.path in ("/llm/stream", "/api/v1/live")]
+    for (caller, headers), row in product((await all_callers(studio, clock)).items(), rows):
         if row.expected[caller] is None:
             async with studio.client.ws_connect(row.path, headers={**headers, "Origin": ORIGIN}) as socket:
                 await socket.close()

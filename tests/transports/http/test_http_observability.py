@@ -143,3 +143,15 @@ async def test_metrics_count_the_messages(studio: HttpStudio) -> None:
     for lane in (b"serial", b"reads", b"searches", b"deletions"):
         for gauge in (b"waiting", b"at_work"):
             assert b'studio_lane_%s{actor="SpanStoreActor",lane="%s"} 0.0' % (gauge, lane) in reply.body
+        assert b'studio_lane_refused_total{actor="SpanStoreActor",lane="%s"} 0.0' % lane in reply.body
+    for line in (
+        b'studio_streams{actor="SpanStoreActor",message="ExportSpans"} 0.0',
+        b'studio_alerts{state="firing"} 0.0',
+        b"studio_alert_messages_waiting 0.0",
+        b"studio_alert_checks_failed_total 0.0",
+        b"studio_event_loop_lag_seconds 0.",
+        b"studio_live_followers 0.0",
+        b"studio_live_catching_up 0.0",
+        b"studio_live_skipped_total 0.0",
+    ):
+        assert line in reply.body

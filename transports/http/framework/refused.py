@@ -23,6 +23,7 @@ _ACTIONS = {
 # Resources by the first segment of the path behind one of these prefixes.
 _PREFIXES = ("/api/v1/observability/", "/api/v1/", "/")
 _RESOURCES = {
+    "alerts": Resource.ALERT,
     "api_keys": Resource.API_KEY,
     "audit": Resource.AUDIT_TRAIL,
     "backup": Resource.BACKUP,

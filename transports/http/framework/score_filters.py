@@ -27,7 +27,7 @@ async def without_scores(bus: Bus, query: object) -> object:
     asked = {name: each for name, each in filters.items() if isinstance(each, Filter) and _has_scores(each)}
     if not asked:
         return query
-    made = {name: await _replaced(bus, name, each) for name, each in asked.items()}
+    made = {name: await filter_without_scores(bus, name, each) for name, each in asked.items()}
     changed: Any = query
     return attrs.evolve(changed, **made)
 
@@ -36,8 +36,13 @@ def _has_scores(asked: Filter) -> bool:
     return any(isinstance(leaf.field, Score) for leaf in leaves(asked.expression))
 
 
-async def _replaced(bus: Bus, name: str, asked: Filter) -> Filter:
-    """``InvalidRequest`` at the first score of the text: which of several found too many does not matter."""
+async def filter_without_scores(bus: Bus, name: str, asked: Filter) -> Filter:
+    """The filter, which stands under this name, with traces in place of scores.
+
+    ``InvalidRequest`` at the first score of the text: which of several found too many does not matter.
+    """
+    if not _has_scores(asked):
+        return asked
     try:
         return Filter(asked.text, await bus.ask(ReplaceScores(where=asked.expression)))
     except InvalidRequest as error:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import duckdb
 
+from actors.span_store.asked.arrivals import Arrivals, ListArrivals
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.embedded.damage import Damage
+from actors.span_store.embedded.reads.aggregates.arrivals import arrivals
 from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
 from actors.span_store.embedded.reads.aggregates.sessions import Sessions
 from actors.span_store.embedded.reads.aggregates.span_list import span_page
@@ -45,6 +47,9 @@ class ManySpansReader(SpanReader):
     def values(self, request: ListValues, is_left: Callable[[], bool]) -> Values:
         """As ``stats`` has it."""
         return read_values(self._stored, request, is_left)
+
+    def arrivals(self, request: ListArrivals) -> Arrivals:
+        return arrivals(self._stored, request)
 
     def stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
         return self._table.stored_traces(request.trace_ids)

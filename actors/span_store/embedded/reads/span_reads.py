@@ -1,7 +1,7 @@
 """Requests are answered: each in a reader's thread, from a view of one moment."""
 
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage, looks_at_many
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
@@ -20,6 +21,7 @@ from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.reads.export import SpanExport
 from actors.span_store.embedded.reads.many_spans import ManySpansReader
+from actors.span_store.embedded.reads.news import Filters, news, recent_page
 from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
 from actors.span_store.embedded.sealed.segments import Segments
@@ -36,6 +38,7 @@ from actors.span_store.messages import (
     SearchTrace,
     SpanPage,
 )
+from actors.span_store.query.position import Position
 from actors.span_store.storage import Scope, TraceColumns
 
 T = TypeVar("T")
@@ -55,6 +58,7 @@ class SpanReads:
         self._damage = damage
         self._threads = threads
         self._calls = RecentCalls()
+        self._filters = Filters()
 
     async def services(self) -> tuple[str, ...]:
         return await self._ask(lambda reader: reader.services())
@@ -106,6 +110,17 @@ class SpanReads:
     async def values(self, request: ListValues) -> Values:
         left = threading.Event()
         return request.within_room(await self._sum(lambda reader: reader.values(request, left.is_set), left.set))
+
+    def end(self) -> Position:
+        return Position(self._memtables.active.next_seq)
+
+    async def arrivals(self, request: ListArrivals) -> Arrivals:
+        """From memory, as long as it has what is asked for."""
+        found = await self._threads.aside(recent_page, self._memtables.all, request)
+        return found or await self._ask(lambda reader: reader.arrivals(request))
+
+    async def news(self, request: ListNews) -> Sequence[Arrivals | None]:
+        return await self._threads.in_news(news, self._memtables.all, request.watched, self._filters)
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

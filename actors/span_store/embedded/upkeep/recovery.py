@@ -1,6 +1,6 @@
 """Recovery at start: journals are read, segments compared with the index, leftovers of a crash removed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import attrs
@@ -12,7 +12,7 @@ import structlog
 from actors.span_store.columns.rows import ROWS, TRACE, span_keys
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.memtable import Memtable
-from actors.span_store.embedded.hot.wal import Wal, recover
+from actors.span_store.embedded.hot.wal import Wal, recover, whole_batches
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.sealed import index
@@ -40,12 +40,13 @@ def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, probl
     sealed = index.sealed_up_to(connection)
     unknown = not_in_index(folders.segments, index.segment_files(connection))
     next_segment = max([sealed.next_segment, *(number + 1 for number in unknown)])
-    next_seq = max([sealed.next_seq, *map(next_seq_of, unknown.values())])
+    newer = [path for number, path in unknown.items() if number >= sealed.next_segment]
+    orphans = _orphans(connection, folders, newer)
+    # What is in a journal and in a leftover keeps its numbers: they are positions that somebody may go on from.
+    next_seq = max([sealed.next_seq, *(next_seq_of(path) for path in newer if path.name in orphans)])
     memtables = _journals(connection, folders, problems, next_seq)
     if not memtables:
         memtables = [_new_generation(folders, sealed.next_journal, next_seq)]
-    newer = {number: path for number, path in unknown.items() if number >= sealed.next_segment}
-    orphans = _orphans(connection, folders, newer.values(), memtables)
     for path in unknown.values():
         if path.name not in orphans:
             log.warning("leftover removed", file=path.name)
@@ -56,9 +57,7 @@ def recover_store(connection: duckdb.DuckDBPyConnection, folders: Folders, probl
     return Recovered(tuple(memtables), next_segment)
 
 
-def _orphans(
-    connection: duckdb.DuckDBPyConnection, folders: Folders, unknown: Iterable[Path], memtables: Iterable[Memtable]
-) -> set[str]:
+def _orphans(connection: duckdb.DuckDBPyConnection, folders: Folders, unknown: Sequence[Path]) -> set[str]:
     """The segments whose spans may be nowhere else.
 
     Those that the index has may be in a file that is gone, if the index is older than its files. So where one is gone,
@@ -66,8 +65,13 @@ def _orphans(
     """
     if not all((folders.segments / name).exists() for name in index.segment_files(connection)):
         return {path.name for path in unknown}
-    recent = [memtable.keys_of(memtable.traces) for memtable in memtables]
+    recent = _keys_in_journals(folders) if unknown else ()
     return {path.name for path in unknown if not is_left_over(path, connection, recent)}
+
+
+def _keys_in_journals(folders: Folders) -> list[set[str]]:
+    batches = (whole_batches(path)[0] for path in folders.journals.glob("*.journal"))
+    return [{key for batch in of_one for key in span_keys(batch)} for of_one in batches]
 
 
 def _journals(

@@ -10,6 +10,7 @@ import attrs
 import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
+from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
@@ -47,6 +48,7 @@ from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 from tests.actors.span_store.conformance import plain_lists
+from tests.actors.span_store.conformance.plain_arrivals import arrivals_of, news_of
 from tests.actors.span_store.conformance.plain_stats import stats_of
 from tests.actors.span_store.conformance.plain_values import values_of
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
@@ -225,6 +227,20 @@ class ListStorage:
     async def values(self, request: ListValues) -> Values:
         rows = self._rows.filter(ArrowFilter(request.where).mask(self._rows))
         return request.within_room(values_of(rows, request))
+
+    def end(self) -> Position:
+        return Position(self._next_seq)
+
+    async def arrivals(self, request: ListArrivals) -> Arrivals:
+        return arrivals_of(self._numbered, self._next_seq, request)
+
+    async def news(self, request: ListNews) -> Sequence[Arrivals | None]:
+        return [news_of(self._numbered, self._next_seq, each) for each in request.watched]
+
+    @property
+    def _numbered(self) -> list[tuple[int, pa.Table]]:
+        """All rows by their numbers, log records among them."""
+        return [(each.seq, each.row) for each in self._stored]
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS

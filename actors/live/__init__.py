@@ -1,0 +1,1 @@
+"""Live: what comes in, to whoever follows it."""
