@@ -22,6 +22,7 @@ from transports.http.api import (
     listed_values,
     lists,
     llm_stream,
+    mcp,
     metrics,
     models,
     observability,
@@ -89,6 +90,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *audit.ROUTES,
         *traces_in.ROUTES,
         *metrics.ROUTES,
+        *mcp.ROUTES,
     )
 
 

@@ -71,6 +71,7 @@ EVERYBODY: Expected = dict.fromkeys(CALLERS)
 SIGNED_IN: Expected = {**dict.fromkeys(CALLERS, NO_SESSION), "member": None, "admin": None}
 ADMINS: Expected = {**SIGNED_IN, "member": NEEDS_ADMIN}
 READERS = or_keys(SIGNED_IN, "read")
+READERS_AND_ASKERS = or_keys(SIGNED_IN, "read", "sql")
 PLAYERS = or_keys(SIGNED_IN, "play")
 SCORERS = or_keys(SIGNED_IN, "score")
 BACKUPS = or_keys(ADMINS, "backup")
@@ -169,6 +170,7 @@ TABLE = (
     Row("POST", "/v1/traces", SENDERS),
     Row("POST", "/v1/metrics", SENDERS),
     Row("POST", "/v1/logs", SENDERS),
+    Row("POST", "/mcp", READERS_AND_ASKERS),
 )
 OF_OTLP = {("POST", "/v1/traces"), ("POST", "/v1/metrics"), ("POST", "/v1/logs"), ("GET", "/health")}
 

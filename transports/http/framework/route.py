@@ -36,6 +36,7 @@ class Access(Enum):
     ADMIN = (Role.ADMIN,)
     SESSION_OR_READ_KEY = (Role.MEMBER, Scope.READ)
     SESSION_OR_PLAY_KEY = (Role.MEMBER, Scope.PLAY)
+    SESSION_OR_READ_OR_SQL_KEY = (Role.MEMBER, Scope.READ, Scope.SQL)
     SESSION_OR_SCORE_KEY = (Role.MEMBER, Scope.SCORE)
     ADMIN_OR_BACKUP_KEY = (Role.ADMIN, Scope.BACKUP)
     INGEST_KEY = (None, Scope.INGEST)
