@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 import attrs
 import orjson
 
-from actors.runtime.messages import Request
 from actors.scores.messages import SummarizeScores
 from actors.span_store.messages import GetAttributeValue, GetSpanDetail, GetTrace
 from actors.span_store.traces.detail import AttributeValue, SpanDetail
@@ -115,7 +114,7 @@ async def get_span(asked: ToolCall[GetSpanArguments]) -> bytes:
         return text
 
 
-def _asked_of_the_store(wanted: GetSpanArguments) -> Request[Any]:
+def _asked_of_the_store(wanted: GetSpanArguments) -> GetSpanDetail | GetAttributeValue:
     if wanted.key is None:
         return GetSpanDetail(trace_id=wanted.trace_id, span_id=wanted.span_id)
     return GetAttributeValue(trace_id=wanted.trace_id, span_id=wanted.span_id, key=wanted.key, within=wanted.in_)
