@@ -78,12 +78,13 @@ NO_MESSAGES = [
 VERSIONS = ("", "2024-11-05", "2025-06-18", "2026-07-28", "9999-99-99", "x" * 5000)
 
 
-async def test_what_is_no_message_is_answered_as_such(caller: Caller) -> None:
+async def test_what_is_no_message_is_answered_as_such(caller: Caller, caplog: pytest.LogCaptureFixture) -> None:
     for version in VERSIONS:
         for sent in NO_MESSAGES:
             reply = await caller.post(sent, **({"MCP-Protocol-Version": version} if version else {}))
             assert reply.status < 500, (version, reply.body[:200])
             assert len(reply.body) < len(json.dumps(sent)) + 20_000
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_no_such_tool_is_said_briefly(caller: Caller) -> None:
@@ -168,3 +169,19 @@ async def test_a_message_that_does_not_come_whole_is_given_up(tmp_path: Path) ->
         gone.write(f"{head}Content-Length: 99\r\n\r\n".encode() + b'{"jsonrpc"')
         gone.close()
         assert (await Caller(studio, key).call("list_services", {})).status == 200
+
+
+ODD = (True, -1, 0, 1.5, 10**18, "", "\x00", "é" * 3000, "now-1h", "0" * 32, "0" * 16, [], ["a"], {}, {"a": [1]})
+
+
+async def test_no_argument_of_any_kind_is_a_fault_of_ours(caller: Caller) -> None:
+    tools = (await caller.post(message("tools/list", {}))).json["result"]["tools"]
+    ids = {"trace_id": "0" * 32, "span_id": "1" * 16}
+    for tool in tools:
+        needed = {name: ids.get(name, "x") for name in tool["inputSchema"]["required"]}
+        for name in tool["inputSchema"]["properties"]:
+            for odd in ODD:
+                reply = await caller.call(tool["name"], {**needed, name: odd})
+                result = reply.json["result"]
+                document = json.loads(result["content"][0]["text"])
+                assert not result["isError"] or document["status"] in (404, 422), (tool["name"], name, odd, document)
