@@ -8,7 +8,7 @@ import pyarrow as pa
 from actors.runtime.messages import Request
 
 MOST_ROWS: Final = 100_000
-MOST_STATEMENT: Final = 20_000  # characters
+MOST_STATEMENT: Final = 10_000  # characters
 SECONDS: Final = 10.0  # that a statement may run
 
 
