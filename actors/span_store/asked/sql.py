@@ -6,10 +6,24 @@ import attrs
 import pyarrow as pa
 
 from actors.runtime.messages import Request
+from actors.span_store.columns.types import AnyField
 
 MOST_ROWS: Final = 100_000
 MOST_STATEMENT: Final = 10_000  # characters
 SECONDS: Final = 10.0  # that a statement may run
+_SCORE_FIELDS: list[AnyField] = [
+    pa.field("id", pa.string()),
+    pa.field("trace_id", pa.string()),
+    pa.field("span_id", pa.string()),
+    pa.field("name", pa.string()),
+    pa.field("value", pa.float64()),
+    pa.field("word", pa.string()),
+    pa.field("comment", pa.string()),
+    pa.field("source", pa.string()),
+    pa.field("created_at", pa.timestamp("ns")),
+    pa.field("scored_by", pa.string()),
+]
+SCORES: Final = pa.schema(_SCORE_FIELDS)  # what the view of this name is made of
 
 
 @attrs.frozen(kw_only=True)

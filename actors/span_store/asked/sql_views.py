@@ -124,7 +124,7 @@ _SCORE: Final = (
     ViewColumn("comment", "VARCHAR", "Why"),
     ViewColumn("source", "VARCHAR", "human, code or model"),
     ViewColumn("created_at", "TIMESTAMP_NS", "UTC"),
-    ViewColumn("by", "VARCHAR", "E-mail address of who sent it, or of the owner of the key"),
+    ViewColumn("scored_by", "VARCHAR", "E-mail address of who sent it, or of the owner of the key"),
 )
 VIEWS: Final = (
     SqlView("spans", "All spans, each once", _SPAN),

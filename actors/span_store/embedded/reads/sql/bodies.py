@@ -23,7 +23,9 @@ from actors.span_store.traces.previews import PREVIEWS
 _MOST_AT_ONCE: Final = 64 * 1024 * 1024  # bytes of some rows that are read together
 # Of rows that are larger than that, so many bytes in one statement: DuckDB puts 2,048 rows together.
 _LARGE, _MOST_LARGE = 128 * 1024, 512 * 1024 * 1024
-_TOO_LARGE: Final = "The spans are too large to be looked through: narrow them down by columns that are not read span by span"
+_TOO_LARGE: Final = (
+    "The spans are too large to be looked through: narrow them down by columns that are not read span by span"
+)
 _LAST: Final = 2**63 - 2
 _LOG_COLUMNS: Final = (
     "trace_id",
@@ -71,7 +73,9 @@ class Bodies:
         lines = dict(zip(at.to_pylist(), PREVIEWS.read(table), strict=True))
         nothing = (None, None)
         return {
-            name: pa.array([lines.get(row, nothing)[PREVIEW_COLUMNS[name]] for row in range(rows.num_rows)], pa.string())
+            name: pa.array(
+                [lines.get(row, nothing)[PREVIEW_COLUMNS[name]] for row in range(rows.num_rows)], pa.string()
+            )
             for name in names
         }
 
@@ -79,7 +83,9 @@ class Bodies:
         table = shown(self._whole(rows, list(_LOG_COLUMNS)))
         records = [None if row["events_json"] is None else stored_log(row) for row in table.to_pylist()]
         return {
-            name: pa.array([None if record is None else _OF_LOGS[name][0](record) for record in records], _OF_LOGS[name][1])
+            name: pa.array(
+                [None if record is None else _OF_LOGS[name][0](record) for record in records], _OF_LOGS[name][1]
+            )
             for name in names
         }
 

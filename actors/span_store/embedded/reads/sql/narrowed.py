@@ -4,9 +4,9 @@ The sandbox filters and sorts what it gets in any case. So nothing here changes 
 rows are brought to it; and nothing here may leave out a row that it wants.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -24,6 +24,10 @@ _TIMES: Final = frozenset(
 _TESTS: Final = frozenset({"OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "COMPARE_IN", "COMPARE_NOT_IN"})
 
 
+# The value of a constant expression, as one; ``None`` where it has none.
+Evaluate: TypeAlias = Callable[[Node], Node | None]
+
+
 @attrs.frozen
 class Narrowed:
     """Conditions that all wanted rows fulfil; and of an order the first so many, where those are all that is wanted."""
@@ -38,18 +42,19 @@ class Narrowed:
         return frozenset(_columns([*self.conditions, *self.orders]))
 
 
-def narrowed(checked: Checked, view: str, limit: int) -> Narrowed:
+def narrowed(checked: Checked, view: str, limit: int, evaluate: Evaluate) -> Narrowed:
     """What of a view a statement wants whose first ``limit`` rows are asked for."""
     selects = checked.selects.get(view, [])
     if checked.references[view] != 1 or len(selects) != 1 or selects[0]["from_table"]["column_name_alias"]:
         return Narrowed()
-    return _OfSelect(view, selects[0]).narrowed(limit if selects[0] is checked.node else None)
+    return _OfSelect(view, selects[0], evaluate).narrowed(limit if selects[0] is checked.node else None)
 
 
 class _OfSelect:
     """The only SELECT of a view in a statement."""
 
-    def __init__(self, view: str, select: Node) -> None:
+    def __init__(self, view: str, select: Node, evaluate: Evaluate) -> None:
+        self._evaluate = evaluate
         self._select = select
         self._view = view
         source = select["from_table"]
@@ -60,9 +65,22 @@ class _OfSelect:
 
     def narrowed(self, limit: int | None) -> Narrowed:
         parts = list(_conjuncts(self._select["where_clause"]))
-        conditions = [part for part in parts if self._is_simple(part)]
+        simple = [self._valued(self._plain(part)) for part in parts if self._is_simple(part)]
+        conditions = tuple(part for part in simple if part is not None)
         orders, most = self._first(limit) if len(conditions) == len(parts) else ([], None)
-        return Narrowed(tuple(map(self._plain, conditions)), tuple(map(self._plain, orders)), most)
+        return Narrowed(conditions, tuple(map(self._plain, orders)), most)
+
+    def _valued(self, node: Any) -> Any:  # noqa: ANN401 - a part of a tree
+        """The same with values in place of what has to be reckoned; ``None`` where one is not known."""
+        if isinstance(node, list):
+            found = [self._valued(each) for each in node]
+            return None if any(each is None for each in found) else found
+        if not isinstance(node, dict) or node.get("class") in ("CONSTANT", "COLUMN_REF"):
+            return node
+        if "class" in node and _is_constant(node):
+            return self._evaluate(node)
+        parts = {name: self._valued(value) for name, value in node.items() if value is not None}
+        return None if any(value is None for value in parts.values()) else node | parts
 
     def _first(self, limit: int | None) -> tuple[Sequence[Node], int | None]:
         """The order, and how many rows of it are wanted, where rows come out as they go in."""
@@ -81,7 +99,12 @@ class _OfSelect:
             return [], None
         most = _most(modifiers.get("LIMIT_MODIFIER"), limit)
         orders = modifiers.get("ORDER_MODIFIER", {}).get("orders", [])
-        if not orders or most is None or most > _MOST_SORTED or not all(self._is_column(o["expression"]) for o in orders):
+        if (
+            not orders
+            or most is None
+            or most > _MOST_SORTED
+            or not all(self._is_column(o["expression"]) for o in orders)
+        ):
             return [], None
         return orders, most
 
