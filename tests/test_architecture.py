@@ -27,6 +27,8 @@ VALUES = {
     "actors.span_store.asked.stored_traces",
     "actors.span_store.asked.buckets",
     "actors.span_store.asked.lists",
+    "actors.span_store.asked.sql",
+    "actors.span_store.asked.sql_views",
     "actors.span_store.asked.stats",
     "actors.span_store.asked.values",
     "actors.span_store.columns.attributes",

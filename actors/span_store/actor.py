@@ -17,6 +17,7 @@ from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -63,7 +64,7 @@ from actors.span_store.traces.session_views import SessionViews
 from actors.span_store.traces.summary import TraceSpans
 from actors.span_store.traces.views import TraceViews
 
-_READERS, _SEARCHERS, _SUMMERS = 4, 2, 2
+_READERS, _SEARCHERS, _SUMMERS, _STATEMENTS = 4, 2, 2, 2
 
 
 class SpanStoreActor(Actor):
@@ -76,6 +77,7 @@ class SpanStoreActor(Actor):
         "reads": Lane(at_once=_READERS, capacity=Capacity(messages=512)),
         "searches": Lane(at_once=_SEARCHERS, capacity=Capacity(messages=64, retry_after=1.0)),
         "sums": Lane(at_once=_SUMMERS, capacity=Capacity(messages=32, retry_after=1.0)),
+        "sql": Lane(at_once=_STATEMENTS, capacity=Capacity(messages=16, retry_after=5.0)),
         "deletions": Lane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
     }
     # Each item of a stream has megabytes.
@@ -242,3 +244,7 @@ class SpanStoreActor(Actor):
     @handles(GetStats, lane="sums")
     async def get_stats(self, request: GetStats) -> Stats:
         return await self._storage.stats(request)
+
+    @handles(QuerySql, lane="sql")
+    async def query_sql(self, request: QuerySql) -> SqlAnswer:
+        return await self._storage.sql(request)

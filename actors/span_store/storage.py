@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -77,6 +78,7 @@ class Abilities:
     """What an engine may or may not be able to do."""
 
     durable: bool  # what is acknowledged is there when the storage is opened again, also after a crash
+    answers_sql: bool = False  # ``sql`` does; without it, the method raises ``Unavailable``
     backs_up: bool  # ``back_up`` gives a copy; without it, the method raises ``Unavailable``
 
 
@@ -129,6 +131,8 @@ class SpanStorage(Protocol):
     async def stats(self, request: GetStats) -> Stats: ...
 
     async def values(self, request: ListValues) -> Values: ...
+
+    async def sql(self, request: QuerySql) -> SqlAnswer: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

@@ -14,6 +14,7 @@ from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -61,7 +62,7 @@ class EmbeddedStorage:
     the store is tried again every ``interval`` seconds.
     """
 
-    abilities = Abilities(durable=True, backs_up=True)
+    abilities = Abilities(durable=True, answers_sql=True, backs_up=True)
 
     def __init__(
         self,
@@ -157,6 +158,9 @@ class EmbeddedStorage:
 
     async def values(self, request: ListValues) -> Values:
         return await self._opened.reads.values(request)
+
+    async def sql(self, request: QuerySql) -> SqlAnswer:
+        return await self._opened.reads.sql(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from actors.errors import NeedsRoom
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage, looks_at_many
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -22,6 +23,7 @@ from actors.span_store.embedded.reads.export import SpanExport
 from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
+from actors.span_store.embedded.reads.sql.answer import new_watch
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.embedded.threads import Threads
@@ -106,6 +108,14 @@ class SpanReads:
     async def values(self, request: ListValues) -> Values:
         left = threading.Event()
         return request.within_room(await self._sum(lambda reader: reader.values(request, left.is_set), left.set))
+
+    async def sql(self, request: QuerySql) -> SqlAnswer:
+        watch = new_watch()
+        return _found(
+            await self._threads.in_statements(
+                lambda cursor: self._answer(cursor, lambda reader: reader.sql(request, watch)), watch.leave
+            )
+        )
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

@@ -12,6 +12,7 @@ import pyarrow as pa
 from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -225,6 +226,9 @@ class ListStorage:
     async def values(self, request: ListValues) -> Values:
         rows = self._rows.filter(ArrowFilter(request.where).mask(self._rows))
         return request.within_room(values_of(rows, request))
+
+    async def sql(self, _: QuerySql) -> SqlAnswer:
+        raise Unavailable("This storage answers no SQL")
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS
