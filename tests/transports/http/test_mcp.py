@@ -144,6 +144,32 @@ async def test_a_score_is_in_the_filter_and_in_the_answer(recorded: Reader) -> N
         assert (trace["trace_id"], trace["scores"]) == (FAILED, [{"name": "helpful", "value": 0.2, "count": 1}])
 
 
+async def test_two_runs_are_compared(reader: Reader) -> None:
+    """One that worked and one that failed, found by their names."""
+    await reader.send_bytes((RECORDINGS.parent / "junjo_0.69.0.bin").read_bytes())
+    key = await reader.studio.make_key(reader.cookie, "read")
+    async with mcp_client(reader.studio.port, bearer(key)) as client:
+        runs = [await run_of(client, name) for name in ("Emit Workflow", "Failing Workflow")]
+        (trace_id, span_id), failed = runs[0], "/".join(runs[1])
+        asked = {"trace_id": trace_id, "span_id": span_id, "with": failed.upper()}
+        found = await told(client, "compare_runs", **asked)
+        assert found["first_difference"] == {"step": 3, "path": "/count"}
+        nodes = {node["label"]: node for node in found["nodes"]}
+        assert (nodes["Boom"]["a"], nodes["Boom"]["b"]["status"]) == (None, "error")
+        assert nodes["First"]["both"]
+        few = await within(client, "compare_runs", 300, **asked)
+        assert len(few["nodes"]) + few["left_out"] == len(found["nodes"])
+        text, is_error = await answer_of(client, "compare_runs", asked | {"with": f"{'0' * 32}/{'0' * 16}"})
+        assert (is_error, json.loads(text)["status"]) == (True, 404)
+
+
+async def run_of(client: Client, name: str) -> tuple[str, str]:
+    """Trace and span of the run with this name."""
+    [trace] = (await told(client, "search_traces", q=f'name:"{name}"'))["traces"]
+    spans = (await told(client, "get_trace", trace_id=trace["trace_id"]))["spans"]
+    return trace["trace_id"], next(span["span_id"] for span in spans if span["name"] == name)
+
+
 async def test_a_large_value_is_read_a_piece_at_a_time(reader: Reader) -> None:
     text = "".join(f"line {number}: é\n" for number in range(150_000))
     assert len(text.encode()) > 2 * 1024 * 1024
