@@ -50,8 +50,8 @@ async def caller(studio: HttpStudio) -> Caller:
 
 
 async def test_a_body_is_bounded_whoever_sends_it(caller: Caller) -> None:
-    assert (await caller.post(b" " * (1024 * 1024 + 1))).status == 413
-    deep = b"[" * 100_000 + b"]" * 100_000
+    assert (await caller.post(b" " * (128 * 1024 + 1))).status == 413
+    deep = b"[" * 60_000 + b"]" * 60_000
     assert (await caller.post(deep)).status == 422
     assert (await caller.post(b'{"jsonrpc":"2.0","id":1,"method":' + NO_STRING + b"}")).status == 422
     assert (await caller.post(b'{"jsonrpc":"2.0"')).json["detail"][0]["type"] == "json_invalid"
@@ -70,7 +70,7 @@ NO_MESSAGES = [
     message("tools/call", []),
     message("no/such/method", {}),
     message("resources/list", {}),
-    message("x" * 500_000, {}),
+    message("x" * 100_000, {}),
     message("tools/list", {"cursor": "nowhere"}),
     message("initialize", {"protocolVersion": "never"}),
     message("ping", {}, number="i" * 100_000),
@@ -88,7 +88,7 @@ async def test_what_is_no_message_is_answered_as_such(caller: Caller, caplog: py
 
 
 async def test_no_such_tool_is_said_briefly(caller: Caller) -> None:
-    reply = await caller.call("x" * 900_000, {})
+    reply = await caller.call("x" * 120_000, {})
     assert reply.json["error"]["code"] == -32602
     assert len(reply.body) < 500
 
@@ -96,7 +96,7 @@ async def test_no_such_tool_is_said_briefly(caller: Caller) -> None:
 BAD_ARGUMENTS: list[tuple[str, Any, str | None, list[Any] | None]] = [
     ("search_traces", {"q": "nosuch:1"}, "query_field", ["q", 1]),
     ("search_traces", {"q": "(" * 4000}, "query_syntax", None),
-    ("search_traces", {"q": "x" * 900_000}, None, None),
+    ("search_traces", {"q": "x" * 120_000}, None, None),
     ("search_traces", {"q": 5}, "string_type", ["q"]),
     ("search_traces", {"limit": 10**30}, "less_than_equal", ["limit"]),
     ("search_traces", {"limit": True}, "int_type", ["limit"]),
@@ -112,7 +112,7 @@ BAD_ARGUMENTS: list[tuple[str, Any, str | None, list[Any] | None]] = [
     ("get_span", {"trace_id": "0" * 32, "span_id": "1" * 16, "part": "all"}, "enum", ["part"]),
     ("stats", {"group_by": "attr.x,y"}, "query_field", ["group_by"]),
     ("stats", {"tz": "Mars/Olympus"}, "zoneinfo_str", ["tz"]),
-    ("list_services", {str(number): number for number in range(50_000)}, "extra_forbidden", None),
+    ("list_services", {str(number): number for number in range(5000)}, "extra_forbidden", None),
 ]
 
 

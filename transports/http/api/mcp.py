@@ -9,12 +9,13 @@ from aiohttp import web
 
 from actors.errors import Overloaded, Problem, TooLarge, TooSlow, UnsupportedMedia
 from transports.http.framework.body import FREE_BYTES, read_body
-from transports.http.framework.json_body import MOST_BYTES
 from transports.http.framework.route import Access, Call, Route
 from transports.http.framework.validation import invalid
 
 # Loaded in a thread, when somebody asks: the official package takes half a second and 29 MB.
 _SERVING: Final = "transports.http.mcp.serving"
+# A filter and a statement of SQL have a few KB. The package reads messages in the event loop.
+MOST_BYTES: Final = 128 * 1024
 _JSON: Final = "application/json"
 
 

@@ -16,6 +16,7 @@ from mcp.shared.exceptions import MCPError
 from transports.http.config import APP_NAME
 from transports.http.framework.route import Call
 from transports.http.mcp.bridge import answered
+from transports.http.mcp.tool import schema_of
 from transports.http.mcp.tools import TOOLS, allowed, answer
 
 _NAME = "junjo-ai-studio"
@@ -53,7 +54,7 @@ async def _list_tools(call: Call[Any, Any], _context: Any, _parameters: Any) -> 
                 name=tool.name,
                 title=tool.title,
                 description=tool.description,
-                input_schema=tool.schema(),
+                input_schema=schema_of(tool.arguments),
                 annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
             )
             for tool in allowed(call)
