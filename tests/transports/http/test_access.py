@@ -73,6 +73,7 @@ ADMINS: Expected = {**SIGNED_IN, "member": NEEDS_ADMIN}
 READERS = or_keys(SIGNED_IN, "read")
 PLAYERS = or_keys(SIGNED_IN, "play")
 SCORERS = or_keys(SIGNED_IN, "score")
+ANALYSTS = or_keys(SIGNED_IN, "sql")
 BACKUPS = or_keys(ADMINS, "backup")
 SENDERS = or_keys(dict.fromkeys(CALLERS, NO_KEY), "ingest")
 
@@ -156,6 +157,8 @@ TABLE = (
     Row("GET", "/api/v1/observability/traces/{trace_id}/scores", READERS),
     Row("POST", "/api/v1/observability/traces/{trace_id}/scores", SCORERS),
     Row("DELETE", "/api/v1/scores/{score_id}", SCORERS),
+    Row("POST", "/api/v1/sql", ANALYSTS),
+    Row("GET", "/api/v1/sql/schema", or_keys(SIGNED_IN, "read", "sql")),
     Row("GET", "/api/v1/observability/sessions", READERS),
     Row("GET", "/api/v1/observability/sessions/{session_id}", READERS),
     Row("GET", "/api/v1/observability/search", READERS),
