@@ -74,6 +74,7 @@ READERS = or_keys(SIGNED_IN, "read")
 READERS_AND_ASKERS = or_keys(SIGNED_IN, "read", "sql")
 PLAYERS = or_keys(SIGNED_IN, "play")
 SCORERS = or_keys(SIGNED_IN, "score")
+ANALYSTS = or_keys(SIGNED_IN, "sql")
 BACKUPS = or_keys(ADMINS, "backup")
 SENDERS = or_keys(dict.fromkeys(CALLERS, NO_KEY), "ingest")
 
@@ -162,6 +163,8 @@ TABLE = (
     Row("GET", "/api/v1/workflows/{trace_id}/{span_id}/diff", READERS),
     Row("GET", "/api/v1/workflows/{trace_id}/{span_id}/blame", READERS),
     Row("GET", "/api/v1/workflows/{trace_id}/{span_id}/compare", READERS),
+    Row("POST", "/api/v1/sql", ANALYSTS),
+    Row("GET", "/api/v1/sql/schema", READERS_AND_ASKERS),
     Row("GET", "/api/v1/observability/sessions", READERS),
     Row("GET", "/api/v1/observability/sessions/{session_id}", READERS),
     Row("GET", "/api/v1/observability/search", READERS),
