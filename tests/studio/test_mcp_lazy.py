@@ -6,7 +6,6 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.http_studio import ADMIN
-from tests.source import modules, within
 from tests.studio_process import StudioProcess, studio_process
 
 pytestmark = pytest.mark.integration
@@ -32,14 +31,3 @@ async def test_a_started_studio_has_not_loaded_it(tmp_path: Path) -> None:
         async with client.post("/mcp", json=ASKED, headers=cookie) as answer:
             assert "search_traces" in await answer.text()
         assert has_loaded(studio)
-
-
-def test_one_module_knows_it() -> None:
-    knowing = {
-        module.name
-        for package in ("actors", "transports", "studio")
-        for module in modules(package)
-        for _, name in module.imports()
-        if within(name, "mcp") or within(name, "mcp_types") or within(name, "starlette")
-    }
-    assert knowing == {"transports.http.mcp.serving"}

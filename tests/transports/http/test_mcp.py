@@ -170,6 +170,28 @@ async def run_of(client: Client, name: str) -> tuple[str, str]:
     return trace["trace_id"], next(span["span_id"] for span in spans if span["name"] == name)
 
 
+async def test_sql_is_run_within_a_budget(recorded: Reader) -> None:
+    key = await recorded.studio.make_key(recorded.cookie, "read", "sql")
+    async with mcp_client(recorded.studio.port, bearer(key)) as client:
+        schema = await told(client, "run_sql")
+        assert schema["views"]["spans"]["columns"]["trace_id"].startswith("VARCHAR")
+        for statement in schema["examples"].values():
+            await within(client, "run_sql", 4000, sql=statement)
+        models = await told(client, "run_sql", sql="SELECT model, count(*) AS n FROM calls GROUP BY model")
+        groups = (await told(client, "stats", group_by="model"))["groups"]
+        assert dict(models["rows"]) == {group["key"]["model"]: group["total"]["count"] for group in groups}
+        [[message]] = (await told(client, "run_sql", sql=f"SELECT status_message FROM spans WHERE span_id = '{CALL}'"))[
+            "rows"
+        ]
+        assert "Rate limit reached" in message
+        few = await within(client, "run_sql", 500, sql="SELECT a.span_id FROM spans a, spans b", limit=400)
+        assert (few["truncated"], len(few["rows"]) + few["left_out"]) == (True, 400)
+        for statement, fault in (("DROP TABLE spans", "sql_forbidden"), ("SELECT nothing FROM spans", "sql_error")):
+            text, is_error = await answer_of(client, "run_sql", {"sql": statement})
+            [detail] = json.loads(text)["detail"]
+            assert (is_error, detail["type"], detail["loc"][:2]) == (True, fault, ["arguments", "sql"])
+
+
 async def test_a_large_value_is_read_a_piece_at_a_time(reader: Reader) -> None:
     text = "".join(f"line {number}: é\n" for number in range(150_000))
     assert len(text.encode()) > 2 * 1024 * 1024
@@ -204,12 +226,13 @@ async def test_tools_say_what_they_take(recorded: Reader) -> None:
 
 async def test_a_tool_is_listed_for_those_who_may_call_it(studio: HttpStudio) -> None:
     cookie = await studio.set_up()
-    for scope, header in (("read", "x-junjo-api-key"), ("sql", "x-junjo-api-key")):
+    for scope, other, denied in (("read", "sql", "run_sql"), ("sql", "read", "list_services")):
         key = await studio.make_key(cookie, scope)
-        async with mcp_client(studio.port, {header: key}) as client:
+        async with mcp_client(studio.port, {"x-junjo-api-key": key}) as client:
             listed = {tool.name for tool in (await client.list_tools()).tools}
-            assert ("get_trace" in listed) is (scope == "read")
-            text, is_error = await answer_of(client, "list_services", {})
-            assert is_error is (scope == "sql")
-            if is_error:
-                assert json.loads(text) == {"status": 403, "detail": "This key lacks the scope read"}
+            assert ("run_sql" in listed, "get_trace" in listed) == (scope == "sql", scope == "read")
+            text, is_error = await answer_of(client, denied, {})
+            assert is_error
+            assert json.loads(text) == {"status": 403, "detail": f"This key lacks the scope {other}"}
+    async with mcp_client(studio.port, {"Cookie": f"session={cookie}"}) as client:
+        assert len((await client.list_tools()).tools) == 7

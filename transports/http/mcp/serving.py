@@ -16,14 +16,13 @@ from mcp.shared.exceptions import MCPError
 from transports.http.config import APP_NAME
 from transports.http.framework.route import Call
 from transports.http.mcp.bridge import answered
-from transports.http.mcp.tool import schema_of
 from transports.http.mcp.tools import TOOLS, allowed, answer
 
 _NAME = "junjo-ai-studio"
 _INSTRUCTIONS = (
     "Traces of LLM applications. Find traces with search_traces, read one with get_trace and its spans with get_span, "
-    "add up with stats. Times are UTC, durations nanoseconds, costs US dollars; what is not known is left out. "
-    "max_tokens bounds each answer."
+    "add up with stats or run_sql, compare two runs of a workflow or an agent with compare_runs. Times are UTC, "
+    "durations nanoseconds, costs US dollars; what is not known is left out. max_tokens bounds each answer."
 )
 _LONGEST_NAME = 100  # characters of an unknown tool's name that are said again
 
@@ -54,7 +53,7 @@ async def _list_tools(call: Call[Any, Any], _context: Any, _parameters: Any) -> 
                 name=tool.name,
                 title=tool.title,
                 description=tool.description,
-                input_schema=schema_of(tool.arguments),
+                input_schema=tool.schema,
                 annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False),
             )
             for tool in allowed(call)

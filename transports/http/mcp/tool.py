@@ -1,7 +1,6 @@
 """What a tool is: its name, its arguments, and what it answers to them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
@@ -54,19 +53,18 @@ class Tool:
     arguments: type[Any]  # an attrs class
     run: Callable[[ToolCall[Any]], Awaitable[bytes]]
     scope: Scope = Scope.READ  # what a key needs, where the caller is no signed-in user
+    schema: Schema = attrs.field(init=False, eq=False, repr=False)  # JSON Schema of the arguments
 
-
-@cache
-def schema_of(arguments: type[Any]) -> Schema:
-    """The JSON Schema of the arguments of a tool, an attrs class. Not to be changed."""
-    fields = attrs.fields(attrs.resolve_types(arguments, include_extras=True))
-    schemas = Schemas()
-    return {
-        "type": "object",
-        "properties": {wire_name(field.name): _property(schemas.field(field)) for field in fields},
-        "required": [wire_name(field.name) for field in fields if field.default is attrs.NOTHING],
-        "additionalProperties": False,
-    }
+    @schema.default
+    def _schema_of_arguments(self) -> Schema:
+        fields = attrs.fields(attrs.resolve_types(self.arguments, include_extras=True))
+        schemas = Schemas()
+        return {
+            "type": "object",
+            "properties": {wire_name(field.name): _property(schemas.field(field)) for field in fields},
+            "required": [wire_name(field.name) for field in fields if field.default is attrs.NOTHING],
+            "additionalProperties": False,
+        }
 
 
 def _property(schema: Schema) -> Schema:

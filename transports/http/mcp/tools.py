@@ -14,13 +14,15 @@ from transports.http.framework.error_answers import detail_of
 from transports.http.framework.route import Call
 from transports.http.framework.score_filters import has_filter, without_scores
 from transports.http.framework.validation import structure_arguments
-from transports.http.mcp import finding, reading, runs, sums
+from transports.http.mcp import finding, reading, runs, statements, sums
 from transports.http.mcp.fitting import Cut, shortened
 from transports.http.mcp.tool import Question, Tool, ToolCall
 
 log = structlog.get_logger(__name__)
 
-TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (*finding.TOOLS, *reading.TOOLS, *sums.TOOLS, *runs.TOOLS)}
+TOOLS: Mapping[str, Tool] = {
+    tool.name: tool for tool in (*finding.TOOLS, *reading.TOOLS, *sums.TOOLS, *statements.TOOLS, *runs.TOOLS)
+}
 # Of an error: what was sent is not said again, it may be a megabyte.
 _BRIEF = Cut(500, 20, 4)
 _MASKED = "Internal Server Error"
