@@ -10,8 +10,7 @@ import orjson
 from actors.errors import NotFound
 from actors.span_store.traces.summary import SpanSummary, TraceSpans, TraceSummary
 from transports.http.mcp.fitting import BYTES_OF_TOKEN, Cut, Document, fitted, shortened, without_unknown
-from transports.http.wire.moments import time_text
-from transports.http.wire.trace_json import Scores, tokens_document
+from transports.http.wire.trace_json import Scores, tokens_document, trace_document
 
 # Of what a summary has in a line: previews have 200 characters.
 _LINE: Final = Cut(200, 30, 4)
@@ -23,32 +22,15 @@ _TELLING: Final = 3  # ranks below have previews
 
 
 def trace_line(trace: TraceSummary, scores: Scores = ()) -> Document:
-    """A trace, without what is not known."""
-    root = trace.root
+    """A trace, without what is not known, nor what follows from the rest."""
     members = {
-        "trace_id": trace.trace_id,
-        "name": trace.name,
-        "service": trace.service,
+        **trace_document(trace, scores),
+        "root": None,
+        "error": None if trace.root is None else trace.root.status_message,
         "services": trace.services if len(trace.services) > 1 else None,
-        "start_time": time_text(trace.start_time_unix_nano),
-        "duration_ns": trace.duration_ns,
-        "span_count": trace.span_count,
-        "error_count": trace.error_count,
-        "status": trace.status,
-        "error": None if root is None else root.status_message,
+        "end_time": None,
         "complete": None if trace.complete else False,
-        "llm_calls": trace.llm_calls,
-        "models": trace.models,
-        "tokens": tokens_document(trace.tokens),
-        "cost_usd": trace.cost_usd,
         "unpriced": trace.unpriced or None,
-        "session_id": trace.session_id,
-        "user_id": trace.user_id,
-        "agents": trace.agents,
-        "tools": trace.tools,
-        "input_preview": trace.input_preview,
-        "output_preview": trace.output_preview,
-        "scores": [{"name": score.name, "value": score.value, "count": score.count} for score in scores],
     }
     return _line(members)
 
