@@ -247,4 +247,4 @@ class SpanStoreActor(Actor):
 
     @handles(QuerySql, lane="sql")
     async def query_sql(self, request: QuerySql) -> SqlAnswer:
-        return await self._storage.sql(request)
+        return await self._storage.query_sql(request)
