@@ -134,8 +134,8 @@ WORKFLOWS = "actors.workflows"
 ENVIRONMENT = {"studio.settings", "studio.tuning"}
 
 # Where SQL over the index of spans may stand: what users ask of spans, what they ask of many spans together, what they
-# ask in SQL, and all about the index's own tables. The last is a package with one face: what is in which of its modules is nobody else's
-# business.
+# ask in SQL, and all about the index's own tables. The last is a package with one face: what is in which of its modules
+# is nobody else's business.
 SPAN_TABLE, INDEX = "actors.span_store.embedded.reads.span_table", "actors.span_store.embedded.sealed.index"
 AGGREGATES = "actors.span_store.embedded.reads.aggregates"
 USERS_SQL = "actors.span_store.embedded.reads.sql"

@@ -150,4 +150,4 @@ class SumScores(Request[pa.Table]):
 
 @attrs.frozen(kw_only=True)
 class TableScores(Request[pa.Table]):
-    """All scores, oldest first, with the columns of ``SCORES``. ``TooLarge`` when there are more than ``MOST_TABLED``."""
+    """All scores, oldest first, with the columns of ``SCORES``. ``TooLarge`` for more than ``MOST_TABLED``."""

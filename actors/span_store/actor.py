@@ -260,7 +260,7 @@ class SpanStoreActor(Actor):
 
     @handles(QuerySql, lane="sql")
     async def query_sql(self, request: QuerySql) -> SqlAnswer:
-        return await self._storage.sql(request)
+        return await self._storage.query_sql(request)
 
     @handles(GetRun, lane="runs")
     async def get_run(self, request: GetRun) -> Run:

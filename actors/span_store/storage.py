@@ -78,7 +78,7 @@ class Abilities:
     """What an engine may or may not be able to do."""
 
     durable: bool  # what is acknowledged is there when the storage is opened again, also after a crash
-    answers_sql: bool = False  # ``sql`` does; without it, the method raises ``Unavailable``
+    answers_sql: bool = False  # ``query_sql`` does; without it, the method raises ``Unavailable``
     backs_up: bool  # ``back_up`` gives a copy; without it, the method raises ``Unavailable``
 
 
@@ -132,7 +132,7 @@ class SpanStorage(Protocol):
 
     async def values(self, request: ListValues) -> Values: ...
 
-    async def sql(self, request: QuerySql) -> SqlAnswer: ...
+    async def query_sql(self, request: QuerySql) -> SqlAnswer: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

@@ -159,8 +159,8 @@ class EmbeddedStorage:
     async def values(self, request: ListValues) -> Values:
         return await self._opened.reads.values(request)
 
-    async def sql(self, request: QuerySql) -> SqlAnswer:
-        return await self._opened.reads.sql(request)
+    async def query_sql(self, request: QuerySql) -> SqlAnswer:
+        return await self._opened.reads.query_sql(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

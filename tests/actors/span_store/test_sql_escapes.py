@@ -122,18 +122,24 @@ FORBIDDEN = [
     (1, "WITH RECURSIVE r(n) USING KEY (n) AS (SELECT 1 UNION SELECT n FROM r) SELECT * FROM r"),
     (
         8,
-        "SELECT name || name || name || name || name || name || name || name || name || name || name || name || name"
-        " || name || name || name || name FROM spans",
+        (
+            "SELECT name || name || name || name || name || name || name || name || name || name || name || name "
+            "|| name || name || name || name || name FROM spans"
+        ),
     ),
     (
         8,
-        "SELECT c || c FROM (SELECT b || b AS c FROM (SELECT a || a AS b FROM (SELECT n || n AS a FROM"
-        " (SELECT name || name AS n FROM spans))))",
+        (
+            "SELECT c || c FROM (SELECT b || b AS c FROM (SELECT a || a AS b FROM (SELECT n || n AS a FROM"
+            " (SELECT name || name AS n FROM spans))))"
+        ),
     ),
     (
         100,
-        "WITH a AS (SELECT name || name AS x FROM spans), b AS (SELECT x || x || x || x AS x FROM a) SELECT x || x || x"
-        " FROM b",
+        (
+            "WITH a AS (SELECT name || name AS x FROM spans), b AS (SELECT x || x || x || x AS x FROM a) "
+            "SELECT x || x || x FROM b"
+        ),
     ),
     (53, "SELECT name || name AS a, a || a AS b, b || b AS c, c || c || c FROM spans"),
     (8, "SELECT replace(name, 'a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa') FROM spans"),
@@ -202,13 +208,12 @@ async def test_what_is_no_statement_is_an_error(bus: Bus) -> None:
     "sql",
     [
         "SELECT count(*) FROM spans a, spans b, spans c, spans d, spans e, spans f, spans g",
-        "SELECT count(*) FROM spans a JOIN spans b ON a.name < b.name || 'x' JOIN spans c ON b.name <> c.span_id"
-        " JOIN spans d ON c.name <> d.span_id JOIN spans e ON true JOIN spans f ON true",
+        "SELECT count(*) FROM spans a JOIN spans b ON a.name < b.name || 'x' JOIN spans c ON true JOIN spans d ON true",
         "SELECT max(md5(a.name || b.name || c.name || d.name)) FROM spans a, spans b, spans c, spans d, spans e",
         "SELECT * FROM spans a, spans b, spans c, spans d WHERE a.name || b.name || c.name = d.span_id",
         "SELECT count(*) FROM spans a, spans b, spans c, spans d WHERE regexp_matches(a.name || b.name, '(a|aa)+$')",
         "SELECT (SELECT count(*) FROM spans b, spans c, spans d, spans e WHERE b.name >= a.name) FROM spans a",
-        "SELECT count(*) FROM (SELECT 1 FROM spans a, spans b, spans c, spans d, spans e UNION ALL SELECT 1 FROM spans)",
+        "SELECT count(*) FROM (SELECT 1 FROM spans a, spans b, spans c, spans d, spans e UNION ALL SELECT 2)",
     ],
 )
 async def test_what_takes_too_long_is_interrupted(bus: Bus, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
@@ -229,13 +234,12 @@ async def test_what_nobody_waits_for_any_more_is_interrupted(bus: Bus) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "SELECT a.name, b.name FROM spans a, spans b, spans c, spans d ORDER BY md5(a.span_id || d.span_id) LIMIT 50000",
+        "SELECT a.name, b.name FROM spans a, spans b, spans c, spans d ORDER BY md5(a.span_id || d.span_id)",
         "SELECT list(a.name || b.name) FROM spans a, spans b, spans c",
         "SELECT string_agg(a.name || b.name, ',') FROM spans a, spans b, spans c",
         "SELECT count(DISTINCT a.span_id || b.span_id || c.span_id) FROM spans a, spans b, spans c",
         "SELECT a.span_id, b.span_id, c.span_id, count(*) FROM spans a, spans b, spans c GROUP BY ALL",
-        "SELECT sum(n) OVER (ORDER BY s) FROM (SELECT a.duration_ns AS n, a.name || c.span_id AS s FROM spans a, spans b,"
-        " spans c)",
+        "SELECT sum(a.duration_ns) OVER (ORDER BY a.name || c.span_id) FROM spans a, spans b, spans c",
         "SELECT median(a.duration_ns + c.duration_ns) FROM spans a, spans b, spans c, spans d",
         "SELECT a.name || b.name || c.name || d.name FROM spans a, spans b, spans c, spans d",
     ],

@@ -2,10 +2,10 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from math import fsum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import pyarrow as pa
@@ -31,6 +31,7 @@ from transports.otlp.decode_logs import decode_logs_request
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 RECORDINGS = PROJECT / "tests" / "recordings" / "instrumentations"
+Spans: TypeAlias = tuple[SpanSummary, ...]
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
 
 
@@ -189,54 +190,89 @@ def total(values: list[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-QUERIES = {
-    "SELECT count(*) FROM spans": lambda spans: [(len(spans),)],
-    "SELECT count(*) FROM spans WHERE type = 'tool' AND tool LIKE 'ref%'": lambda spans: [
-        (sum(span.type == "tool" and (span.tool or "").startswith("ref") for span in spans),)
-    ],
-    "SELECT service, count(*) AS n FROM spans GROUP BY service HAVING n > 3 ORDER BY n DESC, service LIMIT 5": lambda spans: (
-        sorted(
-            ((name, n) for name, n in Counter(span.service for span in spans).items() if n > 3),
-            key=lambda row: (-row[1], row[0]),
-        )[:5]
+def busy_services(spans: Spans) -> list[Any]:
+    counts = Counter(span.service for span in spans)
+    return sorted(((name, n) for name, n in counts.items() if n > 3), key=lambda row: (-row[1], row[0]))[:5]
+
+
+def newest_roots(spans: Spans) -> list[Any]:
+    roots = (span for span in spans if span.parent_span_id is None)
+    ordered = sorted(roots, key=lambda span: (-span.start_time_unix_nano, span.span_id))
+    return [(span.span_id,) for span in ordered[2:9]]
+
+
+def with_a_parent(spans: Spans) -> list[Any]:
+    stored = {(span.trace_id, span.span_id) for span in spans}
+    return [(sum((span.trace_id, span.parent_span_id) in stored for span in spans),)]
+
+
+def longest_trace(spans: Spans) -> int:
+    return max(Counter(span.trace_id for span in spans).values())
+
+
+QUERIES: list[tuple[str, Callable[[Spans], list[Any]]]] = [
+    ("SELECT count(*) FROM spans", lambda spans: [(len(spans),)]),
+    (
+        "SELECT count(*) FROM spans WHERE type = 'tool' AND tool LIKE 'ref%'",
+        lambda spans: [(sum(span.type == "tool" and (span.tool or "").startswith("ref") for span in spans),)],
     ),
-    "SELECT span_id FROM spans WHERE parent_span_id IS NULL ORDER BY start_time DESC, span_id LIMIT 7 OFFSET 2": lambda spans: [
-        (span.span_id,)
-        for span in sorted(
-            (span for span in spans if span.parent_span_id is None),
-            key=lambda span: (-span.start_time_unix_nano, span.span_id),
-        )[2:9]
-    ],
-    "SELECT name, attributes ->> 'gen_ai.request.model' FROM spans WHERE counted ORDER BY start_time, span_id LIMIT 3": None,
-    "WITH t AS (SELECT trace_id, count(*) AS n FROM spans GROUP BY 1) SELECT max(a.n + b.n) FROM t a JOIN t b USING"
-    " (trace_id)": lambda spans: [(2 * max(Counter(span.trace_id for span in spans).values()),)],
-    "SELECT count(*) FROM spans s WHERE EXISTS (SELECT 1 FROM spans p WHERE p.span_id = s.parent_span_id AND p.trace_id"
-    " = s.trace_id)": lambda spans: [
-        (
-            sum(
-                (span.trace_id, span.parent_span_id) in {(other.trace_id, other.span_id) for other in spans}
-                for span in spans
-            ),
+    (
+        "SELECT count(*) FROM spans WHERE NOT (type = 'tool' OR type IS NULL) AND model IN ('gpt-4o', 'none')",
+        lambda spans: [(sum(span.type not in ("tool", None) and span.model == "gpt-4o" for span in spans),)],
+    ),
+    (
+        "SELECT count(*) FROM spans WHERE attributes ->> 'gen_ai.request.model' = 'gpt-4o' AND type = 'llm'",
+        lambda spans: [(sum(span.type == "llm" and span.request_model == "gpt-4o" for span in spans) or 0,)],
+    ),
+    (
+        "SELECT service, count(*) AS n FROM spans GROUP BY service HAVING n > 3 ORDER BY n DESC, service LIMIT 5",
+        busy_services,
+    ),
+    (
+        "SELECT span_id FROM spans WHERE parent_span_id IS NULL ORDER BY start_time DESC, span_id LIMIT 7 OFFSET 2",
+        newest_roots,
+    ),
+    (
+        """
+        WITH t AS (SELECT trace_id, count(*) AS n FROM spans GROUP BY 1)
+        SELECT max(a.n + b.n) FROM t a JOIN t b USING (trace_id)
+        """,
+        lambda spans: [(2 * longest_trace(spans),)],
+    ),
+    (
+        """
+        SELECT count(*) FROM spans s WHERE EXISTS (
+            SELECT 1 FROM spans p WHERE p.span_id = s.parent_span_id AND p.trace_id = s.trace_id
         )
-    ],
-    "SELECT count(*) FROM spans WHERE start_time > now() - INTERVAL 100 YEAR AND start_time <= now()": lambda spans: [
-        (len(spans),)
-    ],
-    "SELECT count(*) FROM (SELECT 'x' AS type, name FROM spans WHERE type = 'llm')": lambda spans: [
-        (sum(span.type == "llm" for span in spans),)
-    ],
-    "SELECT n FROM (SELECT trace_id, row_number() OVER (PARTITION BY trace_id ORDER BY start_time, span_id) AS n FROM"
-    " spans) ORDER BY n DESC LIMIT 1": lambda spans: [(max(Counter(span.trace_id for span in spans).values()),)],
-    "SELECT count(*) FROM spans UNION ALL SELECT count(*) FROM calls": lambda spans: [
-        (len(spans),),
-        (sum(span.counted for span in spans),),
-    ],
-}
+        """,
+        with_a_parent,
+    ),
+    (
+        "SELECT count(*) FROM spans WHERE start_time > now() - INTERVAL 100 YEAR AND start_time <= now()",
+        lambda spans: [(len(spans),)],
+    ),
+    (
+        "SELECT count(*) FROM (SELECT 'x' AS type, name FROM spans WHERE type = 'llm')",
+        lambda spans: [(sum(span.type == "llm" for span in spans),)],
+    ),
+    (
+        """
+        SELECT n FROM (
+            SELECT row_number() OVER (PARTITION BY trace_id ORDER BY start_time, span_id) AS n FROM spans
+        ) ORDER BY n DESC LIMIT 1
+        """,
+        lambda spans: [(longest_trace(spans),)],
+    ),
+    (
+        "SELECT count(*) FROM spans UNION ALL SELECT count(*) FROM calls",
+        lambda spans: [(len(spans),), (sum(span.counted for span in spans),)],
+    ),
+]
 
 
-@pytest.mark.parametrize("sql", [sql for sql, plain in QUERIES.items() if plain])
-async def test_statements_find_what_plain_python_finds(filled: Filled, sql: str) -> None:
-    plain: Any = QUERIES[sql]
+@pytest.mark.parametrize("place", range(len(QUERIES)))
+async def test_statements_find_what_plain_python_finds(filled: Filled, place: int) -> None:
+    sql, plain = QUERIES[place]
     assert await filled.rows(sql) == plain(filled.spans)
 
 

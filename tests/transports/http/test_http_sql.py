@@ -112,7 +112,7 @@ async def test_other_formats_have_the_same_rows(reader: Reader) -> None:
     table = pa_csv.read_csv(io.BytesIO(csv.body))
     assert table.column_names == names
     assert table["duration_ns"].to_pylist() == [row[1] for row in expected]
-    assert [json.loads(text) for text in table["attributes"].to_pylist()] == [row[3] for row in expected]
+    assert [json.loads(str(text)) for text in table["attributes"].to_pylist()] == [row[3] for row in expected]
 
 
 async def test_no_text_is_a_formula_in_csv(reader: Reader) -> None:

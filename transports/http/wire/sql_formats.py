@@ -53,7 +53,8 @@ def _json(answer: SqlAnswer) -> bytes:
 def _csv(answer: SqlAnswer) -> bytes:
     """Text that a spreadsheet would take for a formula gets an apostrophe before it, and so do names of columns."""
     columns = [column if _is_plain(column.type) else as_text(column, type_) for column, type_ in _typed(answer)]
-    names = without_formulas(pa.table({"name": pa.array(_names(answer), pa.string())}))["name"].to_pylist()
+    named = without_formulas(pa.table({"name": pa.array(_names(answer), pa.string())}))
+    names: list[Any] = named["name"].to_pylist()
     sink = pa.BufferOutputStream()
     pa_csv.write_csv(without_formulas(_table(columns, names)), sink)
     text: bytes = sink.getvalue().to_pybytes()

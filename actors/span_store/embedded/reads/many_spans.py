@@ -65,5 +65,5 @@ class ManySpansReader(SpanReader):
         with self._table.relation() as spans:
             return Sessions(self._cursor, spans, self._sealed, self._recent.next_seq).outline(request)
 
-    def sql(self, request: QuerySql, watch: Watch) -> SqlAnswer:
+    def query_sql(self, request: QuerySql, watch: Watch) -> SqlAnswer:
         return answer_sql(self._stored, request, watch)

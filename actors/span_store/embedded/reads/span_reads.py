@@ -109,11 +109,11 @@ class SpanReads:
         left = threading.Event()
         return request.within_room(await self._sum(lambda reader: reader.values(request, left.is_set), left.set))
 
-    async def sql(self, request: QuerySql) -> SqlAnswer:
+    async def query_sql(self, request: QuerySql) -> SqlAnswer:
         watch = new_watch()
         return _found(
             await self._threads.in_statements(
-                lambda cursor: self._answer(cursor, lambda reader: reader.sql(request, watch)), watch.leave
+                lambda cursor: self._answer(cursor, lambda reader: reader.query_sql(request, watch)), watch.leave
             )
         )
 

@@ -227,7 +227,7 @@ class ListStorage:
         rows = self._rows.filter(ArrowFilter(request.where).mask(self._rows))
         return request.within_room(values_of(rows, request))
 
-    async def sql(self, _: QuerySql) -> SqlAnswer:
+    async def query_sql(self, _: QuerySql) -> SqlAnswer:
         raise Unavailable("This storage answers no SQL")
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:

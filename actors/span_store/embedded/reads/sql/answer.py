@@ -104,7 +104,7 @@ class _Statement:
         if value is None:
             return None
         quoted = value.replace("'", "''")
-        found: Node = parse(self._connection, f"SELECT CAST('{quoted}' AS {kind})")["select_list"][0]  # noqa: S608 - quoted
+        found: Node = parse(self._connection, f"SELECT CAST('{quoted}' AS {kind})")["select_list"][0]
         return found
 
     def _refuse(self, error: duckdb.Error) -> NoReturn:

@@ -14,7 +14,7 @@ from actors.errors import NeedsRoom, TooLarge
 from actors.span_store.columns.attribute_column import STORED, json_objects, shown
 from actors.span_store.columns.logs import StoredLog, stored_log
 from actors.span_store.columns.rows import ROWS
-from actors.span_store.columns.types import Untold
+from actors.span_store.columns.types import AnyArray, Untold
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.span_table import IN_MEMORY
 from actors.span_store.embedded.sealed.segment_file import read_rows, segment_path
@@ -50,7 +50,7 @@ class Bodies:
     _stored: Stored
     _large: int = 0
 
-    def read(self, view: str, names: Iterable[str], rows: pa.Table) -> dict[str, pa.Array]:
+    def read(self, view: str, names: Iterable[str], rows: pa.Table) -> dict[str, AnyArray]:
         """The columns of rows with their places. A row of a damaged segment has none, which is reported."""
         if view == "logs":
             return self._logs(list(names), rows)
@@ -58,12 +58,12 @@ class Bodies:
         previewed = [name for name in names if name in PREVIEW_COLUMNS]
         return found | (self._previews(previewed, rows, only_roots=view == "traces") if previewed else {})
 
-    def _column(self, name: str, rows: pa.Table) -> pa.Array:
+    def _column(self, name: str, rows: pa.Table) -> AnyArray:
         column, made = _MADE[name]
         table = self._whole(rows, [column])
         return made(table[column])
 
-    def _previews(self, names: Sequence[str], rows: pa.Table, *, only_roots: bool) -> dict[str, pa.Array]:
+    def _previews(self, names: Sequence[str], rows: pa.Table, *, only_roots: bool) -> dict[str, AnyArray]:
         """Of rows with a type; in a list of traces only of their roots."""
         is_read: Untold = pc.is_valid(rows["type"])
         if only_roots:
@@ -79,7 +79,7 @@ class Bodies:
             for name in names
         }
 
-    def _logs(self, names: Sequence[str], rows: pa.Table) -> dict[str, pa.Array]:
+    def _logs(self, names: Sequence[str], rows: pa.Table) -> dict[str, AnyArray]:
         table = shown(self._whole(rows, list(_LOG_COLUMNS)))
         records = [None if row["events_json"] is None else stored_log(row) for row in table.to_pylist()]
         return {
@@ -91,9 +91,9 @@ class Bodies:
 
     def _whole(self, rows: pa.Table, columns: Sequence[str]) -> pa.Table:
         """These columns of the rows, in their order."""
-        places = zip(rows["segment"].to_pylist(), rows["position"].to_pylist(), strict=True)
+        segments, positions = (_values(rows[name]) for name in ("segment", "position"))
         by_segment: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-        for row, (segment, position) in enumerate(places):
+        for row, (segment, position) in enumerate(zip(segments, positions, strict=True)):
             by_segment[segment].append((position, row))
         tables, order = [pa.schema([ROWS.field(name) for name in columns]).empty_table()], []
         for segment, members in by_segment.items():
@@ -127,18 +127,23 @@ class Bodies:
             raise TooLarge(_TOO_LARGE)
 
 
-def _texts(column: Untold) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+def _texts(column: Untold) -> AnyArray:
+    whole: AnyArray = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    return whole
 
 
-def _attributes(column: Untold) -> pa.Array:
+def _values(column: Untold) -> list[int]:
+    values: list[int] = column.to_pylist()
+    return values
+
+
+def _attributes(column: Untold) -> AnyArray:
     return pa.array([text.decode() for text in json_objects(column)], pa.string())
 
 
-def _resources(column: Untold) -> pa.Array:
+def _resources(column: Untold) -> AnyArray:
     """The attributes of resources, each different text read once."""
-    encoded = column.combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    encoded: Untold = _texts(column).dictionary_encode()
     texts = [None if text is None else _inner(text) for text in encoded.dictionary.to_pylist()]
     return pa.array(texts, pa.string()).take(encoded.indices)
 
@@ -153,7 +158,7 @@ def _time(nanoseconds: int) -> int | None:
 
 _TIME: Final = pa.timestamp("ns")
 PREVIEW_COLUMNS: Final[Mapping[str, int]] = {"input_preview": 0, "output_preview": 1}
-_MADE: Final[Mapping[str, tuple[str, Callable[[Any], pa.Array]]]] = {
+_MADE: Final[Mapping[str, tuple[str, Callable[[Any], AnyArray]]]] = {
     "status_message": ("status_message", _texts),
     "attributes": (STORED, _attributes),
     "resource": ("resource_json", _resources),

@@ -21,8 +21,23 @@ _FROM: Final = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "EMPTY", "EXPRESSION
 _MODIFIERS: Final = frozenset({"LIMIT_MODIFIER", "ORDER_MODIFIER", "DISTINCT_MODIFIER"})
 _ORDERS: Final = frozenset({"ORDER_DEFAULT", "ASCENDING", "DESCENDING"})
 _EXPRESSIONS: Final = frozenset(
-    "BETWEEN CASE CAST COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA OPERATOR POSITIONAL_REFERENCE STAR "
-    "SUBQUERY TYPE WINDOW".split()
+    {
+        "BETWEEN",
+        "CASE",
+        "CAST",
+        "COLUMN_REF",
+        "COMPARISON",
+        "CONJUNCTION",
+        "CONSTANT",
+        "FUNCTION",
+        "LAMBDA",
+        "OPERATOR",
+        "POSITIONAL_REFERENCE",
+        "STAR",
+        "SUBQUERY",
+        "TYPE",
+        "WINDOW",
+    }
 )
 _JOINS: Final = frozenset({"REGULAR", "CROSS", "NATURAL", "ASOF"})
 _NAMES: Final[Mapping[str, str]] = {  # how people call what the parser calls so
@@ -128,7 +143,7 @@ class _Check:
                 self._column(node)
             case "STAR":
                 self._checked.has_star = True
-                if node.get("expr") is not None or node.get("columns") and self._is_written(node):
+                if node.get("expr") is not None or (node.get("columns") and self._is_written(node)):
                     self._refuse("COLUMNS is", node)
             case "TYPE":
                 self._type(node)

@@ -87,8 +87,7 @@ TRACES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "span_count": ("count(*)", ()),
     "error_count": ("count(*) FILTER (status = 'error')", ("status",)),
     "status": (
-        f"CASE WHEN {_first('status', _IS_ROOT)} = 'error' OR count(*) FILTER (counted AND status = 'error') > 0 "
-        "THEN 'error' ELSE 'ok' END",
+        f"if({_first('status', _IS_ROOT)} = 'error' OR bool_or(counted AND status = 'error'), 'error', 'ok')",
         ("status", "counted", *_ROOT),
     ),
     "complete": (f"{_first('end_time', _IS_ROOT)} IS NOT NULL", ("end_time", *_ROOT)),

@@ -13,7 +13,7 @@ from actors.errors import DeadlineExceeded
 from actors.span_store.asked.sql_views import SqlView
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.columns.spans import LOG
-from actors.span_store.columns.types import AnyField
+from actors.span_store.columns.types import AnyField, Untold
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.span_table import IN_MEMORY, SpanTable
 from actors.span_store.embedded.reads.sql.bodies import Bodies
@@ -82,7 +82,8 @@ class Feed:
         """Arrow's protocol. Nothing is read before the first batch is asked for."""
         batches = self._kept()
         self._open.append(batches)
-        return pa.RecordBatchReader.from_batches(self.schema, batches).__arrow_c_stream__(requested_schema)
+        reader: Untold = pa.RecordBatchReader.from_batches(self.schema, batches)
+        return reader.__arrow_c_stream__(requested_schema)
 
     def close(self) -> None:
         """End what was not read to its end. Not while DuckDB reads."""

@@ -7,7 +7,9 @@ not bound. ``growth`` bounds the few that make texts longer.
 
 from typing import Final
 
-_OPERATORS: Final = "+ - * / // % ** ^ & | << >> ~ @ || ^@ -> ->> ~~ !~~ ~~* !~~* ~~~ like_escape not_like_escape"
+_OPERATORS: Final = """
+    + - * / // % ** ^ & | << >> ~ @ || ^@ -> ->> ~~ !~~ ~~* !~~* ~~~ like_escape not_like_escape
+"""
 _NUMBERS: Final = """
     abs add ceil ceiling divide even exp fdiv floor fmod gcd greatest isfinite isinf isnan lcm least ln log log10 log2
     mod multiply nextafter pow power round sign sqrt cbrt subtract trunc xor bit_count
@@ -16,7 +18,8 @@ _NUMBERS: Final = """
 _TEXTS: Final = """
     ascii contains ends_with starts_with prefix suffix instr strpos position length len strlen lower lcase upper ucase
     left right substr substring substring_grapheme trim ltrim rtrim reverse nfc_normalize regexp_extract regexp_matches
-    regexp_full_match split_part string_split str_split string_to_array md5 sha1 sha256 hash concat concat_ws replace translate strip_accents unicode ord
+    regexp_full_match split_part string_split str_split string_to_array md5 sha1 sha256 hash concat concat_ws replace
+    translate strip_accents unicode ord
     array_extract list_extract list_element array_length list_contains array_contains list_has list_position
     list_count list_sum list_avg list_min list_max list_first list_last
 """
@@ -33,7 +36,9 @@ _JSON: Final = """
     json_extract json_extract_string json_extract_path json_extract_path_text json_value json_exists json_type
     json_valid json_array_length json_keys json_contains to_json
 """
-_CHOICES: Final = "coalesce ifnull nullif if typeof row struct_extract struct_pack list_value"
+_CHOICES: Final = """
+    coalesce ifnull nullif if typeof row struct_extract struct_pack list_value
+"""
 _AGGREGATES: Final = """
     count count_star count_if countif sum sum_no_overflow fsum kahan_sum sumkahan avg mean favg min max median mad
     product quantile quantile_cont quantile_disc approx_quantile approx_count_distinct stddev stddev_pop stddev_samp
@@ -46,18 +51,18 @@ _WINDOWS: Final = """
     row_number rank dense_rank rank_dense percent_rank cume_dist ntile lag lead first_value last_value nth_value
 """
 FUNCTIONS: Final = frozenset(
-    " ".join((_OPERATORS, _NUMBERS, _TEXTS, _TIMES, _JSON, _CHOICES, _AGGREGATES, _WINDOWS)).split()
+    f"{_OPERATORS} {_NUMBERS} {_TEXTS} {_TIMES} {_JSON} {_CHOICES} {_AGGREGATES} {_WINDOWS}".split()
 )
 AGGREGATES: Final = frozenset(_AGGREGATES.split())
 # What values may be cast to.
-TYPES: Final = frozenset(
-    """
-    bool boolean tinyint smallint integer int bigint hugeint utinyint usmallint uinteger ubigint uhugeint int1 int2
-    int4 int8 short long signed float real float4 double float8 decimal numeric dec varchar text string char bpchar date
-    time timestamp datetime timestamp_s timestamp_ms timestamp_us timestamp_ns timestamptz interval json uuid
-    """.split()
-) | {"timestamp with time zone", "double precision"}
+_TYPES: Final = """
+    bool boolean tinyint smallint integer int bigint hugeint utinyint usmallint uinteger ubigint uhugeint int1 int2 int4
+    int8 short long signed float real float4 double float8 decimal numeric dec varchar text string char bpchar date time
+    timestamp datetime timestamp_s timestamp_ms timestamp_us timestamp_ns timestamptz interval json uuid
+"""
+TYPES: Final = frozenset(_TYPES.split()) | {"timestamp with time zone", "double precision"}
 # Names that mean a value of the connection, and not a column.
-HIDDEN_NAMES: Final = frozenset(
-    "current_user session_user user current_role current_schema current_schemas current_catalog current_database".split()
-)
+_HIDDEN: Final = """
+    current_user session_user user current_role current_schema current_schemas current_catalog current_database
+"""
+HIDDEN_NAMES: Final = frozenset(_HIDDEN.split())

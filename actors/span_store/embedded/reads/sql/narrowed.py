@@ -18,10 +18,23 @@ from actors.span_store.embedded.reads.sql.parsed import Node
 _MOST_SORTED: Final = 5000  # rows, which the index holds while it sorts
 _PATTERNS: Final = frozenset({"~~", "!~~", "~~*", "!~~*"})
 _TIMES: Final = frozenset(
-    "now - + trunc to_years to_months to_weeks to_days to_hours to_minutes to_seconds to_milliseconds "
-    "to_microseconds".split()
+    {
+        "now",
+        "-",
+        "+",
+        "trunc",
+        "to_years",
+        "to_months",
+        "to_weeks",
+        "to_days",
+        "to_hours",
+        "to_minutes",
+        "to_seconds",
+        "to_milliseconds",
+        "to_microseconds",
+    }
 )
-_TESTS: Final = frozenset({"OPERATOR_NOT", "OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "COMPARE_IN", "COMPARE_NOT_IN"})
+_TESTS: Final = frozenset({"OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "COMPARE_IN", "COMPARE_NOT_IN"})
 
 
 # The value of a constant expression, as one; ``None`` where it has none.
@@ -110,21 +123,10 @@ class _OfSelect:
 
     def _is_simple(self, node: Node) -> bool:
         """A condition on columns of the index and constants that no value makes fail."""
-        match node["class"]:
-            case "COMPARISON":
-                return self._is_side(node["left"]) and self._is_side(node["right"])
-            case "BETWEEN":
-                return all(self._is_side(node[name]) for name in ("input", "lower", "upper"))
-            case "CONJUNCTION":
-                return all(map(self._is_simple, node["children"]))
-            case "OPERATOR" if node["type"] == "OPERATOR_NOT":
-                return all(map(self._is_simple, node["children"]))
-            case "OPERATOR":
-                return node["type"] in _TESTS and all(map(self._is_side, node["children"]))
-            case "FUNCTION":
-                sides = [each["expression"] for each in node["arguments"]]
-                return node["function_name"] in _PATTERNS and all(map(self._is_side, sides))
-        return False
+        if node["class"] == "CONJUNCTION" or node["type"] == "OPERATOR_NOT":
+            return all(map(self._is_simple, node["children"]))
+        sides = _sides(node)
+        return bool(sides) and all(map(self._is_side, sides))
 
     def _is_side(self, node: Node) -> bool:
         return self._is_column(node) or _is_constant(node)
@@ -141,6 +143,20 @@ class _OfSelect:
         for column in _references(copied):
             column["column_names"] = [str(column["column_names"][-1]).lower()]
         return copied
+
+
+def _sides(node: Node) -> Sequence[Node]:
+    """What a condition compares; nothing where it is no comparison."""
+    match node["class"]:
+        case "COMPARISON":
+            return [node["left"], node["right"]]
+        case "BETWEEN":
+            return [node["input"], node["lower"], node["upper"]]
+        case "OPERATOR" if node["type"] in _TESTS:
+            return list(node["children"])
+        case "FUNCTION" if node["function_name"] in _PATTERNS:
+            return [each["expression"] for each in node["arguments"]]
+    return []
 
 
 def _conjuncts(node: Node | None) -> Iterator[Node]:
