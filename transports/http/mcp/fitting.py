@@ -1,7 +1,7 @@
 """Answers within a number of tokens: as many items of a list as fit, then shorter texts, lists and objects.
 
-Tokens are estimated, since every model counts in its own way: three bytes of the text in UTF-8 are one. That is more
-than prose takes (four or five bytes of English are a token), and about what ids and JSON take.
+Tokens are estimated, since every model counts in its own way: five bytes of the text in UTF-8 are two. Prose takes half
+of that (four or five bytes of English are one token), and JSON of names, ids and numbers about as many.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ import orjson
 
 Document: TypeAlias = dict[str, Any]
 
-BYTES_OF_TOKEN: Final = 3
+_TOKENS, _BYTES = 2, 5
 _LEFT_OUT: Final = "left_out"
 
 
@@ -31,7 +31,12 @@ _CUTS: Final = (Cut(4000, 400, 12), Cut(1000, 100, 10), Cut(250, 40, 8), Cut(80,
 
 def tokens_of(text: bytes) -> int:
     """Estimate the tokens of a text in UTF-8."""
-    return -(-len(text) // BYTES_OF_TOKEN)
+    return -(-len(text) * _TOKENS // _BYTES)
+
+
+def bytes_of(tokens: int) -> int:
+    """The most bytes that are so many tokens."""
+    return tokens * _BYTES // _TOKENS
 
 
 def fitted(document: object, most: int) -> bytes:

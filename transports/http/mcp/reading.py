@@ -16,9 +16,9 @@ from transports.http.api.traces import ValueQuery
 from transports.http.framework.route import described
 from transports.http.framework.rules import Between, HexId, MaxLength
 from transports.http.mcp.fitting import (
-    BYTES_OF_TOKEN,
     Cut,
     Document,
+    bytes_of,
     fitted,
     most_that_fit,
     shortened,
@@ -168,7 +168,7 @@ def _piece(value: AttributeValue, wanted: GetSpanArguments) -> bytes:
         }
         return orjson.dumps(document)
 
-    most = min(len(rest), wanted.max_tokens * BYTES_OF_TOKEN)
+    most = min(len(rest), bytes_of(wanted.max_tokens))
     return piece(most_that_fit(most, piece, wanted.max_tokens))
 
 

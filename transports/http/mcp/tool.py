@@ -17,7 +17,7 @@ MOST_TOKENS: Final = 50_000
 MaxTokens: TypeAlias = Annotated[int, Between(LEAST_TOKENS, MOST_TOKENS)]
 # Arguments that say how much of an answer is wanted, and not of what.
 _OF_THE_PAGE: Final = frozenset(("after", "limit", "max_tokens"))
-MAX_TOKENS: Final = "Most tokens of the answer, as estimated: three bytes each"
+MAX_TOKENS: Final = "Most tokens of the answer, as estimated: two for five bytes"
 _NULL: Final = {"type": "null"}
 
 

@@ -9,7 +9,7 @@ import orjson
 
 from actors.errors import NotFound
 from actors.span_store.traces.summary import SpanSummary, TraceSpans, TraceSummary
-from transports.http.mcp.fitting import BYTES_OF_TOKEN, Cut, Document, fitted, shortened, without_unknown
+from transports.http.mcp.fitting import Cut, Document, bytes_of, fitted, shortened, without_unknown
 from transports.http.wire.trace_json import Scores, tokens_document, trace_document
 
 # Of what a summary has in a line: previews have 200 characters.
@@ -44,7 +44,7 @@ def digest(found: TraceSpans, scores: Scores, below: str | None, most: int) -> b
     """The trace, or its part below a span, in ``most`` tokens. CPU-heavy for thousands of spans."""
     tree = _Tree.of(found.spans, below)
     head = _head(found, scores)
-    chosen = _chosen(tree, found.trace, most * BYTES_OF_TOKEN - len(orjson.dumps(head)) - _HEAD)
+    chosen = _chosen(tree, found.trace, bytes_of(most) - len(orjson.dumps(head)) - _HEAD)
     rows = tree.rows(chosen)
     return fitted({**head, "spans": rows, "hidden": len(tree.order) - len(rows)}, most)
 
@@ -53,7 +53,7 @@ def page(found: TraceSpans, scores: Scores, below: str | None, after: str, most:
     """The spans behind one, in the order of the tree and none left out, in ``most`` tokens."""
     tree = _Tree.of(found.spans, below)
     head = _head(found, scores)
-    room = most * BYTES_OF_TOKEN - len(orjson.dumps(head)) - _HEAD
+    room = bytes_of(most) - len(orjson.dumps(head)) - _HEAD
     rows: list[Document] = []
     ids = [found.spans[number].span_id for number in tree.order]
     begin = _position(ids, after) + 1
