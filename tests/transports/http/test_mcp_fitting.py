@@ -1,5 +1,6 @@
 """Answers within a number of tokens, whatever they are made of; traces in few words, whatever their shape."""
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from actors.errors import NotFound
 from actors.span_store.traces.summary import SpanSummary, TraceSpans, TraceSummary
+from tests.source import PROJECT
 from transports.http.mcp.fitting import Cut, fitted, most_that_fit, shortened, tokens_of, with_most
+from transports.http.mcp.tools import TOOLS
 from transports.http.mcp.trace_digest import digest, page
 
 pytestmark = pytest.mark.unit
@@ -116,3 +119,12 @@ def test_a_part_is_that_below_a_span() -> None:
 def test_names_of_any_length_fit() -> None:
     spans = (summary(number, 0 if number else None, name="n" * 100_000) for number in range(50))
     assert tokens_of(digest(trace(*spans), (), None, 200)) <= 200
+
+
+def test_the_document_has_every_tool_and_its_arguments() -> None:
+    text = (PROJECT / "docs" / "mcp.md").read_text()
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([^|]*)\|", text.partition("## Tools")[2].partition("## Tokens")[0], re.MULTILINE
+    )
+    told = {name: set(re.findall(r"`(\w+)`", arguments)) for name, arguments in rows}
+    assert told == {name: {*tool.schema["properties"]} - {"max_tokens"} for name, tool in TOOLS.items()}
