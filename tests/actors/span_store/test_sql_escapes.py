@@ -144,6 +144,19 @@ FORBIDDEN = [
     (53, "SELECT name || name AS a, a || a AS b, b || b AS c, c || c || c FROM spans"),
     (8, "SELECT replace(name, 'a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa') FROM spans"),
     (8, "SELECT replace(name, 'a', name) FROM spans"),
+    # what takes the square of the time of a text, or makes a power of it
+    (8, "SELECT regexp_matches(name, '(a?){1000}a{1000}') FROM spans"),
+    (8, "SELECT regexp_matches(name, '((a{9}){9}){9}') FROM spans"),
+    (8, "SELECT regexp_matches(name, name) FROM spans"),
+    (13, "SELECT name SIMILAR TO '(a?){1000}' FROM spans"),
+    (8, "SELECT regexp_extract(name, 'a' || 'b') FROM spans"),
+    (8, "SELECT attributes -> '$..*' FROM spans"),
+    (8, "SELECT attributes ->> '$.**.a' FROM spans"),
+    (8, "SELECT json_extract(attributes, '$.' || '.*') FROM spans"),
+    (21, "SELECT '$..*' AS p, attributes -> p FROM spans"),
+    (8, "SELECT json_extract(attributes, ['$.a', '$..*']) FROM spans"),
+    (8, "SELECT json_keys(attributes, '$..*') FROM spans"),
+    (8, "SELECT '" + "x" * 9000 + "' || name || name || name || name || name || name || name || name FROM spans"),
     # the rest of the grammar
     (8, "SELECT ?"),
     (8, "SELECT $1"),
@@ -278,3 +291,47 @@ def test_the_sandbox_holds_by_itself(sql: str) -> None:
         sandbox.fill(connection, {}, iter(()))
         with pytest.raises(duckdb.Error):
             connection.execute(sql).fetchall()
+
+
+ALLOWED = [
+    "SELECT attributes -> 'a' -> 0, attributes ->> '$.a[*]', attributes -> '/a/b', attributes ->> 'a.b' FROM spans",
+    "SELECT json_extract(attributes, ['$.a', '$.b']), json_keys(attributes), json_type(attributes, '$.a') FROM spans",
+    "SELECT name ~ '^a{1,3}$', regexp_extract(name, '(a)(b)?', 1), name SIMILAR TO 'a+', name GLOB 'a*' FROM spans",
+    "SELECT name || ' ' || service || '/' || span_id, concat(name, 1, true), replace(name, 'a', 'bc') FROM spans",
+    "SELECT * EXCLUDE (attributes) REPLACE (upper(name) AS name) FROM spans ORDER BY ALL",
+    "SELECT service, name, count(*), grouping(service) FROM spans GROUP BY GROUPING SETS ((service), (name), ())",
+    "SELECT DISTINCT ON (service) service, name FROM spans ORDER BY service, start_time DESC",
+    "SELECT sum(duration_ns) OVER w, lag(name) OVER w FROM spans WINDOW w AS (PARTITION BY trace_id ORDER BY name)",
+    "SELECT name FROM spans QUALIFY row_number() OVER (PARTITION BY service ORDER BY start_time) = 1",
+    "FROM spans SELECT name WHERE status <> 'error' LIMIT 10 PERCENT",
+    "TABLE traces",
+    "VALUES (1, 'a'), (2, 'b')",
+    "SELECT x FROM (VALUES (1), (2)) AS v(x) WHERE x IN (SELECT 1 UNION SELECT 2)",
+    "WITH a AS MATERIALIZED (SELECT 1 AS n), b AS (SELECT n + 1 AS n FROM a) SELECT * FROM a, b",
+    "WITH spans AS (SELECT 1 AS n) SELECT n FROM spans",
+    "SELECT s, s.name FROM spans s",
+    "SELECT a.name, t.span_count FROM spans a LEFT JOIN traces t USING (trace_id) FULL JOIN calls c USING (span_id)",
+    "SELECT a.name, c.name FROM spans a ASOF JOIN calls c ON a.start_time >= c.start_time",
+    "SELECT * FROM spans NATURAL JOIN calls",
+    "SELECT name FROM spans s, LATERAL (SELECT count(*) AS n FROM calls c WHERE c.trace_id = s.trace_id)",
+    "SELECT CASE WHEN status = 'ok' THEN 1 ELSE try_cast(name AS INTEGER) END, coalesce(model, 'none') FROM spans",
+    "SELECT time_bucket(INTERVAL 5 MINUTE, start_time), date_trunc('day', start_time), epoch_ns(start_time) FROM spans",
+    "SELECT strftime(start_time, '%Y-%m'), dayname(start_time), start_time AT TIME ZONE 'Europe/Berlin' FROM spans",
+    "SELECT count(*) FROM spans WHERE start_time BETWEEN '2023-01-01' AND now() AND start_time > today() - 10000",
+    "SELECT quantile_cont(duration_ns, [0.5, 0.9]), approx_quantile(duration_ns, 0.5), list(name) FROM calls",
+    "SELECT arg_max(name, duration_ns), any_value(model), string_agg(DISTINCT service), median(duration_ns) FROM spans",
+    "SELECT [1, 2][1], {'a': 1}.a, (1, 2), -1, NOT true, 2 ** 3, 7 // 2, 7 % 2, 1e3, 0x10, 'it''s', $$text$$, NULL",
+    "SELECT services[1], len(models), list_contains(tools, 'refund') FROM traces",
+    "SELECT 1; -- the end",
+    "/* first */ SELECT 1 /* last */",
+    'SELECT 1 AS "a b", 2 AS "a b"',
+    "SELECT value, word FROM scores",
+    "SELECT body ->> 'text', severity FROM logs WHERE severity_number >= 17",
+]
+
+
+@pytest.mark.parametrize("place", range(len(ALLOWED)))
+async def test_what_is_honest_runs(bus: Bus, place: int) -> None:
+    answer = await bus.ask(QuerySql(sql=ALLOWED[place], limit=5))
+    assert answer.table.num_columns == len(answer.columns)
+    assert answer.table.num_rows <= 5

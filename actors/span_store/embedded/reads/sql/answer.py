@@ -60,13 +60,14 @@ class _Statement:
     def answer(self) -> SqlAnswer:
         sql, limit = self._request.sql, self._request.limit
         checked = check(sql, parse(self._connection, sql))
+        plain = written(self._connection, checked.node)
         feeds = self._feeds(checked)
         rows: dict[str, object] = {stored_name(view): feed for view, feed in feeds.items()}
         if "scores" in checked.references:
             rows[stored_name("scores")] = SCORES.empty_table() if self._request.scores is None else self._request.scores
         try:
             sandbox.fill(self._connection, rows, _views(checked))
-            columns, table = sandbox.run(self._connection, sql, limit)
+            columns, table = sandbox.run(self._connection, sql, plain, limit)
         except duckdb.Error as error:
             self._refuse(error)
         finally:

@@ -20,10 +20,11 @@ from actors.span_store.embedded.reads.span_table import IN_MEMORY
 from actors.span_store.embedded.sealed.segment_file import read_rows, segment_path
 from actors.span_store.traces.previews import PREVIEWS
 
-_MOST_AT_ONCE: Final = 64 * 1024 * 1024  # bytes of some rows that are read together
+_MOST_AT_ONCE: Final = 16 * 1024 * 1024  # bytes of rows that are read together
+_LARGEST: Final = 64 * 1024 * 1024  # bytes of one row
 # Of rows that are larger than that, so many bytes in one statement: DuckDB puts 2,048 rows together.
 _LARGE, _MOST_LARGE = 128 * 1024, 512 * 1024 * 1024
-_TOO_LARGE: Final = (
+TOO_LARGE: Final = (
     "The spans are too large to be looked through: narrow them down by columns that are not read span by span"
 )
 _LAST: Final = 2**63 - 2
@@ -45,7 +46,10 @@ _LOG_COLUMNS: Final = (
 
 @attrs.define
 class Bodies:
-    """Reads columns of rows that are somewhere. ``TooLarge`` when they are too large altogether."""
+    """Reads columns of rows that are somewhere.
+
+    ``NeedsRoom`` when these are too large to be read together, and ``TooLarge`` when all were too large altogether.
+    """
 
     _stored: Stored
     _large: int = 0
@@ -111,20 +115,19 @@ class Bodies:
         if segment == IN_MEMORY:
             return pa.concat_tables(self._stored.view.recent.take(positions, columns))
         path = segment_path(self._stored.segments, segment)
-        read = partial(read_rows, path, positions, columns, room=_MOST_AT_ONCE)
-        try:
-            found = self._stored.damage.skipped(self._stored.cursor, path.name, read)
-        except NeedsRoom:
-            raise TooLarge(_TOO_LARGE) from None
+        read = partial(read_rows, path, positions, columns, room=_LARGEST)
+        found = self._stored.damage.skipped(self._stored.cursor, path.name, read)
         if found is not None:
             return found
         return pa.table({name: pa.nulls(len(positions), ROWS.field(name).type) for name in columns})
 
     def _demand_small(self, table: pa.Table) -> None:
+        if table.num_rows > 1 and table.nbytes > _MOST_AT_ONCE:
+            raise NeedsRoom(table.nbytes)
         if table.num_rows and table.nbytes / table.num_rows > _LARGE:
             self._large += table.nbytes
-        if table.nbytes > _MOST_AT_ONCE or self._large > _MOST_LARGE:
-            raise TooLarge(_TOO_LARGE)
+        if self._large > _MOST_LARGE:
+            raise TooLarge(TOO_LARGE)
 
 
 def _texts(column: Untold) -> AnyArray:

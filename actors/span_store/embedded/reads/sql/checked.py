@@ -13,6 +13,7 @@ from actors.span_store.embedded.reads.sql.faults import column_of, fault
 from actors.span_store.embedded.reads.sql.functions import FUNCTIONS, HIDDEN_NAMES, TYPES
 from actors.span_store.embedded.reads.sql.growth import demand_bounded
 from actors.span_store.embedded.reads.sql.parsed import Node
+from actors.span_store.embedded.reads.sql.patterns import fault_of, fault_of_path
 
 VIEW_NAMES: Final = frozenset(view.name for view in VIEWS)
 _DEEPEST: Final = 400  # levels of a tree
@@ -147,13 +148,22 @@ class _Check:
                     self._refuse("COLUMNS is", node)
             case "TYPE":
                 self._type(node)
-            case "LAMBDA" if node.get("syntax_type") != "SINGLE_ARROW":  # the arrow takes a value out of JSON, too
-                self._refuse(_NAMES["LAMBDA"], node)
+            case "LAMBDA":
+                self._arrow(node)
 
     def _function(self, node: Node) -> None:
         name = str(node["function_name"]).lower()
         if name not in FUNCTIONS or not _is_plain(node, "schema", "catalog") or node.get("export_state"):
             self._refuse(f"the function {name[:64]} is", node)
+        if wrong := fault_of(name, node):
+            self._refuse(wrong, node)
+
+    def _arrow(self, node: Node) -> None:
+        """What takes a value out of JSON: no function that takes a lambda is allowed."""
+        if node.get("syntax_type") != "SINGLE_ARROW":
+            self._refuse(_NAMES["LAMBDA"], node)
+        if wrong := fault_of_path(node["expr"]):
+            self._refuse(wrong, node)
 
     def _type(self, node: Node) -> None:
         name = str(node["type_name"]).lower()

@@ -9,20 +9,20 @@ import attrs
 import duckdb
 import pyarrow as pa
 
-from actors.errors import DeadlineExceeded
+from actors.errors import DeadlineExceeded, NeedsRoom, TooLarge
 from actors.span_store.asked.sql_views import SqlView
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.columns.spans import LOG
 from actors.span_store.columns.types import AnyField, Untold
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.span_table import IN_MEMORY, SpanTable
-from actors.span_store.embedded.reads.sql.bodies import Bodies
+from actors.span_store.embedded.reads.sql.bodies import TOO_LARGE, Bodies
 from actors.span_store.embedded.reads.sql.definitions import BODIES, BY_NAME, PLACES, PRESENT, indexed
 from actors.span_store.embedded.reads.sql.watch import Watch
 from actors.span_store.embedded.sealed.index import transaction
 
 TOO_LONG: Final = "The statement takes more than ten seconds: narrow it down, by time for example"
-_ROWS: Final = 65_536  # of the index at once
+_ROWS: Final = 16_384  # of the index at once
 _FIRST_ROWS, _WHOLE_ROWS = 128, 2048  # of spans that are read whole, at first and then
 _TYPES: Final[dict[str, pa.DataType]] = {
     "VARCHAR": pa.string(),
@@ -166,9 +166,15 @@ class Feed:
             if self._watch.is_over:
                 raise DeadlineExceeded(TOO_LONG)
             rows = pa.Table.from_batches([batch.slice(begin, size)])
-            read = self._bodies.read(self._wanted.view, sorted(bodies), rows)
+            try:
+                read = self._bodies.read(self._wanted.view, sorted(bodies), rows)
+            except NeedsRoom:
+                if rows.num_rows == 1:
+                    raise TooLarge(TOO_LARGE) from None
+                size = rows.num_rows // 2
+                continue
             yield self._batch([read[name] if name in read else _one(rows[name]) for name in self._wanted.columns])
-            begin, size = begin + size, min(2 * size, _WHOLE_ROWS)
+            begin, size = begin + rows.num_rows, min(2 * size, _WHOLE_ROWS)
 
     def _batch(self, columns: Sequence[Any]) -> pa.RecordBatch:
         schema = self.schema

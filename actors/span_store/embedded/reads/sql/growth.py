@@ -13,6 +13,7 @@ from actors.span_store.embedded.reads.sql.faults import column_of, fault
 from actors.span_store.embedded.reads.sql.parsed import Node
 
 MOST: Final = 16  # times the longest text that goes in
+_LONG: Final = 1024  # characters of a constant that count as one text
 _JOINED: Final = frozenset({"||", "concat", "concat_ws"})
 _PACKED: Final = frozenset({"list_value", "struct_pack", "row"})  # whose texts escape what is inside
 _GATHERED: Final = frozenset({"string_agg", "group_concat", "listagg", "list", "array_agg"})  # as long as rows are many
@@ -97,6 +98,8 @@ class _Growth:
         match node["class"]:
             case "COLUMN_REF":
                 return scope.of_names(node["column_names"])
+            case "CONSTANT":
+                return 1 + len(str((node.get("literal") or {}).get("text"))) // _LONG
             case "FUNCTION" | "WINDOW":
                 found = self._of_call(node, scope)
             case "SUBQUERY":

@@ -63,15 +63,21 @@ def fill(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, object], view
     connection.execute("SET lock_configuration = true")
 
 
-def run(connection: duckdb.DuckDBPyConnection, sql: str, limit: int) -> tuple[tuple[SqlColumn, ...], pa.Table]:
-    """The first rows, one more than ``limit`` where there are more. Raises ``duckdb.Error`` and ``TooLarge``."""
+def run(
+    connection: duckdb.DuckDBPyConnection, sql: str, plain: str, limit: int
+) -> tuple[tuple[SqlColumn, ...], pa.Table]:
+    """The first rows, one more than ``limit`` where there are more. Raises ``duckdb.Error`` and ``TooLarge``.
+
+    ``plain`` is the same statement without what stands before and behind it: the limit is put around its text.
+    """
     try:
         relation = connection.sql(sql)
     except duckdb.Error:
         _explain(connection, sql)
         raise
     columns = tuple(map(_column, relation.columns, relation.types))
-    reader = relation.limit(limit + 1).to_arrow_reader(_ROWS)
+    limited = connection.sql(plain) if ";" in sql else relation
+    reader = limited.limit(limit + 1).to_arrow_reader(_ROWS)
     try:
         return columns, pa.Table.from_batches(_bounded(reader), reader.schema)
     finally:

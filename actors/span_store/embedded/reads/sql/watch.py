@@ -1,35 +1,38 @@
 """A statement that takes too long is interrupted, and one that nobody waits for any more."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import duckdb
 
-_AGAIN: Final = 0.1  # seconds: an interruption between two statements is lost
+_AGAIN: Final = 0.05  # seconds: an interruption between two statements is lost
 
 
 class Watch:
-    """Interrupts connections when ``seconds`` are over, or ``leave`` is called, until the block ends.
+    """Interrupts connections when ``seconds`` are over, or ``leave`` is called. Its time begins when it is made.
 
-    For one statement. ``leave`` may be called from any thread, also before the block and behind it.
+    For one statement, also where that is run again. ``leave`` may be called from any thread, at any time.
     """
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._wake = threading.Event()
-        self._ended = threading.Event()
+        self._until = time.monotonic() + seconds
+        self._left = threading.Event()
         self._connections: list[duckdb.DuckDBPyConnection] = []
         self._lock = threading.Lock()  # a connection that is closed cannot be interrupted
-        self.is_over = False
 
     def leave(self) -> None:
-        self._wake.set()
+        self._left.set()
+
+    @property
+    def is_over(self) -> bool:
+        return self._left.is_set() or time.monotonic() >= self._until
 
     @contextmanager
     def over(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """Interrupt this connection, too, as long as the block lasts."""
+        """Interrupt this connection, as long as the block lasts."""
         with self._lock:
             self._connections.append(connection)
         try:
@@ -40,20 +43,18 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._watch, name="sql-watch", daemon=True)
+        ended = threading.Event()
+        thread = threading.Thread(target=self._watch, args=[ended], name="sql-watch", daemon=True)
         thread.start()
         try:
             yield
         finally:
-            self._ended.set()
-            self._wake.set()
+            ended.set()
             thread.join()
 
-    def _watch(self) -> None:
-        self._wake.wait(self._seconds)
-        while not self._ended.is_set():
-            self.is_over = True
-            with self._lock:
-                for connection in self._connections:
-                    connection.interrupt()
-            self._ended.wait(_AGAIN)
+    def _watch(self, ended: threading.Event) -> None:
+        while not ended.wait(_AGAIN):
+            if self.is_over:
+                with self._lock:
+                    for connection in self._connections:
+                        connection.interrupt()
