@@ -29,8 +29,11 @@ VALUES = {
     "actors.span_store.asked.stored_traces",
     "actors.span_store.asked.buckets",
     "actors.span_store.asked.lists",
+    "actors.span_store.asked.sql",
+    "actors.span_store.asked.sql_views",
     "actors.span_store.asked.stats",
     "actors.span_store.asked.values",
+    "actors.span_store.asked.workflows",
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.logs",
@@ -46,6 +49,9 @@ VALUES = {
     "actors.span_store.query.language.times",
     "actors.span_store.query.position",
     "actors.conversation.form",
+    "actors.workflows.form",
+    "actors.workflows.graph_form",
+    "actors.workflows.losses",
     "actors.span_store.traces.detail",
     "actors.span_store.traces.outline",
     "actors.span_store.traces.summary",
@@ -125,14 +131,21 @@ CONVERSATION = "actors.conversation"
 # What it knows of the rest: the one word for each model and finish reason.
 KNOWN_TO_CONVERSATION = {"actors.span_store.columns.model_names"}
 
+# What ran in a trace: like conversations, it holds no state and asks nobody.
+WORKFLOWS = "actors.workflows"
+
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.
 ENVIRONMENT = {"studio.settings", "studio.tuning"}
 
-# Where SQL over the index of spans may stand: what users ask of spans, what they ask of many spans together, and all
-# about the index's own tables. The last is a package with one face: what is in which of its modules is nobody else's
-# business.
+# Where SQL over the index of spans may stand: what users ask of spans, what they ask of many spans together, what they
+# ask in SQL, and all about the index's own tables. The last is a package with one face: what is in which of its modules
+# is nobody else's business.
 SPAN_TABLE, INDEX = "actors.span_store.embedded.reads.span_table", "actors.span_store.embedded.sealed.index"
 AGGREGATES = "actors.span_store.embedded.reads.aggregates"
+USERS_SQL = "actors.span_store.embedded.reads.sql"
+ROOMS = (SPAN_TABLE, INDEX, AGGREGATES, USERS_SQL)
+# Statements that are shown to users as examples.
+SHOWN_SQL = "actors.span_store.asked.sql_views"
 _VERBS = (
     "ALTER|ATTACH|BEGIN|CHECKPOINT|COMMIT|COPY|CREATE|DELETE|DROP|INSERT|MERGE|PRAGMA|SELECT|SET|UPDATE|VACUUM|WITH"
 )
@@ -230,6 +243,7 @@ def test_actors_see_only_the_public_faces_of_each_other(folder: str) -> None:
             within(imported, own)
             or within(imported, "actors.runtime")
             or within(imported, CONVERSATION)
+            or within(imported, WORKFLOWS)
             or imported in SHARED_BY_ACTORS
             or is_public_face(imported)
         ),
@@ -242,6 +256,12 @@ def test_what_reads_conversations_knows_no_actor() -> None:
         lambda imported: within(imported, CONVERSATION) or imported in KNOWN_TO_CONVERSATION,
     )
     libraries = {name.partition(".")[0] for module in modules("actors/conversation") for _, name in module.imports()}
+    assert not libraries & (STORES_AND_THREADS | {"pyarrow"})
+
+
+def test_what_reads_runs_knows_no_actor() -> None:
+    assert not faults_in("actors/workflows", lambda imported: within(imported, WORKFLOWS) or imported in COMMON_GROUND)
+    libraries = {name.partition(".")[0] for module in modules("actors/workflows") for _, name in module.imports()}
     assert not libraries & (STORES_AND_THREADS | {"pyarrow"})
 
 
@@ -301,11 +321,11 @@ def statements(tree: ast.AST) -> list[int]:
     return texts + [call.lineno for method in RUNNING for call in calls_of(tree, method)]
 
 
-def test_sql_over_the_index_stands_in_three_rooms() -> None:
+def test_sql_over_the_index_stands_in_its_rooms() -> None:
     faults = [
         f"{module.place}:{line}"
         for module in modules("actors/span_store")
-        if module.name != SPAN_TABLE and not within(module.name, INDEX) and not within(module.name, AGGREGATES)
+        if module.name != SHOWN_SQL and not any(within(module.name, room) for room in ROOMS)
         for line in statements(module.tree)
     ]
     assert not faults
@@ -339,6 +359,18 @@ def test_the_index_is_asked_by_its_face_only() -> None:
         if within(imported, INDEX) and imported != INDEX
     ]
     assert not faults
+
+
+def test_one_module_knows_the_protocol_of_agents() -> None:
+    """It is loaded when somebody asks: what brings it along takes 29 MB of an idle studio."""
+    knowing = {
+        module.name
+        for package in ("actors", "transports", "studio")
+        for module in modules(package)
+        for _, name in module.imports()
+        if any(within(name, package) for package in ("mcp", "mcp_types", "starlette"))
+    }
+    assert knowing == {"transports.http.mcp.serving"}
 
 
 def test_no_test_module_leans_on_another() -> None:

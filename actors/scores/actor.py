@@ -25,6 +25,7 @@ from actors.scores.messages import (
     SummarizeScores,
     SumScores,
     SweepScores,
+    TableScores,
 )
 from actors.scores.replacing import without_scores
 from actors.scores.store import ScoreStore
@@ -87,6 +88,10 @@ class ScoresActor(Actor):
     @handles(SumScores, lane="reads")
     async def sums(self, request: SumScores) -> pa.Table:
         return await self._store.sums(request.name)
+
+    @handles(TableScores, lane="reads")
+    async def table(self, _: TableScores) -> pa.Table:
+        return await self._store.table()
 
     @handles(ReplaceScores, lane="reads")
     async def replace(self, request: ReplaceScores) -> Expression:

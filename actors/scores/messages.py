@@ -17,6 +17,7 @@ MOST_ID = 100  # characters
 MOST_NUMBER = 1e300  # so that the sum of any that there are is a number
 MOST_OF_TRACE = 500  # scores
 MOST_SUMMARIES = 20  # of a trace
+MOST_TABLED = 200_000  # scores that are handed out together: some hundred bytes each
 MOST_SUMMED = 200_000  # traces, of which each takes a hundred bytes
 
 
@@ -145,3 +146,8 @@ class SumScores(Request[pa.Table]):
     """
 
     name: str
+
+
+@attrs.frozen(kw_only=True)
+class TableScores(Request[pa.Table]):
+    """All scores, oldest first, with the columns of ``SCORES``. ``TooLarge`` for more than ``MOST_TABLED``."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from actors.audit import AUDIT, Action, AuditEntry, Resource, audited
 from actors.clock import Clock
-from actors.errors import Conflict, InvalidRequest, NotFound, StudioError
+from actors.errors import Conflict, InvalidRequest, NotFound, StudioError, TooLarge
 from actors.principal import Principal
 from actors.scores.comparisons import Condition
 from actors.scores.messages import (
@@ -23,6 +23,7 @@ from actors.scores.messages import (
     MOST_OF_TRACE,
     MOST_SUMMARIES,
     MOST_SUMMED,
+    MOST_TABLED,
     MOST_TEXT,
     AddedScore,
     AddScore,
@@ -32,6 +33,7 @@ from actors.scores.messages import (
     ScoreSummary,
     Source,
 )
+from actors.span_store.asked.sql import SCORES
 from actors.span_store.columns.types import AnyField
 from actors.sqlite import Component, Database, Transaction
 
@@ -141,6 +143,19 @@ class ScoreStore:
             raise InvalidRequest(f"More than {MOST_SUMMED} traces have scores of this name")
         columns = zip(*rows, strict=True) if rows else ((), (), ())
         return pa.table(dict(zip(_SUMS.names, map(list, columns), strict=True)), schema=_SUMS)
+
+    async def table(self) -> pa.Table:
+        """All scores. Raises ``TooLarge``."""
+        rows = await self._database.rows(
+            "SELECT id, trace_id, span_id, name, number, text, comment, source, created_at, by_email"
+            " FROM scores ORDER BY position LIMIT ?",
+            MOST_TABLED + 1,
+        )
+        if len(rows) > MOST_TABLED:
+            raise TooLarge(f"There are more than {MOST_TABLED} scores, which SQL cannot look at")
+        columns = zip(*rows, strict=True) if rows else [()] * len(SCORES)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, SCORES, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=SCORES)
 
     async def latest(self) -> int:
         """The position of the latest score."""

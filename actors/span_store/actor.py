@@ -18,9 +18,19 @@ from actors.runtime.mailbox import Capacity
 from actors.span_store.asked.arrivals import Arrivals, GetEnd, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
+from actors.span_store.asked.workflows import (
+    BlameStep,
+    CompareRuns,
+    GetRun,
+    GetRunState,
+    GetStateDifference,
+    ListRunSteps,
+    RunComparison,
+)
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.logs import StoredLog
@@ -61,11 +71,13 @@ from actors.span_store.query.position import Position
 from actors.span_store.storage import SpanStorage
 from actors.span_store.traces.detail import AttributeValue, SpanDetail
 from actors.span_store.traces.outline import Outline
+from actors.span_store.traces.run_views import RunViews
 from actors.span_store.traces.session_views import SessionViews
 from actors.span_store.traces.summary import TraceSpans
 from actors.span_store.traces.views import TraceViews
+from actors.workflows.form import Blame, Run, RunState, RunStep, StateDifference
 
-_READERS, _SEARCHERS, _SUMMERS = 4, 2, 2
+_READERS, _SEARCHERS, _SUMMERS, _STATEMENTS, _FOLDERS = 4, 2, 2, 2, 2
 _FOLLOWERS = 2  # that read what came long before
 
 
@@ -81,6 +93,8 @@ class SpanStoreActor(Actor):
         "sums": Lane(at_once=_SUMMERS, capacity=Capacity(messages=32, retry_after=1.0)),
         "arrivals": Lane(at_once=_FOLLOWERS, capacity=Capacity(messages=1024, retry_after=1.0)),
         "news": Lane(at_once=1, capacity=Capacity(messages=4, retry_after=1.0)),
+        "sql": Lane(at_once=_STATEMENTS, capacity=Capacity(messages=16, retry_after=5.0)),
+        "runs": Lane(at_once=_FOLDERS, capacity=Capacity(messages=32, retry_after=1.0)),
         "deletions": Lane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
     }
     # Each item of a stream has megabytes.
@@ -92,6 +106,7 @@ class SpanStoreActor(Actor):
         self._storage = storage
         self._views = TraceViews(storage)
         self._sessions = SessionViews(storage, self._views)
+        self._runs = RunViews(storage, self._views)
         self._audit_log = audit_log
         self._deletions = AuditedDeletion(audit_log)
         self._accounts = accounts
@@ -259,3 +274,31 @@ class SpanStoreActor(Actor):
     @handles(GetStats, lane="sums")
     async def get_stats(self, request: GetStats) -> Stats:
         return await self._storage.stats(request)
+
+    @handles(QuerySql, lane="sql")
+    async def query_sql(self, request: QuerySql) -> SqlAnswer:
+        return await self._storage.query_sql(request)
+
+    @handles(GetRun, lane="runs")
+    async def get_run(self, request: GetRun) -> Run:
+        return await self._runs.run(request)
+
+    @handles(ListRunSteps, lane="runs")
+    async def list_run_steps(self, request: ListRunSteps) -> tuple[RunStep, ...]:
+        return await self._runs.steps(request)
+
+    @handles(GetRunState, lane="runs")
+    async def get_run_state(self, request: GetRunState) -> RunState:
+        return await self._runs.state(request)
+
+    @handles(GetStateDifference, lane="runs")
+    async def get_state_difference(self, request: GetStateDifference) -> StateDifference:
+        return await self._runs.difference(request)
+
+    @handles(BlameStep, lane="runs")
+    async def blame_step(self, request: BlameStep) -> Blame:
+        return await self._runs.blame(request)
+
+    @handles(CompareRuns, lane="runs")
+    async def compare_runs(self, request: CompareRuns) -> RunComparison:
+        return await self._runs.compare(request)

@@ -12,6 +12,7 @@ import pyarrow as pa
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -79,6 +80,7 @@ class Abilities:
     """What an engine may or may not be able to do."""
 
     durable: bool  # what is acknowledged is there when the storage is opened again, also after a crash
+    answers_sql: bool = False  # ``query_sql`` does; without it, the method raises ``Unavailable``
     backs_up: bool  # ``back_up`` gives a copy; without it, the method raises ``Unavailable``
 
 
@@ -138,6 +140,8 @@ class SpanStorage(Protocol):
     async def arrivals(self, request: ListArrivals) -> Arrivals: ...
 
     async def news(self, request: ListNews) -> Sequence[Arrivals | None]: ...
+
+    async def query_sql(self, request: QuerySql) -> SqlAnswer: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.unit
 # Each brings megabytes that nothing in the studio uses, or nothing that an idle one does.
 _HEAVY = {
     "google.auth",
+    "mcp",
     "multiprocessing",
     "numpy",
     "pandas",
@@ -19,7 +20,9 @@ _HEAVY = {
     "pydantic",
     "requests",
     "rich",
+    "starlette",
     "unittest",
+    "uvicorn",
     "xml",
 }
 _LOADED = """

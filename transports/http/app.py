@@ -25,6 +25,7 @@ from transports.http.api import (
     lists,
     live,
     llm_stream,
+    mcp,
     metrics,
     models,
     observability,
@@ -36,12 +37,14 @@ from transports.http.api import (
     service,
     sessions,
     sign_in,
+    sql,
     stats,
     text_search,
     traces,
     traces_in,
     user_keys,
     users,
+    workflows,
 )
 from transports.http.config import HttpConfig
 from transports.http.framework import cors
@@ -79,9 +82,11 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *replay.ROUTES,
         *observability.ROUTES,
         *traces.ROUTES,
+        *workflows.ROUTES,
         *scores.ROUTES,
         *sessions.ROUTES,
         *stats.ROUTES,
+        *sql.ROUTES,
         *lists.ROUTES,
         *text_search.ROUTES,
         *live.ROUTES,
@@ -95,6 +100,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *audit.ROUTES,
         *traces_in.ROUTES,
         *metrics.ROUTES,
+        *mcp.ROUTES,
     )
 
 

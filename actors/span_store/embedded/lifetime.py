@@ -15,6 +15,7 @@ from actors.errors import Unavailable
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -63,7 +64,7 @@ class EmbeddedStorage:
     the store is tried again every ``interval`` seconds.
     """
 
-    abilities = Abilities(durable=True, backs_up=True)
+    abilities = Abilities(durable=True, answers_sql=True, backs_up=True)
 
     def __init__(
         self,
@@ -168,6 +169,9 @@ class EmbeddedStorage:
 
     async def news(self, request: ListNews) -> Sequence[Arrivals | None]:
         return await self._opened.reads.news(request)
+
+    async def query_sql(self, request: QuerySql) -> SqlAnswer:
+        return await self._opened.reads.query_sql(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

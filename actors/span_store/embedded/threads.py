@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _SUMS = 2  # threads for reads that go through many spans
+_STATEMENTS = 2  # and for statements of SQL
 
 
 class Threads:
@@ -34,6 +35,7 @@ class Threads:
         self._flusher = ThreadPoolExecutor(1, thread_name_prefix="span-flusher")
         self._readers = ReaderThreads(connection, readers)
         self._sums = ReaderThreads(connection, _SUMS)
+        self._statements = ReaderThreads(connection, _STATEMENTS)
         self._long_reads = LongReads()
         self._news = ThreadPoolExecutor(1, thread_name_prefix="span-news")  # a thread from the first use on
         self.broken = asyncio.Event()
@@ -59,6 +61,11 @@ class Threads:
         """As ``in_reader``, for what goes through many spans; ``leave`` tells the query that it is interrupted."""
         with self.translated():
             return await self._sums.run(query, leave)
+
+    async def in_statements(self, query: Callable[[duckdb.DuckDBPyConnection], T], leave: Callable[[], None]) -> T:
+        """As ``in_sums``, for statements that users wrote."""
+        with self.translated():
+            return await self._statements.run(query, leave)
 
     async def in_long_reads(self, iterator: Iterator[T]) -> AsyncGenerator[T, None]:
         """The items of an iterator that blocks, each made when it is asked for."""
@@ -97,6 +104,7 @@ class Threads:
         """Wait for everything that runs. ``is_closed`` is set before, on the event loop."""
         self._readers.close()
         self._sums.close()
+        self._statements.close()
         self._long_reads.close()
         self._news.shutdown(wait=True)
         self._writer.shutdown(wait=True)

@@ -72,8 +72,10 @@ EVERYBODY: Expected = dict.fromkeys(CALLERS)
 SIGNED_IN: Expected = {**dict.fromkeys(CALLERS, NO_SESSION), "member": None, "admin": None}
 ADMINS: Expected = {**SIGNED_IN, "member": NEEDS_ADMIN}
 READERS = or_keys(SIGNED_IN, "read")
+READERS_AND_ASKERS = or_keys(SIGNED_IN, "read", "sql")
 PLAYERS = or_keys(SIGNED_IN, "play")
 SCORERS = or_keys(SIGNED_IN, "score")
+ANALYSTS = or_keys(SIGNED_IN, "sql")
 BACKUPS = or_keys(ADMINS, "backup")
 SENDERS = or_keys(dict.fromkeys(CALLERS, NO_KEY), "ingest")
 
@@ -164,6 +166,13 @@ TABLE = (
     Row("GET", "/api/v1/observability/traces/{trace_id}/scores", READERS),
     Row("POST", "/api/v1/observability/traces/{trace_id}/scores", SCORERS),
     Row("DELETE", "/api/v1/scores/{score_id}", SCORERS),
+    Row("GET", "/api/v1/workflows/{trace_id}/{span_id}", READERS),
+    Row("GET", "/api/v1/workflows/{trace_id}/{span_id}/states", READERS),
+    Row("GET", "/api/v1/workflows/{trace_id}/{span_id}/diff", READERS),
+    Row("GET", "/api/v1/workflows/{trace_id}/{span_id}/blame", READERS),
+    Row("GET", "/api/v1/workflows/{trace_id}/{span_id}/compare", READERS),
+    Row("POST", "/api/v1/sql", ANALYSTS),
+    Row("GET", "/api/v1/sql/schema", READERS_AND_ASKERS),
     Row("GET", "/api/v1/observability/sessions", READERS),
     Row("GET", "/api/v1/observability/sessions/{session_id}", READERS),
     Row("GET", "/api/v1/observability/search", READERS),
@@ -177,6 +186,7 @@ TABLE = (
     Row("POST", "/v1/traces", SENDERS),
     Row("POST", "/v1/metrics", SENDERS),
     Row("POST", "/v1/logs", SENDERS),
+    Row("POST", "/mcp", READERS_AND_ASKERS),
 )
 OF_OTLP = {("POST", "/v1/traces"), ("POST", "/v1/metrics"), ("POST", "/v1/logs"), ("GET", "/health")}
 

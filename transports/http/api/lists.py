@@ -26,7 +26,7 @@ from transports.http.api.span_answers import SMALL, json_download, read_within_b
 from transports.http.framework.route import Access, Call, Handler, Route, described
 from transports.http.framework.rules import Between, MaxLength
 from transports.http.wire import filters
-from transports.http.wire.cursors import cursor_of, place_after
+from transports.http.wire.cursors import Asked, cursor_of, place_after
 from transports.http.wire.filters import Filter
 from transports.http.wire.moments import Moment
 from transports.http.wire.trace_answers import SpansAnswer, TracesAnswer
@@ -74,22 +74,26 @@ class ListQuery:
 
 
 async def list_traces(call: Call[None, ListQuery]) -> web.StreamResponse:
-    kind = RankTraces if _is_long(call.query) else ListTraces
-    return await _answered(call, kind(**_asked(call)), _render_traces)
+    return await _answered(call, traces_asked(call.request, call.query), _render_traces)
 
 
 async def list_spans(call: Call[None, ListQuery]) -> web.StreamResponse:
     kind = RankSpans if _is_long(call.query) else ListSpans
-    return await _answered(call, kind(**_asked(call)), _render_spans)
+    return await _answered(call, kind(**_asked(call.request, call.query)), _render_spans)
+
+
+def traces_asked(question: Asked, query: ListQuery) -> ListTraces:
+    """The message that a list of traces is asked for with. ``cursor_invalid`` for a cursor of another question."""
+    kind = RankTraces if _is_long(query) else ListTraces
+    return kind(**_asked(question, query))
 
 
 def _is_long(query: ListQuery) -> bool:
     return looks_at_many(query.sort, EVERYTHING if query.q is None else query.q.expression)
 
 
-def _asked(call: Call[None, ListQuery]) -> dict[str, Any]:
-    """The members of the request."""
-    query = call.query
+def _asked(question: Asked, query: ListQuery) -> dict[str, Any]:
+    """The members of the message."""
     asked = {
         "service_name": query.service,
         "where": EVERYTHING if query.q is None else query.q.expression,
@@ -100,7 +104,7 @@ def _asked(call: Call[None, ListQuery]) -> dict[str, Any]:
     }
     if query.after is None:
         return asked
-    place = place_after(call.request, query.after, _Place)
+    place = place_after(question, query.after, _Place)
     after = Place(value=_number(place.value), trace_id=place.trace_id, span_id=place.span_id)
     times = {"from_time_unix_nano": _number(place.first), "to_time_unix_nano": _number(place.end)}
     return asked | times | {"after": after}
@@ -123,7 +127,7 @@ async def _answered(
         page: TracePage | SummaryPage = await call.bus.ask(attrs.evolve(request, room=room))
         traces = page.traces if isinstance(page, TracePage) else ()
         scores = await call.bus.ask(SummarizeScores(trace_ids=tuple(trace.trace_id for trace in traces)))
-        return await asyncio.to_thread(render, page, scores, _next(call, request, page.next))
+        return await asyncio.to_thread(render, page, scores, cursor_behind(call.request, request, page.next))
 
     async with read_within_budget(call, read) as content:
         if len(content) <= SMALL:
@@ -133,11 +137,12 @@ async def _answered(
         return download.response
 
 
-def _next(call: Call[None, ListQuery], request: ListTraces | ListSpans, place: Place | None) -> str | None:
+def cursor_behind(question: Asked, request: ListTraces | ListSpans, place: Place | None) -> str | None:
+    """The cursor of the page that begins at a place, with the times that this one was asked for."""
     if place is None:
         return None
     times = _text(request.from_time_unix_nano), _text(request.to_time_unix_nano)
-    return cursor_of(call.request, _Place(_text(place.value), place.trace_id, place.span_id, *times))
+    return cursor_of(question, _Place(_text(place.value), place.trace_id, place.span_id, *times))
 
 
 def _render_traces(page: TracePage, scores: _Scores, cursor: str | None) -> bytes:

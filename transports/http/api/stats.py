@@ -9,6 +9,7 @@ import attrs
 from aiohttp import web
 
 from actors.errors import Overloaded, Problem, TooLarge
+from actors.runtime.bus import Bus
 from actors.span_store.asked.buckets import Interval
 from actors.span_store.asked.stats import GROUPED, MOST_FIELDS, MOST_GROUPS, GetStats, Subject
 from actors.span_store.query.expression import EVERYTHING
@@ -58,11 +59,18 @@ async def get_stats(call: Call[None, StatsQuery]) -> web.StreamResponse:
     request = _request(call.query)
 
     async def read(room: int) -> Body:
-        asked = attrs.evolve(request, room=room)
-        found = await call.bus.ask(asked)
-        return Body(content=await asyncio.to_thread(render_stats, asked, found))
+        return Body(content=await _sums(call.bus, attrs.evolve(request, room=room)))
 
     return await answer_tagged(call, read)
+
+
+async def sums_of(bus: Bus, query: StatsQuery, room: int) -> bytes:
+    """What the route answers to a query, as JSON text. ``NeedsRoom`` when it takes more than ``room`` bytes."""
+    return await _sums(bus, attrs.evolve(_request(query), room=room))
+
+
+async def _sums(bus: Bus, asked: GetStats) -> bytes:
+    return await asyncio.to_thread(render_stats, asked, await bus.ask(asked))
 
 
 def _request(query: StatsQuery) -> GetStats:

@@ -119,10 +119,9 @@ def _query_parameter(schema: Schema, field: "attrs.Attribute[Any]") -> dict[str,
 
 def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {str(route.status): {"description": HTTPStatus(route.status).phrase}}
-    if route.answers is not None:
-        responses[str(route.status)]["content"] = _success(route, schemas)
-    elif route.downloads:
-        responses[str(route.status)]["content"] = {media: {"schema": _file(media)} for media in route.downloads}
+    answers = {} if route.answers is None else _success(route, schemas)
+    if content := answers | {media: {"schema": _file(media)} for media in route.downloads}:
+        responses[str(route.status)]["content"] = content
     if route.also_status is not None:
         also = HTTPStatus(route.also_status)
         responses[str(also.value)] = responses[str(route.status)] | {"description": also.phrase}

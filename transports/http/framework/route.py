@@ -37,6 +37,8 @@ class Access(Enum):
     SESSION_OR_READ_KEY = (Role.MEMBER, Scope.READ)
     SESSION_OR_PLAY_KEY = (Role.MEMBER, Scope.PLAY)
     SESSION_OR_SCORE_KEY = (Role.MEMBER, Scope.SCORE)
+    SESSION_OR_SQL_KEY = (Role.MEMBER, Scope.SQL)
+    SESSION_OR_READ_OR_SQL_KEY = (Role.MEMBER, Scope.READ, Scope.SQL)
     ADMIN_OR_BACKUP_KEY = (Role.ADMIN, Scope.BACKUP)
     INGEST_KEY = (None, Scope.INGEST)
 
@@ -131,7 +133,7 @@ class Route:
     status: int = 200
     also_status: int | None = None  # with the same answer, of a request that had been done before
     content_type: str = "application/json"  # of request and answer
-    downloads: tuple[str, ...] = ()  # media types of an answer that is a file, in place of ``answers``
+    downloads: tuple[str, ...] = ()  # media types of an answer that is a file, beside ``answers`` or in their place
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
     path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
     listed: bool = True  # in the OpenAPI document

@@ -68,13 +68,29 @@ def structure_query(query: Mapping[str, str], cls: type[T], *, only_known: bool 
     return structured
 
 
-def _unknown(query: Mapping[str, str], cls: type[Any]) -> Iterator[Problem]:
+def structure_arguments(arguments: Mapping[str, Any], cls: type[T]) -> T:
+    """Validate the arguments of a tool: JSON, with filters and times as queries have them. All must be known.
+
+    One that is null counts as left out: programs that fill in a form send all of its fields.
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    unknown = tuple(_unknown(given, cls, "arguments"))
+    try:
+        structured = _structured(_argument_converter, given, cls, "arguments")
+    except InvalidRequest as error:
+        raise invalid(*error.problems, *unknown) from None
+    if unknown:
+        raise invalid(*unknown)
+    return structured
+
+
+def _unknown(query: Mapping[str, Any], cls: type[Any], where: str = "query") -> Iterator[Problem]:
     """Faults of unknown parameters: a misspelled one must not widen what is read or deleted."""
     known = {wire_name(field.name) for field in attrs.fields(cls)}
     for name, value in query.items():
         if name not in known:
             shown = MASK if is_secret_name(name) else echo(value)
-            location = ("query", without_keys(_text(name)))
+            location = (where, without_keys(_text(name)))
             yield Problem(
                 type="extra_forbidden", location=location, message="Extra inputs are not permitted", input=shown
             )
@@ -353,6 +369,14 @@ def _query() -> Converter:
     return converter
 
 
+def _arguments() -> Converter:
+    converter = _json()
+    converter.register_structure_hook(Moment, lambda value, _: moment_in(_string(value, str)))
+    converter.register_structure_hook(Filter, lambda value, _: filter_in(_string(value, str)))
+    return converter
+
+
 _json_converter = _json()
 _brief_converter = _json(detailed=False)
 _query_converter = _query()
+_argument_converter = _arguments()

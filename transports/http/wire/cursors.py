@@ -8,12 +8,12 @@ by asking.
 import hashlib
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TypeVar, get_args
+from typing import Any, Protocol, TypeVar, get_args
 
 import attrs
 import orjson
-from aiohttp import web
 
 from actors.errors import Problem
 from transports.http.framework.validation import echo, invalid
@@ -26,12 +26,22 @@ _INTEGERS = range(-(2**63), 2**63)  # as databases have them
 _DIGITS = 16  # of the question's digest, in hex
 
 
-def cursor_of(request: web.Request, place: Any) -> str:  # noqa: ANN401 - any attrs class of texts and numbers
+class Asked(Protocol):
+    """A question: a request has these, and so has whatever else is asked by name and parameters."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def query(self) -> Mapping[str, str]: ...
+
+
+def cursor_of(request: Asked, place: Any) -> str:  # noqa: ANN401 - any attrs class of texts and numbers
     """Make the cursor of a place in the answer to this question."""
     return urlsafe_b64encode(orjson.dumps([_question(request), *attrs.astuple(place)])).rstrip(b"=").decode()
 
 
-def place_after(request: web.Request, cursor: str, kind: type[P]) -> P:
+def place_after(request: Asked, cursor: str, kind: type[P]) -> P:
     """Parse a cursor into the place that it names, an attrs class.
 
     ``cursor_invalid`` when it names none, or one of another question.
@@ -67,6 +77,6 @@ def _fits(place: list[object], kind: type[Any]) -> bool:
     )
 
 
-def _question(request: web.Request) -> str:
+def _question(request: Asked) -> str:
     asked = sorted((name, value) for name, value in request.query.items() if name not in (_AFTER, _LIMIT))
     return hashlib.sha256(orjson.dumps([request.path, asked])).hexdigest()[:_DIGITS]

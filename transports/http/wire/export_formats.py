@@ -59,7 +59,7 @@ class CsvText(Encoder):
 
     def add(self, rows: pa.Table) -> bytes:
         sink = pa.BufferOutputStream()
-        shown = _without_formulas(_without_number(rows))
+        shown = without_formulas(_without_number(rows))
         pa_csv.write_csv(shown, sink, pa_csv.WriteOptions(include_header=not self._begun))
         self._begun = True
         text: bytes = sink.getvalue().to_pybytes()
@@ -128,7 +128,7 @@ def _without_number(rows: pa.Table) -> pa.Table:
     return rows.drop_columns(_INTERNAL) if _INTERNAL in rows.column_names else rows
 
 
-def _without_formulas(rows: pa.Table) -> pa.Table:
+def without_formulas(rows: pa.Table) -> pa.Table:
     for place, field in enumerate(rows.schema):
         if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
             column: AnyColumn = rows.column(place)

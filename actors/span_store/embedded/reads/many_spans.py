@@ -8,6 +8,7 @@ import duckdb
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -22,6 +23,8 @@ from actors.span_store.embedded.reads.aggregates.trace_list import trace_page
 from actors.span_store.embedded.reads.aggregates.traces_found import traces_found
 from actors.span_store.embedded.reads.aggregates.values import read_values
 from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.reads.sql.answer import answer_sql
+from actors.span_store.embedded.reads.sql.watch import Watch
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 
 
@@ -66,3 +69,6 @@ class ManySpansReader(SpanReader):
     def session(self, request: GetSession) -> SessionOutline | None:
         with self._table.relation() as spans:
             return Sessions(self._cursor, spans, self._sealed, self._recent.next_seq).outline(request)
+
+    def query_sql(self, request: QuerySql, watch: Watch) -> SqlAnswer:
+        return answer_sql(self._stored, request, watch)

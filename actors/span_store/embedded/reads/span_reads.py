@@ -12,6 +12,7 @@ from actors.errors import NeedsRoom
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage, looks_at_many
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -24,6 +25,7 @@ from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.embedded.reads.news import Filters, news, recent_page
 from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
+from actors.span_store.embedded.reads.sql.answer import new_watch
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.embedded.threads import Threads
@@ -121,6 +123,14 @@ class SpanReads:
 
     async def news(self, request: ListNews) -> Sequence[Arrivals | None]:
         return await self._threads.in_news(news, self._memtables.all, request.watched, self._filters)
+
+    async def query_sql(self, request: QuerySql) -> SqlAnswer:
+        watch = new_watch()
+        return _found(
+            await self._threads.in_statements(
+                lambda cursor: self._answer(cursor, lambda reader: reader.query_sql(request, watch)), watch.leave
+            )
+        )
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

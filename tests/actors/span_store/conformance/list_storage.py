@@ -13,6 +13,7 @@ from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
+from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -241,6 +242,9 @@ class ListStorage:
     def _numbered(self) -> list[tuple[int, pa.Table]]:
         """All rows by their numbers, log records among them."""
         return [(each.seq, each.row) for each in self._stored]
+
+    async def query_sql(self, _: QuerySql) -> SqlAnswer:
+        raise Unavailable("This storage answers no SQL")
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS
