@@ -1,6 +1,7 @@
 """What came in lately, in the order of arrival, for many filters at once: read from memtables, and never from files."""
 
 from collections.abc import Container, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 
 import attrs
@@ -98,7 +99,6 @@ class News:
         self._end = Position(end)
         self._is_last = end >= recent.next_seq
         self._tables: dict[frozenset[str], pa.Table] = {}
-        self._traces: list[str] | None = None
         self._summaries: dict[int, ArrivedSpan] = {}
 
     def matching(self, made: ArrowFilter, watched: Watched) -> Sequence[int]:
@@ -106,7 +106,7 @@ class News:
         if watched.traces is None:
             return self._true_of(made)
         rows, among = set(self._true_of(made)), watched.traces
-        return [row for row, trace in enumerate(self._trace_ids()) if row in rows or trace in among]
+        return [row for row, trace in enumerate(self._trace_ids) if row in rows or trace in among]
 
     def arrivals(self, rows: Sequence[int], watched: Watched) -> Arrivals:
         """The first of these rows; the others are counted."""
@@ -155,7 +155,7 @@ class News:
 
     def _of_traces(self, rows: Sequence[int], limit: int) -> Arrivals:
         first: dict[str, int] = {}
-        ids = self._trace_ids()
+        ids = self._trace_ids
         for row in rows:
             first.setdefault(ids[row], row)
         traces = tuple(
@@ -164,10 +164,10 @@ class News:
         )
         return Arrivals(traces=traces, skipped=max(0, len(first) - limit), end=self._end, is_last=self._is_last)
 
+    @cached_property
     def _trace_ids(self) -> list[str]:
-        if self._traces is None:
-            self._traces = self._spans["trace_id"].to_pylist()
-        return self._traces
+        ids: Untold = self._spans["trace_id"]
+        return list(ids.to_pylist())
 
     def _seq(self, row: int) -> int:
         seq: int = self._spans["seq"][row].as_py()
@@ -180,9 +180,9 @@ class News:
             return ()
         around = self._around(some["trace_id"].take(are_calls).combine_chunks().unique())
         left: Untold = uncounted(around)["seq"]
-        counts = pc.invert(pc.is_in(some["seq"].take(are_calls), value_set=left.combine_chunks()))
-        rows: Untold = are_calls.filter(counts.combine_chunks() if isinstance(counts, pa.ChunkedArray) else counts)
-        return set(rows.to_pylist())
+        seqs: Untold = some["seq"].combine_chunks()
+        count: Untold = pc.invert(pc.is_in(seqs.take(are_calls), value_set=left.combine_chunks()))
+        return set(are_calls.filter(count).to_pylist())
 
     def _around(self, traces: Untold) -> pa.Table:
         """The latest spans of these traces, in memory."""
@@ -252,8 +252,8 @@ def _lines(spans: pa.Table) -> list[Preview]:
     """Of each span that is of some type. What is large has none."""
     some = spans.filter(spans["type"].is_valid()).select(list(PREVIEWS.columns))
     lines = iter(_previews(some) if some.num_rows else ())
-    known: list[bool] = spans["type"].is_valid().to_pylist()
-    return [next(lines) if is_known else NOTHING for is_known in known]
+    known: Untold = spans["type"].is_valid()
+    return [next(lines) if is_known else NOTHING for is_known in known.to_pylist()]
 
 
 def _previews(spans: pa.Table) -> list[Preview]:

@@ -116,8 +116,8 @@ class SpanReads:
 
     async def arrivals(self, request: ListArrivals) -> Arrivals:
         """From memory, as long as it has what is asked for."""
-        found = await self._threads.aside(recent_page, self._memtables.all, request)
-        return found or await self._ask(lambda reader: reader.arrivals(request))
+        found: Arrivals | None = await self._threads.aside(recent_page, self._memtables.all, request)
+        return found if found is not None else await self._ask(lambda reader: reader.arrivals(request))
 
     async def news(self, request: ListNews) -> Sequence[Arrivals | None]:
         return await self._threads.in_news(news, self._memtables.all, request.watched, self._filters)
