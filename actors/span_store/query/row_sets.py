@@ -218,8 +218,8 @@ def _by_value(pairs: Untold) -> Mapping[str, RowSet]:
 
 def _packed(mask: Untold) -> RowSet:
     """A mask as the bits of a number; null is no."""
-    whole = mask.combine_chunks() if isinstance(mask, pa.ChunkedArray) else mask
-    whole = pc.fill_null(whole, _NO)
+    array = mask.combine_chunks() if isinstance(mask, pa.ChunkedArray) else mask
+    whole: Untold = pc.fill_null(array, _NO)
     [_, bits] = whole.buffers()
     packed = int.from_bytes(memoryview(bits)[: (whole.offset + len(whole) + 7) // 8], "little") >> whole.offset
     return packed & ((1 << len(whole)) - 1)
