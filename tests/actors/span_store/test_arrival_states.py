@@ -20,6 +20,7 @@ from actors.span_store.embedded.reads import walk
 from actors.span_store.embedded.reads.aggregates import arrivals as sealed
 from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.embedded.reads.news import Filters, news, recent_page
+from actors.span_store.query import row_sets
 from actors.span_store.query.expression import EVERYTHING, Expression
 from actors.span_store.query.position import Position
 from tests.actors.span_store.conformance.plain_arrivals import Numbered, arrivals_of, news_of
@@ -40,6 +41,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         patch.setattr(compaction, "_FEWEST", 2)
         patch.setattr(walk, "_MOST_ROWS", 2)
         patch.setattr(sealed, "_MOST", 2)
+        patch.setattr(row_sets, "_FEW", row_sets._FEW)
         patch.setattr(reading, "_MOST_ROWS", 3)
         yield store
     store.connection.close()
@@ -88,6 +90,7 @@ def test_what_is_behind_a_position_is_the_same_wherever_it_is(
     states=st.sampled_from(STATES),
     limit=st.integers(0, 5),
     among=st.sets(st.integers(0, 3)),
+    few=st.sampled_from([0, 32]),
 )
 @THOROUGH
 def test_news_are_what_is_behind_a_position_in_memory(
@@ -98,7 +101,10 @@ def test_news_are_what_is_behind_a_position_in_memory(
     states: list[int],
     limit: int,
     among: set[int],
+    few: int,
 ) -> None:
+    """``few`` rows are looked at by themselves where a comparison takes long."""
+    row_sets._FEW = few
     filled(store, items, states, with_ngrams=False)
     rows, filters = numbered_rows(items), Filters()
     some = frozenset(f"{each:032x}" for each in among)
