@@ -19,9 +19,9 @@ from actors.span_store.embedded.reads import news as reading
 from actors.span_store.embedded.reads import walk
 from actors.span_store.embedded.reads.aggregates import arrivals as sealed
 from actors.span_store.embedded.reads.many_spans import ManySpansReader
-from actors.span_store.embedded.reads.news import Filters, news, recent_page
+from actors.span_store.embedded.reads.news import Filters, PreviewAllowance, news, recent_page
 from actors.span_store.query import row_sets
-from actors.span_store.query.expression import EVERYTHING, Expression
+from actors.span_store.query.expression import EVERYTHING, Equals, Expression, Promoted
 from actors.span_store.query.position import Position
 from tests.actors.span_store.conformance.plain_arrivals import Numbered, arrivals_of, news_of
 from tests.actors.span_store.naive_query import expressions, mixed_lists
@@ -114,7 +114,7 @@ def test_news_are_what_is_behind_a_position_in_memory(
             for each in where
             for traces in (None, some)
         ]
-        for each, found in zip(watched, news(store.memtables, watched, filters), strict=True):
+        for each, found in zip(watched, news(store.memtables, watched, filters, PreviewAllowance()), strict=True):
             if after < store.memtables[0].first_seq or after > len(items):
                 assert found is None
                 continue
@@ -161,9 +161,31 @@ def test_a_large_span_has_no_preview_and_others_have(store: Store, monkeypatch: 
     store.clear()
     store.put(IN_MEMORY, [span(number, attributes=each) for number, each in enumerate(said, 1)], 0, with_ngrams=False)
     store.reader(3)
-    [found] = news(store.memtables, [Watched(where=EVERYTHING, after=Position(0), limit=9)], Filters())
+    [found] = news(
+        store.memtables, [Watched(where=EVERYTHING, after=Position(0), limit=9)], Filters(), PreviewAllowance()
+    )
     assert found is not None
     assert [each.span.input_preview for each in found.spans] == ["small", None, "small"]
+    store.forget()
+
+
+def test_previews_are_bounded_and_come_first_where_a_filter_is_true_of_few(store: Store) -> None:
+    times = iter((0.0, 0.0, 0.25, 0.25))
+    allowance = PreviewAllowance(lambda: next(times))
+    said = {"openinference.span.kind": "CHAIN", "input.value": "small"}
+    store.clear()
+    many = [span(number, name="rare" if number == 299 else "many", attributes=said) for number in range(1, 301)]
+    store.put(IN_MEMORY, many, 0, with_ngrams=False)
+    store.reader(300)
+    rare = Watched(where=Equals(Promoted("name"), "rare"), after=Position(0), limit=999)
+    told = []
+    for _ in range(3):
+        found, few = news(store.memtables, [attrs.evolve(rare, where=EVERYTHING), rare], Filters(), allowance)
+        assert found is not None
+        assert few is not None
+        told.append(sum(each.span.input_preview is not None for each in found.spans))
+        assert all(each.span.input_preview == "small" for each in few.spans) is (told[-1] > 0)
+    assert told == [256, 32, 0]
     store.forget()
 
 

@@ -1,6 +1,7 @@
 """What came in lately, in the order of arrival, for many filters at once: read from memtables, and never from files."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 
@@ -27,7 +28,7 @@ from actors.span_store.traces.uncounted import uncounted
 _MOST_ROWS = 16_384  # that are looked at together: what comes in at full speed in a tenth of a second
 _MOST_BYTES = 64 * 1024 * 1024  # of these
 _AROUND = 16_384  # latest rows in which the other spans of a call are looked for
-_MOST_PREVIEWS = 32  # spans of one look: each takes a third of a millisecond
+_PREVIEWS, _PREVIEWS_A_SECOND = 256, 128  # spans that have some: each takes a third of a millisecond
 _PREVIEW_BYTES = 4 * 1024 * 1024  # of spans that are read at once for their previews
 _LOG = pa.scalar(LOG, pa.int32())
 _SUMMARIES = list(dict.fromkeys(("seq", "status_message", *COLUMNS)))
@@ -44,6 +45,24 @@ class Filters:
         known = self._made  # by identity: 1 and true are equal in Python
         self._made = {id(each): known.get(id(each)) or (each, Plan(each)) for each in expressions}
         return [self._made[id(each)][1] for each in expressions]
+
+
+class PreviewAllowance:
+    """How many spans may have previews: a number at once, and so many a second."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._left = float(_PREVIEWS)
+        self._since = now()
+
+    def take(self, wanted: int) -> int:
+        """So many, or fewer."""
+        now = self._now()
+        self._left = min(_PREVIEWS, self._left + (now - self._since) * _PREVIEWS_A_SECOND)
+        self._since = now
+        taken = min(wanted, int(self._left))
+        self._left -= taken
+        return taken
 
 
 @attrs.frozen
@@ -192,7 +211,9 @@ class News:
         return table.filter(mine).select(list(COUNTING)).combine_chunks()
 
 
-def news(memtables: Sequence[Memtable], watched: Sequence[Watched], filters: Filters) -> list[Arrivals | None]:
+def news(
+    memtables: Sequence[Memtable], watched: Sequence[Watched], filters: Filters, previews: PreviewAllowance
+) -> list[Arrivals | None]:
     """What is new for each; ``None`` where that is not in memory any more. ``OSError`` when it cannot be read."""
     found: dict[int, News | None] = {}
     rows: list[Sequence[int]] = []
@@ -206,7 +227,7 @@ def news(memtables: Sequence[Memtable], watched: Sequence[Watched], filters: Fil
     for after, of_it in found.items():
         if of_it is not None:
             shown = _shown(after, watched, rows)
-            of_it.summarize(sorted(shown), frozenset(islice(shown, _MOST_PREVIEWS)))
+            of_it.summarize(sorted(shown), frozenset(islice(shown, previews.take(len(shown)))))
     return [
         None if (of_it := found[each.after.number]) is None else of_it.arrivals(some, each)
         for each, some in zip(watched, rows, strict=True)
