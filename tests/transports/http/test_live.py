@@ -121,6 +121,20 @@ async def test_a_trace_is_told_again_with_its_new_spans(reader: Reader) -> None:
             assert len(await socket.until("caught_up", position)) == 1 + count
 
 
+async def test_scores_in_a_filter_are_those_of_when_it_began(reader: Reader) -> None:
+    await reader.send(made(1, trace_id=1), made(2, trace_id=2))
+    body = {"name": "helpful", "value": 0.2, "source": "human"}
+    path = f"/api/v1/observability/traces/{1:032x}/scores"
+    assert (await reader.studio.call("POST", path, body=body, cookie=reader.cookie)).status == 201
+    async with live_socket(reader.studio, cookie=reader.cookie) as socket:
+        await socket.subscribe(q="score.helpful:<0.5", of="traces")
+        page = (await socket.until("caught_up"))[0]
+        await reader.send(made(3, trace_id=2), made(4, trace_id=1))
+        [told] = await socket.items(1)
+    assert [each["trace_id"] for each in page["items"]] == [told["item"]["trace_id"]] == [f"{1:032x}"]
+    assert told["item"]["scores"] == [{"name": "helpful", "value": 0.2, "count": 1}]
+
+
 async def test_a_position_of_what_is_deleted_is_refused(reader: Reader) -> None:
     await reader.send(made(1, trace_id=1))
     await reader.send(made(2, trace_id=2))
