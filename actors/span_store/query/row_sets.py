@@ -221,5 +221,6 @@ def _packed(mask: Untold) -> RowSet:
     array = mask.combine_chunks() if isinstance(mask, pa.ChunkedArray) else mask
     whole: Untold = pc.fill_null(array, _NO)
     [_, bits] = whole.buffers()
-    packed = int.from_bytes(memoryview(bits)[: (whole.offset + len(whole) + 7) // 8], "little") >> whole.offset
-    return packed & ((1 << len(whole)) - 1)
+    first, count = int(whole.offset), len(whole)
+    packed = int.from_bytes(memoryview(bits)[: (first + count + 7) // 8], "little") >> first
+    return packed & ((1 << count) - 1)
