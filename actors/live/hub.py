@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import attrs
 import structlog
 
 from actors.errors import StudioError
@@ -78,7 +79,7 @@ class Hub:
         if not groups:
             return True
         members = list(groups.values())
-        found = await self._bus.ask(ListNews(watched=tuple(max(map(_watched, each), key=_limit) for each in members)))
+        found = await self._bus.ask(ListNews(watched=tuple(map(_watched, members))))
         for together, arrivals in zip(members, found, strict=True):
             for follower in together:
                 if arrivals is None:
@@ -112,9 +113,6 @@ class Hub:
             self._has_any.clear()
 
 
-def _watched(follower: Follower) -> Watched:
-    return follower.watched()
-
-
-def _limit(watched: Watched) -> int:
-    return watched.limit
+def _watched(followers: Sequence[Follower]) -> Watched:
+    """Their question, of as much as one of them has room for."""
+    return attrs.evolve(followers[0].watched(), limit=max(follower.watched().limit for follower in followers))

@@ -74,7 +74,7 @@ class Watched:
     with any new span.
     """
 
-    where: Expression = attrs.field(validator=demand_bounds)
+    where: Expression  # whose bounds were demanded when it came from outside: it is asked ten times a second
     after: Position
     limit: int
     traces: frozenset[str] | None = None

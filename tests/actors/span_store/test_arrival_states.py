@@ -19,8 +19,9 @@ from actors.span_store.embedded.reads import news as reading
 from actors.span_store.embedded.reads import walk
 from actors.span_store.embedded.reads.aggregates import arrivals as sealed
 from actors.span_store.embedded.reads.many_spans import ManySpansReader
-from actors.span_store.embedded.reads.news import Filters, news, recent_page
-from actors.span_store.query.expression import EVERYTHING, Expression
+from actors.span_store.embedded.reads.news import Filters, PreviewAllowance, news, recent_page
+from actors.span_store.query import row_sets
+from actors.span_store.query.expression import EVERYTHING, Equals, Expression, Promoted
 from actors.span_store.query.position import Position
 from tests.actors.span_store.conformance.plain_arrivals import Numbered, arrivals_of, news_of
 from tests.actors.span_store.naive_query import expressions, mixed_lists
@@ -40,6 +41,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         patch.setattr(compaction, "_FEWEST", 2)
         patch.setattr(walk, "_MOST_ROWS", 2)
         patch.setattr(sealed, "_MOST", 2)
+        patch.setattr(row_sets, "_FEW", row_sets._FEW)
         patch.setattr(reading, "_MOST_ROWS", 3)
         yield store
     store.connection.close()
@@ -88,6 +90,7 @@ def test_what_is_behind_a_position_is_the_same_wherever_it_is(
     states=st.sampled_from(STATES),
     limit=st.integers(0, 5),
     among=st.sets(st.integers(0, 3)),
+    few=st.sampled_from([0, 32]),
 )
 @THOROUGH
 def test_news_are_what_is_behind_a_position_in_memory(
@@ -98,7 +101,10 @@ def test_news_are_what_is_behind_a_position_in_memory(
     states: list[int],
     limit: int,
     among: set[int],
+    few: int,
 ) -> None:
+    """``few`` rows are looked at by themselves where a comparison takes long."""
+    row_sets._FEW = few
     filled(store, items, states, with_ngrams=False)
     rows, filters = numbered_rows(items), Filters()
     some = frozenset(f"{each:032x}" for each in among)
@@ -108,7 +114,7 @@ def test_news_are_what_is_behind_a_position_in_memory(
             for each in where
             for traces in (None, some)
         ]
-        for each, found in zip(watched, news(store.memtables, watched, filters), strict=True):
+        for each, found in zip(watched, news(store.memtables, watched, filters, PreviewAllowance()), strict=True):
             if after < store.memtables[0].first_seq or after > len(items):
                 assert found is None
                 continue
@@ -155,9 +161,31 @@ def test_a_large_span_has_no_preview_and_others_have(store: Store, monkeypatch: 
     store.clear()
     store.put(IN_MEMORY, [span(number, attributes=each) for number, each in enumerate(said, 1)], 0, with_ngrams=False)
     store.reader(3)
-    [found] = news(store.memtables, [Watched(where=EVERYTHING, after=Position(0), limit=9)], Filters())
+    [found] = news(
+        store.memtables, [Watched(where=EVERYTHING, after=Position(0), limit=9)], Filters(), PreviewAllowance()
+    )
     assert found is not None
     assert [each.span.input_preview for each in found.spans] == ["small", None, "small"]
+    store.forget()
+
+
+def test_previews_are_bounded_and_come_first_where_a_filter_is_true_of_few(store: Store) -> None:
+    times = iter((0.0, 0.0, 0.25, 0.25))
+    allowance = PreviewAllowance(lambda: next(times))
+    said = {"openinference.span.kind": "CHAIN", "input.value": "small"}
+    store.clear()
+    many = [span(number, name="rare" if number == 299 else "many", attributes=said) for number in range(1, 301)]
+    store.put(IN_MEMORY, many, 0, with_ngrams=False)
+    store.reader(300)
+    rare = Watched(where=Equals(Promoted("name"), "rare"), after=Position(0), limit=999)
+    told = []
+    for _ in range(3):
+        found, few = news(store.memtables, [attrs.evolve(rare, where=EVERYTHING), rare], Filters(), allowance)
+        assert found is not None
+        assert few is not None
+        told.append(sum(each.span.input_preview is not None for each in found.spans))
+        assert all(each.span.input_preview == "small" for each in few.spans) is (told[-1] > 0)
+    assert told == [256, 32, 0]
     store.forget()
 
 

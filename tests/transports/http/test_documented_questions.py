@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 from tests.http_studio import HttpStudio, http_config, running_http_studio
+from tests.live_socket import live_socket
 from tests.source import PROJECT
 
 pytestmark = pytest.mark.integration
@@ -51,11 +52,15 @@ async def studio(tmp_path: Path) -> AsyncIterator[HttpStudio]:
 async def filled(studio: HttpStudio, *more: Path) -> str:
     """All recordings are stored; the cookie of an admin."""
     cookie = await studio.set_up()
+    await send_recordings(studio, cookie, *more)
+    return cookie
+
+
+async def send_recordings(studio: HttpStudio, cookie: str, *more: Path) -> None:
     sent = {"x-junjo-api-key": await studio.make_key(cookie), "Content-Type": "application/x-protobuf"}
     for path in (*sorted(RECORDINGS.glob("*.bin")), *more):
         to = "/v1/logs" if ".logs" in path.name else "/v1/traces"
         assert (await studio.call("POST", to, data=path.read_bytes(), headers=sent)).status == 200
-    return cookie
 
 
 def test_each_section_is_a_question() -> None:
@@ -65,6 +70,10 @@ def test_each_section_is_a_question() -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.title)
 async def test_its_answer_is_what_the_document_says(studio: HttpStudio, question: Question) -> None:
+    if question.path == "/api/v1/live":
+        heard = await heard_live(studio, question.answer)
+        assert not [*differences(question.answer, heard)], json.dumps(heard)
+        return
     cookie = await filled(studio, *([RUNS] if "workflows" in question.path else []))
     if "audit" in question.path:
         assert (await studio.call("DELETE", f"{API}/services/{DELETED}", cookie=cookie)).status == 200
@@ -73,6 +82,18 @@ async def test_its_answer_is_what_the_document_says(studio: HttpStudio, question
     lines = "jsonl" in question.path
     answer = [json.loads(line) for line in reply.body.splitlines()] if lines else reply.json
     assert not [*differences(question.answer, answer)], json.dumps(answer)
+
+
+async def heard_live(studio: HttpStudio, said: list[Any]) -> list[Any]:
+    """The frame that asks, and as many as are said of what is heard while everything is stored."""
+    cookie = await studio.set_up()
+    async with live_socket(studio, cookie=cookie) as socket:
+        await socket.send(**said[0])
+        heard = [said[0], *await socket.until("caught_up")]
+        await send_recordings(studio, cookie)
+        while len(heard) < len(said):
+            heard.append(await socket.next())
+    return heard
 
 
 def differences(said: Any, answer: Any, where: str = "") -> list[str]:

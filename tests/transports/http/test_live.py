@@ -44,7 +44,10 @@ async def test_recorded_spans_are_told_once_each_as_lists_have_them(reader: Read
     positions = [int(frame["position"]) for frame in frames]
     assert positions == sorted(set(positions))
     for key, span in spans.items():
-        assert told[key] | {"counted": span["counted"]} == span  # of siblings it is known when they have come
+        # Of siblings it is known when they have come, and too many at once have no previews.
+        later = {name: span[name] for name in ("counted", "input_preview", "output_preview")}
+        assert told[key] | later == span
+        assert told[key]["input_preview"] in (None, span["input_preview"])
 
 
 async def test_recorded_traces_are_told_as_their_summaries(reader: Reader) -> None:
@@ -116,6 +119,20 @@ async def test_a_trace_is_told_again_with_its_new_spans(reader: Reader) -> None:
         for position, count in ((page["position"], 1), (first["position"], 1), (again["position"], 0)):
             await socket.subscribe(position, of="traces", q="status:error", after=position)
             assert len(await socket.until("caught_up", position)) == 1 + count
+
+
+async def test_scores_in_a_filter_are_those_of_when_it_began(reader: Reader) -> None:
+    await reader.send(made(1, trace_id=1), made(2, trace_id=2))
+    body = {"name": "helpful", "value": 0.2, "source": "human"}
+    path = f"/api/v1/observability/traces/{1:032x}/scores"
+    assert (await reader.studio.call("POST", path, body=body, cookie=reader.cookie)).status == 201
+    async with live_socket(reader.studio, cookie=reader.cookie) as socket:
+        await socket.subscribe(q="score.helpful:<0.5", of="traces")
+        page = (await socket.until("caught_up"))[0]
+        await reader.send(made(3, trace_id=2), made(4, trace_id=1))
+        [told] = await socket.items(1)
+    assert [each["trace_id"] for each in page["items"]] == [told["item"]["trace_id"]] == [f"{1:032x}"]
+    assert told["item"]["scores"] == [{"name": "helpful", "value": 0.2, "count": 1}]
 
 
 async def test_a_position_of_what_is_deleted_is_refused(reader: Reader) -> None:

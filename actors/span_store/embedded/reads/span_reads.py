@@ -22,7 +22,7 @@ from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.reads.export import SpanExport
 from actors.span_store.embedded.reads.many_spans import ManySpansReader
-from actors.span_store.embedded.reads.news import Filters, news, recent_page
+from actors.span_store.embedded.reads.news import Filters, PreviewAllowance, news, recent_page
 from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
 from actors.span_store.embedded.reads.sql.answer import new_watch
@@ -61,6 +61,7 @@ class SpanReads:
         self._threads = threads
         self._calls = RecentCalls()
         self._filters = Filters()
+        self._previews = PreviewAllowance()
 
     async def services(self) -> tuple[str, ...]:
         return await self._ask(lambda reader: reader.services())
@@ -118,11 +119,12 @@ class SpanReads:
 
     async def arrivals(self, request: ListArrivals) -> Arrivals:
         """From memory, as long as it has what is asked for."""
-        found = await self._threads.aside(recent_page, self._memtables.all, request)
-        return found or await self._ask(lambda reader: reader.arrivals(request))
+        found: Arrivals | None = await self._threads.aside(recent_page, self._memtables.all, request)
+        return found if found is not None else await self._ask(lambda reader: reader.arrivals(request))
 
     async def news(self, request: ListNews) -> Sequence[Arrivals | None]:
-        return await self._threads.in_news(news, self._memtables.all, request.watched, self._filters)
+        memtables = self._memtables.all
+        return await self._threads.in_news(news, memtables, request.watched, self._filters, self._previews)
 
     async def query_sql(self, request: QuerySql) -> SqlAnswer:
         watch = new_watch()

@@ -9,7 +9,7 @@ import pytest
 from actors.errors import NeedsRoom, NotFound
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews, Watched
 from actors.span_store.asked.lists import ListSpans
-from actors.span_store.query.expression import EVERYTHING, Attribute, Equals, Promoted
+from actors.span_store.query.expression import EVERYTHING, Attribute, Equals, Expression, Promoted
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Scope, SpanStorage
 from tests.actors.span_store.conformance.conftest import Engine
@@ -56,7 +56,7 @@ async def test_pages_have_each_span_once_in_the_order_of_arrival(storage: SpanSt
         await write(storage, span(number + 100, trace_id=number, start=NOW - number))
     some = [f"{number:016x}" for number in numbers]
     every = [f"{each:016x}" for number in numbers for each in (number, number + 100)]
-    expected = [(EVERYTHING, every), (_NAMED, some), (_VALUED, some)]
+    expected: list[tuple[Expression, list[str]]] = [(EVERYTHING, every), (_NAMED, some), (_VALUED, some)]
     for (where, ids), limit in product(expected, (1, 2, 1000)):
         found, end = await all_behind(storage, ListArrivals(where=where, after=begin, limit=limit))
         assert found == ids
