@@ -15,6 +15,7 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
+from actors.span_store.asked.evidence import FindExecution, FoundExecutions
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.stats import GetStats, Stats
@@ -58,6 +59,7 @@ from actors.span_store.messages import (
 )
 from actors.span_store.storage import SpanStorage
 from actors.span_store.traces.detail import AttributeValue, SpanDetail
+from actors.span_store.traces.evidence_views import EvidenceViews
 from actors.span_store.traces.outline import Outline
 from actors.span_store.traces.session_views import SessionViews
 from actors.span_store.traces.summary import TraceSpans
@@ -87,6 +89,7 @@ class SpanStoreActor(Actor):
         self._storage = storage
         self._views = TraceViews(storage)
         self._sessions = SessionViews(storage, self._views)
+        self._evidence = EvidenceViews(storage)
         self._audit_log = audit_log
         self._deletions = AuditedDeletion(audit_log)
         self._accounts = accounts
@@ -242,3 +245,7 @@ class SpanStoreActor(Actor):
     @handles(GetStats, lane="sums")
     async def get_stats(self, request: GetStats) -> Stats:
         return await self._storage.stats(request)
+
+    @handles(FindExecution, lane="reads")
+    async def find_execution(self, request: FindExecution) -> FoundExecutions:
+        return await self._evidence.find(request)

@@ -73,6 +73,7 @@ ADMINS: Expected = {**SIGNED_IN, "member": NEEDS_ADMIN}
 READERS = or_keys(SIGNED_IN, "read")
 PLAYERS = or_keys(SIGNED_IN, "play")
 SCORERS = or_keys(SIGNED_IN, "score")
+STUDIO_CLIENTS = or_keys(SIGNED_IN, "studio", "read")
 BACKUPS = or_keys(ADMINS, "backup")
 SENDERS = or_keys(dict.fromkeys(CALLERS, NO_KEY), "ingest")
 
@@ -164,6 +165,7 @@ TABLE = (
     Row("GET", "/api/v1/observability/export", READERS),
     Row("DELETE", "/api/v1/observability/traces/{trace_id}", ADMINS),
     Row("DELETE", "/api/v1/observability/services/{service_name}", ADMINS),
+    Row("GET", "/api/v1/execution-resolution", STUDIO_CLIENTS),
     Row("GET", "/api/v1/backup", BACKUPS),
     Row("GET", "/api/v1/audit", ADMINS),
     Row("POST", "/v1/traces", SENDERS),

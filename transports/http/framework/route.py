@@ -37,6 +37,7 @@ class Access(Enum):
     SESSION_OR_READ_KEY = (Role.MEMBER, Scope.READ)
     SESSION_OR_PLAY_KEY = (Role.MEMBER, Scope.PLAY)
     SESSION_OR_SCORE_KEY = (Role.MEMBER, Scope.SCORE)
+    SESSION_OR_STUDIO_KEY = (Role.MEMBER, Scope.STUDIO, Scope.READ)
     ADMIN_OR_BACKUP_KEY = (Role.ADMIN, Scope.BACKUP)
     INGEST_KEY = (None, Scope.INGEST)
 
@@ -131,6 +132,7 @@ class Route:
     status: int = 200
     also_status: int | None = None  # with the same answer, of a request that had been done before
     content_type: str = "application/json"  # of request and answer
+    conflict: type | None = None  # body of a 409 that the handler answers itself
     downloads: tuple[str, ...] = ()  # media types of an answer that is a file, in place of ``answers``
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
     path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)

@@ -1,0 +1,145 @@
+"""The client of junjo's own SDK, over the real routes."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.http_studio import HttpStudio
+from tests.spans import START, any_value, otlp_request, otlp_span
+
+pytest.importorskip("junjo", reason="junjo does not allow this version of Python")
+
+from junjo.studio.client import StudioClient
+from junjo.studio.errors import (
+    ExecutionEvidencePending,
+    ExecutionIdentityAmbiguous,
+    StudioAuthenticationError,
+    StudioAuthorizationError,
+    StudioRequestError,
+    StudioValidationError,
+)
+from junjo.studio.models import ExecutableType, SemanticExecutionReference
+
+pytestmark = pytest.mark.integration
+
+RECORDINGS = Path(__file__).parents[2] / "recordings"
+AGENT = "EETsD65tSpRFbvfKroQwn"
+
+
+def client_of(studio: HttpStudio, key: str | None) -> StudioClient:
+    return StudioClient(base_url=f"http://127.0.0.1:{studio.port}", token=key, retry_backoff_seconds=0)
+
+
+def reference(
+    runtime_id: str, kind: ExecutableType = ExecutableType.AGENT, *, service: str = "emit-new", namespace: str = ""
+) -> SemanticExecutionReference:
+    return SemanticExecutionReference(
+        service_namespace=namespace, service_name=service, executable_type=kind, runtime_id=runtime_id
+    )
+
+
+@pytest.fixture
+async def cookie(studio: HttpStudio) -> str:
+    """Of somebody who has sent what both generations of junjo send."""
+    cookie = await studio.set_up()
+    key = await studio.make_key(cookie)
+    for name in ("junjo_0.62.0", "junjo_0.69.0"):
+        assert (await studio.send_spans(key, (RECORDINGS / f"{name}.bin").read_bytes())).status == 200
+    return cookie
+
+
+@pytest.fixture
+async def client(studio: HttpStudio, cookie: str) -> AsyncIterator[StudioClient]:
+    async with client_of(studio, await studio.make_key(cookie, "studio")) as client:
+        yield client
+
+
+async def test_health_is_what_the_client_reads(client: StudioClient) -> None:
+    assert (await client.get_health()).status == "ok"
+
+
+async def test_an_agent_a_workflow_and_a_subflow_are_found(client: StudioClient) -> None:
+    found = await client.resolve_execution(reference(AGENT))
+    assert (found.trace_id[:6], found.span_id[:6]) == ("ea22aa", "65ddd4")
+    assert found.trace_path == f"/traces/emit-new/{found.trace_id}/{found.span_id}"
+    assert found.detail_path == f"/agents/emit-new/{found.trace_id}/{found.span_id}"
+    workflow = await client.resolve_execution(reference("b1rrh1ca7sWTegxCSEliG", ExecutableType.WORKFLOW))
+    subflow = await client.resolve_execution(reference("Eekh6N0LWMiKcykyKRckL", ExecutableType.SUBFLOW))
+    assert workflow.trace_id == subflow.trace_id
+    assert (workflow.span_id[:6], subflow.span_id[:6]) == ("165c4f", "eff58c")
+    assert workflow.detail_path == f"/workflows/emit-new/{workflow.trace_id}/{workflow.span_id}"
+
+
+async def test_what_differs_in_anything_is_pending(client: StudioClient) -> None:
+    for other in (
+        reference("none"),
+        reference(AGENT, ExecutableType.WORKFLOW),
+        reference(AGENT, service="emit-legacy"),
+        reference(AGENT, namespace="shop"),
+        reference(AGENT.lower()),
+    ):
+        with pytest.raises(ExecutionEvidencePending):
+            await client.resolve_execution(other)
+
+
+def sent(number: int, runtime_id: str, namespace: str | None) -> bytes:
+    span = otlp_span(number, trace_id=number, start=START + number)
+    for key, value in {"junjo.span_type": "agent", "junjo.executable_runtime_id": runtime_id}.items():
+        span.attributes.add(key=key, value=any_value(value))
+    request = otlp_request(span, service="shop/näh")
+    if namespace is not None:
+        request.resource_spans[0].resource.attributes.add(key="service.namespace", value=any_value(namespace))
+    return request.SerializeToString()
+
+
+async def test_one_id_in_several_namespaces_is_ambiguous_within_one_only(
+    studio: HttpStudio, cookie: str, client: StudioClient
+) -> None:
+    key = await studio.make_key(cookie)
+    for number, namespace in enumerate((None, "", "eu", "us", "us", "us"), start=1):
+        assert (await studio.send_spans(key, sent(number, "run 1", namespace))).status == 200
+    found = await client.resolve_execution(reference("run 1", service="shop/näh", namespace="eu"))
+    assert found.trace_path == f"/traces/shop%2Fn%C3%A4h/{3:032x}/{3:016x}"
+    for namespace, count in (("us", 3), ("", 2)):
+        with pytest.raises(ExecutionIdentityAmbiguous) as raised:
+            await client.resolve_execution(reference("run 1", service="shop/näh", namespace=namespace))
+        assert raised.value.conflict.match_count == count
+
+
+async def test_keys_of_studio_and_read_may_and_others_may_not(studio: HttpStudio, cookie: str) -> None:
+    async with client_of(studio, await studio.make_key(cookie, "read")) as client:
+        assert (await client.resolve_execution(reference(AGENT))).runtime_id == AGENT
+    async with client_of(studio, await studio.make_key(cookie, "ingest", "play", "sql", "score")) as client:
+        with pytest.raises(StudioAuthorizationError):
+            await client.resolve_execution(reference(AGENT))
+    for key in (None, "x" * 64):
+        async with client_of(studio, key) as client:
+            with pytest.raises(StudioAuthenticationError):
+                await client.resolve_execution(reference(AGENT))
+    headers = {"x-junjo-api-key": await studio.make_key(cookie, "studio")}
+    reply = await studio.call("GET", "/api/v1/observability/traces", headers=headers)
+    assert (reply.status, reply.json["detail"]) == (403, "This key lacks the scope read")
+
+
+async def test_evaluations_are_not_here_yet(client: StudioClient) -> None:
+    with pytest.raises(StudioRequestError) as raised:
+        await client.list_datasets()
+    assert raised.value.status_code == 404
+
+
+async def test_what_is_no_identity_is_422(studio: HttpStudio, cookie: str, client: StudioClient) -> None:
+    asked = {
+        "": ["missing"] * 4,
+        "service_namespace=&service_name=%20&executable_type=node&runtime_id=": [
+            "string_too_short",
+            "enum",
+            "string_too_short",
+        ],
+        "service_namespace=&service_name=a&executable_type=agent&runtime_id=b&q=c": ["extra_forbidden"],
+    }
+    for query, faults in asked.items():
+        reply = await studio.call("GET", f"/api/v1/execution-resolution?{query}", cookie=cookie)
+        assert (reply.status, [fault["type"] for fault in reply.json["detail"]]) == (422, faults)
+    with pytest.raises(StudioValidationError):
+        await client._model_request("GET", "/api/v1/execution-resolution", SemanticExecutionReference)
