@@ -45,6 +45,9 @@ VALUES = {
     "actors.span_store.query.language.times",
     "actors.span_store.query.position",
     "actors.conversation.form",
+    "actors.workflows.form",
+    "actors.workflows.graph_form",
+    "actors.workflows.losses",
     "actors.span_store.traces.detail",
     "actors.span_store.traces.outline",
     "actors.span_store.traces.summary",
@@ -121,6 +124,9 @@ SHARED_BY_ACTORS = COMMON_GROUND | {
 CONVERSATION = "actors.conversation"
 # What it knows of the rest: the one word for each model and finish reason.
 KNOWN_TO_CONVERSATION = {"actors.span_store.columns.model_names"}
+
+# What ran in a trace: like conversations, it holds no state and asks nobody.
+WORKFLOWS = "actors.workflows"
 
 # Who may know of the environment: the settings, and what tells Arrow its allocator, which it learns in no other way.
 ENVIRONMENT = {"studio.settings", "studio.tuning"}
@@ -224,6 +230,7 @@ def test_actors_see_only_the_public_faces_of_each_other(folder: str) -> None:
             within(imported, own)
             or within(imported, "actors.runtime")
             or within(imported, CONVERSATION)
+            or within(imported, WORKFLOWS)
             or imported in SHARED_BY_ACTORS
             or is_public_face(imported)
         ),
@@ -236,6 +243,12 @@ def test_what_reads_conversations_knows_no_actor() -> None:
         lambda imported: within(imported, CONVERSATION) or imported in KNOWN_TO_CONVERSATION,
     )
     libraries = {name.partition(".")[0] for module in modules("actors/conversation") for _, name in module.imports()}
+    assert not libraries & (STORES_AND_THREADS | {"pyarrow"})
+
+
+def test_what_reads_runs_knows_no_actor() -> None:
+    assert not faults_in("actors/workflows", lambda imported: within(imported, WORKFLOWS) or imported in COMMON_GROUND)
+    libraries = {name.partition(".")[0] for module in modules("actors/workflows") for _, name in module.imports()}
     assert not libraries & (STORES_AND_THREADS | {"pyarrow"})
 
 

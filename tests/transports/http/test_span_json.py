@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from actors.span_store.columns.spans import StoredSpan
-from transports.http.wire.junjo_graph import drawn_graph
+from actors.workflows.graph_form import drawn_graph
 from transports.http.wire.span_json import SpanAnswer, may_be_in_subflow, render_span, span_documents
 
 pytestmark = pytest.mark.unit

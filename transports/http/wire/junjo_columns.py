@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import orjson
 
-from transports.http.wire.junjo_graph import drawn_graph
+from actors.workflows.graph_form import drawn_graph
 
 # The front end refuses a page with any other.
 _SPAN_TYPES = frozenset(("workflow", "subflow", "node", "run_concurrent"))

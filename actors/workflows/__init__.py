@@ -1,0 +1,1 @@
+"""Runs of Junjo's workflows and agents, read from the spans of a trace."""
