@@ -48,6 +48,7 @@ VALUES = {
     "actors.workflows.form",
     "actors.workflows.graph_form",
     "actors.workflows.losses",
+    "actors.workflows.evidence.form",
     "actors.span_store.traces.detail",
     "actors.span_store.traces.outline",
     "actors.span_store.traces.summary",

@@ -15,7 +15,14 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
-from actors.span_store.asked.evidence import FindExecution, FoundExecutions
+from actors.span_store.asked.evidence import (
+    AgentRunPage,
+    FindExecution,
+    FoundExecutions,
+    GetTraceEvidence,
+    ListAgentRuns,
+    TraceEvidence,
+)
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.stats import GetStats, Stats
@@ -249,3 +256,11 @@ class SpanStoreActor(Actor):
     @handles(FindExecution, lane="reads")
     async def find_execution(self, request: FindExecution) -> FoundExecutions:
         return await self._evidence.find(request)
+
+    @handles(GetTraceEvidence, lane="sums")
+    async def get_trace_evidence(self, request: GetTraceEvidence) -> TraceEvidence:
+        return await self._evidence.evidence(request)
+
+    @handles(ListAgentRuns, lane="sums")
+    async def list_agent_runs(self, request: ListAgentRuns) -> AgentRunPage:
+        return await self._evidence.runs(request)

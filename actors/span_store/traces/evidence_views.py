@@ -1,13 +1,50 @@
 """Answers what junjo's own client asks, from whatever engine has the spans."""
 
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Final
+
 import attrs
 
-from actors.span_store.asked.evidence import MOST_MATCHES, ExecutionPlace, FindExecution, FoundExecutions
+from actors.errors import DeadlineExceeded, NeedsRoom, NotFound, TooLarge
+from actors.span_store.asked.evidence import (
+    MOST_EVIDENCE_BYTES,
+    MOST_MATCHES,
+    AgentRunPage,
+    ExecutionPlace,
+    FindExecution,
+    FoundExecutions,
+    GetTraceEvidence,
+    ListAgentRuns,
+    TraceEvidence,
+)
 from actors.span_store.asked.lists import ListSpans
-from actors.span_store.query.expression import And, Equals, Expression, IsNull, Or, Resource, equal
+from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.messages import GetTraceSpans, SearchSpans
+from actors.span_store.query.expression import (
+    And,
+    Attribute,
+    Equals,
+    Expression,
+    IsNull,
+    Or,
+    Resource,
+    Value,
+    equal,
+    started_between,
+)
 from actors.span_store.storage import SpanStorage
+from actors.span_store.traces.evidence_spans import sent_span
+from actors.workflows.evidence.agents import ReadRun, read_run
+from actors.workflows.evidence.assembled import trace_evidence
+from actors.workflows.evidence.facts import CONTRACT, VERSION_KEY
 
-_NAMESPACE = Resource("service.namespace")
+_NAMESPACE: Final = Resource("service.namespace")
+_SECONDS: Final = 10.0  # in which the stores of a trace have to be rebuilt
+# Spans of agents have all that these said. They are read some at a time, and so often at most for a page.
+_TOGETHER, _MOST_READS = 25, 20
 
 
 @attrs.frozen
@@ -30,6 +67,73 @@ class EvidenceViews:
             if page.next is None or count >= MOST_MATCHES:
                 return FoundExecutions(count=min(count, MOST_MATCHES), latest=latest)
             asked = attrs.evolve(asked, after=page.next)
+
+    async def evidence(self, request: GetTraceEvidence) -> TraceEvidence:
+        room = MOST_EVIDENCE_BYTES if request.room is None else min(request.room, MOST_EVIDENCE_BYTES)
+        try:
+            spans = await self._storage.trace(GetTraceSpans(trace_id=request.trace_id, room=room))
+        except NeedsRoom:
+            if room < MOST_EVIDENCE_BYTES:
+                raise
+            raise TooLarge("The trace is too large to be answered as a whole: its spans come in pages") from None
+        if not spans:
+            raise NotFound("Trace not found")
+        return await asyncio.to_thread(_evidence, spans, _within(_SECONDS))
+
+    async def runs(self, request: ListAgentRuns) -> AgentRunPage:
+        asked = SearchSpans(service_name=request.service_name, where=_of_runs(request), after=request.after)
+        read: list[ReadRun] = []
+        for _ in range(_MOST_READS):
+            page = await self._storage.query(attrs.evolve(asked, limit=min(_TOGETHER, request.limit - len(read))))
+            read += await asyncio.to_thread(_runs_of, page.spans)
+            asked = attrs.evolve(asked, after=page.next)
+            if page.next is None or len(read) == request.limit:
+                break
+        return AgentRunPage(
+            runs=tuple(each.run for each in read if each.run is not None),
+            contradictions=tuple(chain.from_iterable(each.contradictions for each in read)),
+            next=asked.after,
+        )
+
+
+def _evidence(spans: Sequence[StoredSpan], check: Callable[[], None]) -> TraceEvidence:
+    ordered = tuple(sorted(spans, key=lambda span: (span.start_time_unix_nano, span.span_id)))
+    proved = trace_evidence(map(sent_span, ordered), check)
+    return TraceEvidence(trace_id=ordered[0].trace_id, spans=ordered, proved=proved)
+
+
+def _within(seconds: float) -> Callable[[], None]:
+    """A check that raises when the time is up."""
+    end = time.monotonic() + seconds
+
+    def check() -> None:
+        if time.monotonic() > end:
+            raise DeadlineExceeded("The stores of the trace take too long to be rebuilt")
+
+    return check
+
+
+def _of_runs(request: ListAgentRuns) -> Expression:
+    """All that is asked of the spans of runs."""
+    asked: dict[Attribute | Resource, Value | None] = {
+        Attribute(VERSION_KEY): CONTRACT,
+        Attribute("junjo.agent.key"): request.agent_key,
+        Attribute("junjo.executable_structural_id"): request.structural_id,
+        Resource("service.version"): request.service_version,
+        Attribute("junjo.agent.outcome"): None if request.outcome is None else request.outcome.value,
+    }
+    return And(
+        [
+            equal(junjo_span_type="agent"),
+            started_between(request.from_time_unix_nano, request.to_time_unix_nano),
+            in_namespace(request.service_namespace),
+            *(Equals(field, value) for field, value in asked.items() if value is not None),
+        ]
+    )
+
+
+def _runs_of(spans: Sequence[StoredSpan]) -> list[ReadRun]:
+    return [read_run(sent_span(span)) for span in spans]
 
 
 def in_namespace(namespace: str) -> Expression:

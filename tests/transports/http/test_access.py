@@ -166,6 +166,8 @@ TABLE = (
     Row("DELETE", "/api/v1/observability/traces/{trace_id}", ADMINS),
     Row("DELETE", "/api/v1/observability/services/{service_name}", ADMINS),
     Row("GET", "/api/v1/execution-resolution", STUDIO_CLIENTS),
+    Row("GET", "/api/v1/trace-evidence/{trace_id}", STUDIO_CLIENTS),
+    Row("GET", "/api/v1/agent-executions", STUDIO_CLIENTS),
     Row("GET", "/api/v1/backup", BACKUPS),
     Row("GET", "/api/v1/audit", ADMINS),
     Row("POST", "/v1/traces", SENDERS),

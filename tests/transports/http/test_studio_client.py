@@ -1,6 +1,8 @@
 """The client of junjo's own SDK, over the real routes."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ from junjo.studio.models import ExecutableType, SemanticExecutionReference
 pytestmark = pytest.mark.integration
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
-AGENT = "EETsD65tSpRFbvfKroQwn"
+AGENT, WORKFLOW = "EETsD65tSpRFbvfKroQwn", "b1rrh1ca7sWTegxCSEliG"
 
 
 def client_of(studio: HttpStudio, key: str | None) -> StudioClient:
@@ -64,7 +66,7 @@ async def test_an_agent_a_workflow_and_a_subflow_are_found(client: StudioClient)
     assert (found.trace_id[:6], found.span_id[:6]) == ("ea22aa", "65ddd4")
     assert found.trace_path == f"/traces/emit-new/{found.trace_id}/{found.span_id}"
     assert found.detail_path == f"/agents/emit-new/{found.trace_id}/{found.span_id}"
-    workflow = await client.resolve_execution(reference("b1rrh1ca7sWTegxCSEliG", ExecutableType.WORKFLOW))
+    workflow = await client.resolve_execution(reference(WORKFLOW, ExecutableType.WORKFLOW))
     subflow = await client.resolve_execution(reference("Eekh6N0LWMiKcykyKRckL", ExecutableType.SUBFLOW))
     assert workflow.trace_id == subflow.trace_id
     assert (workflow.span_id[:6], subflow.span_id[:6]) == ("165c4f", "eff58c")
@@ -143,3 +145,84 @@ async def test_what_is_no_identity_is_422(studio: HttpStudio, cookie: str, clien
         assert (reply.status, [fault["type"] for fault in reply.json["detail"]]) == (422, faults)
     with pytest.raises(StudioValidationError):
         await client._model_request("GET", "/api/v1/execution-resolution", SemanticExecutionReference)
+
+
+async def test_what_a_workflow_left_is_read_by_the_client(client: StudioClient) -> None:
+    found = await client.resolve_execution(reference(WORKFLOW, ExecutableType.WORKFLOW))
+    evidence = await client.get_trace_evidence(found.trace_id)
+    assert evidence.spans[0]["name"] == "Emit Workflow"
+    assert len(evidence.spans) == 11
+    kinds = {each["name"]: each["executable_type"] for each in evidence.executables_by_span_id.values()}
+    assert kinds == {
+        "Emit Workflow": "workflow",
+        "JokeFlow": "subflow",
+        "Concurrent Pair": "run_concurrent",
+        **dict.fromkeys(("First", "Count", "IncA", "IncB", "MakeJoke", "Tidy", "Final"), "node"),
+    }
+    assert all(each["integrity"]["status"] == "complete" for each in evidence.executables_by_span_id.values())
+    assert evidence.diagnostics == ()
+    workflow = evidence.executables_by_span_id[found.span_id]
+    boundary = workflow["stores"]["application"]
+    assert (boundary["reconstructable"], boundary["reconstruction_status"]) == (True, "verified")
+    transitions = evidence.stores_by_id[boundary["store_id"]]["transitions"]
+    assert [each["sequence"] for each in transitions] == list(range(1, boundary["transition_count"] + 1))
+    assert transitions[0]["before"] == boundary["start"]["value"]
+    assert transitions[-1]["after"] == boundary["end"]["value"]
+    assert all(one["after"] == two["before"] for one, two in pairwise(transitions))
+    nested = evidence.relationships_by_owner_span_id[found.span_id]["nested"]
+    assert [each["name"] for each in nested] == ["First", "Count", "Concurrent Pair", "JokeFlow", "Final"]
+
+
+async def test_what_an_agent_left_is_read_by_the_client(client: StudioClient) -> None:
+    found = await client.resolve_execution(reference(AGENT))
+    evidence = await client.get_trace_evidence(found.trace_id)
+    agent = evidence.executables_by_span_id[found.span_id]
+    assert (agent["runtime_id"], agent["summary"]["outcome"]) == (AGENT, "completed")
+    assert agent["input"]["value"] == {"text": "weather in Oslo?"}
+    assert agent["output"] == {
+        "mode": "full",
+        "policy": "junjo.full.v1",
+        "value": "It is sunny in Oslo",
+        "reference": None,
+        "reason": None,
+    }
+    assert {role: each["reconstruction_status"] for role, each in agent["stores"].items()} == {
+        "runtime": "verified",
+        "application": "not_applicable",
+    }
+    operations = list(evidence.operations_by_owner_runtime_id[AGENT].values())
+    assert [each["operation_type"] for each in operations] == ["model_request", "tool", "model_request"]
+    assert [each["sequence"] for each in operations] == [1, 2, 3]
+    [asked] = operations[0]["requested_tool_calls"]
+    assert (asked["call_id"], asked["tool_name"], asked["admission"]) == ("c1", "weather", "admitted")
+    assert operations[1]["result"]["value"] == "sunny in Oslo"
+
+
+async def test_what_is_of_another_version_is_plain_spans_and_said_to_be(client: StudioClient) -> None:
+    found = await client.resolve_execution(
+        reference("STOhEjrIuTPPaUZI9GLYW", ExecutableType.WORKFLOW, service="emit-legacy")
+    )
+    evidence = await client.get_trace_evidence(found.trace_id)
+    assert len(evidence.spans) == 11
+    assert evidence.executables_by_span_id == evidence.stores_by_id == {}
+    [diagnostic] = evidence.diagnostics
+    assert (diagnostic["scope"], diagnostic["issue"]["code"]) == ("trace", "unsupported_contract")
+
+
+async def test_spans_of_evidence_have_twenty_members(client: StudioClient) -> None:
+    found = await client.resolve_execution(reference(AGENT))
+    span = (await client.get_trace_evidence(found.trace_id)).spans[0]
+    assert list(span) == [
+        *("trace_id", "span_id", "parent_span_id", "service_name", "name", "kind", "start_time", "end_time"),
+        *("status_code", "status_message", "attributes_json", "events_json", "links_json", "trace_flags"),
+        *("trace_state", "dropped_attributes_count", "dropped_events_count", "dropped_links_count"),
+        *("resource_attributes_json", "resource_dropped_attributes_count"),
+    ]
+    assert datetime.fromisoformat(str(span["start_time"])).utcoffset() == timedelta(0)
+    assert span["resource_attributes_json"]["service.name"] == "emit-new"
+
+
+async def test_a_trace_that_is_not_there_is_404(client: StudioClient) -> None:
+    with pytest.raises(StudioRequestError) as raised:
+        await client.get_trace_evidence("0" * 32)
+    assert raised.value.status_code == 404

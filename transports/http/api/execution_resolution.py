@@ -11,9 +11,8 @@ from actors.span_store.asked.evidence import MOST_MATCHES, ExecutableType, Execu
 from transports.http.framework.dispatch import json_bytes
 from transports.http.framework.route import Access, Call, Route, described
 from transports.http.framework.rules import MaxLength, NotBlank
+from transports.http.wire.evidence_answers import RUNTIME_ID, SPAN_ID, TRACE_ID
 
-_TRACE_ID, _SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
-_RUNTIME_ID = "EETsD65tSpRFbvfKroQwn"
 _CODE: Final = "ambiguous_execution_identity"
 _ROOMS = {
     ExecutableType.WORKFLOW: "workflows",
@@ -34,7 +33,7 @@ class ResolutionQuery:
     )
     executable_type: ExecutableType = attrs.field(metadata=described("What was executed", "agent"))
     runtime_id: Annotated[str, NotBlank("An execution has an id"), MaxLength(2048)] = attrs.field(
-        metadata=described("Its junjo.executable_runtime_id", _RUNTIME_ID)
+        metadata=described("Its junjo.executable_runtime_id", RUNTIME_ID)
     )
 
 
@@ -45,18 +44,18 @@ class ResolutionAnswer:
     service_namespace: str = attrs.field(metadata=described("As it was asked for", ""))
     service_name: str = attrs.field(metadata=described("As it was asked for", "shop"))
     executable_type: ExecutableType = attrs.field(metadata=described("As it was asked for", "agent"))
-    runtime_id: str = attrs.field(metadata=described("As it was asked for", _RUNTIME_ID))
-    trace_id: str = attrs.field(metadata=described("32 lower-case hex digits", _TRACE_ID))
-    span_id: str = attrs.field(metadata=described("16 lower-case hex digits", _SPAN_ID))
+    runtime_id: str = attrs.field(metadata=described("As it was asked for", RUNTIME_ID))
+    trace_id: str = attrs.field(metadata=described("32 lower-case hex digits", TRACE_ID))
+    span_id: str = attrs.field(metadata=described("16 lower-case hex digits", SPAN_ID))
     detail_path: str = attrs.field(
-        metadata=described("Path of the execution in the front end", f"/agents/shop/{_TRACE_ID}/{_SPAN_ID}")
+        metadata=described("Path of the execution in the front end", f"/agents/shop/{TRACE_ID}/{SPAN_ID}")
     )
     trace_path: str = attrs.field(
-        metadata=described("Path of its trace in the front end", f"/traces/shop/{_TRACE_ID}/{_SPAN_ID}")
+        metadata=described("Path of its trace in the front end", f"/traces/shop/{TRACE_ID}/{SPAN_ID}")
     )
     failure_path: str = attrs.field(
         metadata=described(
-            "Path of what failed in it, in the front end", f"/agents/shop/{_TRACE_ID}/{_SPAN_ID}?view=failure"
+            "Path of what failed in it, in the front end", f"/agents/shop/{TRACE_ID}/{SPAN_ID}?view=failure"
         )
     )
 

@@ -1,0 +1,98 @@
+"""Who started whom, as the executables say it themselves."""
+
+from collections.abc import Callable, Container, Iterator, Mapping
+
+import attrs
+
+from actors.workflows.evidence.form import Issue, Nested, Parent, Relationships, Service
+from actors.workflows.executables import Executable, Operation
+from actors.workflows.trace import TraceRuns
+
+
+@attrs.frozen
+class Related:
+    """The relationships of an executable, and what is wrong with them."""
+
+    relationships: Relationships
+    issues: tuple[Issue, ...]
+
+
+def relations(
+    runs: TraceRuns, executables: Mapping[str, Executable], service_of: Callable[[str], Service]
+) -> dict[str, Related]:
+    """Those of all executables, by span. ``service_of`` says it of a span id."""
+    by_runtime_id = {each.runtime_id: each for each in executables.values() if each.runtime_id}
+    known = runs.operations.keys() | runs.executables.keys()
+    nested: dict[str, list[Nested]] = {}
+    parents: dict[str, Parent | None] = {}
+    for span_id, executable in executables.items():
+        above = by_runtime_id.get(executable.parent_runtime_id or "")
+        if above is executable or not _fits(executable, above):
+            above = None
+        parents[span_id] = None if above is None else _parent(executable, above, service_of)
+        if above is not None:
+            started = _nested(executable, _operation_above(runs, executable, above, known), service_of)
+            nested.setdefault(above.span.span_id, []).append(started)
+    return {
+        span_id: Related(
+            Relationships(parent=parents[span_id], nested=tuple(nested.get(span_id, ()))),
+            tuple(_issues(executable, parents[span_id])),
+        )
+        for span_id, executable in executables.items()
+    }
+
+
+def _fits(executable: Executable, above: Executable | None) -> bool:
+    """Whether the parent is what the executable says that it is."""
+    return above is not None and executable.parent_kind in (None, above.kind.value)
+
+
+def _issues(executable: Executable, parent: Parent | None) -> Iterator[Issue]:
+    if executable.parent_runtime_id is not None and parent is None:
+        yield Issue(
+            code="missing_parent",
+            path="junjo.parent_executable_runtime_id",
+            message="The executable that started this one is not in the trace",
+        )
+
+
+def _parent(executable: Executable, above: Executable, service_of: Callable[[str], Service]) -> Parent:
+    span = above.span
+    return Parent(
+        executable_type=above.kind.value,
+        trace_id=span.trace_id,
+        physical_parent_span_id=executable.span.parent_span_id or span.span_id,
+        span_id=span.span_id,
+        service=service_of(span.span_id),
+        definition_id=above.definition_id or "",
+        runtime_id=above.runtime_id or "",
+        structural_id=above.structural_id or "",
+        name=above.name,
+    )
+
+
+def _nested(executable: Executable, operation: Operation | None, service_of: Callable[[str], Service]) -> Nested:
+    span = executable.span
+    return Nested(
+        executable_type=executable.kind.value,
+        parent_operation_sequence=None if operation is None else operation.sequence,
+        parent_operation_span_id=None if operation is None else operation.span.span_id,
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        service=service_of(span.span_id),
+        definition_id=executable.definition_id or "",
+        runtime_id=executable.runtime_id or "",
+        structural_id=executable.structural_id or "",
+        name=executable.name,
+    )
+
+
+def _operation_above(
+    runs: TraceRuns, executable: Executable, above: Executable, known: Container[str]
+) -> Operation | None:
+    """The operation of the parent that is right above the executable, with none but plain spans between."""
+    parent = executable.span.parent_span_id
+    if parent is None or parent not in runs.spans:
+        return None
+    operation = runs.operations.get(runs.chain(parent, known)[-1])
+    return operation if operation is not None and operation.agent_runtime_id == above.runtime_id else None
