@@ -20,7 +20,7 @@ from transports.http.wire.evidence_answers import (
     AgentRunAnswer,
     ContradictionAnswer,
     EvidenceAnswer,
-    IssueAnswer,
+    EvidenceIssueAnswer,
 )
 from transports.http.wire.evidence_json import render_evidence, run_documents
 from transports.http.wire.moments import Moment
@@ -101,7 +101,7 @@ def _contradiction(page: AgentRunPage) -> web.Response:
     answer = ContradictionAnswer(
         code="unidentifiable_agent",
         message=f"{len(faulty)} runs lack or contradict what every run says",
-        diagnostics=[IssueAnswer(code=each.code, path=each.path, message=each.message) for each in issues],
+        diagnostics=[EvidenceIssueAnswer(code=each.code, path=each.path, message=each.message) for each in issues],
     )
     return web.Response(status=409, body=json_bytes(answer), content_type="application/json")
 

@@ -24,7 +24,7 @@ _DIAGNOSTIC: Final = {"scope": "executable", "owner_span_id": SPAN_ID, "issue": 
 
 
 @attrs.frozen(kw_only=True)
-class ServiceAnswer:
+class AgentServiceAnswer:
     """The service that sent a run."""
 
     namespace: str = attrs.field(metadata=described("service.namespace; empty where there is none", ""))
@@ -33,7 +33,7 @@ class ServiceAnswer:
 
 
 @attrs.frozen(kw_only=True)
-class LimitsAnswer:
+class AgentLimitsAnswer:
     """How much an agent may do."""
 
     model_requests: int = attrs.field(metadata=described("Requests to its model", 8))
@@ -41,7 +41,7 @@ class LimitsAnswer:
 
 
 @attrs.frozen(kw_only=True)
-class ToolCallsAnswer:
+class AgentToolCallsAnswer:
     """How far tool calls came; each number is at most the one before."""
 
     requested: int = attrs.field(metadata=described("That the model asked for", 1))
@@ -51,16 +51,16 @@ class ToolCallsAnswer:
 
 
 @attrs.frozen(kw_only=True)
-class CountsAnswer:
+class AgentCountsAnswer:
     """What an agent did."""
 
     operations: int = attrs.field(metadata=described("Requests and calls together", 3))
     model_requests: int = attrs.field(metadata=described("Requests to its model", 2))
-    tool_calls: ToolCallsAnswer = attrs.field(metadata=described("Calls of tools", _CALLS))
+    tool_calls: AgentToolCallsAnswer = attrs.field(metadata=described("Calls of tools", _CALLS))
 
 
 @attrs.frozen(kw_only=True)
-class UsageAnswer:
+class AgentUsageAnswer:
     """Tokens of a run."""
 
     model_responses: int = attrs.field(metadata=described("Answers of the model, with and without tokens", 2))
@@ -79,7 +79,7 @@ class AgentRunAnswer:
 
     trace_id: str = attrs.field(metadata=described("32 lower-case hex digits", TRACE_ID))
     agent_span_id: str = attrs.field(metadata=described("16 lower-case hex digits", SPAN_ID))
-    service: ServiceAnswer = attrs.field(metadata=described("Who sent it", _SERVICE))
+    service: AgentServiceAnswer = attrs.field(metadata=described("Who sent it", _SERVICE))
     agent_key: str = attrs.field(metadata=described("What the application calls the agent", "support"))
     agent_name: str = attrs.field(metadata=described("What people call it", "Support agent"))
     structural_id: str = attrs.field(metadata=described("The same for the same definition", _STRUCTURAL_ID))
@@ -90,19 +90,19 @@ class AgentRunAnswer:
     duration_ns: int = attrs.field(metadata=described("Nanoseconds from start to end", 1_877_000_000))
     outcome: AgentOutcome = attrs.field(metadata=described("How it ended", "completed"))
     termination_reason: str = attrs.field(metadata=described("Why it ended", "final_output"))
-    limits: LimitsAnswer = attrs.field(
+    limits: AgentLimitsAnswer = attrs.field(
         metadata=described("How much it may do", {"model_requests": 8, "tool_calls": 32})
     )
-    counts: CountsAnswer = attrs.field(
+    counts: AgentCountsAnswer = attrs.field(
         metadata=described("What it did", {"operations": 3, "model_requests": 2, "tool_calls": _CALLS})
     )
-    usage: UsageAnswer = attrs.field(
+    usage: AgentUsageAnswer = attrs.field(
         metadata=described("Tokens", {"model_responses": 2, "fields": {"inputTokens": {"sum": 140, "observations": 2}}})
     )
 
 
 @attrs.frozen(kw_only=True)
-class IssueAnswer:
+class EvidenceIssueAnswer:
     """Something that is wrong with what was sent."""
 
     code: str = attrs.field(metadata=described("For programs", _ISSUE["code"]))
@@ -118,7 +118,7 @@ class ContradictionAnswer:
     message: str = attrs.field(
         metadata=described("What is wrong, for people", "1 runs lack or contradict what every run says")
     )
-    diagnostics: list[IssueAnswer] = attrs.field(metadata=described("What is wrong with which", [_ISSUE]))
+    diagnostics: list[EvidenceIssueAnswer] = attrs.field(metadata=described("What is wrong with which", [_ISSUE]))
 
 
 @attrs.frozen(kw_only=True)
