@@ -38,10 +38,11 @@ from actors.span_store.query.expression import (
 from actors.span_store.storage import SpanStorage
 from actors.span_store.traces.evidence_spans import sent_span
 from actors.workflows.evidence.agents import ReadRun, read_run
-from actors.workflows.evidence.assembled import trace_evidence
+from actors.workflows.evidence.assembled import MOST_STATES, trace_evidence
 from actors.workflows.evidence.facts import CONTRACT, VERSION_KEY
 
 _NAMESPACE: Final = Resource("service.namespace")
+_COPIES: Final = 2  # of values in an answer: in their spans, and as what they prove
 _SECONDS: Final = 10.0  # in which the stores of a trace have to be rebuilt
 # Spans of agents have all that these said. They are read some at a time, and so often at most for a page.
 _TOGETHER, _MOST_READS = 25, 20
@@ -98,7 +99,9 @@ class EvidenceViews:
 
 def _evidence(spans: Sequence[StoredSpan], check: Callable[[], None]) -> TraceEvidence:
     ordered = tuple(sorted(spans, key=lambda span: (span.start_time_unix_nano, span.span_id)))
-    proved = trace_evidence(map(sent_span, ordered), check)
+    taken = sum(len(span.attributes_json) + len(span.events_json) for span in ordered)
+    room = max(MOST_EVIDENCE_BYTES - _COPIES * taken, 0)
+    proved = trace_evidence(map(sent_span, ordered), room=min(room, MOST_STATES), check=check)
     return TraceEvidence(trace_id=ordered[0].trace_id, spans=ordered, proved=proved)
 
 

@@ -38,6 +38,7 @@ from actors.workflows.span import Span
 from actors.workflows.trace import TraceRuns
 
 MOST_DIAGNOSTICS: Final = 1000
+MOST_STATES: Final = 16 * 1024 * 1024  # bytes
 _RUNS: Final = (Kind.WORKFLOW, Kind.SUBFLOW, Kind.AGENT)
 
 
@@ -45,9 +46,14 @@ def _no_check() -> None:
     """Nobody waits for a deadline."""
 
 
-def trace_evidence(spans: Iterable[SentSpan], check: Callable[[], None] = _no_check) -> Evidence:
-    """What the spans of one trace prove, in any order. ``check`` may raise to end it."""
-    return _Assembly({sent.span.span_id: sent for sent in spans}, check).made()
+def trace_evidence(
+    spans: Iterable[SentSpan], *, room: int = MOST_STATES, check: Callable[[], None] = _no_check
+) -> Evidence:
+    """What the spans of one trace prove, in any order. ``check`` may raise to end it.
+
+    States before and after transitions take ``room`` bytes at most.
+    """
+    return _Assembly({sent.span.span_id: sent for sent in spans}, room, check).made()
 
 
 @attrs.frozen(slots=False)
@@ -55,6 +61,7 @@ class _Assembly:
     """The evidence of one trace while it is made. Each part is made once."""
 
     _sent: Mapping[str, SentSpan]
+    _room: int
     _check: Callable[[], None]
     _diagnostics: list[Diagnostic] = attrs.field(factory=list, init=False)
 
@@ -81,7 +88,7 @@ class _Assembly:
 
     @cached_property
     def _histories(self) -> Histories:
-        return Histories(self._runs, self._check)
+        return Histories(self._runs, self._room, self._check)
 
     @cached_property
     def _related(self) -> Mapping[str, Related]:

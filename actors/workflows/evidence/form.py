@@ -182,7 +182,7 @@ class Boundary:
 
 @attrs.frozen(kw_only=True)
 class Transition:
-    """One change of a store. States before and after are null where they could not be made."""
+    """One change of a store. States before and after are there where an execution that saw it was rebuilt."""
 
     sequence: int
     revision_before: int

@@ -1,6 +1,6 @@
 """Stores as their executions saw them: each part of a store's history is rebuilt, and compared with its end."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -15,7 +15,6 @@ from actors.workflows.stores import StoreRecord
 from actors.workflows.stores import Transition as RecordedTransition
 from actors.workflows.trace import TraceRuns
 
-MOST_STATES: Final = 8 * 1024 * 1024  # bytes of the states before and after transitions, of all stores of a trace
 _AGENT_STATES: Final[Mapping[Role, str]] = {
     "runtime": "junjo.agent.state",
     "application": "junjo.agent.application_state",
@@ -24,7 +23,7 @@ _SENDERS_WORD: Final = "not_reconstructable"  # which counts for nothing where t
 _LEFT_OUT: Final = Issue(
     code="states_left_out",
     path="stores",
-    message=f"States before and after transitions take more than {MOST_STATES} bytes; later ones are left out",
+    message="States before and after transitions take more than there is room for; later ones are left out",
 )
 _NO_NUMBERS: Final = Issue(
     code="invalid_transition",
@@ -43,12 +42,15 @@ class SeenStore:
 
 @attrs.define
 class Histories:
-    """All stores of a trace, each read once for each execution that saw it."""
+    """All stores of a trace, each read once for each execution that saw it.
+
+    The states before and after all transitions take ``room`` bytes at most.
+    """
 
     _runs: TraceRuns
+    _room: int
     _check: Callable[[], None]
-    _states: dict[tuple[str, int], tuple[JsonText, JsonText]] = attrs.field(factory=dict, init=False)
-    _bytes: int = attrs.field(default=0, init=False)
+    _states: dict[tuple[str, int | None], tuple[JsonText, JsonText]] = attrs.field(factory=dict, init=False)
     issues: list[Issue] = attrs.field(factory=list, init=False)
 
     def of(self, run: Executable) -> dict[Role, SeenStore]:
@@ -67,58 +69,63 @@ class Histories:
         losses = Losses()
         steps = steps_of_store(self._runs, store, losses)
         folded = fold(steps, losses, self._check)
-        self._keep_states(folded)
+        boundary = _boundary(run, store, _root(run, role), list(losses))
+        if boundary.reconstructable:
+            self._keep_states(folded)
         issues = tuple(Issue(code=loss.kind, path=f"stores.{role}", message=loss.detail) for loss in losses)
-        return SeenStore(_boundary(run, store, _root(run, role), list(losses)), issues)
+        return SeenStore(boundary, issues)
 
     def _keep_states(self, folded: Fold) -> None:
-        """Remember the states around each transition, as long as there is room."""
-        if not folded.has_states or _LEFT_OUT in self.issues:
+        """Remember the states around each transition, as long as there is room. Those of others are right for all."""
+        new = [each for each in folded.transitions if each.sequence and _key(each) not in self._states]
+        if not new or _LEFT_OUT in self.issues:
             return
         state = folded.state_before(1, self._check)
         before = state.text()
-        for step, transition in enumerate(folded.transitions[: folded.last], start=1):
+        for step, transition in enumerate(folded.transitions, start=1):
             self._check()
             folded.advance(state, step)
             after = state.text()
-            self._bytes += len(before) + len(after)
-            if self._bytes > MOST_STATES:
-                self.issues.append(_LEFT_OUT)
-                return
-            if transition.sequence is not None:
-                self._states.setdefault((transition.store_id, transition.sequence), (before, after))
+            if _key(transition) not in self._states:
+                self._room -= len(before) + len(after)
+                if self._room < 0:
+                    self.issues.append(_LEFT_OUT)
+                    return
+                self._states[_key(transition)] = (before, after)
             before = after
 
     def logs(self) -> dict[str, StoreLog]:
-        """All transitions of each store, also those that no execution saw."""
+        """All transitions of each store, also those that no execution saw, each sequence number once."""
         found = {}
         for store_id, recorded in self._runs.transitions.items():
-            shown_ones = tuple(self._shown(store_id, recorded))
-            if len(shown_ones) < len({each.sequence for each in recorded}):
+            first = {each.sequence: each for each in reversed(recorded)}
+            whole = [made for each in reversed(first.values()) if (made := self._shown(each)) is not None]
+            if len(whole) < len(first):
                 self.issues.append(attrs.evolve(_NO_NUMBERS, path=f"stores.{store_id}"))
-            found[store_id] = StoreLog(store_id=store_id, transitions=shown_ones)
+            found[store_id] = StoreLog(store_id=store_id, transitions=tuple(whole))
         return found
 
-    def _shown(self, store_id: str, recorded: Sequence[RecordedTransition]) -> Iterator[Transition]:
-        """Each sequence number once."""
-        latest = 0
-        for each in recorded:
-            numbers = (each.sequence, each.revision_before, each.revision_after)
-            if each.sequence == latest or not all(map(is_count, numbers)) or not (each.id and each.action):
-                continue
-            latest = each.sequence or 0
-            before, after = self._states.get((store_id, latest), (None, None))
-            yield Transition(
-                sequence=latest,
-                revision_before=each.revision_before or 0,
-                revision_after=each.revision_after or 0,
-                span_id=each.span_id,
-                event_id=each.id,
-                action=each.action,
-                patch=shown(each.patch),
-                before=before,
-                after=after,
-            )
+    def _shown(self, recorded: RecordedTransition) -> Transition | None:
+        """``None`` without its numbers and names."""
+        sequence, before, after = recorded.sequence, recorded.revision_before, recorded.revision_after
+        if not (is_count(sequence) and is_count(before) and is_count(after) and recorded.id and recorded.action):
+            return None
+        states = self._states.get(_key(recorded), (None, None))
+        return Transition(
+            sequence=sequence,
+            revision_before=before,
+            revision_after=after,
+            span_id=recorded.span_id,
+            event_id=recorded.id,
+            action=recorded.action,
+            patch=shown(recorded.patch),
+            before=states[0],
+            after=states[1],
+        )
+
+
+def _key(transition: RecordedTransition) -> tuple[str, int | None]:
+    return transition.store_id, transition.sequence
 
 
 def _has_store(run: Executable, role: Role) -> bool:
