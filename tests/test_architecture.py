@@ -30,6 +30,7 @@ VALUES = {
     "actors.span_store.asked.lists",
     "actors.span_store.asked.stats",
     "actors.span_store.asked.values",
+    "actors.span_store.asked.workflows",
     "actors.span_store.columns.attributes",
     "actors.span_store.columns.key_shapes",
     "actors.span_store.columns.logs",

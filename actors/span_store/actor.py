@@ -28,6 +28,15 @@ from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPa
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
+from actors.span_store.asked.workflows import (
+    BlameStep,
+    CompareRuns,
+    GetRun,
+    GetRunState,
+    GetStateDifference,
+    ListRunSteps,
+    RunComparison,
+)
 from actors.span_store.audit_log import AuditLog
 from actors.span_store.audited_deletion import AuditedDeletion
 from actors.span_store.columns.logs import StoredLog
@@ -68,11 +77,13 @@ from actors.span_store.storage import SpanStorage
 from actors.span_store.traces.detail import AttributeValue, SpanDetail
 from actors.span_store.traces.evidence_views import EvidenceViews
 from actors.span_store.traces.outline import Outline
+from actors.span_store.traces.run_views import RunViews
 from actors.span_store.traces.session_views import SessionViews
 from actors.span_store.traces.summary import TraceSpans
 from actors.span_store.traces.views import TraceViews
+from actors.workflows.form import Blame, Run, RunState, RunStep, StateDifference
 
-_READERS, _SEARCHERS, _SUMMERS = 4, 2, 2
+_READERS, _SEARCHERS, _SUMMERS, _FOLDERS = 4, 2, 2, 2
 
 
 class SpanStoreActor(Actor):
@@ -85,6 +96,7 @@ class SpanStoreActor(Actor):
         "reads": Lane(at_once=_READERS, capacity=Capacity(messages=512)),
         "searches": Lane(at_once=_SEARCHERS, capacity=Capacity(messages=64, retry_after=1.0)),
         "sums": Lane(at_once=_SUMMERS, capacity=Capacity(messages=32, retry_after=1.0)),
+        "runs": Lane(at_once=_FOLDERS, capacity=Capacity(messages=32, retry_after=1.0)),
         "deletions": Lane(at_once=1, capacity=Capacity(messages=8, retry_after=5.0)),
     }
     # Each item of a stream has megabytes.
@@ -97,6 +109,7 @@ class SpanStoreActor(Actor):
         self._views = TraceViews(storage)
         self._sessions = SessionViews(storage, self._views)
         self._evidence = EvidenceViews(storage)
+        self._runs = RunViews(storage, self._views)
         self._audit_log = audit_log
         self._deletions = AuditedDeletion(audit_log)
         self._accounts = accounts
@@ -257,10 +270,34 @@ class SpanStoreActor(Actor):
     async def find_execution(self, request: FindExecution) -> FoundExecutions:
         return await self._evidence.find(request)
 
-    @handles(GetTraceEvidence, lane="sums")
+    @handles(GetTraceEvidence, lane="runs")
     async def get_trace_evidence(self, request: GetTraceEvidence) -> TraceEvidence:
         return await self._evidence.evidence(request)
 
     @handles(ListAgentRuns, lane="sums")
     async def list_agent_runs(self, request: ListAgentRuns) -> AgentRunPage:
         return await self._evidence.runs(request)
+
+    @handles(GetRun, lane="runs")
+    async def get_run(self, request: GetRun) -> Run:
+        return await self._runs.run(request)
+
+    @handles(ListRunSteps, lane="runs")
+    async def list_run_steps(self, request: ListRunSteps) -> tuple[RunStep, ...]:
+        return await self._runs.steps(request)
+
+    @handles(GetRunState, lane="runs")
+    async def get_run_state(self, request: GetRunState) -> RunState:
+        return await self._runs.state(request)
+
+    @handles(GetStateDifference, lane="runs")
+    async def get_state_difference(self, request: GetStateDifference) -> StateDifference:
+        return await self._runs.difference(request)
+
+    @handles(BlameStep, lane="runs")
+    async def blame_step(self, request: BlameStep) -> Blame:
+        return await self._runs.blame(request)
+
+    @handles(CompareRuns, lane="runs")
+    async def compare_runs(self, request: CompareRuns) -> RunComparison:
+        return await self._runs.compare(request)

@@ -94,6 +94,14 @@ class StateDifference:
 
 
 @attrs.frozen(kw_only=True)
+class FirstDifference:
+    """Where the states of two runs part: after which step, and where in the state."""
+
+    step: int
+    path: str
+
+
+@attrs.frozen(kw_only=True)
 class Blame:
     """The last step that changed what is at a path. Without a step it is from the start."""
 

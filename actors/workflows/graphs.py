@@ -10,8 +10,10 @@ import orjson
 
 from actors.workflows.executables import Executable
 from actors.workflows.graph_form import drawn_graph
+from actors.workflows.json_values import depth_of
 from actors.workflows.losses import Losses
 
+_DEEPEST: Final = 100  # levels
 _OLD: Final = "junjo.workflow.graph_structure"
 _SNAPSHOT: Final = "junjo.workflow.execution_graph_snapshot"
 
@@ -91,16 +93,16 @@ def graph_of(run: Executable, losses: Losses | None = None) -> Graph:
         return NO_GRAPH
     try:
         document = orjson.loads(text)
-        graph = _graph(document if run.span.text(_OLD) else drawn_graph(document))
-    except (orjson.JSONDecodeError, RecursionError):
-        graph = None
+    except orjson.JSONDecodeError:
+        document = None
+    graph = _graph(document if run.span.text(_OLD) else drawn_graph(document))
     if graph is None and losses is not None:
         losses.add("unreadable_graph", "The graph of the run cannot be read")
     return graph or NO_GRAPH
 
 
 def _graph(document: Any) -> Graph | None:  # noqa: ANN401 - whatever JSON a program sent
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or depth_of(document) > _DEEPEST:
         return None
     nodes, edges = document.get("nodes"), document.get("edges")
     if not isinstance(nodes, list) or not isinstance(edges, list):

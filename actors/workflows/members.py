@@ -1,6 +1,7 @@
 """Which node of a run a span is in."""
 
 from actors.workflows.executables import Executable, Kind
+from actors.workflows.nodes import label_of
 from actors.workflows.trace import TraceRuns
 
 
@@ -17,9 +18,7 @@ def member_of(runs: TraceRuns, run: Executable) -> dict[str, str]:
 def node_names(runs: TraceRuns, run: Executable) -> dict[str, str]:
     """Labels of what each span in a run is in: its innermost node, also of a subflow."""
     names = {each.span.span_id: each.name for each in runs.executables.values() if each is not run}
-    for operation in runs.operations.values():
-        is_tool = operation.kind.value == "tool"
-        names[operation.span.span_id] = operation.name if is_tool else operation.span.name
+    names |= {each.span.span_id: label_of(each) for each in runs.operations.values()}
     return _spread(runs, names, below=run.span.span_id)
 
 

@@ -128,12 +128,17 @@ def _operation(operation: Operation, held: Sequence[str]) -> RunNode:
     return RunNode(
         id=span.span_id,
         type=operation.kind.value,
-        label=span.name if operation.kind is OperationKind.MODEL_REQUEST else operation.name,
+        label=label_of(operation),
         children=tuple(dict.fromkeys(held)),
         subflow=None,
         runs=1,
         **_told(span),
     )
+
+
+def label_of(operation: Operation) -> str:
+    """The name of a tool; a model request is called after its place, as its span is."""
+    return operation.name if operation.kind is OperationKind.TOOL else operation.span.name
 
 
 def _loop(operations: Sequence[Operation]) -> Iterator[RunEdge]:

@@ -11,7 +11,8 @@ from jsonpointer import JsonPointerException
 from actors.workflows.json_values import depth_of
 
 DEEPEST: Final = 100  # levels of a state
-MOST_BYTES: Final = 8 * 1024 * 1024  # of a state, as JSON
+MOST_BYTES: Final = 4 * 1024 * 1024  # of a state, as JSON; as objects it takes ten times that
+_OF_PATCH: Final = 2  # levels around a value: the operation, and the array of them
 _MOST_DOUBLINGS: Final = 20  # more, and any state is too large
 # What the library raises for what a program may have sent.
 _FAULTS = (JsonPatchException, JsonPointerException, TypeError, ValueError, LookupError, AttributeError, RecursionError)
@@ -29,6 +30,8 @@ def operations_in(text: str) -> list[dict[str, Any]]:
         raise PatchFault("it is no JSON") from fault
     if not isinstance(patch, list) or not all(isinstance(each, dict) for each in patch):
         raise PatchFault("it is no array of operations")
+    if depth_of(patch) > DEEPEST + _OF_PATCH:
+        raise PatchFault(f"it has more than {DEEPEST} levels")
     return patch
 
 

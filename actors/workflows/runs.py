@@ -1,6 +1,6 @@
 """A run as it is asked about: its graph, and its steps, which were folded once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -10,12 +10,13 @@ from actors.workflows.blaming import last_change
 from actors.workflows.differences import difference
 from actors.workflows.executables import Executable, Kind
 from actors.workflows.folding import Fold, fold
-from actors.workflows.form import Blame, Patch, Run, RunState, RunStep, StateDifference
+from actors.workflows.form import Blame, NodeStatus, Patch, Run, RunState, RunStep, StateDifference
 from actors.workflows.graphs import graph_of
+from actors.workflows.json_values import depth_of
 from actors.workflows.losses import Losses
 from actors.workflows.members import member_of, node_names
-from actors.workflows.nodes import nodes_of
-from actors.workflows.patching import PatchFault, operations_in, paths_of
+from actors.workflows.nodes import label_of, nodes_of, status_of
+from actors.workflows.patching import DEEPEST, PatchFault, operations_in, paths_of
 from actors.workflows.payload import Payload
 from actors.workflows.span import Span
 from actors.workflows.steps import steps_of
@@ -25,23 +26,36 @@ from actors.workflows.trace import TraceRuns
 Check: TypeAlias = Callable[[], None]
 
 _MOST_PATHS = 100  # of a step in the list of all steps
-_OF_MEMORY = 2000  # bytes of a node with its span and its edges
+_OF_NODE, _OF_NAME = 500, 200  # bytes of memory
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
+class Executed:
+    """One execution of a node in a run, or one operation of an agent."""
+
+    kind: str
+    label: str
+    span_id: str
+    duration_ns: int | None
+    status: NodeStatus
+
+
+@attrs.frozen(kw_only=True)
 class FoldedRun:
     """A run that can be stepped through. ``check`` is called between two steps, and may raise to end the work."""
 
     run: Run
-    span: Span
+    begin_unix_nano: int
     fold: Fold
+    executed: tuple[Executed, ...]  # by their begin
     members: Mapping[str, str]  # the node of each span in the run, both by span id
     names: Mapping[str, str]  # labels of nodes, by span id of whatever is in them
 
     @property
     def nbytes(self) -> int:
         """About how much memory it takes."""
-        return self.fold.nbytes + _OF_MEMORY * (1 + len(self.run.nodes)) + 200 * (len(self.members) + len(self.names))
+        told = len(self.run.nodes) + len(self.run.edges) + len(self.executed) + 1
+        return self.fold.nbytes + _OF_NODE * told + _OF_NAME * (len(self.members) + len(self.names))
 
     @property
     def steps(self) -> tuple[RunStep, ...]:
@@ -52,8 +66,10 @@ class FoldedRun:
         """The state after a step. ``NotFound`` when there is no such step."""
         state = self._known(step, check)
         if step == 0:
-            began: dict[str, Any] = {"span_id": self.span.span_id, "time_unix_nano": self.span.start_time_unix_nano}
-            return RunState(step=0, state=state, patch=(), node=None, action=None, **began)
+            span_id, begin = self.run.span_id, self.begin_unix_nano
+            return RunState(
+                step=0, state=state, patch=(), span_id=span_id, node=None, time_unix_nano=begin, action=None
+            )
         transition = self.fold.transitions[step - 1]
         return RunState(
             step=step,
@@ -128,10 +144,30 @@ def folded_run(runs: TraceRuns, span_id: str, check: Check) -> FoldedRun:
         steps=len(folded.transitions),
         integrity=folded.integrity,
     )
-    return FoldedRun(run, executable.span, folded, member_of(runs, executable), node_names(runs, executable))
+    return FoldedRun(
+        run=run,
+        begin_unix_nano=executable.span.start_time_unix_nano,
+        fold=folded,
+        executed=tuple(_executed(runs, executable)),
+        members=member_of(runs, executable),
+        names=node_names(runs, executable),
+    )
 
 
 _KINDS: Mapping[Kind, Any] = {Kind.WORKFLOW: "workflow", Kind.SUBFLOW: "subflow", Kind.AGENT: "agent"}
+
+
+def _executed(runs: TraceRuns, run: Executable) -> Iterator[Executed]:
+    some: Iterable[tuple[str, str, Span]] = (
+        ((each.kind.value, label_of(each), each.span) for each in runs.operations_of(run))
+        if run.kind is Kind.AGENT
+        else ((each.kind.value, each.name, each.span) for each in runs.members(run))
+    )
+    for kind, label, span in some:
+        begin, end = span.start_time_unix_nano, span.end_time_unix_nano
+        duration = None if end is None else max(0, end - begin)
+        status = status_of(span)
+        yield Executed(kind=kind, label=label, span_id=span.span_id, duration_ns=duration, status=status)
 
 
 def _end(executable: Executable, folded: Fold) -> Any:  # noqa: ANN401 - any JSON value
@@ -141,7 +177,9 @@ def _end(executable: Executable, folded: Fold) -> Any:  # noqa: ANN401 - any JSO
 
 
 def _value(payload: Payload) -> Any:  # noqa: ANN401 - any JSON value
+    """What was recorded; ``None`` when it is no JSON, or deeper than JSON can be written."""
     try:
-        return payload.value()
+        value = payload.value()
     except ValueError:
         return None
+    return value if depth_of(value) <= DEEPEST else None

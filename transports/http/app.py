@@ -41,6 +41,7 @@ from transports.http.api import (
     traces_in,
     user_keys,
     users,
+    workflows,
 )
 from transports.http.config import HttpConfig
 from transports.http.framework import cors
@@ -77,6 +78,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *replay.ROUTES,
         *observability.ROUTES,
         *traces.ROUTES,
+        *workflows.ROUTES,
         *scores.ROUTES,
         *sessions.ROUTES,
         *execution_resolution.ROUTES,

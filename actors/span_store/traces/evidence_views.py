@@ -1,14 +1,14 @@
 """Answers what junjo's own client asks, from whatever engine has the spans."""
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from typing import Final
 
 import attrs
 
-from actors.errors import DeadlineExceeded, NeedsRoom, NotFound, TooLarge
+from actors.errors import NeedsRoom, NotFound, TooLarge
 from actors.span_store.asked.evidence import (
     MOST_EVIDENCE_BYTES,
     MOST_MATCHES,
@@ -36,6 +36,7 @@ from actors.span_store.query.expression import (
     started_between,
 )
 from actors.span_store.storage import SpanStorage
+from actors.span_store.traces.bounded_work import Check, in_thread
 from actors.span_store.traces.evidence_spans import sent_span
 from actors.workflows.evidence.agents import ReadRun, read_run
 from actors.workflows.evidence.assembled import MOST_STATES, trace_evidence
@@ -79,7 +80,9 @@ class EvidenceViews:
             raise TooLarge("The trace is too large to be answered as a whole: its spans come in pages") from None
         if not spans:
             raise NotFound("Trace not found")
-        return await asyncio.to_thread(_evidence, spans, _within(_SECONDS))
+        return await in_thread(
+            partial(_evidence, spans), _SECONDS, "The stores of the trace take too long to be rebuilt"
+        )
 
     async def runs(self, request: ListAgentRuns) -> AgentRunPage:
         asked = SearchSpans(service_name=request.service_name, where=_of_runs(request), after=request.after)
@@ -97,23 +100,12 @@ class EvidenceViews:
         )
 
 
-def _evidence(spans: Sequence[StoredSpan], check: Callable[[], None]) -> TraceEvidence:
+def _evidence(spans: Sequence[StoredSpan], check: Check) -> TraceEvidence:
     ordered = tuple(sorted(spans, key=lambda span: (span.start_time_unix_nano, span.span_id)))
     taken = sum(len(span.attributes_json) + len(span.events_json) for span in ordered)
     room = max(MOST_EVIDENCE_BYTES - _COPIES * taken, 0)
     proved = trace_evidence(map(sent_span, ordered), room=min(room, MOST_STATES), check=check)
     return TraceEvidence(trace_id=ordered[0].trace_id, spans=ordered, proved=proved)
-
-
-def _within(seconds: float) -> Callable[[], None]:
-    """A check that raises when the time is up."""
-    end = time.monotonic() + seconds
-
-    def check() -> None:
-        if time.monotonic() > end:
-            raise DeadlineExceeded("The stores of the trace take too long to be rebuilt")
-
-    return check
 
 
 def _of_runs(request: ListAgentRuns) -> Expression:

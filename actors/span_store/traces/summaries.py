@@ -169,12 +169,15 @@ def trace_summary(spans: pa.Table, counted: Container[int], previews: PreviewsBy
         tools=_listed(spans["tool"]),
         input_preview=root.input_preview if root else None,
         output_preview=root.output_preview if root else None,
-        **_sums(calls),
+        **call_sums(calls),
     )
 
 
-def _sums(calls: pa.Table) -> dict[str, Any]:
-    """Of an empty column there is no sum: it is null. In Python, whose numbers do not overflow."""
+def call_sums(calls: pa.Table) -> dict[str, Any]:
+    """Tokens, cost and unpriced calls of some calls. Of an empty column there is no sum: it is null.
+
+    It is done in Python, whose numbers do not overflow.
+    """
     tokens = (_sum(integers(calls[name].drop_null())) for name in _TOKENS)
     costs: Untold = costs_column(calls).drop_null().to_pylist()
     return {

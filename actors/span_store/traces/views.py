@@ -62,6 +62,11 @@ class TraceViews:
         spans, counted = await self._counted_spans(request, summaries.COLUMNS)
         return await asyncio.to_thread(trace_summary, spans, counted, await self._preview_of_root(request, spans))
 
+    async def calls(self, trace_id: str, room: int | None) -> pa.Table:
+        """The model calls of a trace that count, each once. ``NotFound``, ``TooLarge``, ``NeedsRoom`` as ``trace``."""
+        spans, counted = await self._counted_spans(GetTrace(trace_id=trace_id, room=room), summaries.COLUMNS)
+        return spans.take(pa.array(sorted(counted), pa.int64()))
+
     async def preview(self, trace_id: str, span_id: str) -> Preview:
         """The lines of one span."""
         return (await self._read_previews(GetTrace(trace_id=trace_id), [span_id])).get(span_id, NOTHING)

@@ -1,0 +1,119 @@
+"""Runs of workflows and agents over HTTP: recordings of both generations of junjo."""
+
+from collections.abc import AsyncIterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.http_studio import Reply, http_config, running_http_studio
+from tests.transports.http.stage import Reader
+from transports.otlp.decode import decode_trace_request
+
+pytestmark = pytest.mark.integration
+
+RECORDINGS = Path(__file__).parents[2] / "recordings"
+FILES = ("junjo_0.62.0.bin", "junjo_0.69.0.bin")
+
+
+@cache
+def place_of(file: str, name: str) -> str:
+    """Trace and span of the run with this name."""
+    spans = decode_trace_request((RECORDINGS / file).read_bytes()).spans
+    return next(f"{span.trace_id}/{span.span_id}" for span in spans if span.name == name)
+
+
+@pytest.fixture
+async def studio(tmp_path: Path) -> AsyncIterator[Reader]:
+    async with running_http_studio(tmp_path, http_config()) as studio:
+        reader = Reader(studio, await studio.set_up())
+        for file in FILES:
+            await reader.send_bytes((RECORDINGS / file).read_bytes())
+        yield reader
+
+
+async def test_both_generations_are_answered_alike(studio: Reader) -> None:
+    for file in FILES:
+        place = place_of(file, "Emit Workflow")
+        run = await asked(studio, place)
+        assert (run["kind"], run["name"], run["state"]["steps"]) == ("workflow", "Emit Workflow", 7)
+        assert run["integrity"] == {"verdict": "complete", "losses": []}
+        assert [each["step"] for each in (await asked(studio, f"{place}/states"))["steps"]] == [*range(1, 8)]
+        assert (await asked(studio, f"{place}/states?at=0"))["state"] == run["state"]["start"]
+        assert (await asked(studio, f"{place}/states?at=7"))["state"] == run["state"]["end"]
+        changed = await asked(studio, f"{place}/diff?from=3&to=4")
+        assert changed == {"from": 3, "to": 4, "patch": [{"op": "replace", "path": "/b", "value": 2}]}
+        blamed = await asked(studio, f"{place}/blame?path=/b")
+        assert (blamed["step"], blamed["node"], blamed["value"]) == (4, "IncB", 2)
+
+
+async def test_two_runs_are_compared_node_by_node(studio: Reader) -> None:
+    one, other = (place_of(file, "Emit Workflow") for file in FILES)
+    found = await asked(studio, f"{one}/compare?with={other}")
+    assert found["first_difference"] is None
+    assert {node["label"] for node in found["nodes"]} == {
+        *("First", "Count", "Concurrent Pair", "IncA", "IncB", "JokeFlow", "Final")
+    }
+    [joke] = [node for node in found["nodes"] if node["label"] == "JokeFlow"]
+    assert joke["a"]["tokens"]["input"] == joke["b"]["tokens"]["input"] == 9
+    assert joke["a"]["patch"] == [{"op": "replace", "path": "/joke", "value": "a joke about laser"}]
+
+
+async def test_a_failing_run_is_compared_with_one_that_worked(studio: Reader) -> None:
+    worked, failed = place_of(FILES[1], "Emit Workflow"), place_of(FILES[1], "Failing Workflow")
+    found = await asked(studio, f"{worked}/compare?with={failed.upper()}")
+    assert found["first_difference"] == {"step": 3, "path": "/count"}
+    sides = {node["label"]: [node[side] and node[side]["status"] for side in "ab"] for node in found["nodes"]}
+    assert sides["First"] == ["ok", "ok"]
+    assert sides["Boom"] == [None, "error"]
+    assert sides["Final"] == ["ok", None]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("", 200),
+        ("/states?at=8", 404),
+        ("/states?at=-1", 422),
+        ("/states?at=x", 422),
+        ("/states?around=1", 422),
+        ("/diff?from=0&to=8", 404),
+        ("/diff?from=0", 422),
+        ("/blame?path=/nowhere", 404),
+        ("/blame?path=nowhere", 422),
+        ("/blame?path=/a~2", 422),
+        ("/blame?path=", 200),
+        ("/compare?with=1/2", 422),
+        (f"/compare?with={'0' * 32}/{'0' * 16}", 404),
+    ],
+)
+async def test_what_is_not_there_is_refused(studio: Reader, path: str, status: int) -> None:
+    reply = await got(studio, place_of(FILES[1], "Emit Workflow") + path)
+    assert reply.status == status, reply.body
+
+
+async def test_spans_that_are_no_runs_have_none(studio: Reader) -> None:
+    for name in ("First", "Concurrent Pair", "ChatCompletion", "plain http request"):
+        assert (await got(studio, place_of(FILES[1], name))).status == 404
+    assert (await got(studio, f"{'0' * 32}/{'0' * 16}")).status == 404
+    assert (await got(studio, "xyz/1")).status == 422
+
+
+async def test_a_run_that_is_deleted_is_not_answered_from_memory(studio: Reader) -> None:
+    place = place_of(FILES[0], "Emit Workflow")
+    await asked(studio, f"{place}/states?at=3")
+    trace_id = place.partition("/")[0]
+    reply = await studio.studio.call("DELETE", f"/api/v1/observability/traces/{trace_id}", cookie=studio.cookie)
+    assert reply.status == 200
+    assert (await got(studio, f"{place}/states?at=3")).status == 404
+
+
+async def got(studio: Reader, path: str) -> Reply:
+    return await studio.studio.call("GET", f"/api/v1/workflows/{path}", cookie=studio.cookie)
+
+
+async def asked(studio: Reader, path: str) -> Any:
+    reply = await got(studio, path)
+    assert reply.status == 200, reply.body
+    return reply.json
