@@ -83,8 +83,11 @@ class _Assembly:
 
     @cached_property
     def _runs(self) -> TraceRuns:
-        """Of spans that are known; others are between them, and nothing more."""
-        return TraceRuns.of(sent.span if is_known(sent.span) else _plain(sent.span) for sent in self._sent.values())
+        """Spans of junjo that are not known are between the others, and nothing more.
+
+        Those of other libraries may have transitions: a store writes to whatever span is open.
+        """
+        return TraceRuns.of(_plain(sent.span) if _is_foreign(sent.span) else sent.span for sent in self._sent.values())
 
     @cached_property
     def _histories(self) -> Histories:
@@ -100,7 +103,7 @@ class _Assembly:
     def _report_unknown(self) -> None:
         """One issue for each version that is not known."""
         spans = [sent.span for sent in self._sent.values()]
-        versions = Counter(_version_of(span) for span in spans if _is_of_junjo(span) and not is_known(span))
+        versions = Counter(_version_of(span) for span in spans if _is_foreign(span))
         for version, count in versions.items():
             told = f"{count} spans have version {version} of junjo's telemetry, and {CONTRACT} is known here"
             self._of_trace([Issue(code="unsupported_contract", path=VERSION_KEY, message=told)])
@@ -230,8 +233,10 @@ def _plain(span: Span) -> Span:
     return attrs.evolve(span, attributes={}, events=())
 
 
-def _is_of_junjo(span: Span) -> bool:
-    return "junjo.span_type" in span.attributes or "junjo.agent.operation_type" in span.attributes
+def _is_foreign(span: Span) -> bool:
+    """Whether it is of junjo, and of a version that is not known."""
+    is_of_junjo = "junjo.span_type" in span.attributes or "junjo.agent.operation_type" in span.attributes
+    return is_of_junjo and not is_known(span)
 
 
 def _version_of(span: Span) -> str:

@@ -8,6 +8,7 @@ import orjson
 from actors.workflows.evidence.form import (
     Cancellation,
     Candidate,
+    Code,
     ExecutionError,
     Issue,
     JsonText,
@@ -81,7 +82,7 @@ class Reading:
     span: Span
     issues: list[Issue] = attrs.field(factory=list, init=False)
 
-    def report(self, code: str, path: str, message: str) -> None:
+    def report(self, code: Code, path: str, message: str) -> None:
         self.issues.append(Issue(code=code, path=path, message=message))
 
     def text(self, key: str) -> str:

@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from actors.workflows.losses import LossKind
+
 JsonText: TypeAlias = bytes  # compact or not, and valid
 Mode: TypeAlias = Literal["full", "redacted", "excluded", "reference", "missing"]
 Outcome: TypeAlias = Literal["completed", "failed", "cancelled"]
@@ -15,12 +17,30 @@ Role: TypeAlias = Literal["application", "runtime"]
 Reconstruction: TypeAlias = Literal["verified", "policy_unavailable", "failed", "not_applicable"]
 Admission: TypeAlias = Literal["admitted", "not_admitted", "unknown"]
 
+Code: TypeAlias = Literal[
+    "unsupported_contract",
+    "missing_attribute",
+    "invalid_attribute",
+    "contradiction",
+    "missing_payload",
+    "invalid_payload",
+    "missing_operations",
+    "operation_sequence",
+    "missing_owner",
+    "missing_parent",
+    "invalid_transition",
+    "states_left_out",
+]
+
 
 @attrs.frozen(kw_only=True)
 class Issue:
-    """Something that is wrong with the evidence: a word for programs, where it is, and a sentence."""
+    """Something that is wrong with the evidence: a word for programs, where it is, and a sentence.
 
-    code: str
+    Issues of stores have the words of what is lost of a run.
+    """
+
+    code: Code | LossKind
     path: str
     message: str
 

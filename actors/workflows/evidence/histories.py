@@ -51,6 +51,7 @@ class Histories:
     _room: int
     _check: Callable[[], None]
     _states: dict[tuple[str, int | None], tuple[JsonText, JsonText]] = attrs.field(factory=dict, init=False)
+    _seen_ids: set[str] = attrs.field(factory=set, init=False)
     issues: list[Issue] = attrs.field(factory=list, init=False)
 
     def of(self, run: Executable) -> dict[Role, SeenStore]:
@@ -66,6 +67,7 @@ class Histories:
         if store is None:
             missing = (_no_store(role),) if _has_store(run, role) else ()
             return SeenStore(Boundary(available=False, reconstruction_reason="no_store"), missing)
+        self._seen_ids.add(store.store_id)
         losses = Losses()
         steps = steps_of_store(self._runs, store, losses)
         folded = fold(steps, losses, self._check)
@@ -95,11 +97,13 @@ class Histories:
             before = after
 
     def logs(self) -> dict[str, StoreLog]:
-        """All transitions of each store, also those that no execution saw, each sequence number once."""
+        """Transitions of each store, also those that no execution saw, each sequence number once."""
         found = {}
         for store_id, recorded in self._runs.transitions.items():
             first = {each.sequence: each for each in reversed(recorded)}
             whole = [made for each in reversed(first.values()) if (made := self._shown(each)) is not None]
+            if not whole and store_id not in self._seen_ids:
+                continue  # of a junjo that did not number them
             if len(whole) < len(first):
                 self.issues.append(attrs.evolve(_NO_NUMBERS, path=f"stores.{store_id}"))
             found[store_id] = StoreLog(store_id=store_id, transitions=tuple(whole))

@@ -1,7 +1,9 @@
 """What spans prove of workflows and agents, also where they are half sent, made up or hostile."""
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import attrs
 import orjson
@@ -10,7 +12,7 @@ import pytest
 from actors.workflows.evidence.agents import read_run
 from actors.workflows.evidence.assembled import MOST_DIAGNOSTICS, trace_evidence
 from actors.workflows.evidence.facts import SentSpan
-from actors.workflows.evidence.form import AgentExecution, Evidence, Flow, LossCounts, ModelOperation, Service
+from actors.workflows.evidence.form import AgentExecution, Code, Evidence, Flow, LossCounts, ModelOperation, Service
 from actors.workflows.span import Span
 from tests.actors.workflows.stage import STORE, made, transition, workflow_span
 
@@ -176,10 +178,23 @@ def test_states_end_where_there_is_no_more_room() -> None:
 
 
 def test_transitions_without_numbers_or_names_are_left_out_and_told_of() -> None:
-    events = [transition(1, ADD_A), transition(2, ADD_B, id=None), transition(3, ADD_B, **{"junjo.store.action": 7})]
-    evidence = evidence_of([made(1, attributes=KNOWN, events=events)])
+    span = run_of({}, {}, [])
+    events = [transition(1, ADD_A), transition(2, ADD_B, id="event", **{"junjo.store.action": 7})]
+    evidence = evidence_of([attrs.evolve(span, events=events)])
     assert evidence.stores_by_id[STORE].transitions == ()
     assert "invalid_transition" in {each.issue.code for each in evidence.diagnostics}
+
+
+def test_transitions_may_stand_on_spans_of_other_libraries() -> None:
+    """A store writes to whatever span is open."""
+    span = run_of({}, {"a": 1, "b": 2}, [ADD_A, ADD_B])
+    workflow, client = attrs.evolve(span, events=span.events[:1]), made(2, 1, events=span.events[1:])
+    evidence = evidence_of([workflow, client])
+    assert only_flow(evidence).stores["application"].reconstruction_status == "verified"
+    assert [each.span_id for each in evidence.stores_by_id[STORE].transitions] == [span.span_id, client.span_id]
+    old = evidence_of([made(2, events=[transition(1, ADD_A, **{"junjo.store.transition.sequence": None})])])
+    assert not old.stores_by_id
+    assert not old.diagnostics
 
 
 def test_whoever_waits_no_longer_ends_the_work() -> None:
@@ -329,3 +344,8 @@ def test_what_was_dropped_is_counted_and_partial() -> None:
 def test_diagnostics_are_bounded() -> None:
     faulty = [agent_span(number, **{"junjo.agent.key": 7}) for number in range(1, MOST_DIAGNOSTICS + 100)]
     assert len(evidence_of(faulty).diagnostics) == MOST_DIAGNOSTICS
+
+
+def test_every_code_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "junjo.md").read_text()
+    assert re.findall(r"^\| `([a-z_]+)` \|", text.partition("| code |")[2], re.MULTILINE) == list(get_args(Code))

@@ -226,3 +226,23 @@ async def test_a_trace_that_is_not_there_is_404(client: StudioClient) -> None:
     with pytest.raises(StudioRequestError) as raised:
         await client.get_trace_evidence("0" * 32)
     assert raised.value.status_code == 404
+
+
+async def test_large_traces_are_answered_until_the_client_could_not_read_them(
+    studio: HttpStudio, cookie: str, client: StudioClient
+) -> None:
+    key, trace_id = await studio.make_key(cookie), f"{7:032x}"
+    megabyte = "x" * 1024 * 1024
+
+    async def send(first: int, end: int) -> None:
+        for begin in range(first, end, 5):
+            spans = [otlp_span(number, trace_id=7, text=megabyte) for number in range(begin, min(begin + 5, end))]
+            body = otlp_request(*spans, service="large").SerializeToString()
+            assert (await studio.send_spans(key, body)).status == 200
+
+    await send(1, 7)
+    assert len((await client.get_trace_evidence(trace_id)).spans) == 6
+    await send(7, 36)
+    with pytest.raises(StudioRequestError) as raised:
+        await client.get_trace_evidence(trace_id)
+    assert raised.value.status_code == 413
