@@ -25,6 +25,9 @@ def difference(one: Any, other: Any, path: str = "") -> Patch:  # noqa: ANN401 -
         return [_below(path, operation) for operation in make_patch(one, other).patch]
     if isinstance(one, dict) and isinstance(other, dict):
         return _of_objects(one, other, path)
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = enumerate(zip(one, other, strict=True))
+        return [each for index, pair in pairs for each in difference(*pair, f"{path}/{index}")]
     return [{"op": "replace", "path": path, "value": other}]
 
 

@@ -13,7 +13,7 @@ import attrs
 from actors.workflows.differences import first_path
 from actors.workflows.json_values import same
 from actors.workflows.losses import Integrity, Loss, Losses, LossKind
-from actors.workflows.patching import PatchFault, State
+from actors.workflows.patching import PatchFault, State, UnreadablePatch
 from actors.workflows.payload import Payload
 from actors.workflows.steps import Steps
 from actors.workflows.stores import Transition
@@ -141,6 +141,8 @@ class _Folding:
         else:
             try:
                 state.apply(transition.patch.text)
+            except UnreadablePatch as fault:
+                self._lose(step, Loss("unreadable_patch", f"The patch of step {step} cannot be read: {fault}"))
             except PatchFault as fault:
                 self._lose(step, Loss("failed_patch", f"The patch of step {step} cannot be applied: {fault}"))
 

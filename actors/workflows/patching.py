@@ -22,16 +22,20 @@ class PatchFault(Exception):
     """A patch that cannot be read or applied; the state is as it was before."""
 
 
+class UnreadablePatch(PatchFault):
+    """A patch that is no array of operations."""
+
+
 def operations_in(text: str) -> list[dict[str, Any]]:
-    """The operations of a patch, made anew each time. ``PatchFault`` when it is none."""
+    """The operations of a patch, made anew each time. ``UnreadablePatch`` when it is none."""
     try:
         patch = orjson.loads(text)
     except orjson.JSONDecodeError as fault:
-        raise PatchFault("it is no JSON") from fault
+        raise UnreadablePatch("it is no JSON") from fault
     if not isinstance(patch, list) or not all(isinstance(each, dict) for each in patch):
-        raise PatchFault("it is no array of operations")
+        raise UnreadablePatch("it is no array of operations")
     if depth_of(patch) > DEEPEST + _OF_PATCH:
-        raise PatchFault(f"it has more than {DEEPEST} levels")
+        raise UnreadablePatch(f"it has more than {DEEPEST} levels")
     return patch
 
 
