@@ -45,6 +45,7 @@ from actors.workflows.evidence.facts import CONTRACT, VERSION_KEY
 _NAMESPACE: Final = Resource("service.namespace")
 _COPIES: Final = 2  # of values in an answer: in their spans, and as what they prove
 _SECONDS: Final = 10.0  # in which the stores of a trace have to be rebuilt
+_SEVERAL: Final = 2  # matches, which are ambiguous
 # Spans of agents have all that these said. They are read some at a time, and so often at most for a page.
 _TOGETHER, _MOST_READS = 25, 20
 
@@ -56,18 +57,33 @@ class EvidenceViews:
     _storage: SpanStorage
 
     async def find(self, request: FindExecution) -> FoundExecutions:
-        """The index knows types and ids, so that few spans are looked at."""
+        """The index knows types and ids, so that few spans are looked at. Whoever waits for one asks often."""
         identity = equal(junjo_span_type=request.type.value, junjo_id=request.runtime_id)
         where = And([identity, in_namespace(request.service_namespace)])
-        asked = ListSpans(service_name=request.service_name, where=where, limit=MOST_MATCHES)
-        count, latest = 0, None
+        found = await self._first_two(SearchSpans(service_name=request.service_name, where=where))
+        if not found:
+            return FoundExecutions(count=0, latest=None)
+        count = 1 if len(found) == 1 else await self._count(ListSpans(service_name=request.service_name, where=where))
+        latest = ExecutionPlace(trace_id=found[0].trace_id, span_id=found[0].span_id)
+        return FoundExecutions(count=max(count, len(found)), latest=latest)
+
+    async def _first_two(self, asked: SearchSpans) -> list[StoredSpan]:
+        found: list[StoredSpan] = []
         while True:
-            page = await self._storage.list_spans(asked)
+            page = await self._storage.query(attrs.evolve(asked, limit=_SEVERAL - len(found)))
+            found += page.spans
+            if page.next is None or len(found) == _SEVERAL:
+                return found
+            asked = attrs.evolve(asked, after=page.next)
+
+    async def _count(self, asked: ListSpans) -> int:
+        """How many there are, ``MOST_MATCHES`` at most."""
+        count = 0
+        while True:
+            page = await self._storage.list_spans(attrs.evolve(asked, limit=MOST_MATCHES - count))
             count += len(page.spans)
-            if latest is None and page.spans:
-                latest = ExecutionPlace(trace_id=page.spans[0].trace_id, span_id=page.spans[0].span_id)
-            if page.next is None or count >= MOST_MATCHES:
-                return FoundExecutions(count=min(count, MOST_MATCHES), latest=latest)
+            if page.next is None or count == MOST_MATCHES:
+                return count
             asked = attrs.evolve(asked, after=page.next)
 
     async def evidence(self, request: GetTraceEvidence) -> TraceEvidence:
