@@ -222,10 +222,16 @@ async def test_spans_of_evidence_have_twenty_members(client: StudioClient) -> No
     assert span["resource_attributes_json"]["service.name"] == "emit-new"
 
 
-async def test_a_trace_that_is_not_there_is_404(client: StudioClient) -> None:
+async def test_a_trace_is_404_422_or_not_modified(studio: HttpStudio, cookie: str, client: StudioClient) -> None:
     with pytest.raises(StudioRequestError) as raised:
         await client.get_trace_evidence("0" * 32)
     assert raised.value.status_code == 404
+    path = f"/api/v1/trace-evidence/{(await client.resolve_execution(reference(AGENT))).trace_id.upper()}"
+    for asked, fault in ((path[:-1], "id_pattern"), (f"{path}?attempts=1", "extra_forbidden")):
+        reply = await studio.call("GET", asked, cookie=cookie)
+        assert (reply.status, reply.json["detail"][0]["type"]) == (422, fault)
+    tag = (await studio.call("GET", path, cookie=cookie)).headers["ETag"]
+    assert (await studio.call("GET", path, cookie=cookie, headers={"If-None-Match": tag})).status == 304
 
 
 async def test_large_traces_are_answered_until_the_client_could_not_read_them(
