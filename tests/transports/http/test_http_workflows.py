@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.http_studio import Reply, http_config, running_http_studio
 from tests.transports.http.stage import Reader
@@ -15,13 +16,35 @@ pytestmark = pytest.mark.integration
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 FILES = ("junjo_0.62.0.bin", "junjo_0.69.0.bin")
+REFUSED = [  # path, and status
+    ("/states?at=8", 404),
+    ("/states?at=-1", 422),
+    ("/states?at=x", 422),
+    ("/states?around=1", 422),
+    ("/diff?from=0&to=8", 404),
+    ("/diff?from=0", 422),
+    ("/blame?path=/nowhere", 404),
+    ("/blame?path=nowhere", 422),
+    ("/blame?path=/a~2", 422),
+    ("/compare?with=1/2", 422),
+    (f"/compare?with={'0' * 32}/{'0' * 16}", 404),
+]
 
 
 @cache
-def place_of(file: str, name: str) -> str:
-    """Trace and span of the run with this name."""
+def places_of(file: str, name: str) -> list[str]:
+    """Traces and spans of the runs with this name, oldest first."""
     spans = decode_trace_request((RECORDINGS / file).read_bytes()).spans
-    return next(f"{span.trace_id}/{span.span_id}" for span in spans if span.name == name)
+    found = sorted(
+        (span.start_time_unix_nano, f"{span.trace_id}/{span.span_id}") for span in spans if span.name == name
+    )
+    return [place for _, place in found]
+
+
+def place_of(file: str, name: str) -> str:
+    """Trace and span of the only run with this name."""
+    [place] = places_of(file, name)
+    return place
 
 
 @pytest.fixture
@@ -60,6 +83,22 @@ async def test_two_runs_are_compared_node_by_node(studio: Reader) -> None:
     assert joke["a"]["patch"] == [{"op": "replace", "path": "/joke", "value": "a joke about laser"}]
 
 
+async def test_tokens_and_costs_are_those_of_the_calls_in_each_node(studio: Reader) -> None:
+    await studio.send_bytes((RECORDINGS / "junjo_runs_0.69.0.bin").read_bytes())
+    one, other = places_of("junjo_runs_0.69.0.bin", "Report")
+    found = await asked(studio, f"{one}/compare?with={other}")
+    drafts = [node for node in found["nodes"] if node["label"] == "Draft"]
+    assert [side and side["tokens"]["input"] for node in drafts for side in (node["a"], node["b"])] == [
+        *(100, 100, 200, 200, None, 300)
+    ]
+    assert drafts[0]["a"]["cost_usd"] == pytest.approx(100 * 2.5e-6 + 20 * 10e-6)
+    assert drafts[2]["a"] is None
+    reviews = [node for node in found["nodes"] if node["label"] == "Review"]
+    assert reviews[0]["a"]["tokens"] is reviews[0]["a"]["cost_usd"] is None
+    agent = await asked(studio, places_of("junjo_runs_0.69.0.bin", "Librarian")[0])
+    assert (agent["kind"], agent["graph"], agent["integrity"]["verdict"]) == ("agent", None, "complete")
+
+
 async def test_a_failing_run_is_compared_with_one_that_worked(studio: Reader) -> None:
     worked, failed = place_of(FILES[1], "Emit Workflow"), place_of(FILES[1], "Failing Workflow")
     found = await asked(studio, f"{worked}/compare?with={failed.upper()}")
@@ -70,34 +109,47 @@ async def test_a_failing_run_is_compared_with_one_that_worked(studio: Reader) ->
     assert sides["Final"] == ["ok", None]
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("", 200),
-        ("/states?at=8", 404),
-        ("/states?at=-1", 422),
-        ("/states?at=x", 422),
-        ("/states?around=1", 422),
-        ("/diff?from=0&to=8", 404),
-        ("/diff?from=0", 422),
-        ("/blame?path=/nowhere", 404),
-        ("/blame?path=nowhere", 422),
-        ("/blame?path=/a~2", 422),
-        ("/blame?path=", 200),
-        ("/compare?with=1/2", 422),
-        (f"/compare?with={'0' * 32}/{'0' * 16}", 404),
-    ],
-)
-async def test_what_is_not_there_is_refused(studio: Reader, path: str, status: int) -> None:
-    reply = await got(studio, place_of(FILES[1], "Emit Workflow") + path)
-    assert reply.status == status, reply.body
+async def test_what_is_not_there_is_refused(studio: Reader) -> None:
+    place = place_of(FILES[1], "Emit Workflow")
+    for path, status in REFUSED:
+        reply = await got(studio, place + path)
+        assert reply.status == status, (path, reply.body)
 
 
 async def test_spans_that_are_no_runs_have_none(studio: Reader) -> None:
-    for name in ("First", "Concurrent Pair", "ChatCompletion", "plain http request"):
+    for name in ("Concurrent Pair", "Count", "ChatCompletion", "plain http request"):
         assert (await got(studio, place_of(FILES[1], name))).status == 404
     assert (await got(studio, f"{'0' * 32}/{'0' * 16}")).status == 404
     assert (await got(studio, "xyz/1")).status == 422
+
+
+async def test_a_run_that_grows_is_read_again(studio: Reader) -> None:
+    """Its spans come in two parts, the workflow's own first."""
+    request = otlp_in("junjo_runs_0.69.0.bin")
+    place = places_of("junjo_runs_0.69.0.bin", "Report")[0]
+    whole = request.SerializeToString()
+    [resource] = request.resource_spans
+    for scope in resource.scope_spans:
+        kept = [span for span in scope.spans if span.name == "Report"]
+        del scope.spans[:]
+        scope.spans.extend(kept)
+    await studio.send_bytes(request.SerializeToString())
+    first = await asked(studio, place)
+    assert {node["status"] for node in first["nodes"]} == {"not_run"}
+    assert {loss["kind"] for loss in first["integrity"]["losses"]} == {
+        "missing_transitions",
+        "revision_gap",
+        "end_differs",
+    }
+    await studio.send_bytes(whole)
+    assert (await asked(studio, place))["integrity"]["verdict"] == "complete"
+
+
+async def test_an_answer_that_the_client_has_is_not_sent_again(studio: Reader) -> None:
+    path = f"/api/v1/workflows/{place_of(FILES[1], 'Emit Workflow')}/states?at=3"
+    reply = await studio.studio.call("GET", path, cookie=studio.cookie)
+    known = {"If-None-Match": reply.headers["ETag"]}
+    assert (await studio.studio.call("GET", path, cookie=studio.cookie, headers=known)).status == 304
 
 
 async def test_a_run_that_is_deleted_is_not_answered_from_memory(studio: Reader) -> None:
@@ -107,6 +159,10 @@ async def test_a_run_that_is_deleted_is_not_answered_from_memory(studio: Reader)
     reply = await studio.studio.call("DELETE", f"/api/v1/observability/traces/{trace_id}", cookie=studio.cookie)
     assert reply.status == 200
     assert (await got(studio, f"{place}/states?at=3")).status == 404
+
+
+def otlp_in(file: str) -> ExportTraceServiceRequest:
+    return ExportTraceServiceRequest.FromString((RECORDINGS / file).read_bytes())
 
 
 async def got(studio: Reader, path: str) -> Reply:
