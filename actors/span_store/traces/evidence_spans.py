@@ -1,5 +1,8 @@
 """Spans as evidence is read from them: with who sent them, and what was dropped on the way."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import orjson
 
 from actors.span_store.columns.spans import StoredSpan
@@ -11,8 +14,21 @@ from actors.workflows.span import Span, text_in
 
 def sent_span(stored: StoredSpan) -> SentSpan:
     resource, events = orjson.loads(stored.resource_json), orjson.loads(stored.events_json)
+    losses = LossCounts(
+        resource_dropped_attributes=resource["droppedAttributesCount"],
+        span_dropped_attributes=stored.dropped_attributes_count,
+        span_dropped_events=stored.dropped_events_count,
+        span_dropped_links=stored.dropped_links_count,
+        event_dropped_attributes=sum(event["droppedAttributesCount"] for event in events),
+    )
+    return SentSpan(
+        span=_span(stored, events), service=_service(stored.service_name, resource["attributes"]), losses=losses
+    )
+
+
+def _span(stored: StoredSpan, events: Sequence[Mapping[str, Any]]) -> Span:
     code = stored.status_code
-    span = Span(
+    return Span(
         trace_id=stored.trace_id,
         span_id=stored.span_id,
         parent_span_id=stored.parent_span_id,
@@ -27,17 +43,11 @@ def sent_span(stored: StoredSpan) -> SentSpan:
         dropped_attributes=stored.dropped_attributes_count,
         dropped_events=stored.dropped_events_count,
     )
-    losses = LossCounts(
-        resource_dropped_attributes=resource["droppedAttributesCount"],
-        span_dropped_attributes=stored.dropped_attributes_count,
-        span_dropped_events=stored.dropped_events_count,
-        span_dropped_links=stored.dropped_links_count,
-        event_dropped_attributes=sum(event["droppedAttributesCount"] for event in events),
-    )
-    attributes = resource["attributes"]
-    service = Service(
+
+
+def _service(name: str, attributes: Mapping[str, Any]) -> Service:
+    return Service(
         namespace=text_in(attributes, "service.namespace") or "",
-        name=stored.service_name,
+        name=name,
         version=text_in(attributes, "service.version"),
     )
-    return SentSpan(span=span, service=service, losses=losses)

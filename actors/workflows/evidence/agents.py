@@ -51,7 +51,14 @@ def read_run(sent: SentSpan) -> ReadRun:
     if not is_known(span):
         reading.report("unsupported_contract", "junjo.telemetry.contract_version", "The version is not known here")
         return ReadRun(span, None, tuple(reading.issues))
-    run = AgentRun(
+    run = _run(sent, reading)
+    _compare(run, reading)
+    return ReadRun(span, None if reading.issues else run, tuple(reading.issues))
+
+
+def _run(sent: SentSpan, reading: Reading) -> AgentRun:
+    span = reading.span
+    return AgentRun(
         trace_id=span.trace_id,
         agent_span_id=span.span_id,
         service=sent.service,
@@ -69,8 +76,6 @@ def read_run(sent: SentSpan) -> ReadRun:
         counts=_counts(reading),
         usage=_usage(reading),
     )
-    _compare(run, reading)
-    return ReadRun(span, None if reading.issues else run, tuple(reading.issues))
 
 
 def _outcome(reading: Reading) -> Outcome:

@@ -19,6 +19,7 @@ from actors.workflows.evidence.facts import (
 )
 from actors.workflows.evidence.form import (
     AgentExecution,
+    AgentRun,
     Diagnostic,
     Evidence,
     Flow,
@@ -173,17 +174,17 @@ class _Assembly:
         if read.run is None:
             self._of_executable(span.span_id, read.issues)
             return None
-        reading = Reading(span)
-        operations = self._operations.get(read.run.runtime_id, ())
-        _compare_operations(reading, operations, read.run.counts.operations)
-        reading.issues.extend(
-            issue for each in self._read_operations.get(read.run.runtime_id, ()) for issue in each.issues
-        )
+        return self._agent_run(executable, stores, read.run)
+
+    def _agent_run(self, executable: Executable, stores: Mapping[Role, SeenStore], run: AgentRun) -> AgentExecution:
+        span, reading = executable.span, Reading(executable.span)
+        _compare_operations(reading, self._operations.get(run.runtime_id, ()), run.counts.operations)
+        reading.issues.extend(issue for each in self._read_operations.get(run.runtime_id, ()) for issue in each.issues)
         return AgentExecution(
             owner_span_id=span.span_id,
-            runtime_id=read.run.runtime_id,
+            runtime_id=run.runtime_id,
             stores={role: each.boundary for role, each in stores.items()},
-            summary=read.run,
+            summary=run,
             definition=reading.payload("junjo.agent.definition_snapshot"),
             input=reading.payload_if_any("junjo.agent.input"),
             output=reading.payload_if_any("junjo.agent.output"),

@@ -1,6 +1,6 @@
 """Who started whom, as the executables say it themselves."""
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -27,24 +27,25 @@ def relations(
     parents: dict[str, Parent | None] = {}
     for span_id, executable in executables.items():
         above = by_runtime_id.get(executable.parent_runtime_id or "")
-        if above is executable or not _fits(executable, above):
-            above = None
-        parents[span_id] = None if above is None else _parent(executable, above, service_of)
-        if above is not None:
-            started = _nested(executable, _operation_above(runs, executable, above, known), service_of)
-            nested.setdefault(above.span.span_id, []).append(started)
+        parents[span_id] = None
+        if above is not None and above is not executable and _fits(executable, above):
+            parents[span_id] = _parent(executable, above, service_of)
+            operation = _operation_above(runs, executable, above, known)
+            nested.setdefault(above.span.span_id, []).append(_nested(executable, operation, service_of))
     return {
-        span_id: Related(
-            Relationships(parent=parents[span_id], nested=tuple(nested.get(span_id, ()))),
-            tuple(_issues(executable, parents[span_id])),
-        )
+        span_id: _related(executable, parents[span_id], nested.get(span_id, ()))
         for span_id, executable in executables.items()
     }
 
 
-def _fits(executable: Executable, above: Executable | None) -> bool:
+def _related(executable: Executable, parent: Parent | None, nested: Sequence[Nested]) -> Related:
+    issues = tuple(_issues(executable, parent))
+    return Related(Relationships(parent=parent, nested=tuple(nested)), issues)
+
+
+def _fits(executable: Executable, above: Executable) -> bool:
     """Whether the parent is what the executable says that it is."""
-    return above is not None and executable.parent_kind in (None, above.kind.value)
+    return executable.parent_kind in (None, above.kind.value)
 
 
 def _issues(executable: Executable, parent: Parent | None) -> Iterator[Issue]:

@@ -22,7 +22,7 @@ from junjo.studio.models import TraceEvidenceRead
 
 pytestmark = pytest.mark.unit
 
-RECORDING = Path(__file__).parents[2] / "recordings" / "junjo_0.69.0.bin"
+RECORDINGS = Path(__file__).parents[2] / "recordings"
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, 1, 2, 3, -1, 2**53, 2**63, 1.5, "", " ", "full", "excluded", "reference", "node", "agent"),
     *("tool", "model_request", "{}", "[]", "null", "[1]", "{", '"text"', '{"calls":[{"id":"a","name":"b"}]}', [], {}),
@@ -31,8 +31,8 @@ ODD: tuple[Any, ...] = (
 )
 
 
-def recorded() -> list[StoredSpan]:
-    request = decode_trace_request(RECORDING.read_bytes())
+def recorded(name: str) -> list[StoredSpan]:
+    request = decode_trace_request((RECORDINGS / name).read_bytes())
     rows = pa.Table.from_batches([span_rows(request.spans).batch])
     return list(stored_spans(rows.select(SHOWN_COLUMNS)))
 
@@ -58,10 +58,12 @@ def mangled(span: StoredSpan, chance: random.Random) -> StoredSpan:
     )
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_mangled_spans_are_evidence_that_the_client_reads(seed: int) -> None:
-    chance, spans = random.Random(seed), recorded()
-    for _ in range(25):
+@pytest.mark.parametrize(
+    ("name", "seed"), [("junjo_0.69.0.bin", 1), ("junjo_0.69.0.bin", 2), ("junjo_runs_0.69.0.bin", 3)]
+)
+def test_mangled_spans_are_evidence_that_the_client_reads(name: str, seed: int) -> None:
+    chance, spans = random.Random(seed), recorded(name)
+    for _ in range(20):
         sent = [mangled(span, chance) for span in spans if chance.random() < 0.95]
         proved = trace_evidence(map(sent_span, sent))
         body = render_evidence(TraceEvidence(trace_id="0" * 32, spans=tuple(sent), proved=proved))
