@@ -65,7 +65,7 @@ def first_difference(one: FoldedRun, other: FoldedRun, check: Check) -> FirstDif
     if not one.fold.has_states or not other.fold.has_states:
         return None
     ours, theirs = one.fold.state_before(1, check), other.fold.state_before(1, check)
-    path = first_path(ours.value, theirs.value)
+    path = first_path(ours.value, theirs.value, check)
     step, both = 0, min(one.fold.last, other.fold.last)
     while path is None and step < both:
         check()
@@ -73,7 +73,7 @@ def first_difference(one: FoldedRun, other: FoldedRun, check: Check) -> FirstDif
         one.fold.advance(ours, step)
         other.fold.advance(theirs, step)
         if not same(*(list(patch_of(run.fold.transitions[step - 1])) for run in (one, other))):
-            path = first_path(ours.value, theirs.value)
+            path = first_path(ours.value, theirs.value, check)
     if path is None:
         return _one_more(one, other, both + 1)
     return FirstDifference(step=step, path=path)

@@ -1,6 +1,6 @@
 """Which spans are the executions of which nodes of a graph, and which of its edges were taken."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -25,16 +25,20 @@ class Executions:
         return self.by_node.get(node, ())
 
 
-def executions_of(runs: TraceRuns, run: Executable, graph: Graph, levels: int = _DEEPEST) -> Executions:
-    """Those of a run and of the subflows in it."""
-    by_node: dict[str, list[Executable]] = {}
+def executions_of(
+    runs: TraceRuns, run: Executable, graph: Graph, check: Callable[[], None], levels: int = _DEEPEST
+) -> Executions:
+    """Those of a run and of the subflows in it. ``check`` may raise to end the work."""
+    own: dict[str, list[Executable]] = {}
     for member in runs.members(run):
-        by_node.setdefault(_node_id(member), []).append(member)
+        own.setdefault(_node_id(member), []).append(member)
+    by_node = dict(own)
     taken, unsure = _order(runs, run, graph)
     for node in graph.nodes if levels else ():
-        subflow = by_node[node.id][-1] if node.is_subflow and node.id in by_node else None
+        subflow = own[node.id][-1] if node.is_subflow and node.id in own else None
         if subflow is not None and subflow.kind is Kind.SUBFLOW:
-            names, inner = _inside(runs, subflow, graph.inside(node), levels - 1)
+            check()
+            names, inner = _inside(runs, subflow, graph.inside(node), check, levels - 1)
             by_node |= {names[each]: some for each, some in inner.by_node.items() if each in names}
             taken |= {(names[one], names[two]) for one, two in inner.taken if one in names and two in names}
             unsure |= {names[each] for each in inner.unsure if each in names}
@@ -46,13 +50,13 @@ def _node_id(executable: Executable) -> str:
 
 
 def _inside(
-    runs: TraceRuns, subflow: Executable, nodes: Sequence[GraphNode], levels: int
+    runs: TraceRuns, subflow: Executable, nodes: Sequence[GraphNode], check: Callable[[], None], levels: int
 ) -> tuple[dict[str, str], Executions]:
     """The executions in a subflow, and how the outer graph calls the nodes of its own graph."""
     graph = graph_of(subflow)
     outer = dict(_numbered(nodes))
     names = {node.id: outer[key].id for key, node in _numbered(graph.nodes) if key in outer}
-    return names, executions_of(runs, subflow, graph, levels)
+    return names, executions_of(runs, subflow, graph, check, levels)
 
 
 def _numbered(nodes: Sequence[GraphNode]) -> Iterator[tuple[tuple[str, str, int], GraphNode]]:

@@ -94,7 +94,7 @@ def fold(steps: Steps, losses: Losses, check: Callable[[], None] = _no_check) ->
     if start is not None:
         folding.run(start, steps.transitions)
         if steps.store is not None:
-            _compare_end(steps.store.end, start, losses, has_ended=steps.store.end_unix_nano is not None)
+            folding.compare_end(steps.store.end, start, has_ended=steps.store.end_unix_nano is not None)
     return Fold(
         steps=steps,
         has_states=start is not None,
@@ -131,6 +131,23 @@ class _Folding:
             self._since += work
             if self._since >= self._between:
                 self._copy(step, state)
+
+    def compare_end(self, end: Payload, folded: State, *, has_ended: bool) -> None:
+        """Tell where the recorded end state and the one that the patches make are different."""
+        if end.text is None or not end.is_full:
+            if has_ended:
+                kind: LossKind = "no_end_state" if end.mode == "missing" else "not_full"
+                self._losses.add(kind, f"The state at the end is {end.mode}")
+            return
+        try:
+            recorded = end.value()
+        except ValueError:
+            self._losses.add("no_end_state", "The state at the end is no JSON")
+            return
+        if not same(recorded, folded.value):
+            where = first_path(recorded, folded.value, self._check) or "the whole state"
+            told = f"The recorded state at the end is not what the patches make, first at {where}"
+            self._losses.add("end_differs", told)
 
     def _step(self, step: int, transition: Transition, state: State) -> None:
         self.last = step
@@ -172,20 +189,3 @@ def _start(steps: Steps, losses: Losses) -> State | None:
     except PatchFault as fault:
         losses.add("no_start_state", f"The state at the start cannot be read: {fault}")
         return None
-
-
-def _compare_end(end: Payload, folded: State, losses: Losses, *, has_ended: bool) -> None:
-    """Tell where the recorded end state and the one that the patches make are different."""
-    if end.text is None or not end.is_full:
-        if has_ended:
-            kind: LossKind = "no_end_state" if end.mode == "missing" else "not_full"
-            losses.add(kind, f"The state at the end is {end.mode}")
-        return
-    try:
-        recorded = end.value()
-    except ValueError:
-        losses.add("no_end_state", "The state at the end is no JSON")
-        return
-    if not same(recorded, folded.value):
-        where = first_path(recorded, folded.value) or "the whole state"
-        losses.add("end_differs", f"The recorded state at the end is not what the patches make, first at {where}")

@@ -1,6 +1,6 @@
 """Nodes and edges of a run, with what became of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,11 +12,13 @@ from actors.workflows.span import Span
 from actors.workflows.trace import TraceRuns
 
 
-def nodes_of(runs: TraceRuns, run: Executable, graph: Graph) -> tuple[tuple[RunNode, ...], tuple[RunEdge, ...]]:
+def nodes_of(
+    runs: TraceRuns, run: Executable, graph: Graph, check: Callable[[], None]
+) -> tuple[tuple[RunNode, ...], tuple[RunEdge, ...]]:
     """Those of a run. Without a graph its nodes are what ran, in order; those of an agent are its operations."""
     if run.kind is Kind.AGENT:
         return _of_agent(runs, run)
-    executions = executions_of(runs, run, graph)
+    executions = executions_of(runs, run, graph, check)
     loose = [each for each in runs.members(run) if _id_of(each) not in graph.by_id]
     within = _held(runs, loose)
     nodes = [_drawn(node, executions, within.get(node.id, ())) for node in graph.nodes]
@@ -41,14 +43,12 @@ def _by_id(executables: Iterable[Executable]) -> dict[str, list[Executable]]:
 
 def _held(runs: TraceRuns, executables: Iterable[Executable]) -> dict[str, list[str]]:
     """What a graph does not have, by the node that runs it: an agent in a node, say."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     for each in executables:
         above = runs.parent_of(each)
         if above is not None and not above.is_run:
-            held = found.setdefault(_id_of(above), [])
-            if _id_of(each) not in held:
-                held.append(_id_of(each))
-    return found
+            found.setdefault(_id_of(above), {})[_id_of(each)] = None
+    return {node: list(held) for node, held in found.items()}
 
 
 def _drawn(node: GraphNode, executions: Executions, held: Sequence[str]) -> RunNode:
@@ -114,10 +114,10 @@ def _one_after_the_other(runs: TraceRuns, run: Executable) -> Iterator[RunEdge]:
 
 def _of_agent(runs: TraceRuns, agent: Executable) -> tuple[tuple[RunNode, ...], tuple[RunEdge, ...]]:
     operations = runs.operations_of(agent)
-    members = runs.members(agent)
+    members, within = runs.members(agent), runs.nearest(runs.operations)
     held: dict[str, list[str]] = {}
     for member in members:
-        held.setdefault(runs.operation_above(member.span.span_id) or "", []).append(_id_of(member))
+        held.setdefault(within.get(member.span.span_id, ""), []).append(_id_of(member))
     nodes = [_operation(each, held.get(each.span.span_id, ())) for each in operations]
     nodes += [_of_executions(_id_of(some[-1]), some, {}) for some in _by_id(members).values()]
     return tuple(nodes), tuple(_loop(operations))
@@ -143,12 +143,12 @@ def label_of(operation: Operation) -> str:
 
 def _loop(operations: Sequence[Operation]) -> Iterator[RunEdge]:
     """From each model request to the tools that it called, and from these to the next one."""
-    before: list[Operation] = []
-    asked: Operation | None = None
+    asked, called = [], []  # type: list[Operation], list[Operation]
     for each in operations:
-        if each.kind is OperationKind.TOOL:
-            tails, before = [asked] if asked else [], [*before, each]
-        else:
-            tails, before, asked = before or ([asked] if asked else []), [], each
-        for tail in tails:
+        is_tool = each.kind is OperationKind.TOOL
+        for tail in asked if is_tool else called or asked:
             yield RunEdge(tail=tail.span.span_id, head=each.span.span_id, condition=None, taken=True)
+        if is_tool:
+            called.append(each)
+        else:
+            asked, called = [each], []

@@ -26,7 +26,8 @@ from actors.workflows.trace import TraceRuns
 Check: TypeAlias = Callable[[], None]
 
 _MOST_PATHS = 100  # of a step in the list of all steps
-_OF_NODE, _OF_NAME = 500, 200  # bytes of memory
+_OF_NODE, _OF_STEP, _OF_NAME = 500, 400, 200  # bytes of each
+_AS_OBJECTS = 10  # times as much memory as its text
 
 
 @attrs.frozen(kw_only=True)
@@ -49,13 +50,33 @@ class FoldedRun:
     fold: Fold
     executed: tuple[Executed, ...]  # by their begin
     members: Mapping[str, str]  # the node of each span in the run, both by span id
-    names: Mapping[str, str]  # labels of nodes, by span id of whatever is in them
+    names: Mapping[str, str]  # labels of nodes, by span id of the steps in them
+    recorded_bytes: int  # of graph and states as they came
 
     @property
     def nbytes(self) -> int:
         """About how much memory it takes."""
-        told = len(self.run.nodes) + len(self.run.edges) + len(self.executed) + 1
-        return self.fold.nbytes + _OF_NODE * told + _OF_NAME * (len(self.members) + len(self.names))
+        names = _OF_NAME * (len(self.members) + len(self.names))
+        return self.fold.nbytes + _AS_OBJECTS * self.shown_bytes + _OF_NODE * len(self.executed) + names
+
+    @property
+    def shown_bytes(self) -> int:
+        """About how much graph, nodes and states at both ends are as JSON."""
+        return self.recorded_bytes + _OF_NODE * (1 + len(self.run.nodes) + len(self.run.edges))
+
+    @property
+    def listed_bytes(self) -> int:
+        """About how much the list of steps is as JSON."""
+        return _OF_STEP * self.run.steps
+
+    @property
+    def patch_bytes(self) -> int:
+        """How much all patches are as JSON."""
+        return sum(map(self.step_bytes, range(1, self.run.steps + 1)))
+
+    def step_bytes(self, step: int) -> int:
+        """How much the patch of a step is as JSON."""
+        return len(self.fold.transitions[step - 1].patch.text or "") if 0 < step <= self.run.steps else 0
 
     @property
     def steps(self) -> tuple[RunStep, ...]:
@@ -83,10 +104,10 @@ class FoldedRun:
 
     def difference(self, first: int, second: int, check: Check) -> StateDifference:
         """What makes the second state of the first. ``NotFound`` when one of them is not known."""
-        states = [self._known(step, check) for step in (first, second)]
+        one, other = (self._known(step, check) for step in (first, second))
         if not self.fold.has_states or max(first, second) > self.fold.last:
             raise NotFound("The state of this step is not known")
-        return StateDifference(first=first, second=second, patch=tuple(difference(*states)))
+        return StateDifference(first=first, second=second, patch=tuple(difference(one, other, check)))
 
     def blame(self, path: str, check: Check) -> Blame:
         """Who changed what is at a path last. ``NotFound`` when nothing ever was there."""
@@ -129,7 +150,7 @@ def folded_run(runs: TraceRuns, span_id: str, check: Check) -> FoldedRun:
         raise NotFound("The span is no run of a workflow or agent")
     losses = Losses()
     graph = graph_of(executable, losses)
-    nodes, edges = nodes_of(runs, executable, graph)
+    nodes, edges = nodes_of(runs, executable, graph, check)
     folded = fold(steps_of(runs, executable, losses), losses, check)
     run = Run(
         trace_id=executable.span.trace_id,
@@ -150,7 +171,8 @@ def folded_run(runs: TraceRuns, span_id: str, check: Check) -> FoldedRun:
         fold=folded,
         executed=tuple(_executed(runs, executable)),
         members=member_of(runs, executable),
-        names=node_names(runs, executable),
+        names=node_names(runs, executable, {each.span_id for each in folded.transitions}),
+        recorded_bytes=sum(len(value) for value in executable.span.attributes.values() if isinstance(value, str)),
     )
 
 

@@ -42,14 +42,15 @@ class TraceRuns:
         """The executable that an executable is directly in, be it a node."""
         return self._above(executable.span.span_id)
 
-    def operation_above(self, span_id: str) -> str | None:
-        """The span of the operation that a span is in, where it is in one."""
-        chain = _chain(span_id, self._parent_of, self.operations)
-        return chain[-1] if chain[-1] in self.operations else None
-
-    def chain(self, span_id: str, known: Container[str]) -> list[str]:
-        """A span and those above it, up to one that is known, to the topmost, or to where they go in a circle."""
-        return _chain(span_id, self._parent_of, known)
+    def nearest(self, some: Container[str], below: str | None = None) -> dict[str, str]:
+        """Of each span the nearest of some spans that it is or is in. It is not looked for above ``below``."""
+        found: dict[str, str | None] = {}
+        for span_id in self.spans:
+            chain = _chain(span_id, self._parent_of, found)
+            nearest = found.get(chain[-1])
+            for each in reversed(chain):
+                nearest = found[each] = None if each == below else each if each in some else nearest
+        return {span_id: nearest for span_id, nearest in found.items() if nearest is not None}
 
     def members(self, run: Executable) -> Sequence[Executable]:
         """What runs directly in a run, oldest first."""

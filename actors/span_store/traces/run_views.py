@@ -58,14 +58,18 @@ class RunViews:
         self._kept: LruCache[Key, FoldedRun] = LruCache(_KEPT_BYTES, _LARGEST_KEPT)
 
     async def run(self, request: GetRun) -> Run:
-        return (await self._of(request)).run
+        found = await self._of(request)
+        _demand_room(found.shown_bytes, request.room)
+        return found.run
 
     async def steps(self, request: ListRunSteps) -> tuple[RunStep, ...]:
         found = await self._of(request)
+        _demand_room(found.listed_bytes, request.room)
         return await _in_thread(lambda _: found.steps)
 
     async def state(self, request: GetRunState) -> RunState:
         found = await self._of(request)
+        _demand_room(found.step_bytes(request.step), request.room)
         return await _in_thread(lambda check: found.state(request.step, check))
 
     async def difference(self, request: GetStateDifference) -> StateDifference:
@@ -79,14 +83,12 @@ class RunViews:
     async def compare(self, request: CompareRuns) -> RunComparison:
         one = await self._folded(request.trace_id, request.span_id, request.room)
         other = await self._folded(request.with_trace_id, request.with_span_id, request.room)
-        _demand_room(one.nbytes + other.nbytes, request.room)
+        _demand_room(one.patch_bytes + other.patch_bytes, request.room)
         sums = await self._sums(one, request.room), await self._sums(other, request.room)
         return await _in_thread(lambda check: _compared(one, other, sums, check))
 
     async def _of(self, request: Asked) -> FoldedRun:
-        found = await self._folded(request.trace_id, request.span_id, request.room)
-        _demand_room(found.nbytes, request.room)
-        return found
+        return await self._folded(request.trace_id, request.span_id, request.room)
 
     async def _folded(self, trace_id: str, span_id: str, room: int | None) -> FoldedRun:
         numbers = await self._columns(trace_id, ("seq",), None, room)

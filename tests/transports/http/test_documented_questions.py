@@ -17,6 +17,7 @@ from tests.source import PROJECT
 pytestmark = pytest.mark.integration
 
 RECORDINGS = PROJECT / "tests" / "recordings" / "instrumentations"
+RUNS = PROJECT / "tests" / "recordings" / "junjo_runs_0.69.0.bin"
 API = "/api/v1/observability"
 DELETED = "haystack"
 
@@ -47,11 +48,11 @@ async def studio(tmp_path: Path) -> AsyncIterator[HttpStudio]:
         yield studio
 
 
-async def filled(studio: HttpStudio) -> str:
+async def filled(studio: HttpStudio, *more: Path) -> str:
     """All recordings are stored; the cookie of an admin."""
     cookie = await studio.set_up()
     sent = {"x-junjo-api-key": await studio.make_key(cookie), "Content-Type": "application/x-protobuf"}
-    for path in sorted(RECORDINGS.glob("*.bin")):
+    for path in (*sorted(RECORDINGS.glob("*.bin")), *more):
         to = "/v1/logs" if ".logs" in path.name else "/v1/traces"
         assert (await studio.call("POST", to, data=path.read_bytes(), headers=sent)).status == 200
     return cookie
@@ -64,7 +65,7 @@ def test_each_section_is_a_question() -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.title)
 async def test_its_answer_is_what_the_document_says(studio: HttpStudio, question: Question) -> None:
-    cookie = await filled(studio)
+    cookie = await filled(studio, *([RUNS] if "workflows" in question.path else []))
     if "audit" in question.path:
         assert (await studio.call("DELETE", f"{API}/services/{DELETED}", cookie=cookie)).status == 200
     reply = await studio.call("GET", question.path, cookie=cookie)
