@@ -1,6 +1,6 @@
 """Who started whom, as the executables say it themselves."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -22,7 +22,7 @@ def relations(
 ) -> dict[str, Related]:
     """Those of all executables, by span. ``service_of`` says it of a span id."""
     by_runtime_id = {each.runtime_id: each for each in executables.values() if each.runtime_id}
-    known = runs.operations.keys() | runs.executables.keys()
+    nearest = runs.nearest(runs.operations.keys() | runs.executables.keys())
     nested: dict[str, list[Nested]] = {}
     parents: dict[str, Parent | None] = {}
     for span_id, executable in executables.items():
@@ -30,7 +30,7 @@ def relations(
         parents[span_id] = None
         if above is not None and above is not executable and _fits(executable, above):
             parents[span_id] = _parent(executable, above, service_of)
-            operation = _operation_above(runs, executable, above, known)
+            operation = _operation_above(runs, executable, above, nearest)
             nested.setdefault(above.span.span_id, []).append(_nested(executable, operation, service_of))
     return {
         span_id: _related(executable, parents[span_id], nested.get(span_id, ()))
@@ -89,11 +89,8 @@ def _nested(executable: Executable, operation: Operation | None, service_of: Cal
 
 
 def _operation_above(
-    runs: TraceRuns, executable: Executable, above: Executable, known: Container[str]
+    runs: TraceRuns, executable: Executable, above: Executable, nearest: Mapping[str, str]
 ) -> Operation | None:
     """The operation of the parent that is right above the executable, with none but plain spans between."""
-    parent = executable.span.parent_span_id
-    if parent is None or parent not in runs.spans:
-        return None
-    operation = runs.operations.get(runs.chain(parent, known)[-1])
+    operation = runs.operations.get(nearest.get(executable.span.parent_span_id or "", ""))
     return operation if operation is not None and operation.agent_runtime_id == above.runtime_id else None
