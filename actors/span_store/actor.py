@@ -16,6 +16,14 @@ from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.span_store.asked.arrivals import Arrivals, GetEnd, ListArrivals, ListNews
+from actors.span_store.asked.evidence import (
+    AgentRunPage,
+    FindExecution,
+    FoundExecutions,
+    GetTraceEvidence,
+    ListAgentRuns,
+    TraceEvidence,
+)
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
@@ -70,6 +78,7 @@ from actors.span_store.messages import (
 from actors.span_store.query.position import Position
 from actors.span_store.storage import SpanStorage
 from actors.span_store.traces.detail import AttributeValue, SpanDetail
+from actors.span_store.traces.evidence_views import EvidenceViews
 from actors.span_store.traces.outline import Outline
 from actors.span_store.traces.run_views import RunViews
 from actors.span_store.traces.session_views import SessionViews
@@ -106,6 +115,7 @@ class SpanStoreActor(Actor):
         self._storage = storage
         self._views = TraceViews(storage)
         self._sessions = SessionViews(storage, self._views)
+        self._evidence = EvidenceViews(storage)
         self._runs = RunViews(storage, self._views)
         self._audit_log = audit_log
         self._deletions = AuditedDeletion(audit_log)
@@ -278,6 +288,18 @@ class SpanStoreActor(Actor):
     @handles(QuerySql, lane="sql")
     async def query_sql(self, request: QuerySql) -> SqlAnswer:
         return await self._storage.query_sql(request)
+
+    @handles(FindExecution, lane="reads")
+    async def find_execution(self, request: FindExecution) -> FoundExecutions:
+        return await self._evidence.find(request)
+
+    @handles(GetTraceEvidence, lane="runs")
+    async def get_trace_evidence(self, request: GetTraceEvidence) -> TraceEvidence:
+        return await self._evidence.evidence(request)
+
+    @handles(ListAgentRuns, lane="sums")
+    async def list_agent_runs(self, request: ListAgentRuns) -> AgentRunPage:
+        return await self._evidence.runs(request)
 
     @handles(GetRun, lane="runs")
     async def get_run(self, request: GetRun) -> Run:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import attrs
 import orjson
-from jsonpointer import JsonPointer, JsonPointerException
+from jsonpointer import EndOfList, JsonPointer, JsonPointerException
 
 from actors.workflows.folding import Fold
 from actors.workflows.patching import PatchFault, operations_in, paths_of
@@ -70,6 +70,7 @@ def _text(value: Any, path: str) -> bytes | None:  # noqa: ANN401 - any JSON val
 
 def _at(value: Any, path: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return JsonPointer(path).resolve(value, _NOTHING)
+        found = JsonPointer(path).resolve(value, _NOTHING)
     except (JsonPointerException, TypeError, ValueError):
         return _NOTHING
+    return _NOTHING if isinstance(found, EndOfList) else found  # "-" names what would be behind the last item

@@ -5,15 +5,13 @@ deleted is not answered from memory, and one that has grown is read again.
 """
 
 import asyncio
-import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from actors.errors import DeadlineExceeded, NeedsRoom, NotFound, TooLarge
+from actors.errors import NeedsRoom, NotFound, TooLarge
 from actors.span_store.asked.workflows import (
     BlameStep,
     ComparedNode,
@@ -29,6 +27,7 @@ from actors.span_store.columns.attribute_column import STORED
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.sealed.lru_cache import LruCache
 from actors.span_store.storage import SpanStorage, TraceColumns
+from actors.span_store.traces.bounded_work import in_thread
 from actors.span_store.traces.call_sums import CallSums, sums_by_member
 from actors.span_store.traces.run_spans import LIGHT, run_spans
 from actors.span_store.traces.views import TraceViews
@@ -192,14 +191,4 @@ def _node_run(executed: Executed, patches: Mapping[str, Patch], sums: Mapping[st
 
 
 async def _in_thread(work: Callable[[Check], T]) -> T:
-    """Work in a thread. It is told to end when nobody waits for it any more, or when it has taken too long."""
-    left, until = threading.Event(), time.monotonic() + _MOST_SECONDS
-
-    def check() -> None:
-        if left.is_set() or time.monotonic() > until:
-            raise DeadlineExceeded("The run takes too long to be read")
-
-    try:
-        return await asyncio.to_thread(work, check)
-    finally:
-        left.set()
+    return await in_thread(work, _MOST_SECONDS, "The run takes too long to be read")

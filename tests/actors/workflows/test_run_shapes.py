@@ -172,6 +172,13 @@ def test_states_that_are_not_known_are_none() -> None:
         run.blame("/n", waits)
 
 
+@pytest.mark.parametrize("path", ["/list/-", "/list/01", "/list/9", "/n/0", "/none", "/list/0/x"])
+def test_nobody_is_to_blame_for_what_never_was(path: str) -> None:
+    run = workflow({"n": 0, "list": ["text"]}, {"n": 3, "list": ["text"]}, STEPS)
+    with pytest.raises(NotFound):
+        run.blame(path, waits)
+
+
 def test_who_removed_something_is_to_blame_and_shifted_items_are_changes() -> None:
     patches: list[Any] = [
         [{"op": "add", "path": "/list/-", "value": "b"}],

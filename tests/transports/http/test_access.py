@@ -76,6 +76,7 @@ READERS_AND_ASKERS = or_keys(SIGNED_IN, "read", "sql")
 PLAYERS = or_keys(SIGNED_IN, "play")
 SCORERS = or_keys(SIGNED_IN, "score")
 ANALYSTS = or_keys(SIGNED_IN, "sql")
+STUDIO_CLIENTS = or_keys(SIGNED_IN, "studio", "read")
 BACKUPS = or_keys(ADMINS, "backup")
 SENDERS = or_keys(dict.fromkeys(CALLERS, NO_KEY), "ingest")
 
@@ -181,6 +182,9 @@ TABLE = (
     Row("GET", "/api/v1/observability/export", READERS),
     Row("DELETE", "/api/v1/observability/traces/{trace_id}", ADMINS),
     Row("DELETE", "/api/v1/observability/services/{service_name}", ADMINS),
+    Row("GET", "/api/v1/execution-resolution", STUDIO_CLIENTS),
+    Row("GET", "/api/v1/trace-evidence/{trace_id}", STUDIO_CLIENTS),
+    Row("GET", "/api/v1/agent-executions", STUDIO_CLIENTS),
     Row("GET", "/api/v1/backup", BACKUPS),
     Row("GET", "/api/v1/audit", ADMINS),
     Row("POST", "/v1/traces", SENDERS),

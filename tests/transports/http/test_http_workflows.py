@@ -1,5 +1,6 @@
 """Runs of workflows and agents over HTTP: recordings of both generations of junjo."""
 
+import json
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from actors.span_store.traces import run_views
 from tests.http_studio import Reply, http_config, running_http_studio
-from tests.transports.http.stage import Reader
+from tests.spans import any_value
+from tests.transports.http.stage import Reader, made
 from transports.otlp.decode import decode_trace_request
 
 pytestmark = pytest.mark.integration
@@ -152,6 +155,38 @@ async def test_an_answer_that_the_client_has_is_not_sent_again(studio: Reader) -
     assert (await studio.studio.call("GET", path, cookie=studio.cookie, headers=known)).status == 304
 
 
+async def test_a_run_that_takes_too_long_or_too_much_is_refused(
+    studio: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = place_of(FILES[1], "Emit Workflow")
+    monkeypatch.setattr(run_views, "_MOST_SECONDS", -1.0)
+    assert (await got(studio, place)).status == 504
+    monkeypatch.undo()
+    monkeypatch.setattr(run_views, "MOST_BYTES", 1000)
+    assert (await got(studio, place)).status == 413
+    monkeypatch.undo()
+    assert (await got(studio, place)).status == 200
+
+
+async def test_a_run_of_many_megabytes_is_answered(studio: Reader) -> None:
+    """More than is read outside the budget of answers."""
+    root = made(1)
+    told = {"junjo.span_type": "workflow", "junjo.workflow.store.id": "s", "junjo.workflow.state.start": '{"a":""}'}
+    add_all(root.attributes, told)
+    for step in range(1, 301):
+        event = root.events.add(name="set_state", time_unix_nano=root.start_time_unix_nano + step)
+        patch = [{"op": "replace", "path": "/a", "value": f"{step:020000}"}]
+        add_all(event.attributes, {"junjo.store.id": "s", "junjo.state_json_patch": json.dumps(patch)})
+    root.end_time_unix_nano = root.start_time_unix_nano + 1000
+    await studio.send(root)
+    place = f"{root.trace_id.hex()}/{root.span_id.hex()}"
+    assert (await asked(studio, f"{place}/states?at=150"))["state"]["a"].lstrip("0") == "150"
+    assert len((await asked(studio, f"{place}/states"))["steps"]) == 300
+    assert (await asked(studio, f"{place}/blame?path=/a"))["step"] == 300
+    reply = await studio.get_unchecked(f"../../workflows/{place}/compare?with={place}")
+    assert reply.json == {"nodes": [], "first_difference": None}
+
+
 async def test_a_run_that_is_deleted_is_not_answered_from_memory(studio: Reader) -> None:
     place = place_of(FILES[0], "Emit Workflow")
     await asked(studio, f"{place}/states?at=3")
@@ -159,6 +194,11 @@ async def test_a_run_that_is_deleted_is_not_answered_from_memory(studio: Reader)
     reply = await studio.studio.call("DELETE", f"/api/v1/observability/traces/{trace_id}", cookie=studio.cookie)
     assert reply.status == 200
     assert (await got(studio, f"{place}/states?at=3")).status == 404
+
+
+def add_all(attributes: Any, told: dict[str, str]) -> None:
+    for key, value in told.items():
+        attributes.add(key=key, value=any_value(value))
 
 
 def otlp_in(file: str) -> ExportTraceServiceRequest:

@@ -14,13 +14,12 @@ from actors.span_store.messages import (
     ListServices,
     SearchSpans,
     SpanFilter,
-    SpanPage,
 )
+from transports.http.api.page_headers import next_page
 from transports.http.api.span_answers import Found, answer_found, span_bytes
 from transports.http.api.whole_trace import answer_trace
 from transports.http.framework.route import Access, Answer, Call, Parameter, Route, described
 from transports.http.framework.rules import Between
-from transports.http.wire.cursor_text import cursor_text
 from transports.http.wire.span_json import SpanAnswer, may_be_in_subflow, render_span, render_spans
 
 _PREFIX = "/api/v1/observability"
@@ -102,18 +101,11 @@ async def _search(
 
     async def read(room: int) -> Found:
         page = await call.bus.ask(attrs.evolve(request, room=room))
-        return Found(spans=page.spans, render=partial(render_spans, page.spans), headers=_next_page(call, page))
+        return Found(
+            spans=page.spans, render=partial(render_spans, page.spans), headers=next_page(call.request, page.next)
+        )
 
     return await answer_found(call, read)
-
-
-def _next_page(call: Call[None, PageQuery] | Call[None, RootQuery], page: SpanPage) -> tuple[tuple[str, str], ...]:
-    """Name the next page in headers, because the body is a plain array, as the front end expects it."""
-    if page.next is None:
-        return ()
-    cursor = cursor_text(page.next)
-    target = call.request.rel_url.update_query(after=cursor)
-    return ("Link", f'<{target.raw_path_qs}>; rel="next"'), ("X-Next-Cursor", cursor)
 
 
 ROUTES = (

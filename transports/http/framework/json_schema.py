@@ -43,6 +43,7 @@ class Schemas:
 
     def __init__(self) -> None:
         self.components: dict[str, Schema] = {}
+        self._classes: dict[str, Any] = {}
 
     def of(self, type_: Any) -> Schema:  # noqa: ANN401 - any annotation
         """The schema of a type; an attrs class becomes a reference."""
@@ -79,6 +80,8 @@ class Schemas:
 
     def _reference(self, cls: Any) -> Schema:  # noqa: ANN401 - an attrs class
         name = cls.__name__
+        if self._classes.setdefault(name, cls) is not cls:
+            raise ValueError(f"two classes of answers have the name {name}")
         if name not in self.components:
             fields = attrs.fields(attrs.resolve_types(cls, include_extras=True))
             self.components[name] = {

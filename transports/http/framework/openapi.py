@@ -130,6 +130,9 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     for kind in (*refusals(route.access), *_misunderstandings(route), *_for_foreign_pages(route), *route.errors):
         status = _status(route, kind)
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _error(route, kind, schemas)}
+    if route.conflict is not None:
+        content = {JSON: {"schema": schemas.of(route.conflict)}}
+        responses[str(HTTPStatus.CONFLICT.value)] = {"description": HTTPStatus.CONFLICT.phrase, "content": content}
     responses["default"] = {"description": "Any other error", "content": _error(route, StudioError, schemas)}
     return responses
 

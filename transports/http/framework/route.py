@@ -39,6 +39,7 @@ class Access(Enum):
     SESSION_OR_SCORE_KEY = (Role.MEMBER, Scope.SCORE)
     SESSION_OR_SQL_KEY = (Role.MEMBER, Scope.SQL)
     SESSION_OR_READ_OR_SQL_KEY = (Role.MEMBER, Scope.READ, Scope.SQL)
+    SESSION_OR_STUDIO_KEY = (Role.MEMBER, Scope.STUDIO, Scope.READ)
     ADMIN_OR_BACKUP_KEY = (Role.ADMIN, Scope.BACKUP)
     INGEST_KEY = (None, Scope.INGEST)
 
@@ -134,6 +135,7 @@ class Route:
     also_status: int | None = None  # with the same answer, of a request that had been done before
     content_type: str = "application/json"  # of request and answer
     downloads: tuple[str, ...] = ()  # media types of an answer that is a file, beside ``answers`` or in their place
+    conflict: type | None = None  # body of a 409 that the handler answers itself
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
     path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
     listed: bool = True  # in the OpenAPI document

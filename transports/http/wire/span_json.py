@@ -73,9 +73,9 @@ def _document(span: StoredSpan, attributes: Any, junjo: JunjoColumns) -> dict[st
         "parent_span_id": span.parent_span_id,
         "service_name": span.service_name,
         "name": span.name,
-        "kind": _KINDS[span.kind] if 0 <= span.kind < len(_KINDS) else _KINDS[0],
-        "start_time": _time(span.start_time_unix_nano),
-        "end_time": _time(span.end_time_unix_nano),
+        "kind": kind_name(span.kind),
+        "start_time": iso_time(span.start_time_unix_nano),
+        "end_time": iso_time(span.end_time_unix_nano),
         "status_code": str(span.status_code),
         "status_message": span.status_message,
         "attributes_json": attributes,
@@ -93,7 +93,12 @@ def _document(span: StoredSpan, attributes: Any, junjo: JunjoColumns) -> dict[st
     }
 
 
-def _time(unix_nano: int) -> str:
+def kind_name(kind: int) -> str:
+    """The name of a kind of spans; of one that OTLP does not know that of none."""
+    return _KINDS[kind] if 0 <= kind < len(_KINDS) else _KINDS[0]
+
+
+def iso_time(unix_nano: int) -> str:
     """Format a time in UTC with six decimals, always.
 
     It is computed in integers: a float would round 999999999 ns up to the next second.
