@@ -15,6 +15,7 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.stats import GetStats, Stats
@@ -242,3 +243,7 @@ class SpanStoreActor(Actor):
     @handles(GetStats, lane="sums")
     async def get_stats(self, request: GetStats) -> Stats:
         return await self._storage.stats(request)
+
+    @handles(GetHeatMap, lane="sums")
+    async def get_heat_map(self, request: GetHeatMap) -> HeatMap:
+        return await self._storage.heat_map(request)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
@@ -157,6 +158,9 @@ class EmbeddedStorage:
 
     async def values(self, request: ListValues) -> Values:
         return await self._opened.reads.values(request)
+
+    async def heat_map(self, request: GetHeatMap) -> HeatMap:
+        return await self._opened.reads.heat_map(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

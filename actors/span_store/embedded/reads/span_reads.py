@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage, looks_at_many
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
@@ -106,6 +107,10 @@ class SpanReads:
     async def values(self, request: ListValues) -> Values:
         left = threading.Event()
         return request.within_room(await self._sum(lambda reader: reader.values(request, left.is_set), left.set))
+
+    async def heat_map(self, request: GetHeatMap) -> HeatMap:
+        left = threading.Event()
+        return await self._sum(lambda reader: reader.heat_map(request, left.is_set), left.set)
 
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))

@@ -10,6 +10,7 @@ import attrs
 import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.stats import GetStats, Stats
@@ -47,6 +48,7 @@ from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 from tests.actors.span_store.conformance import plain_lists
+from tests.actors.span_store.conformance.plain_heat_map import heat_map_of
 from tests.actors.span_store.conformance.plain_stats import stats_of
 from tests.actors.span_store.conformance.plain_values import values_of
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
@@ -225,6 +227,9 @@ class ListStorage:
     async def values(self, request: ListValues) -> Values:
         rows = self._rows.filter(ArrowFilter(request.where).mask(self._rows))
         return request.within_room(values_of(rows, request))
+
+    async def heat_map(self, request: GetHeatMap) -> HeatMap:
+        return heat_map_of(self._rows, request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS

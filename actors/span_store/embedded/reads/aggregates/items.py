@@ -15,7 +15,7 @@ from actors.span_store.query.sql import Condition
 
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 MOST = 2**63 - 1
-_DURATION = """
+DURATION = """
     CASE WHEN end_time_unix_nano = 0 THEN NULL
     WHEN end_time_unix_nano >= start_time_unix_nano THEN end_time_unix_nano - start_time_unix_nano ELSE 0 END
 """
@@ -74,7 +74,7 @@ def span_items(spans: str, keys: Sequence[str], wanted: Condition, *, only_calls
             (counted AND cost_usd IS NULL)::INTEGER AS unpriced,
             CASE WHEN counted AND time_to_first_token_ns >= 0 THEN time_to_first_token_ns END AS first_token,
             {_RATE} AS rate
-        FROM (SELECT *, {_DURATION} AS duration FROM {spans} WHERE {where})
+        FROM (SELECT *, {DURATION} AS duration FROM {spans} WHERE {where})
     )"""  # noqa: S608 - the parts are constants of these modules and conditions with parameters
     return Items(text, wanted.parameters, _part_of(keys))
 
