@@ -26,6 +26,7 @@ VALUES = {
     "actors.span_store.asked.sessions",
     "actors.span_store.asked.stored_traces",
     "actors.span_store.asked.buckets",
+    "actors.span_store.asked.differences",
     "actors.span_store.asked.heat_map",
     "actors.span_store.asked.lists",
     "actors.span_store.asked.stats",

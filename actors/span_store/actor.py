@@ -15,6 +15,7 @@ from actors.runtime.actor import Actor, ActorBus, handles, handles_batched, hand
 from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
+from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
@@ -247,3 +248,7 @@ class SpanStoreActor(Actor):
     @handles(GetHeatMap, lane="sums")
     async def get_heat_map(self, request: GetHeatMap) -> HeatMap:
         return await self._storage.heat_map(request)
+
+    @handles(GetDifferences, lane="sums")
+    async def get_differences(self, request: GetDifferences) -> Differences:
+        return await self._storage.differences(request)

@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypeAlias
 import attrs
 import pyarrow as pa
 
+from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
@@ -130,6 +131,8 @@ class SpanStorage(Protocol):
     async def stats(self, request: GetStats) -> Stats: ...
 
     async def values(self, request: ListValues) -> Values: ...
+
+    async def differences(self, request: GetDifferences) -> Differences: ...
 
     async def heat_map(self, request: GetHeatMap) -> HeatMap: ...
 

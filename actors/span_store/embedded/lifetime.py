@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
+from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
@@ -158,6 +159,9 @@ class EmbeddedStorage:
 
     async def values(self, request: ListValues) -> Values:
         return await self._opened.reads.values(request)
+
+    async def differences(self, request: GetDifferences) -> Differences:
+        return await self._opened.reads.differences(request)
 
     async def heat_map(self, request: GetHeatMap) -> HeatMap:
         return await self._opened.reads.heat_map(request)

@@ -143,6 +143,7 @@ TABLE = (
     Row("GET", "/api/v1/observability/services", READERS),
     Row("GET", "/api/v1/observability/stats", READERS),
     Row("GET", "/api/v1/observability/heatmap", READERS),
+    Row("GET", "/api/v1/observability/differences", READERS),
     Row("GET", "/api/v1/observability/services/{service_name}/spans", READERS),
     Row("GET", "/api/v1/observability/services/{service_name}/spans/root", READERS),
     Row("GET", "/api/v1/observability/services/{service_name}/workflows", READERS),

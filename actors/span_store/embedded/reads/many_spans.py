@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
@@ -12,6 +13,7 @@ from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.embedded.damage import Damage
+from actors.span_store.embedded.reads.aggregates.differences import read_differences
 from actors.span_store.embedded.reads.aggregates.heat_map import read_heat_map
 from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
 from actors.span_store.embedded.reads.aggregates.sessions import Sessions
@@ -47,6 +49,10 @@ class ManySpansReader(SpanReader):
     def values(self, request: ListValues, is_left: Callable[[], bool]) -> Values:
         """As ``stats`` has it."""
         return read_values(self._stored, request, is_left)
+
+    def differences(self, request: GetDifferences, is_left: Callable[[], bool]) -> Differences:
+        """As ``stats`` has it."""
+        return read_differences(self._stored, request, is_left)
 
     def heat_map(self, request: GetHeatMap, is_left: Callable[[], bool]) -> HeatMap:
         """As ``stats`` has it."""

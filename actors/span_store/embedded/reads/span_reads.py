@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from actors.errors import NeedsRoom
+from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage, looks_at_many
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
@@ -107,6 +108,11 @@ class SpanReads:
     async def values(self, request: ListValues) -> Values:
         left = threading.Event()
         return request.within_room(await self._sum(lambda reader: reader.values(request, left.is_set), left.set))
+
+    async def differences(self, request: GetDifferences) -> Differences:
+        left = threading.Event()
+        found = await self._sum(lambda reader: reader.differences(request, left.is_set), left.set)
+        return request.within_room(found)
 
     async def heat_map(self, request: GetHeatMap) -> HeatMap:
         left = threading.Event()

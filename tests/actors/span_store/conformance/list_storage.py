@@ -10,6 +10,7 @@ import attrs
 import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
+from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
@@ -48,6 +49,7 @@ from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 from tests.actors.span_store.conformance import plain_lists
+from tests.actors.span_store.conformance.plain_differences import differences_of
 from tests.actors.span_store.conformance.plain_heat_map import heat_map_of
 from tests.actors.span_store.conformance.plain_stats import stats_of
 from tests.actors.span_store.conformance.plain_values import values_of
@@ -227,6 +229,9 @@ class ListStorage:
     async def values(self, request: ListValues) -> Values:
         rows = self._rows.filter(ArrowFilter(request.where).mask(self._rows))
         return request.within_room(values_of(rows, request))
+
+    async def differences(self, request: GetDifferences) -> Differences:
+        return request.within_room(differences_of(self._rows, request))
 
     async def heat_map(self, request: GetHeatMap) -> HeatMap:
         return heat_map_of(self._rows, request)
