@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+import orjson
 import pyarrow as pa
 
 from actors.span_store.asked.differences import Differences, FieldDifference, GetDifferences, ValueShares
@@ -44,9 +45,9 @@ def _counted(sides: Sequence[Sequence[dict[str, Any]]]) -> Mapping[str, Counts]:
         for row in rows:
             for field, value in _said(row).items():
                 if value is not None:
-                    found[field][type(value).__name__, json.dumps(value) if isinstance(value, list) else value][
-                        side
-                    ] += 1
+                    found[field][
+                        type(value).__name__, orjson.dumps(value).decode() if isinstance(value, list | dict) else value
+                    ][side] += 1
     return found
 
 
