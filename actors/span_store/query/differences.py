@@ -192,8 +192,10 @@ def _are_numbers(others: Untold) -> bool:
 
 def _shown(text: str | None, other: str | None) -> Listed:
     said = (text if other is None else other) or ""
+    if "…\0" in said:
+        return said.partition("\0")[0].removeprefix("" if other is None else '"')  # bytes, which are JSON text
     if other is None or said[0] in "[{":
-        return said.partition("\0")[0] if "…\0" in said else said
+        return said
     value: Listed = orjson.loads(said)
     return value
 

@@ -90,6 +90,23 @@ async def test_what_is_said_has_a_bound_in_bytes(tmp_path: Path, monkeypatch: py
         assert found.count + found.than_count < SPANS
 
 
+async def test_of_long_values_the_beginning_is_shown(tmp_path: Path) -> None:
+    """They differ where they differ behind it, and are of any kind."""
+    async with store_in(tmp_path, KEPT_RECENT) as bus:
+        for number in range(1, 41):
+            end = "b" if number % 2 else "a"
+            said = {"text": "x" * 300 + end, "list": ["x" * 300, end], "bytes": b"x" * 300 + end.encode()}
+            await ingest(bus, span(number, name="work", attributes=said, status_code=0 if number % 2 else 2))
+        found = await bus.ask(ASKED)
+    shown = {each.field: {value.value for value in each.values} for each in found.fields}
+    assert shown == {
+        "attr.text": {"x" * 200 + "…"},
+        "attr.list": {'["' + "x" * 198 + "…"},
+        "attr.bytes": {("78" * 100)[:199] + "…"},
+    }
+    assert [each.score for each in found.fields] == [1.0] * 3
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store = Store(tmp_path_factory.mktemp("differences"))
