@@ -29,7 +29,7 @@ _SORTS = {"latest": "-start", "start": "start", "duration": "-duration", "cost":
 _PARAMETERS = {
     "traces": ("q", "service", "from", "to", "sort", "limit", "after"),
     "trace": (),
-    "stats": ("q", "of", "group_by", "interval", "tz", "from", "to", "limit"),
+    "stats": ("q", "of", "group_by", "interval", "tz", "from", "to", "limit", "score"),
 }
 # What JSON leaves as it is inside of texts, and a terminal may obey or hide.
 _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
@@ -53,6 +53,7 @@ def add_commands(commands: "Commands") -> None:
     stats.add_argument("--group-by", metavar="FIELDS", help="up to three, with commas between: model,service")
     stats.add_argument("--interval", help="buckets of time: 1m 5m 15m 1h 6h 1d or auto")
     stats.add_argument("--tz", help="time zone of the buckets, such as Europe/Berlin; by default UTC")
+    stats.add_argument("--score", metavar="NAME", help="a score of traces, of which the mean is said, too")
     stats.add_argument("--limit", type=_count, help="groups to show, 200 at most; by default 50")
     _add_common(stats)
 

@@ -5,6 +5,7 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 import attrs
+import pyarrow as pa
 
 from actors.runtime.messages import Request
 from actors.span_store.asked.buckets import Interval
@@ -30,6 +31,14 @@ class Subject(Enum):
 
 
 @attrs.frozen(kw_only=True)
+class ScoreSum:
+    """The scores of some traces that are numbers, ``count`` of them."""
+
+    count: int
+    mean: float
+
+
+@attrs.frozen(kw_only=True)
 class Measures:
     """What is said of many calls, spans or traces. ``None`` is not known; durations are nanoseconds.
 
@@ -45,6 +54,7 @@ class Measures:
     durations: tuple[float, ...] | None = None  # p50, p90, p95, p99 of what has ended
     first_tokens: tuple[float, ...] | None = None  # p50, p95 of the time to the first token
     tokens_per_second: float | None = None  # p50 of output tokens a second, from the first token on where it is known
+    score: ScoreSum | None = None  # of all traces that they are of, each once
 
 
 @attrs.frozen(kw_only=True)
@@ -107,4 +117,5 @@ class GetStats(Request[Stats]):
     until: int | None = None
     now: int
     limit: int = 50
+    scores: pa.Table | None = attrs.field(default=None, repr=False)  # by trace: ``trace_id``, ``count``, ``total``
     room: int | None = None

@@ -19,7 +19,7 @@ from actors.span_store.asked.differences import (
 )
 from actors.span_store.asked.values import Listed
 from actors.span_store.columns.attribute_column import STORED, Pairs
-from actors.span_store.columns.types import AnyArray, Untold
+from actors.span_store.columns.types import AnyField, Untold
 from actors.span_store.query.difference_scores import score_of
 from actors.span_store.query.language.fields import BY_NAME, Kind
 
@@ -30,10 +30,16 @@ _RANGES = 10
 _MOST_COMPARED = 500  # fields, those that most spans have
 _KEYS = ["field", "text", "json"]
 # A value is a text, or anything else as JSON text; ``spans`` have it.
-_COUNTED = pa.schema([*(pa.field(name, pa.string()) for name in _KEYS), pa.field("spans", pa.int64())])
+_TEXTS: list[AnyField] = [pa.field(name, pa.string()) for name in _KEYS]
+_COUNTED = pa.schema([*_TEXTS, pa.field("spans", pa.int64())])
 _SIDES = ["here", "there"]
 _NUMBER = r"^-?[0-9]"
+_ATTRIBUTE: Untold = pa.scalar("attr", pa.string())  # stands in for values of arrays, as below
+_DOT: Untold = pa.scalar(".", pa.string())
+_YES: Untold = pa.scalar(True, pa.bool_())
+_NO: Untold = pa.scalar(False, pa.bool_())
 _NOTHING: Untold = pa.scalar("null", pa.string())
+_LONGEST: Untold = pa.scalar(LONGEST_SHOWN, pa.int32())
 _ONE = pa.scalar(1, pa.int64())
 _ZERO: Untold = pa.scalar(0, pa.int64())
 
@@ -86,7 +92,7 @@ def _order(each: FieldDifference) -> tuple[float, bool, str]:
 
 def _attributes(chunk: Untold) -> pa.Table:
     pairs = Pairs(chunk)
-    keys = pc.binary_join_element_wise(pa.scalar("attr"), pairs.keys, pa.scalar("."))
+    keys = pc.binary_join_element_wise(_ATTRIBUTE, pairs.keys, _DOT)
     return _values(keys, _short(pairs.texts), _short(pairs.others))
 
 
@@ -94,7 +100,7 @@ def _values(fields: Untold, texts: Untold, others: Untold) -> pa.Table:
     """Without unset ones."""
     counts = pa.repeat(_ONE, len(fields))
     found = pa.Table.from_arrays([fields, texts, others, counts], schema=_COUNTED)
-    return found.filter(pc.fill_null(pc.not_equal(found["json"], _NOTHING), fill_value=True))
+    return found.filter(pc.fill_null(pc.not_equal(found["json"], _NOTHING), _YES))
 
 
 def _resources(column: Untold) -> pa.Table:
@@ -125,10 +131,10 @@ def _column(field: str, column: Untold) -> pa.Table:
 
 def _short(texts: Untold) -> Untold:
     """Long texts as their beginnings, which are as different as they are."""
-    is_long = pc.fill_null(pc.greater(pc.utf8_length(texts), pa.scalar(LONGEST_SHOWN, pa.int32())), fill_value=False)
+    is_long: Untold = pc.fill_null(pc.greater(pc.utf8_length(texts), _LONGEST), _NO)
     if not pc.any(is_long).as_py():
         return texts
-    long: AnyArray = texts.filter(is_long)
+    long: Untold = texts.filter(is_long)
     return pc.replace_with_mask(texts, is_long, pa.array([_cut(text) for text in long.to_pylist()], pa.string()))
 
 
@@ -166,15 +172,18 @@ def _frequent(counted: pa.Table, left_out: frozenset[str]) -> pa.Table:
 def _by_field(counted: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """The rows of each field, which lie together."""
     begin = 0
-    for each in counted["field"].value_counts().to_pylist():
+    runs: Untold = counted["field"].value_counts()
+    for each in runs.to_pylist():
         yield each["values"], counted.slice(begin, each["counts"])
         begin += each["counts"]
 
 
 def _cells(field: str, values: pa.Table, counts: tuple[int, int]) -> list[_Cell]:
-    here, there = (values[name].to_pylist() for name in _SIDES)
+    here, there = (_listed(values, name) for name in _SIDES)
     has_ranges = values.num_rows > FEW_NUMBERS and not values["text"].drop_null() and _are_numbers(values["json"])
-    shown = _in_ranges(field, values) if has_ranges else map(_shown, *_texts(values))
+    shown = (
+        _in_ranges(field, values) if has_ranges else map(_shown, *(_listed(values, name) for name in ("text", "json")))
+    )
     cells = [_Cell(*each) for each in zip(shown, here, there, strict=True)]
     if has_ranges:
         cells = _joined(cells)
@@ -182,8 +191,10 @@ def _cells(field: str, values: pa.Table, counts: tuple[int, int]) -> list[_Cell]
     return [*cells, _Cell(None, *without)] if any(without) else cells
 
 
-def _texts(values: pa.Table) -> Iterator[list[str | None]]:
-    return (values[name].to_pylist() for name in ("text", "json"))
+def _listed(values: pa.Table, name: str) -> list[Any]:
+    column: Untold = values[name]
+    listed: list[Any] = column.to_pylist()
+    return listed
 
 
 def _are_numbers(others: Untold) -> bool:
@@ -202,9 +213,9 @@ def _shown(text: str | None, other: str | None) -> Listed:
 
 def _in_ranges(field: str, values: pa.Table) -> list[str]:
     """For each number the range that it is in: each has about as many spans as the others."""
-    texts = values["json"].to_pylist()
+    texts = _listed(values, "json")
     numbers = [float(text) for text in texts]
-    spans = pc.add(values["here"], values["there"]).to_pylist()
+    spans = list(map(sum, zip(*(_listed(values, name) for name in _SIDES), strict=True)))
     order = sorted(range(len(numbers)), key=numbers.__getitem__)
     before, together, ranges = 0, sum(spans), dict[int, list[int]]()
     for row in order:

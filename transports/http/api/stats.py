@@ -6,15 +6,17 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import attrs
+import pyarrow as pa
 from aiohttp import web
 
-from actors.errors import Overloaded, Problem, TooLarge
+from actors.errors import InvalidRequest, Overloaded, Problem, TooLarge
+from actors.scores.messages import MOST_NAME, SumScores
 from actors.span_store.asked.buckets import Interval
 from actors.span_store.asked.stats import GROUPED, MOST_FIELDS, MOST_GROUPS, GetStats, Subject
 from actors.span_store.query.expression import EVERYTHING
 from transports.http.api.tagged_answers import Body, answer_tagged
 from transports.http.framework.route import Access, Call, Route, described
-from transports.http.framework.rules import Between, MaxLength, Pattern
+from transports.http.framework.rules import Between, MaxLength, NotBlank, Pattern
 from transports.http.framework.validation import echo, invalid
 from transports.http.wire.filters import DESCRIPTION, EXAMPLE, Filter
 from transports.http.wire.moments import Moment
@@ -49,6 +51,10 @@ class StatsQuery:
     to: Moment | None = attrs.field(
         default=None, metadata=described("Only what started before this time", "2026-11-30T08:00:00.000Z")
     )
+    score: Annotated[str, NotBlank("Name a score"), MaxLength(MOST_NAME)] | None = attrs.field(
+        default=None,
+        metadata=described("Name of a score: say the mean of that, too, over the traces that are meant", "helpful"),
+    )
     limit: Annotated[int, Between(1, MOST_GROUPS)] = attrs.field(
         default=50, metadata=described("Most groups to answer, largest first", 50)
     )
@@ -58,11 +64,22 @@ async def get_stats(call: Call[None, StatsQuery]) -> web.StreamResponse:
     request = _request(call.query)
 
     async def read(room: int) -> Body:
-        asked = attrs.evolve(request, room=room)
+        asked = attrs.evolve(request, room=room, scores=await _scores(call))
         found = await call.bus.ask(asked)
         return Body(content=await asyncio.to_thread(render_stats, asked, found))
 
     return await answer_tagged(call, read)
+
+
+async def _scores(call: Call[None, StatsQuery]) -> pa.Table | None:
+    name = call.query.score
+    if name is None:
+        return None
+    try:
+        return await call.bus.ask(SumScores(name=name))
+    except InvalidRequest as error:
+        problem = Problem(type="value_error", location=("query", "score"), message=error.detail, input=echo(name))
+        raise invalid(problem) from None
 
 
 def _request(query: StatsQuery) -> GetStats:

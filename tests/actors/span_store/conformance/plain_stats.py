@@ -4,13 +4,13 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import pyarrow as pa
 
 from actors.span_store.asked.buckets import edges_between
-from actors.span_store.asked.stats import GROUPED, GetStats, Group, Measures, Others, Stats, Subject
+from actors.span_store.asked.stats import GROUPED, GetStats, Group, Measures, Others, ScoreSum, Stats, Subject
 from actors.span_store.columns.attribute_column import with_keys
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.traces.content import with_content
@@ -20,6 +20,7 @@ from actors.span_store.traces.summary import Tokens
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _ERROR = 2
+Scores: TypeAlias = Mapping[str, tuple[int, float]]  # by trace: how many there are, and their sum
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +33,7 @@ class Item:
     duration: int | None
     calls: Sequence[Mapping[str, Any]]
     says_speed: bool
+    trace_id: str
 
 
 def counted_ids(trace: pa.Table) -> set[str]:
@@ -46,6 +48,7 @@ def counted_ids(trace: pa.Table) -> set[str]:
 def stats_of(rows: pa.Table, request: GetStats) -> Stats:
     """Of all spans that are stored, with all columns."""
     items = list(_items(rows, request))
+    scores = {row["trace_id"]: (row["count"], row["total"]) for row in _rows_of(request.scores)}
     starts = [item.start for item in items]
     since = request.since if request.since is not None else min(starts, default=None)
     until = request.until if request.until is not None else max([request.now, *(start + 1 for start in starts)])
@@ -66,9 +69,18 @@ def stats_of(rows: pa.Table, request: GetStats) -> Stats:
         to_unix_nano=until,
         interval=interval,
         edges=edges,
-        groups=tuple(Group(key=key, total=_measures(by_key[key]), points=_points(by_key[key], edges)) for key in top),
-        others=Others(groups=len(left), total=_measures(others), points=_points(others, edges)) if left else None,
+        groups=tuple(
+            Group(key=key, total=_measures(by_key[key], scores), points=_points(by_key[key], edges, scores))
+            for key in top
+        ),
+        others=Others(groups=len(left), total=_measures(others, scores), points=_points(others, edges, scores))
+        if left
+        else None,
     )
+
+
+def _rows_of(table: pa.Table | None) -> list[Any]:
+    return [] if table is None else table.to_pylist()
 
 
 def _items(rows: pa.Table, request: GetStats) -> Iterable[Item]:
@@ -100,6 +112,7 @@ def _span(row: dict[str, Any], is_counted: bool, request: GetStats) -> Item:
         duration=_duration(row["start_time_unix_nano"], row["end_time_unix_nano"]),
         calls=[row] if is_counted else [],
         says_speed=True,
+        trace_id=row["trace_id"],
     )
 
 
@@ -114,6 +127,7 @@ def _trace(spans: Sequence[dict[str, Any]], counted: Sequence[dict[str, Any]], r
         duration=_duration(start, max(row["end_time_unix_nano"] for row in spans)),
         calls=counted,
         says_speed=False,
+        trace_id=spans[0]["trace_id"],
     )
 
 
@@ -134,14 +148,14 @@ def _duration(start: int, end: int) -> int | None:
     return max(0, end - start) if end else None
 
 
-def _points(items: Sequence[Item], edges: Sequence[int]) -> dict[int, Measures]:
+def _points(items: Sequence[Item], edges: Sequence[int], scores: Scores) -> dict[int, Measures]:
     by_bucket: defaultdict[int, list[Item]] = defaultdict(list)
     for item in items if edges else ():
         by_bucket[sum(edge <= item.start for edge in edges) - 1].append(item)
-    return {number: _measures(some) for number, some in by_bucket.items()}
+    return {number: _measures(some, scores) for number, some in by_bucket.items()}
 
 
-def _measures(items: Sequence[Item]) -> Measures:
+def _measures(items: Sequence[Item], scores: Scores) -> Measures:
     calls = [call for item in items for call in item.calls]
     costs = [call["cost_usd"] for call in calls if call["cost_usd"] is not None]
     speeds = [call for item in items for call in item.calls if item.says_speed]
@@ -156,7 +170,13 @@ def _measures(items: Sequence[Item]) -> Measures:
         durations=_quantiles([item.duration for item in items if item.duration is not None], 50, 90, 95, 99),
         first_tokens=_quantiles(first, 50, 95),
         tokens_per_second=(_quantiles(rates, 50) or (None,))[0],
+        score=_score([scores[trace] for trace in {item.trace_id for item in items} if trace in scores]),
     )
+
+
+def _score(found: Sequence[tuple[int, float]]) -> ScoreSum | None:
+    count = sum(each for each, _ in found)
+    return ScoreSum(count=count, mean=fsum(total for _, total in found) / count) if count else None
 
 
 def _rate(call: Mapping[str, Any]) -> float | None:

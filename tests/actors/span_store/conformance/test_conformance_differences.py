@@ -66,7 +66,7 @@ async def test_ids_that_all_spans_of_a_conversation_have_do_not_win(storage: Spa
     """They are other ones in any two hours, and so are the conversations in which it went wrong."""
     draw = random.Random(4)
     spans = [planted(draw, number)._replace(status_code=0) for number in range(1, SPANS + 1)]
-    late = [each._replace(attributes=each.attributes | {"deploy": "2"}) for each in spans[SPANS // 2 :]]
+    late = [each._replace(attributes={**each.attributes, "deploy": "2"}) for each in spans[SPANS // 2 :]]
     await write(storage, *spans[: SPANS // 2], *late)
     after = Between(Promoted("start_time_unix_nano"), START + SPANS // 2 + 1)
     found = await storage.differences(GetDifferences(where=after))

@@ -131,7 +131,8 @@ _money = st.floats(-1e300, 1e308, allow_subnormal=False)
 )
 def test_edges_ascend_and_hold_every_value(values: list[float], starts: list[int], columns: int, rows: int) -> None:
     y = Measured.DURATION if isinstance(values[0], int) else Measured.COST
-    extent = Extent(*starts, min(values), min((each for each in values if each > 0), default=None), max(values))
+    first, last = starts
+    extent = Extent(first, last, min(values), min((each for each in values if each > 0), default=None), max(values))
     grid = grid_of(asked(y=y, columns=columns, rows=rows), extent)
     assert 1 <= grid.rows <= rows
     assert all(low < high for low, high in pairwise(grid.edges))

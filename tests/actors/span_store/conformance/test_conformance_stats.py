@@ -143,6 +143,13 @@ async def test_what_is_deleted_is_not_counted(storage: SpanStorage) -> None:
     assert [group.total.count for group in (await storage.stats(asked())).groups] == [2]
 
 
+SCORES = pa.table(
+    {
+        "trace_id": [trace_id(number) for number in (1, 2, 3, 5, 99)],
+        "count": pa.array([1, 3, 2, 1, 1], pa.int64()),
+        "total": [0.5, 2.25, -1.0, 0.0, 7.0],
+    }
+)
 QUESTIONS: dict[str, dict[str, Any]] = {
     "by model and hour": {"group_by": ("model",), "interval": Interval.HOUR},
     "by three fields": {"group_by": ("service", "kind", "status")},
@@ -155,6 +162,9 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "of traces with an attribute": {"where": Equals(Attribute("plan"), "free"), "of": Subject.TRACES},
     "of some minutes": {"since": START + 7 * MINUTE, "until": START + 200 * MINUTE, "interval": Interval.HOUR},
     "few groups": {"of": Subject.SPANS, "group_by": ("name",), "limit": 2, "interval": Interval.DAY},
+    "with scores": {"group_by": ("model",), "interval": Interval.HOUR, "scores": SCORES},
+    "with scores of few groups": {"group_by": ("name",), "limit": 2, "of": Subject.SPANS, "scores": SCORES},
+    "with scores of traces": {"of": Subject.TRACES, "interval": Interval.HOUR, "scores": SCORES},
     "in a zone": {"interval": Interval.QUARTER_DAY, "zone": ZoneInfo("Asia/Kathmandu"), "of": Subject.SPANS},
 }
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from actors.errors import DeadlineExceeded
 from actors.span_store.asked.differences import MOST_LOOKED_AT, Differences, GetDifferences
-from actors.span_store.columns.types import AnyColumn
+from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.embedded.reads.aggregates.found_spans import found_spans
 from actors.span_store.embedded.reads.aggregates.items import DURATION, keys_of
 from actors.span_store.embedded.reads.aggregates.registered import arrow_of, registered
@@ -105,7 +105,8 @@ class _Sample:
 
     def pieces(self) -> Iterator[Sequence[RowLocation]]:
         """Their places, as many at a time as are read together."""
-        seqs, segments, positions = (self.rows[name].to_pylist() for name in ("seq", "segment", "position"))
+        columns: list[Untold] = [self.rows[name] for name in ("seq", "segment", "position")]
+        seqs, segments, positions = (column.to_pylist() for column in columns)
         places = [
             RowLocation(seq, 0, "") if segment == IN_MEMORY else RowLocation(seq, 0, "", segment, position)
             for seq, segment, position in zip(seqs, segments, positions, strict=True)

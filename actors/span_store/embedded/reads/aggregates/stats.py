@@ -23,6 +23,7 @@ from actors.span_store.embedded.reads.aggregates.levels import OTHERS, Level, Pl
 from actors.span_store.embedded.reads.aggregates.registered import arrow_of, registered
 from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
 from actors.span_store.embedded.reads.aggregates.stored import Stored
+from actors.span_store.embedded.reads.aggregates.trace_scores import SCORES
 from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
 from actors.span_store.query.expression import And, Expression, started_between
 from actors.span_store.query.sql import Condition, condition
@@ -52,6 +53,8 @@ def read_stats(stored: Stored, request: GetStats, is_left: Callable[[], bool]) -
     right = right_spans(stored, table, _asked_of_spans(request), is_left)
     with ExitStack() as stack:
         spans = stack.enter_context(table.relation())
+        if request.scores is not None:
+            stack.enter_context(registered(stored.cursor, SCORES, request.scores))
         if right is not None:
             stack.enter_context(registered(stored.cursor, _RIGHT, right))
         return _Question(stored.cursor, spans, request, has_right=right is not None).answer()
@@ -64,14 +67,16 @@ class _Question:
         self._cursor = cursor
         self._request = request
         self._of_traces = request.of is Subject.TRACES
+        self._has_scores = request.scores is not None
         keys = keys_of([GROUPED[name] for name in request.group_by])
         self._names = names_of(keys)
         within = started_between(request.since, request.until)
         wanted = _condition(request, has_right=has_right)
         if self._of_traces:
-            self._items = trace_items(spans, keys, wanted, condition(within, INDEXED))
+            self._items = trace_items(spans, keys, wanted, condition(within, INDEXED), with_trace=self._has_scores)
         else:
-            self._items = span_items(spans, keys, wanted, only_calls=request.of is Subject.CALLS)
+            of_calls = request.of is Subject.CALLS
+            self._items = span_items(spans, keys, wanted, only_calls=of_calls, with_trace=self._has_scores)
         self._parts = self._count_parts(["trace_id"] if self._of_traces else keys, spans, wanted)
 
     def answer(self) -> Stats:
@@ -158,7 +163,7 @@ class _Question:
                 stack.enter_context(registered(self._cursor, TOP, found.keys.append_column("gid", gids)))
             for part in range(parts):
                 items = self._items.in_part(part, parts)
-                cells.add(items, self._items.parameters, with_speed=not self._of_traces)
+                cells.add(items, self._items.parameters, with_speed=not self._of_traces, with_scores=self._has_scores)
             return cells.measures(levels)
 
 
