@@ -21,6 +21,25 @@ GROUPED: Mapping[str, FilterField] = {
     if field.kind is Kind.TEXT and field.column != Promoted("status_message")
 }
 
+GROUPED_PREFIXES = ("attr", "resource")  # before any key
+
+
+def is_grouped(name: str) -> bool:
+    """Whether it can be grouped by: a field by any of its names, or what a span says under a key."""
+    prefix, _, key = name.partition(".")
+    return name in GROUPED or (prefix in GROUPED_PREFIXES and bool(key))
+
+
+def grouped_name(name: str) -> str:
+    """The one name of what is grouped by."""
+    return GROUPED[name].name if name in GROUPED else name
+
+
+def _demand_grouped(_: object, __: object, name: str) -> None:
+    name.encode()
+    if not is_grouped(name):
+        raise ValueError("nothing is grouped by this")
+
 
 class Subject(Enum):
     """What is counted."""
@@ -98,8 +117,11 @@ class GetStats(Request[Stats]):
     span that has one. Without ``group_by`` there is one group, also when nothing is found. Without ``until`` buckets
     go on to ``now``, or to the latest start.
 
+    What is grouped by is a field, or a prefix and a key, of which the first value counts that is no array, no object
+    and no long text.
+
     ``InvalidRequest`` for too many buckets. ``NeedsRoom`` when the answer takes more bytes than ``room``.
-    ``TooLarge`` when more spans than can be remembered are found by what is not promoted.
+    ``TooLarge`` when more spans than can be remembered are found, or grouped, by what is not promoted.
     """
 
     of: Subject = Subject.CALLS
@@ -107,7 +129,7 @@ class GetStats(Request[Stats]):
         default=(),
         validator=[
             attrs.validators.max_len(MOST_FIELDS),
-            attrs.validators.deep_iterable(attrs.validators.in_(GROUPED)),
+            attrs.validators.deep_iterable(_demand_grouped),
         ],
     )
     interval: Interval | None = None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actors.scores import store
-from tests.spans import any_value
+from tests.spans import any_value, otlp_span
 from tests.transports.http.stage import Reader, call, made
 
 pytestmark = pytest.mark.integration
@@ -152,7 +152,9 @@ async def test_scores_of_too_many_traces_are_refused(reader: Reader, monkeypatch
         ("tz=America", [("zoneinfo_str", ["query", "tz"])]),
         ("tz=../../etc/passwd", [("string_pattern_mismatch", ["query", "tz"])]),
         ("group_by=colour", [("query_field", ["query", "group_by"])]),
-        ("group_by=attr.plan", [("query_field", ["query", "group_by"])]),
+        ("group_by=attr.", [("query_field", ["query", "group_by"])]),
+        ("group_by=event.name", [("query_field", ["query", "group_by"])]),
+        ("group_by=trace_id,attr.a,attr.b,resource.c", [("query_field", ["query", "group_by"])]),
         ("group_by=", [("query_field", ["query", "group_by"])]),
         ("group_by=model,service,agent,tool", [("query_field", ["query", "group_by"])]),
         ("from=yesterday", [("time_parsing", ["query", "from"])]),
@@ -168,6 +170,19 @@ async def test_a_name_counts_once_and_by_any_of_its_names(reader: Reader) -> Non
     await reader.send(call(1))
     found = await stats(reader, "group_by=session,session_id,model,session&from=now-20000d")
     assert [group["key"] for group in found["groups"]] == [{"session_id": None, "model": "gpt-4o"}]
+
+
+async def test_attributes_are_grouped_by_their_values(reader: Reader) -> None:
+    await reader.send(made(1, plan="pro"), made(2, plan=7), made(3, plan=True), made(4), made(5, plan="pro"))
+    await reader.send(otlp_span(6, trace_id=6, **{"openinference.span.kind": "TOOL", "input.value": '{"plan": "pro"}'}))
+    found = await stats(reader, "of=spans&group_by=attr.plan,resource.service.name&limit=4")
+    assert [(each["key"], each["total"]["count"]) for each in found["groups"]] == [
+        ({"attr.plan": "pro", "resource.service.name": "tests"}, 3),
+        ({"attr.plan": "7", "resource.service.name": "tests"}, 1),
+        ({"attr.plan": "true", "resource.service.name": "tests"}, 1),
+        ({"attr.plan": None, "resource.service.name": "tests"}, 1),
+    ]
+    assert found["other"] is None
 
 
 async def test_answers_have_a_tag(reader: Reader) -> None:

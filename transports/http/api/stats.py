@@ -12,7 +12,7 @@ from aiohttp import web
 from actors.errors import InvalidRequest, Overloaded, Problem, TooLarge
 from actors.scores.messages import MOST_NAME, SumScores
 from actors.span_store.asked.buckets import Interval
-from actors.span_store.asked.stats import GROUPED, MOST_FIELDS, MOST_GROUPS, GetStats, Subject
+from actors.span_store.asked.stats import MOST_FIELDS, MOST_GROUPS, GetStats, Subject, grouped_name, is_grouped
 from actors.span_store.query.expression import EVERYTHING
 from transports.http.api.tagged_answers import Body, answer_tagged
 from transports.http.framework.route import Access, Call, Route, described
@@ -25,8 +25,8 @@ from transports.http.wire.stats_json import render_stats
 
 _ZONE: Final = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*){0,2}$"
 _NO_FIELDS: Final = (
-    f"Input should be up to {MOST_FIELDS} fields of a span that are text, with commas between, such as model,service; "
-    "attributes are none"
+    f"Input should be up to {MOST_FIELDS} fields of a span that are text, or attr.KEY or resource.KEY, with commas "
+    "between, such as model,service"
 )
 
 
@@ -36,7 +36,10 @@ class StatsQuery:
 
     of: Subject = attrs.field(default=Subject.CALLS, metadata=described("Model calls, spans or traces", "calls"))
     group_by: Annotated[str, MaxLength(200)] | None = attrs.field(
-        default=None, metadata=described("Up to three fields of a span, with commas between", "model,service")
+        default=None,
+        metadata=described(
+            "Up to three fields of a span, attr.KEY or resource.KEY, with commas between", "model,service"
+        ),
     )
     interval: Interval | None = attrs.field(
         default=None, metadata=described("Length of the buckets; without it, there are none", "1h")
@@ -101,8 +104,8 @@ def _fields(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
     names = [name.strip() for name in text.split(",")]
-    fields = tuple(dict.fromkeys(GROUPED[name].name for name in names if name in GROUPED))
-    if len(fields) > MOST_FIELDS or not GROUPED.keys() >= set(names):
+    fields = tuple(dict.fromkeys(map(grouped_name, names)))
+    if len(fields) > MOST_FIELDS or not all(map(is_grouped, names)):
         raise invalid(Problem(type="query_field", location=("query", "group_by"), message=_NO_FIELDS, input=echo(text)))
     return fields
 

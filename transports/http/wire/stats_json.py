@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import orjson
 
-from actors.span_store.asked.stats import GROUPED, GetStats, Measures, Stats
+from actors.span_store.asked.stats import GetStats, Measures, Stats, grouped_name
 from actors.span_store.traces.summary import Tokens
 from transports.http.wire.moments import time_text
 
@@ -18,7 +18,7 @@ _NOTHING = Measures()
 def render_stats(request: GetStats, stats: Stats) -> bytes:
     """Answer of a request. CPU-heavy for tens of thousands of points."""
     buckets = _Buckets.of(request, stats)
-    names = [GROUPED[name].name for name in request.group_by]
+    names = list(map(grouped_name, request.group_by))
     others = stats.others
     document = {
         "of": request.of.value,

@@ -17,6 +17,7 @@ from actors.span_store.traces.content import with_content
 from actors.span_store.traces.counting import Calls
 from actors.span_store.traces.summaries import in_order
 from actors.span_store.traces.summary import Tokens
+from tests.actors.span_store.conformance.plain_values import said
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _ERROR = 2
@@ -136,6 +137,9 @@ def _with(roots: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 def _value(row: Mapping[str, Any], name: str) -> str | None:
+    if name not in GROUPED:
+        found = (value for value in said(row, name) if isinstance(value, str | bool | int | float))
+        return next((str(value).lower() if isinstance(value, bool) else str(value) for value in found), None)
     field = GROUPED[name]
     value = row[field.column.name]
     if field.codes is not None:
