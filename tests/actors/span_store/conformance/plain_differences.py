@@ -10,11 +10,11 @@ import orjson
 import pyarrow as pa
 
 from actors.span_store.asked.differences import Differences, FieldDifference, GetDifferences, ValueShares
-from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import And
 from actors.span_store.query.language.fields import FIELDS, Kind
 from actors.span_store.query.named_fields import named_by_one
 from tests.actors.span_store.conformance.plain_heat_map import with_counted
+from tests.actors.span_store.plain_counting import filter_among
 
 # Of a field: each value, and how many spans have it on either side. A value is its type and itself.
 Counts: TypeAlias = Mapping[tuple[str, Any], Sequence[int]]
@@ -22,8 +22,8 @@ Counts: TypeAlias = Mapping[tuple[str, Any], Sequence[int]]
 
 def differences_of(rows: pa.Table, request: GetDifferences) -> Differences:
     """Of all spans that are stored."""
-    here = set(ArrowFilter(request.where).rows(rows)["seq"].to_pylist())
-    there = None if request.than is None else set(ArrowFilter(request.than).rows(rows)["seq"].to_pylist())
+    here = set(filter_among(request.where, rows).rows(rows)["seq"].to_pylist())
+    there = None if request.than is None else set(filter_among(request.than, rows).rows(rows)["seq"].to_pylist())
     sides: list[list[dict[str, Any]]] = [[], []]
     for row in with_counted(rows):
         start = row["start_time_unix_nano"]

@@ -5,8 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from actors.span_store.asked.heat_map import Extent, GetHeatMap, HeatMap, Measured, grid_of
-from actors.span_store.query.arrow import ArrowFilter
-from tests.actors.span_store.conformance.plain_stats import counted_ids
+from tests.actors.span_store.plain_counting import counted_ids, filter_among
 
 _ERROR = 2
 
@@ -14,7 +13,7 @@ _ERROR = 2
 def heat_map_of(rows: pa.Table, request: GetHeatMap) -> HeatMap:
     """Of all spans that are stored, with all columns."""
     request.demand_room()
-    right = set(ArrowFilter(request.where).rows(rows)["seq"].to_pylist())
+    right = set(filter_among(request.where, rows).rows(rows)["seq"].to_pylist())
     items = [
         (row["start_time_unix_nano"], value, row["status_code"] == _ERROR)
         for row in with_counted(rows)

@@ -11,13 +11,9 @@ import pyarrow as pa
 
 from actors.span_store.asked.buckets import edges_between
 from actors.span_store.asked.stats import GROUPED, GetStats, Group, Measures, Others, ScoreSum, Stats, Subject
-from actors.span_store.columns.attribute_column import with_keys
-from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.traces.content import with_content
-from actors.span_store.traces.counting import Calls
-from actors.span_store.traces.summaries import in_order
 from actors.span_store.traces.summary import Tokens
 from tests.actors.span_store.conformance.plain_values import said
+from tests.actors.span_store.plain_counting import counted_ids, filter_among
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _ERROR = 2
@@ -35,15 +31,6 @@ class Item:
     calls: Sequence[Mapping[str, Any]]
     says_speed: bool
     trace_id: str
-
-
-def counted_ids(trace: pa.Table) -> set[str]:
-    """The ids of the spans of one trace that stand for a model call."""
-    ordered = in_order(trace)
-    ids = [str(each) for each in ordered["span_id"].to_pylist()]
-    calls = Calls.of(ordered)
-    said = with_content(with_keys(ordered.take(pa.array(calls.disputed, pa.int64()))))
-    return {ids[row] for row in calls.counted({row for row, each in enumerate(ids) if each in said})}
 
 
 def stats_of(rows: pa.Table, request: GetStats) -> Stats:
@@ -85,7 +72,7 @@ def _rows_of(table: pa.Table | None) -> list[Any]:
 
 
 def _items(rows: pa.Table, request: GetStats) -> Iterable[Item]:
-    right = set(ArrowFilter(request.where).rows(rows)["seq"].to_pylist())
+    right = set(filter_among(request.where, rows).rows(rows)["seq"].to_pylist())
     traces: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.to_pylist():
         traces[row["trace_id"]].append(row)

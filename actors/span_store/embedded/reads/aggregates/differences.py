@@ -21,7 +21,7 @@ from actors.span_store.embedded.reads.aggregates.registered import arrow_of, reg
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.stored_columns import columns_at
 from actors.span_store.embedded.reads.row_location import RowLocation
-from actors.span_store.embedded.reads.span_table import IN_MEMORY, INDEXED, SpanTable
+from actors.span_store.embedded.reads.span_table import IN_MEMORY, LISTED, SpanTable
 from actors.span_store.embedded.reads.walk import pieces
 from actors.span_store.query.differences import READ, compared, said_by, said_in
 from actors.span_store.query.expression import DURATION as DURATION_COLUMN
@@ -62,11 +62,11 @@ def _without(all_: Condition, some: Condition) -> Condition:
 
 
 def _compared_fields() -> Iterator[tuple[str, str]]:
-    """The fields that the index has and that are no ids and no times, each with its values in SQL."""
+    """The fields that the relation has and that are no ids and no times, each with its values in SQL."""
     for field in FIELDS:
         if field.column.name == DURATION_COLUMN:
             yield field.name, f"({DURATION})"
-        elif field.column.name in INDEXED and field.id_digits is None and field.kind is not Kind.TIME:
+        elif field.column.name in LISTED and field.id_digits is None and field.kind is not Kind.TIME:
             [text] = keys_of([field])
             yield field.name, text
 

@@ -8,7 +8,7 @@ import attrs
 from actors.span_store.embedded.reads.aggregates.registered import registered
 from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
 from actors.span_store.embedded.reads.aggregates.stored import Stored
-from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
+from actors.span_store.embedded.reads.span_table import LISTED, SpanTable
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.sql import Condition, condition
 
@@ -21,7 +21,7 @@ def found_spans(
 
     What the index cannot say of spans is looked at first: see ``right_spans`` for what that raises.
     """
-    made, right = condition(wanted, INDEXED), right_spans(stored, table, wanted, is_left)
+    made, right = condition(wanted, LISTED), right_spans(stored, table, wanted, is_left)
     if right is None:
         yield made
         return

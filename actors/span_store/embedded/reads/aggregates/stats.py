@@ -25,7 +25,7 @@ from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
 from actors.span_store.embedded.reads.aggregates.said_columns import said_column, with_said
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.trace_scores import SCORES
-from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
+from actors.span_store.embedded.reads.span_table import INDEXED, LISTED, SpanTable
 from actors.span_store.query.expression import And, Expression, started_between
 from actors.span_store.query.sql import Condition, condition
 
@@ -171,7 +171,7 @@ class _Question:
 
 
 def _condition(request: GetStats, *, has_right: bool) -> Condition:
-    made = condition(_asked_of_spans(request), INDEXED)
+    made = condition(_asked_of_spans(request), LISTED)
     if not has_right:
         return made
     return attrs.evolve(made, text=f"({made.text}) AND seq IN (SELECT seq FROM {_RIGHT})")  # noqa: S608 - own name

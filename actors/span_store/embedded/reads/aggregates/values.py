@@ -14,7 +14,7 @@ from actors.span_store.embedded.reads.aggregates.right_spans import right_spans,
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.stored_columns import columns_at
 from actors.span_store.embedded.reads.row_location import RowLocation, behind
-from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
+from actors.span_store.embedded.reads.span_table import INDEXED, LISTED, SpanTable
 from actors.span_store.embedded.reads.walk import Candidates, pieces
 from actors.span_store.embedded.sealed.manifest import Segment
 from actors.span_store.messages import Cursor
@@ -39,7 +39,7 @@ def read_values(stored: Stored, request: ListValues, is_left: Callable[[], bool]
 
 
 def _read_indexed(stored: Stored, request: ListValues, field: FilterField, is_left: Callable[[], bool]) -> Values:
-    table, made = SpanTable(stored.cursor, stored.view), condition(request.where, INDEXED)
+    table, made = SpanTable(stored.cursor, stored.view), condition(request.where, LISTED)
     right = right_spans(stored, table, request.where, is_left)
     with table.relation() as spans:
         if right is None:
