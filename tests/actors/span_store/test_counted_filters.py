@@ -14,6 +14,7 @@ from actors.span_store.asked.stats import GetStats, Subject
 from actors.span_store.asked.values import ListValues
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
+from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.reads import walk
@@ -81,7 +82,8 @@ def truth_of(spans: list[Span], where: Expression) -> Right:
 
 
 def ids_of(rows: pa.Table) -> Right:
-    return sorted(zip(rows["trace_id"].to_pylist(), rows["span_id"].to_pylist(), strict=True))
+    columns: list[Untold] = [rows["trace_id"], rows["span_id"]]
+    return sorted(zip(*(column.to_pylist() for column in columns), strict=True))
 
 
 def searched(_: Store, reader: ManySpansReader, where: Expression, right: Right) -> None:

@@ -174,7 +174,8 @@ async def test_a_name_counts_once_and_by_any_of_its_names(reader: Reader) -> Non
 
 async def test_attributes_are_grouped_by_their_values(reader: Reader) -> None:
     await reader.send(made(1, plan="pro"), made(2, plan=7), made(3, plan=True), made(4), made(5, plan="pro"))
-    await reader.send(otlp_span(6, trace_id=6, **{"openinference.span.kind": "TOOL", "input.value": '{"plan": "pro"}'}))
+    tool: dict[str, Any] = {"openinference.span.kind": "TOOL", "input.value": '{"plan": "pro"}'}
+    await reader.send(otlp_span(6, trace_id=6, **tool))
     found = await stats(reader, "of=spans&group_by=attr.plan,resource.service.name&limit=4")
     assert [(each["key"], each["total"]["count"]) for each in found["groups"]] == [
         ({"attr.plan": "pro", "resource.service.name": "tests"}, 3),

@@ -134,7 +134,7 @@ class SpanTable:
         is_call = is_model_call(rows["type"])
         if not pc.any(is_call).as_py():
             return is_call
-        ends = pc.min_max(seqs).as_py()
+        ends: Untold = pc.min_max(seqs).as_py()
         return pc.and_(is_call, pc.invert(pc.is_in(seqs, value_set=self._left_between(ends["min"], ends["max"]))))
 
     def _left_between(self, first: int, last: int) -> Untold:

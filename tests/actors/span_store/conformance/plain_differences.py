@@ -58,9 +58,9 @@ def _said(row: dict[str, Any]) -> dict[str, Any]:
     said |= {f"resource.{key}": value for key, value in json.loads(row["resource_json"])["attributes"].items()}
     for field in FIELDS:
         if field.id_digits is None and field.kind is not Kind.TIME:
-            value: Any = _duration(row) if field.name == "duration_ns" else row[field.column.name]
+            found: Any = _duration(row) if field.name == "duration_ns" else row[field.column.name]
             words = list(field.codes or ())
-            said[field.name] = value if field.codes is None else words[value] if value < len(words) else words[0]
+            said[field.name] = found if field.codes is None else words[found] if found < len(words) else words[0]
     said["status_message"] = row["status_message"] or None
     return said
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ def _spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def said(row: dict[str, Any], name: str) -> Iterator[Any]:
+def said(row: Mapping[str, Any], name: str) -> Iterator[Any]:
     field = BY_NAME.get(name)
     if field is not None:
         value = row[field.column.name]
@@ -48,7 +48,7 @@ def said(row: dict[str, Any], name: str) -> Iterator[Any]:
         yield from (event["name"] for event in json.loads(row["events_json"]))
 
 
-def _attributes(row: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
+def _attributes(row: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
     if prefix == "attr":
         pairs = row["attributes"]
         return [{key: value["text"] if value["json"] is None else json.loads(value["json"]) for key, value in pairs}]
