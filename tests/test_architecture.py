@@ -29,6 +29,8 @@ VALUES = {
     "actors.span_store.asked.stored_traces",
     "actors.span_store.asked.buckets",
     "actors.span_store.asked.evidence",
+    "actors.span_store.asked.differences",
+    "actors.span_store.asked.heat_map",
     "actors.span_store.asked.lists",
     "actors.span_store.asked.sql",
     "actors.span_store.asked.sql_views",

@@ -16,6 +16,7 @@ from actors.runtime.closing import on_exit
 from actors.runtime.lane import Lane
 from actors.runtime.mailbox import Capacity
 from actors.span_store.asked.arrivals import Arrivals, GetEnd, ListArrivals, ListNews
+from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.evidence import (
     AgentRunPage,
     FindExecution,
@@ -24,6 +25,7 @@ from actors.span_store.asked.evidence import (
     ListAgentRuns,
     TraceEvidence,
 )
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
@@ -324,3 +326,11 @@ class SpanStoreActor(Actor):
     @handles(CompareRuns, lane="runs")
     async def compare_runs(self, request: CompareRuns) -> RunComparison:
         return await self._runs.compare(request)
+
+    @handles(GetHeatMap, lane="sums")
+    async def get_heat_map(self, request: GetHeatMap) -> HeatMap:
+        return await self._storage.heat_map(request)
+
+    @handles(GetDifferences, lane="sums")
+    async def get_differences(self, request: GetDifferences) -> Differences:
+        return await self._storage.differences(request)

@@ -10,6 +10,8 @@ import attrs
 import pyarrow as pa
 
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
+from actors.span_store.asked.differences import Differences, GetDifferences
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
@@ -142,6 +144,10 @@ class SpanStorage(Protocol):
     async def news(self, request: ListNews) -> Sequence[Arrivals | None]: ...
 
     async def query_sql(self, request: QuerySql) -> SqlAnswer: ...
+
+    async def differences(self, request: GetDifferences) -> Differences: ...
+
+    async def heat_map(self, request: GetHeatMap) -> HeatMap: ...
 
     def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]: ...
 

@@ -38,6 +38,7 @@ def add_questions(commands: "Commands") -> None:
     stats.add_argument("--of", choices=("calls", "spans", "traces"), help="what is counted; by default model calls")
     stats.add_argument("--group-by", metavar="FIELDS", help="up to three, with commas between: model,service")
     stats.add_argument("--interval", help="buckets of time: 1m 5m 15m 1h 6h 1d or auto")
+    stats.add_argument("--score", metavar="NAME", help="a score of traces, of which the mean is said, too")
     stats.add_argument("--tz", help="time zone of the buckets, such as Europe/Berlin; by default UTC")
     stats.add_argument("--limit", type=_count, help="groups to show, 200 at most; by default 50")
     _add_common(stats)

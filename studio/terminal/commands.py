@@ -15,7 +15,7 @@ _OBSERVABILITY = "/api/v1/observability"
 _PARAMETERS = {
     "traces": ("q", "service", "from", "to", "sort", "limit", "after"),
     "trace": (),
-    "stats": ("q", "of", "group_by", "interval", "tz", "from", "to", "limit"),
+    "stats": ("q", "of", "group_by", "interval", "tz", "from", "to", "limit", "score"),
 }
 # What JSON leaves as it is inside of texts, and a terminal may obey or hide.
 _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from studio.terminal.figures import counted, duration, money, number, parsed, text, tokens
+from studio.terminal.figures import NOT_KNOWN, counted, duration, money, number, parsed, text, tokens
 from studio.terminal.rendering import rendered, table
 
 _HEADINGS = ("count", "errors", "tokens", "cost", "p50", "p95")
@@ -16,7 +16,8 @@ def shown(document: Mapping[str, Any]) -> str:
     """What a terminal shows of the answer of ``GET stats``."""
     rows = table()
     rows.add_column(text(document["of"]), ratio=1, no_wrap=True, overflow="ellipsis")
-    for heading in _HEADINGS:
+    headings = (*_HEADINGS, "score") if any("score" in group["total"] for _, group in _groups(document)) else _HEADINGS
+    for heading in headings:
         rows.add_column(heading, justify="right", no_wrap=True)
     zone = ZoneInfo(document["tz"])
     for name, group in _groups(document):
@@ -48,4 +49,10 @@ def _figures(point: Mapping[str, Any]) -> list[str]:
     return [
         *(number(point["count"]), number(point["errors"]), tokens(point["tokens"]), money(point["cost_usd"])),
         *(duration(took["p50"]), duration(took["p95"])),
+        *([_score(point["score"])] if "score" in point else []),
     ]
+
+
+def _score(score: Mapping[str, Any] | None) -> str:
+    """The mean, and of how many scores it is."""
+    return NOT_KNOWN if score is None else f"{score['mean']:.3g} ({number(score['count'])})"

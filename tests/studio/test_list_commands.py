@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.http_studio import ADMIN
 from tests.source import PROJECT
 from tests.studio.asking import HOSTILE, STYLE, TRACE, Asker, asking, made, some_trace
 
@@ -47,6 +48,18 @@ async def test_sums_are_a_table(asker: Asker) -> None:
     heading, row = out.splitlines()
     assert heading.split() == ["calls", "count", "errors", "tokens", "cost", "p50", "p95"]
     assert row.split() == ["gpt-4o", "1", "0", "1,100/20", "$0.00031", "812", "ms", "812", "ms"]
+
+
+async def test_a_score_is_a_column(asker: Asker) -> None:
+    await asker.send(*some_trace())
+    cookie = (await asker.studio.call("POST", "/sign-in", body=ADMIN)).cookie
+    for value in (0.5, 1):
+        path, score = f"{API}/traces/{TRACE}/scores", {"name": "good", "value": value, "source": "human"}
+        assert (await asker.studio.call("POST", path, body=score, cookie=cookie)).status == 201
+    heading, row = (await asker.ask("stats", "--score", "good"))[1].splitlines()
+    assert (heading.split()[-1], row.split()[-2:]) == ("score", ["0.75", "(2)"])
+    _, row = (await asker.ask("stats", "--score", "bad"))[1].splitlines()
+    assert row.split()[-1] == "-"
 
 
 async def test_buckets_of_time_are_in_the_zone_that_is_asked_for(asker: Asker) -> None:

@@ -6,10 +6,10 @@ import attrs
 
 from actors.runtime.messages import Request
 from actors.span_store.columns.rows import INDEX_COLUMNS
-from actors.span_store.query.expression import EVERYTHING, And, Expression, columns_of, demand_bounds, equal
+from actors.span_store.query.expression import COUNTED, EVERYTHING, And, Expression, columns_of, demand_bounds, equal
 from actors.span_store.traces.summary import SpanSummary, TraceSummary
 
-_INDEXED = frozenset(INDEX_COLUMNS)
+_LISTED = frozenset([*INDEX_COLUMNS, COUNTED])
 
 
 class Sort(Enum):
@@ -102,7 +102,7 @@ class RankSpans(ListSpans):
 
 def looks_at_many(sort: Sort, where: Expression) -> bool:
     """Whether more is looked at than a page has: for an order not by time, for a filter of more than promoted ones."""
-    return sort not in (Sort.NEWEST, Sort.OLDEST) or not columns_of(where) <= _INDEXED
+    return sort not in (Sort.NEWEST, Sort.OLDEST) or not columns_of(where) <= _LISTED
 
 
 def wanted(request: ListTraces | ListSpans) -> Expression:

@@ -5,6 +5,7 @@ from enum import Enum
 from zoneinfo import ZoneInfo
 
 import attrs
+import pyarrow as pa
 
 from actors.runtime.messages import Request
 from actors.span_store.asked.buckets import Interval
@@ -20,6 +21,25 @@ GROUPED: Mapping[str, FilterField] = {
     if field.kind is Kind.TEXT and field.column != Promoted("status_message")
 }
 
+GROUPED_PREFIXES = ("attr", "resource")  # before any key
+
+
+def is_grouped(name: str) -> bool:
+    """Whether it can be grouped by: a field by any of its names, or what a span says under a key."""
+    prefix, _, key = name.partition(".")
+    return name in GROUPED or (prefix in GROUPED_PREFIXES and bool(key))
+
+
+def grouped_name(name: str) -> str:
+    """The one name of what is grouped by."""
+    return GROUPED[name].name if name in GROUPED else name
+
+
+def _demand_grouped(_: object, __: object, name: str) -> None:
+    name.encode()
+    if not is_grouped(name):
+        raise ValueError("nothing is grouped by this")
+
 
 class Subject(Enum):
     """What is counted."""
@@ -27,6 +47,14 @@ class Subject(Enum):
     CALLS = "calls"  # model calls, each once
     SPANS = "spans"
     TRACES = "traces"  # each at its earliest start
+
+
+@attrs.frozen(kw_only=True)
+class ScoreSum:
+    """The scores of some traces that are numbers, ``count`` of them."""
+
+    count: int
+    mean: float
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +73,7 @@ class Measures:
     durations: tuple[float, ...] | None = None  # p50, p90, p95, p99 of what has ended
     first_tokens: tuple[float, ...] | None = None  # p50, p95 of the time to the first token
     tokens_per_second: float | None = None  # p50 of output tokens a second, from the first token on where it is known
+    score: ScoreSum | None = None  # of all traces that they are of, each once
 
 
 @attrs.frozen(kw_only=True)
@@ -88,8 +117,11 @@ class GetStats(Request[Stats]):
     span that has one. Without ``group_by`` there is one group, also when nothing is found. Without ``until`` buckets
     go on to ``now``, or to the latest start.
 
+    What is grouped by is a field, or a prefix and a key, of which the first value counts that is no array, no object
+    and no long text.
+
     ``InvalidRequest`` for too many buckets. ``NeedsRoom`` when the answer takes more bytes than ``room``.
-    ``TooLarge`` when more spans than can be remembered are found by what is not promoted.
+    ``TooLarge`` when more spans than can be remembered are found, or grouped, by what is not promoted.
     """
 
     of: Subject = Subject.CALLS
@@ -97,7 +129,7 @@ class GetStats(Request[Stats]):
         default=(),
         validator=[
             attrs.validators.max_len(MOST_FIELDS),
-            attrs.validators.deep_iterable(attrs.validators.in_(GROUPED)),
+            attrs.validators.deep_iterable(_demand_grouped),
         ],
     )
     interval: Interval | None = None
@@ -107,4 +139,5 @@ class GetStats(Request[Stats]):
     until: int | None = None
     now: int
     limit: int = 50
+    scores: pa.Table | None = attrs.field(default=None, repr=False)  # by trace: ``trace_id``, ``count``, ``total``
     room: int | None = None

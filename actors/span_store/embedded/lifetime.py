@@ -13,6 +13,8 @@ import pyarrow as pa
 from actors.clock import Clock, Steady, steady_seconds, utc_now
 from actors.errors import Unavailable
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
+from actors.span_store.asked.differences import Differences, GetDifferences
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
@@ -172,6 +174,12 @@ class EmbeddedStorage:
 
     async def query_sql(self, request: QuerySql) -> SqlAnswer:
         return await self._opened.reads.query_sql(request)
+
+    async def differences(self, request: GetDifferences) -> Differences:
+        return await self._opened.reads.differences(request)
+
+    async def heat_map(self, request: GetHeatMap) -> HeatMap:
+        return await self._opened.reads.heat_map(request)
 
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
         async with aclosing(self._opened.reads.export(request)) as parts:

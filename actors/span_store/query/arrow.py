@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
+from typing import TypeAlias
 
 import attrs
 import orjson
@@ -9,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from actors.span_store.columns.attribute_column import STORED, Pairs, positions
+from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Untold
 from actors.span_store.query.comparable import TEXT, Bounds, Kind, bounds_for, kind_of, values_for
 from actors.span_store.query.expression import (
+    COUNTED,
     DURATION,
     And,
     Argument,
@@ -51,17 +54,26 @@ _NO_TEXT: Untold = pa.scalar(None, pa.string())
 _COSTS = {Promoted: 0, Arrival: 0, Resource: 1, Event: 1, Attribute: 2, Argument: 2, Text: 3}
 
 
+CountedOf: TypeAlias = Callable[[pa.Table], AnyColumn]
+
+
 @attrs.frozen(eq=False)
 class ArrowFilter:
-    """One expression for many tables, in one thread. What it knows of texts it makes once."""
+    """One expression for many tables, in one thread. What it knows of texts it makes once.
+
+    ``counted_of`` says of each row of a table whether it stands for a model call. It is asked where an expression wants
+    to know and the table has no such column. Without it each model call does, as far as a span says itself.
+    """
 
     expression: Expression = attrs.field(converter=normal_form)
+    counted_of: CountedOf | None = None
     _needles: dict[str, Needle] = attrs.field(factory=dict, init=False)
 
     @property
     def columns(self) -> frozenset[str]:
         """That a table needs to have."""
-        return columns_of(self.expression)
+        columns = columns_of(self.expression)
+        return (columns - {COUNTED}) | {"seq", "type"} if COUNTED in columns else columns
 
     def rows(self, table: pa.Table) -> pa.Table:
         """Those that the expression is true of."""
@@ -100,11 +112,18 @@ class ArrowFilter:
                 return saying(table, self._needle(leaf))
             case Attribute(key):
                 return _by_chunk(table[STORED], lambda chunk: _of_attributes(chunk, key, leaf))
+            case Promoted(name) as field if name == COUNTED:
+                return _of_column(self._counted(table), kind_of(field), leaf)
             case Promoted() | Arrival() as field:
                 return _of_column(_column(table, field), kind_of(field), leaf)
             case field:
                 test = ValueTest(leaf)
                 return test.answer(_with_value(table, field.of if isinstance(field, Numeric) else field, test))
+
+    def _counted(self, table: pa.Table) -> AnyColumn:
+        if COUNTED in table.column_names:
+            return table[COUNTED]
+        return is_model_call(table["type"]) if self.counted_of is None else self.counted_of(table)
 
     def _needle(self, leaf: Leaf) -> Needle:
         if not isinstance(leaf, Contains):
@@ -135,6 +154,8 @@ def _cost(expression: Expression) -> int:
             return _cost(member)
         case _:
             field = expression.field
+            if isinstance(field, Promoted) and field.name == COUNTED:
+                return 1
             return _COSTS[type(field.of if isinstance(field, Numeric) else field)]
 
 

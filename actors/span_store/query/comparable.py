@@ -9,17 +9,18 @@ import attrs
 import pyarrow as pa
 
 from actors.span_store.columns.rows import INDEX_FIELDS, ROWS
-from actors.span_store.query.expression import DURATION, Arrival, Between, Promoted, Value
+from actors.span_store.query.expression import COUNTED, DURATION, Arrival, Between, Promoted, Value
 
 T = TypeVar("T", int, float)
 
 
 @attrs.frozen(eq=False)
 class Kind:
-    """What a column holds: text, or numbers, integers of which have a range."""
+    """What a column holds: text, true and false, or numbers, integers of which have a range."""
 
     sql: str
     is_text: bool = False
+    is_truth: bool = False
     integers: tuple[int, int] | None = None
 
 
@@ -36,6 +37,7 @@ _KIND_OF = {
     field.name: _KINDS[field.type] for field in [*INDEX_FIELDS, ROWS.field("seq"), ROWS.field("status_message")]
 }
 _KIND_OF[DURATION] = _KINDS[pa.uint64()]
+_KIND_OF[COUNTED] = Kind("BOOLEAN", is_truth=True)
 
 
 @attrs.frozen
@@ -57,6 +59,8 @@ def values_for(kind: Kind, values: Iterable[Value]) -> list[Value]:
     """Those of the values that a column of this type may have."""
     if kind.is_text:
         return [value for value in values if isinstance(value, str)]
+    if kind.is_truth:
+        return [value for value in values if isinstance(value, bool)]
     numbers = [value for value in values if not isinstance(value, str | bool)]
     if kind.integers is None:
         return [_double(value) for value in numbers if _double(value) == value]
@@ -67,7 +71,7 @@ def values_for(kind: Kind, values: Iterable[Value]) -> list[Value]:
 def bounds_for(kind: Kind, between: Between) -> Bounds | None:
     """Bounds that a column of this type may lie between; ``None`` when no value of it does."""
     is_text = isinstance(between.low if between.low is not None else between.high, str)
-    if is_text is not kind.is_text:
+    if is_text is not kind.is_text or kind.is_truth:
         return None
     if is_text:
         return Bounds(between.low, between.high, between.low_included, between.high_included)

@@ -30,10 +30,13 @@ from actors.span_store.columns.spans import LOG
 
 Value: TypeAlias = str | bool | int | float
 DURATION = "duration_nano"  # from start to end; 0 for a span that ends before it starts
+# Whether a span stands for a model call, true or false. That depends on the other spans of its trace: it is no column
+# of rows, and known to whoever has all spans.
+COUNTED = "counted"
 # Of what somebody asks from outside. Interpreters call themselves for each level, and take time for each node.
 MOST_NODES, MOST_DEPTH = 2000, 64
 MOST_TRACES = 10_000  # ids that traces may have: what stands in place of scores, and is looked for all at once
-_PROMOTED = {field.name for field in INDEX_FIELDS} | {"status_message", DURATION}
+_PROMOTED = {field.name for field in INDEX_FIELDS} | {"status_message", DURATION, COUNTED}
 
 
 def _demand_text(_: object, __: object, text: str) -> None:

@@ -37,9 +37,23 @@ def count_in(rows: pa.Table, field: str) -> Counts:
     prefix, _, key = field.partition(".")
     if prefix not in _COLUMNS:
         return _counted(enumerate(rows[field].to_pylist()))
-    if prefix == "attr":
-        return _counted(_attributes(rows, key) if key else _keys(rows))
-    return _counted(_in_json(rows, prefix, key))
+    if prefix == "attr" and not key:
+        return _counted(_keys(rows))
+    return _counted(_said_under(rows, prefix, key))
+
+
+def first_values(rows: pa.Table, field: str) -> list[str | None]:
+    """Of each row the first value under a prefix and a key, as text; ``None`` where it says none that is listed."""
+    prefix, _, key = field.partition(".")
+    found: list[str | None] = [None] * rows.num_rows
+    for row, value in _said_under(rows, prefix, key):
+        if found[row] is None and _is_listed(value):
+            found[row] = _spelled(value)
+    return found
+
+
+def _said_under(rows: pa.Table, prefix: str, key: str) -> Iterator[tuple[int, Any]]:
+    return _attributes(rows, key) if prefix == "attr" else _in_json(rows, prefix, key)
 
 
 def most_frequent(counts: Counts, request: ListValues, *, more: bool) -> Values:

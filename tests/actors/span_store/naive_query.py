@@ -3,15 +3,17 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 import attrs
 import hypothesis.strategies as st
 import orjson
+import pyarrow as pa
 
 from actors.span_store.columns.logs import Log
-from actors.span_store.columns.rows import rows_of
+from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Resource as SpanResource
 from actors.span_store.columns.spans import Span, SpanEvent, span_columns
 from actors.span_store.query.expression import (
@@ -34,6 +36,7 @@ from actors.span_store.query.expression import (
     Resource,
     Text,
 )
+from tests.actors.span_store.plain_counting import counted_of
 from tests.spans import START, log_like, span
 
 _WORDS = ("red", "green", "reddish green", "Red", "rouge é", "", "LLM", "workflow", "gpt-5")
@@ -73,6 +76,7 @@ _COLUMNS = (
     "input_tokens",
     "cost",
     "duration_nano",
+    "counted",
 )
 _SERVICES = ("red", "green", "tests")
 _STARTS = tuple(START + step for step in range(6))
@@ -82,18 +86,27 @@ _IDS = tuple(f"{number:032x}" for number in range(3))
 
 @attrs.frozen
 class Known:
-    """A span, the columns that it became, and its number."""
+    """A span, the columns that it became, its number, and whether it stands for a model call."""
 
     span: Span
     columns: Mapping[str, Any]
     seq: int
+    is_counted: Callable[[], bool]
 
 
 def known(items: Sequence[Span | Log]) -> list[Known]:
     """The spans among what arrived in this order; log records have a number each, and are otherwise not known."""
     spans = [(seq, item) for seq, item in enumerate(items) if isinstance(item, Span)]
-    rows = rows_of(span_columns([each for _, each in spans])).to_pylist()
-    return [Known(each, row, seq) for (seq, each), row in zip(spans, rows, strict=True)]
+    rows = pa.Table.from_batches([numbered(rows_of(span_columns([each for _, each in spans])), 0)])
+    counted = cache(lambda: counted_of(rows).to_pylist())  # which takes long, and is hardly ever asked
+    return [
+        Known(each, row, seq, partial(_is_counted, counted, place))
+        for place, ((seq, each), row) in enumerate(zip(spans, rows.to_pylist(), strict=True))
+    ]
+
+
+def _is_counted(counted: Callable[[], list[bool]], place: int) -> bool:
+    return counted()[place]
 
 
 def is_true(expression: Expression, of: Known) -> bool:
@@ -170,6 +183,8 @@ def _value(field: Any, of: Known) -> Any:
     match field:
         case Promoted("duration_nano"):
             return max(0, of.span.end_time_unix_nano - of.span.start_time_unix_nano)
+        case Promoted("counted"):
+            return of.is_counted()
         case Promoted(name):
             return of.columns[name]
         case Arrival():

@@ -86,7 +86,7 @@ def _values(name: str, of: Known) -> list[Any]:
         return [_STATUSES[span.status_code]]
     if name == "duration":
         return [max(0, span.end_time_unix_nano - span.start_time_unix_nano)] if span.end_time_unix_nano else []
-    value = of.columns[_COLUMNS.get(name, name)]
+    value = of.is_counted() if name == "counted" else of.columns[_COLUMNS.get(name, name)]
     return [] if value is None else [value]
 
 
@@ -192,6 +192,7 @@ _leaves = st.one_of(
     _range(st.just("start"), _times),
     _joined(st.just("kind:"), st.sampled_from(_KINDS)),
     _joined(st.just("status:"), st.sampled_from(_STATUSES)),
+    st.sampled_from(["counted:true", "counted:false", "has:counted"]),
     _joined(st.just("trace:"), st.sampled_from(["0", "00000", f"{1:032x}", f"{2:032X}", "f"])),
     _joined(st.just("parent:"), st.sampled_from(["0", f"{1:016x}", "0*"])),
     _joined(st.just("has:"), st.one_of(_names, st.sampled_from(["duration", "parent", "cost", "kind"]))),

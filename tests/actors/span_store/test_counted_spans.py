@@ -28,8 +28,8 @@ from actors.span_store.embedded.reads.span_table import SpanTable
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segment_file import encoded
 from actors.span_store.storage import Scope, TraceColumns
-from tests.actors.span_store.conformance.plain_stats import counted_ids
 from tests.actors.span_store.doubled_calls import doubled
+from tests.actors.span_store.plain_counting import counted_ids
 from tests.actors.span_store.states import COMPACTED, EVICTED, FLUSHED, IN_MEMORY, Store
 from tests.spans import START
 from transports.otlp.decode import decode_trace_request

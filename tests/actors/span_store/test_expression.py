@@ -15,6 +15,7 @@ from actors.span_store.columns.rows import INDEX_COLUMNS, numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import (
+    COUNTED,
     EVERYTHING,
     LOG_RECORDS,
     NOTHING,
@@ -42,12 +43,13 @@ from actors.span_store.query.pruning import ngram_condition, reach
 from actors.span_store.query.sql import condition
 from actors.span_store.query.text.searched_columns import grams_of_rows
 from tests.actors.span_store.naive_query import expressions, is_true, known, mixed_lists, span_lists
+from tests.actors.span_store.plain_counting import counted_of, filter_among
 from tests.actors.span_store.states import mixed_rows
 from tests.spans import span
 
 pytestmark = pytest.mark.unit
 
-INDEX = frozenset(INDEX_COLUMNS)
+INDEX = frozenset([*INDEX_COLUMNS, COUNTED])
 THOROUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 connection = duckdb.connect()
 
@@ -72,7 +74,9 @@ def naively(expression: Expression, spans: Sequence[Span]) -> list[int]:
 def by_sql(expression: Expression, table: pa.Table) -> tuple[list[int], bool]:
     """The numbers of those that fulfil the condition, and whether it says that it is exact."""
     made = condition(expression, INDEX)
-    connection.register("indexed", table.select(INDEX_COLUMNS))
+    asked = columns_of(expression)
+    indexed = table.select(INDEX_COLUMNS)
+    connection.register("indexed", indexed.append_column(COUNTED, counted_of(table)) if COUNTED in asked else indexed)
     found = connection.execute(f"SELECT seq FROM indexed WHERE {made.text} ORDER BY seq", made.parameters).fetchall()
     return [seq for (seq,) in found], made.exact
 
@@ -81,7 +85,7 @@ def by_sql(expression: Expression, table: pa.Table) -> tuple[list[int], bool]:
 @settings(THOROUGH, max_examples=200)
 def test_all_interpreters_agree_with_the_naive_one(spans: list[Span], expression: Expression) -> None:
     table, right = table_of(spans), naively(expression, spans)
-    assert ArrowFilter(expression).rows(table)["seq"].to_pylist() == right
+    assert filter_among(expression, table).rows(table)["seq"].to_pylist() == right
     found, exact = by_sql(expression, table)
     assert set(found) >= set(right)
     assert not exact or found == right
@@ -103,7 +107,7 @@ def test_a_question_about_spans_sees_no_log_record(items: list[Span | Log], expr
     rows = numbered(mixed_rows(items), 0)
     table, of_spans = pa.Table.from_batches([rows]), And([expression, SPANS])
     right = [each.seq for each in known(items) if is_true(expression, each)]
-    assert ArrowFilter(of_spans).rows(table)["seq"].to_pylist() == right
+    assert filter_among(of_spans, table).rows(table)["seq"].to_pylist() == right
     found, exact = by_sql(of_spans, table)
     assert set(found) >= set(right)
     assert not exact or found == right
@@ -132,7 +136,7 @@ def test_what_some_columns_say_is_true_of_every_span_of_which_the_whole_is(
 @settings(THOROUGH)
 def test_not_is_true_of_all_the_others(spans: list[Span], expression: Expression) -> None:
     table = table_of(spans)
-    both = [ArrowFilter(each).rows(table).num_rows for each in (expression, Not(expression))]
+    both = [filter_among(each, table).rows(table).num_rows for each in (expression, Not(expression))]
     assert sum(both) == table.num_rows
 
 

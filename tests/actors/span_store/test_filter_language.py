@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, example, given, settings
 
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, span_columns
-from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import (
     DURATION,
     EVERYTHING,
@@ -29,6 +28,7 @@ from actors.span_store.query.language.fields import BY_NAME, FIELDS
 from actors.span_store.query.language.filter_text import FilterFault, expression_of
 from actors.span_store.query.language.parsing import MOST_CHARACTERS, tree_of
 from tests.actors.span_store.naive_query import known, span_lists
+from tests.actors.span_store.plain_counting import filter_among
 from tests.actors.span_store.plain_filter import found, texts
 from tests.spans import span
 
@@ -44,7 +44,7 @@ A, B, C = (Contains(Text(), word) for word in "abc")
 @example(spans=[span(1, kind=5), span(2, kind=0)], text="kind:unspecified")
 def test_a_filter_finds_what_it_says(spans: list[Span], text: str) -> None:
     table = pa.Table.from_batches([numbered(rows_of(span_columns(spans)), 0)])
-    assert ArrowFilter(expression_of(text)).rows(table)["seq"].to_pylist() == found(tree_of(text), known(spans))
+    assert filter_among(expression_of(text), table).rows(table)["seq"].to_pylist() == found(tree_of(text), known(spans))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,8 @@ def test_a_filter_finds_what_it_says(spans: list[Span], text: str) -> None:
         ("-has:parent", Not(Not(IsNull(Promoted("parent_span_id"))))),
         ("cost:>=$0.01", Between(COST, low=0.01)),
         ("cost:[0.01 TO *]", Between(COST, low=0.01, high_included=True)),
+        ("counted:true", Equals(Promoted("counted"), True)),
+        ("-counted:false", Not(Equals(Promoted("counted"), False))),
         ("status:error", Equals(Promoted("status_code"), 2)),
         ("trace:4BF9", Between(Promoted("trace_id"), "4bf9", "4bf9g")),
         (f"trace:{'ab' * 16}", Equals(Promoted("trace_id"), "ab" * 16)),
@@ -125,7 +127,10 @@ def test_a_span_that_runs_has_no_duration() -> None:
         ("a has:foo", "query_field", 7, 'there is no field "foo"'),
         ("attr.:1", "query_field", 1, "a key stands behind attr."),
         ("attr:1", "query_field", 1, "a key stands behind attr."),
-        ("counted:true", "query_field", 1, 'there is no field "counted"'),
+        ("colour:true", "query_field", 1, 'there is no field "colour"'),
+        ("counted:yes", "query_value", 9, 'counted takes true or false, not "yes"'),
+        ("counted:>true", "query_value", 10, "has no order"),
+        ("counted:[false TO true]", "query_value", 10, "has no order"),
         ("a duration:>2", "query_value", 13, "a number with a unit (ns us ms s m h), such as 2s"),
         ("tokens.input:many", "query_value", 14, "tokens.input takes a number"),
         ("tokens.input:1e999", "query_value", 14, "a number"),

@@ -11,7 +11,8 @@ from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.reads.export import SpanExport
-from actors.span_store.embedded.reads.queries import SpanReader
+from actors.span_store.embedded.reads.queries import SpanReader, View
+from actors.span_store.embedded.reads.span_table import SpanTable
 from actors.span_store.messages import (
     Exported,
     ExportSpans,
@@ -56,7 +57,9 @@ def filled(store: Store, states: list[int]) -> SpanReader:
 
 def exported(store: Store, request: ExportSpans) -> list[str]:
     cursor = store.connection.cursor()
-    parts = SpanExport(request, cursor, lambda: MemtableSnapshot(store.memtables), store.folders.segments).parts()
+    recent = MemtableSnapshot(store.memtables)
+    counted_of = SpanTable(cursor, View(recent, store.manifest.segments, store.roots)).counted
+    parts = SpanExport(request, cursor, lambda: recent, store.folders.segments, counted_of).parts()
     columns: Iterator[Untold] = (part["span_id"] for part in parts)
     return [name for column in columns for name in column.to_pylist()]
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.rows import numbered, rows_of
 from actors.span_store.columns.spans import Span, SpanEvent, span_columns
 from actors.span_store.embedded.damage import Damage
@@ -134,6 +135,7 @@ class Store:
             self.folders.segments,
             Damage(Problems()),
             grams,
+            counted_of=lambda rows: is_model_call(rows["type"]),
             soon=seconds,
             budget=seconds,
         )

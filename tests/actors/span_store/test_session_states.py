@@ -15,9 +15,9 @@ from actors.span_store.columns.spans import Span
 from actors.span_store.embedded.maintenance import compaction
 from actors.span_store.embedded.reads.aggregates import sessions
 from actors.span_store.embedded.reads.many_spans import ManySpansReader
-from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import EVERYTHING, Attribute, Equals, Expression, equal
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
+from tests.actors.span_store.plain_counting import filter_among
 from tests.actors.span_store.states import IN_MEMORY, STATES, Store, mixed_rows
 from tests.spans import START, span
 
@@ -67,7 +67,7 @@ def spans_of(parts: Sequence[dict[str, Any]]) -> list[Span]:
 
 def told(spans: Sequence[Span], where: Expression) -> list[Told]:
     rows = pa.Table.from_batches([numbered(mixed_rows(spans), 0)])
-    fits = ArrowFilter(where).mask(rows).to_pylist()
+    fits = filter_among(where, rows).mask(rows).to_pylist()
     return [Told(number, rows.slice(number, 1), bool(fits[number])) for number in range(rows.num_rows)]
 
 

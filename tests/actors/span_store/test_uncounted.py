@@ -15,8 +15,8 @@ from actors.span_store.columns.rows import numbered, rows_of, span_rows
 from actors.span_store.columns.spans import Span, span_columns
 from actors.span_store.columns.types import Untold
 from actors.span_store.traces.uncounted import COLUMNS, uncounted
-from tests.actors.span_store.conformance.plain_stats import counted_ids
 from tests.actors.span_store.doubled_calls import doubled
+from tests.actors.span_store.plain_counting import counted_ids
 from transports.otlp.decode import decode_trace_request
 
 pytestmark = pytest.mark.unit

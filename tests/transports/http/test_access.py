@@ -153,6 +153,8 @@ TABLE = (
     Row("GET", "/llm/replay/{trace_id}/{span_id}", READERS),
     Row("GET", "/api/v1/observability/services", READERS),
     Row("GET", "/api/v1/observability/stats", READERS),
+    Row("GET", "/api/v1/observability/heatmap", READERS),
+    Row("GET", "/api/v1/observability/differences", READERS),
     Row("GET", "/api/v1/observability/services/{service_name}/spans", READERS),
     Row("GET", "/api/v1/observability/services/{service_name}/spans/root", READERS),
     Row("GET", "/api/v1/observability/services/{service_name}/workflows", READERS),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.spans import any_value
+from actors.scores import store
+from tests.spans import any_value, otlp_span
 from tests.transports.http.stage import Reader, call, made
 
 pytestmark = pytest.mark.integration
@@ -111,6 +112,34 @@ async def test_what_is_asked_for_is_narrowed_down(reader: Reader) -> None:
     assert by_service["other"]["points"] == []
 
 
+async def test_scores_are_those_of_the_traces_that_are_meant(reader: Reader) -> None:
+    await reader.send(call(1), call(2), call(3, trace_id=2), made(4, trace_id=3))
+    for trace, value in ((1, 0.5), (1, 1), (2, 0), (3, 7), (1, "word")):
+        path = f"/api/v1/observability/traces/{trace:032x}/scores"
+        score = {"name": "good", "value": value, "source": "human"}
+        assert (await reader.studio.call("POST", path, body=score, cookie=reader.cookie)).status == 201
+    [group] = (await stats(reader, "score=good&group_by=model&interval=1m&to=2023-11-14T22:14:00Z"))["groups"]
+    assert (group["total"]["count"], group["total"]["score"]) == (3, {"count": 3, "mean": 0.5})
+    assert [point["score"] for point in group["points"]] == [{"count": 3, "mean": 0.5}]
+    traces = await stats(reader, "score=good&of=traces&group_by=model&q=trace:0")
+    assert [(each["key"]["model"], each["total"]["score"]) for each in traces["groups"]] == [
+        ("gpt-4o", {"count": 3, "mean": 0.5}),
+        (None, {"count": 1, "mean": 7}),
+    ]
+    assert (await stats(reader, "score=bad"))["groups"][0]["total"]["score"] is None
+    assert "score" not in (await stats(reader))["groups"][0]["total"]
+
+
+async def test_scores_of_too_many_traces_are_refused(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    await reader.send(made(1), made(2, trace_id=2))
+    for trace in (1, 2):
+        path = f"/api/v1/observability/traces/{trace:032x}/scores"
+        score = {"name": "good", "value": 1, "source": "human"}
+        assert (await reader.studio.call("POST", path, body=score, cookie=reader.cookie)).status == 201
+    monkeypatch.setattr(store, "MOST_SUMMED", 1)
+    assert await refusal(reader, "score=good") == [("value_error", ["query", "score"])]
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -118,11 +147,14 @@ async def test_what_is_asked_for_is_narrowed_down(reader: Reader) -> None:
         ("interval=2m", [("enum", ["query", "interval"])]),
         ("limit=0", [("greater_than_equal", ["query", "limit"])]),
         ("limit=201", [("less_than_equal", ["query", "limit"])]),
+        ("score=", [("string_too_short", ["query", "score"])]),
         ("tz=Mars/Olympus", [("zoneinfo_str", ["query", "tz"])]),
         ("tz=America", [("zoneinfo_str", ["query", "tz"])]),
         ("tz=../../etc/passwd", [("string_pattern_mismatch", ["query", "tz"])]),
         ("group_by=colour", [("query_field", ["query", "group_by"])]),
-        ("group_by=attr.plan", [("query_field", ["query", "group_by"])]),
+        ("group_by=attr.", [("query_field", ["query", "group_by"])]),
+        ("group_by=event.name", [("query_field", ["query", "group_by"])]),
+        ("group_by=trace_id,attr.a,attr.b,resource.c", [("query_field", ["query", "group_by"])]),
         ("group_by=", [("query_field", ["query", "group_by"])]),
         ("group_by=model,service,agent,tool", [("query_field", ["query", "group_by"])]),
         ("from=yesterday", [("time_parsing", ["query", "from"])]),
@@ -138,6 +170,20 @@ async def test_a_name_counts_once_and_by_any_of_its_names(reader: Reader) -> Non
     await reader.send(call(1))
     found = await stats(reader, "group_by=session,session_id,model,session&from=now-20000d")
     assert [group["key"] for group in found["groups"]] == [{"session_id": None, "model": "gpt-4o"}]
+
+
+async def test_attributes_are_grouped_by_their_values(reader: Reader) -> None:
+    await reader.send(made(1, plan="pro"), made(2, plan=7), made(3, plan=True), made(4), made(5, plan="pro"))
+    tool: dict[str, Any] = {"openinference.span.kind": "TOOL", "input.value": '{"plan": "pro"}'}
+    await reader.send(otlp_span(6, trace_id=6, **tool))
+    found = await stats(reader, "of=spans&group_by=attr.plan,resource.service.name&limit=4")
+    assert [(each["key"], each["total"]["count"]) for each in found["groups"]] == [
+        ({"attr.plan": "pro", "resource.service.name": "tests"}, 3),
+        ({"attr.plan": "7", "resource.service.name": "tests"}, 1),
+        ({"attr.plan": "true", "resource.service.name": "tests"}, 1),
+        ({"attr.plan": None, "resource.service.name": "tests"}, 1),
+    ]
+    assert found["other"] is None
 
 
 async def test_answers_have_a_tag(reader: Reader) -> None:

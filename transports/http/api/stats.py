@@ -6,16 +6,18 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import attrs
+import pyarrow as pa
 from aiohttp import web
 
-from actors.errors import Overloaded, Problem, TooLarge
+from actors.errors import InvalidRequest, Overloaded, Problem, TooLarge
 from actors.runtime.bus import Bus
+from actors.scores.messages import MOST_NAME, SumScores
 from actors.span_store.asked.buckets import Interval
-from actors.span_store.asked.stats import GROUPED, MOST_FIELDS, MOST_GROUPS, GetStats, Subject
+from actors.span_store.asked.stats import MOST_FIELDS, MOST_GROUPS, GetStats, Subject, grouped_name, is_grouped
 from actors.span_store.query.expression import EVERYTHING
 from transports.http.api.tagged_answers import Body, answer_tagged
 from transports.http.framework.route import Access, Call, Route, described
-from transports.http.framework.rules import Between, MaxLength, Pattern
+from transports.http.framework.rules import Between, MaxLength, NotBlank, Pattern
 from transports.http.framework.validation import echo, invalid
 from transports.http.wire.filters import DESCRIPTION, EXAMPLE, Filter
 from transports.http.wire.moments import Moment
@@ -24,8 +26,8 @@ from transports.http.wire.stats_json import render_stats
 
 _ZONE: Final = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z][A-Za-z0-9_+-]*){0,2}$"
 _NO_FIELDS: Final = (
-    f"Input should be up to {MOST_FIELDS} fields of a span that are text, with commas between, such as model,service; "
-    "attributes are none"
+    f"Input should be up to {MOST_FIELDS} fields of a span that are text, or attr.KEY or resource.KEY, with commas "
+    "between, such as model,service"
 )
 
 
@@ -35,7 +37,10 @@ class StatsQuery:
 
     of: Subject = attrs.field(default=Subject.CALLS, metadata=described("Model calls, spans or traces", "calls"))
     group_by: Annotated[str, MaxLength(200)] | None = attrs.field(
-        default=None, metadata=described("Up to three fields of a span, with commas between", "model,service")
+        default=None,
+        metadata=described(
+            "Up to three fields of a span, attr.KEY or resource.KEY, with commas between", "model,service"
+        ),
     )
     interval: Interval | None = attrs.field(
         default=None, metadata=described("Length of the buckets; without it, there are none", "1h")
@@ -50,6 +55,10 @@ class StatsQuery:
     to: Moment | None = attrs.field(
         default=None, metadata=described("Only what started before this time", "2026-11-30T08:00:00.000Z")
     )
+    score: Annotated[str, NotBlank("Name a score"), MaxLength(MOST_NAME)] | None = attrs.field(
+        default=None,
+        metadata=described("Name of a score: say the mean of that, too, over the traces that are meant", "helpful"),
+    )
     limit: Annotated[int, Between(1, MOST_GROUPS)] = attrs.field(
         default=50, metadata=described("Most groups to answer, largest first", 50)
     )
@@ -59,18 +68,29 @@ async def get_stats(call: Call[None, StatsQuery]) -> web.StreamResponse:
     request = _request(call.query)
 
     async def read(room: int) -> Body:
-        return Body(content=await _sums(call.bus, attrs.evolve(request, room=room)))
+        return Body(content=await _sums(call.bus, attrs.evolve(request, room=room), call.query.score))
 
     return await answer_tagged(call, read)
 
 
 async def sums_of(bus: Bus, query: StatsQuery, room: int) -> bytes:
     """What the route answers to a query, as JSON text. ``NeedsRoom`` when it takes more than ``room`` bytes."""
-    return await _sums(bus, attrs.evolve(_request(query), room=room))
+    return await _sums(bus, attrs.evolve(_request(query), room=room), query.score)
 
 
-async def _sums(bus: Bus, asked: GetStats) -> bytes:
+async def _sums(bus: Bus, request: GetStats, score: str | None) -> bytes:
+    asked = attrs.evolve(request, scores=await _scores(bus, score))
     return await asyncio.to_thread(render_stats, asked, await bus.ask(asked))
+
+
+async def _scores(bus: Bus, name: str | None) -> pa.Table | None:
+    if name is None:
+        return None
+    try:
+        return await bus.ask(SumScores(name=name))
+    except InvalidRequest as error:
+        problem = Problem(type="value_error", location=("query", "score"), message=error.detail, input=echo(name))
+        raise invalid(problem) from None
 
 
 def _request(query: StatsQuery) -> GetStats:
@@ -92,8 +112,8 @@ def _fields(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
     names = [name.strip() for name in text.split(",")]
-    fields = tuple(dict.fromkeys(GROUPED[name].name for name in names if name in GROUPED))
-    if len(fields) > MOST_FIELDS or not GROUPED.keys() >= set(names):
+    fields = tuple(dict.fromkeys(map(grouped_name, names)))
+    if len(fields) > MOST_FIELDS or not all(map(is_grouped, names)):
         raise invalid(Problem(type="query_field", location=("query", "group_by"), message=_NO_FIELDS, input=echo(text)))
     return fields
 

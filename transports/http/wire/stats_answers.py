@@ -13,6 +13,7 @@ _TOKENS = {"input": 5200, "output": 940, "cache_read": 1800, "cache_write": None
 _DURATIONS = {"p50": 640000000, "p90": 1400000000, "p95": 1900000000, "p99": 4100000000}
 _FIRST_TOKENS = {"p50": 210000000, "p95": 480000000}
 _RATE = {"p50": 61.5}
+_SCORE = {"count": 8, "mean": 0.75}
 
 
 @attrs.frozen(kw_only=True)
@@ -38,6 +39,14 @@ class RatesAnswer:
     """Quantile of output tokens a second, within 2 %."""
 
     p50: float = attrs.field(metadata=described("Half of the calls are no faster", 61.5))
+
+
+@attrs.frozen(kw_only=True)
+class ScoreMeanAnswer:
+    """The scores of one name that are numbers, of all traces that the calls, spans or traces are of."""
+
+    count: int = attrs.field(metadata=described("How many scores they are; each trace is asked once", 8))
+    mean: float = attrs.field(metadata=described("Their mean", 0.75))
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +77,10 @@ class PointAnswer:
     tokens_per_second: RatesAnswer | None = attrs.field(
         metadata=described("Output tokens of model calls, from the first token on where it is known", _RATE)
     )
+    score: ScoreMeanAnswer | None = attrs.field(
+        default=None,
+        metadata=described("Of the score that was asked for; null where no trace has one, else not there", _SCORE),
+    )
 
 
 _POINT: dict[str, Any] = {
@@ -81,6 +94,7 @@ _POINT: dict[str, Any] = {
     "duration_ns": _DURATIONS,
     "time_to_first_token_ns": _FIRST_TOKENS,
     "tokens_per_second": _RATE,
+    "score": _SCORE,
 }
 _TOTAL = _POINT | {"time": None}
 

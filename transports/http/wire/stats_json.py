@@ -7,7 +7,7 @@ from typing import Any
 import attrs
 import orjson
 
-from actors.span_store.asked.stats import GROUPED, GetStats, Measures, Stats
+from actors.span_store.asked.stats import GetStats, Measures, Stats, grouped_name
 from actors.span_store.traces.summary import Tokens
 from transports.http.wire.moments import time_text
 
@@ -18,7 +18,7 @@ _NOTHING = Measures()
 def render_stats(request: GetStats, stats: Stats) -> bytes:
     """Answer of a request. CPU-heavy for tens of thousands of points."""
     buckets = _Buckets.of(request, stats)
-    names = [GROUPED[name].name for name in request.group_by]
+    names = list(map(grouped_name, request.group_by))
     others = stats.others
     document = {
         "of": request.of.value,
@@ -37,9 +37,10 @@ def render_stats(request: GetStats, stats: Stats) -> bytes:
 
 @attrs.frozen
 class _Buckets:
-    """The time of each bucket, and whether it is cut."""
+    """The time of each bucket, and whether it is cut; whether points have scores."""
 
     times: Sequence[tuple[str, bool]]
+    has_scores: bool
 
     @classmethod
     def of(cls, request: GetStats, stats: Stats) -> "_Buckets":
@@ -47,16 +48,21 @@ class _Buckets:
         since = stats.edges[0] if request.since is None and stats.edges else stats.from_unix_nano or 0
         until = request.now if request.until is None else min(request.until, request.now)
         edges = pairwise(stats.edges)
-        return cls([(time_text(begin), begin < since or end > until) for begin, end in edges])
+        times = [(time_text(begin), begin < since or end > until) for begin, end in edges]
+        return cls(times, has_scores=request.scores is not None)
 
     def members(self, total: Measures, points: Mapping[int, Measures]) -> dict[str, Any]:
         """A fragment for each point, so that no more than one is in memory as a document."""
-        return {"total": _point(None, total, is_partial=False), "points": list(self._points(points))}
+        return {"total": self._point(None, total, is_partial=False), "points": list(self._points(points))}
 
     def _points(self, points: Mapping[int, Measures]) -> Iterator[orjson.Fragment]:
         for number, (time, is_partial) in enumerate(self.times):
-            point = _point(time, points.get(number, _NOTHING), is_partial=is_partial)
+            point = self._point(time, points.get(number, _NOTHING), is_partial=is_partial)
             yield orjson.Fragment(orjson.dumps(point))
+
+    def _point(self, time: str | None, measures: Measures, *, is_partial: bool) -> dict[str, Any]:
+        point = _point(time, measures, is_partial=is_partial)
+        return point | {"score": measures.score and attrs.asdict(measures.score)} if self.has_scores else point
 
 
 def _point(time: str | None, measures: Measures, *, is_partial: bool) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from actors.span_store.embedded.sealed.index import indexed_segments, parts_of, 
 from actors.span_store.embedded.sealed.row_groups import ZoneMaps, open_segment
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.messages import Exported, ExportSpans
-from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.arrow import ArrowFilter, CountedOf
 from actors.span_store.query.expression import (
     LOG_RECORDS,
     SPANS,
@@ -65,12 +65,14 @@ class SpanExport:
         cursor: duckdb.DuckDBPyConnection,
         recent: Callable[[], MemtableSnapshot],
         folder: Path,
+        counted_of: CountedOf,
     ) -> None:
         self._request = request
         self._wanted = _wanted(request)
         self._cursor = cursor
         self._recent = recent
         self._folder = folder
+        self._counted_of = counted_of
 
     def parts(self) -> Iterator[pa.Table]:
         """Tables with the columns of ``ROWS``, attributes as JSON text; an empty one when there is no span.
@@ -139,7 +141,7 @@ class SpanExport:
         return [group for group in groups if zones.may_have(wanted, group)]
 
     def _slices(self, rows: pa.Table, which: Expression, position: int, end: int) -> Iterator[pa.Table]:
-        wanted = ArrowFilter(self._between(which, position, end))
+        wanted = ArrowFilter(self._between(which, position, end), self._counted_of)
         matching = wanted.rows(rows).select(ROWS.names)
         for begin in range(0, matching.num_rows, ROW_GROUP):
             yield matching.slice(begin, ROW_GROUP)

@@ -6,6 +6,8 @@ from pathlib import Path
 import duckdb
 
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals
+from actors.span_store.asked.differences import Differences, GetDifferences
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
@@ -14,6 +16,8 @@ from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.reads.aggregates.arrivals import arrivals
+from actors.span_store.embedded.reads.aggregates.differences import read_differences
+from actors.span_store.embedded.reads.aggregates.heat_map import read_heat_map
 from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
 from actors.span_store.embedded.reads.aggregates.sessions import Sessions
 from actors.span_store.embedded.reads.aggregates.span_list import span_page
@@ -53,6 +57,14 @@ class ManySpansReader(SpanReader):
 
     def arrivals(self, request: ListArrivals) -> Arrivals:
         return arrivals(self._stored, request)
+
+    def differences(self, request: GetDifferences, is_left: Callable[[], bool]) -> Differences:
+        """As ``stats`` has it."""
+        return read_differences(self._stored, request, is_left)
+
+    def heat_map(self, request: GetHeatMap, is_left: Callable[[], bool]) -> HeatMap:
+        """As ``stats`` has it."""
+        return read_heat_map(self._stored, request, is_left)
 
     def stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
         return self._table.stored_traces(request.trace_ids)

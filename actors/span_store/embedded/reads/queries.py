@@ -101,7 +101,9 @@ class SpanReader:
         if exact:
             return self._page(candidates(request.after, request.limit + 1), request.limit, request.room)
         files = Files(self._segments, self._ngrams, self._sealed, wanted)
-        walk = Walk(wanted, files, self._cursor, self._damage, soon=_SOON, budget=_BUDGET)
+        walk = Walk(
+            wanted, files, self._cursor, self._damage, counted_of=self._table.counted, soon=_SOON, budget=_BUDGET
+        )
         found = walk.run(candidates, self._recent, request.after, request.limit + 1)
         page = self._page(found.places, request.limit, request.room)
         return page if page.next else attrs.evolve(page, next=found.goes_on)
@@ -134,7 +136,9 @@ class SpanReader:
         return self._table.has(equal(**{column: value}))
 
     def text(self, request: SearchText) -> FoundSpans:
-        return TextSearch(request, self._segments, self._damage, self._ngrams).run(self._cursor, self._recent)
+        counted_of = self._table.counted
+        search = TextSearch(request, self._segments, self._damage, self._ngrams, counted_of=counted_of)
+        return search.run(self._cursor, self._recent)
 
     def _list(
         self, wanted: Expression, after: Cursor | None, limit: int, has_any: Callable[[Segment], bool] = _any

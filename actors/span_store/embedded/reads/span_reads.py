@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import TypeVar
 
 import duckdb
@@ -10,6 +11,8 @@ import pyarrow as pa
 
 from actors.errors import NeedsRoom
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
+from actors.span_store.asked.differences import Differences, GetDifferences
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage, looks_at_many
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
@@ -18,6 +21,7 @@ from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
 from actors.span_store.columns.logs import StoredLog
 from actors.span_store.columns.spans import StoredSpan
+from actors.span_store.columns.types import AnyColumn
 from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.reads.export import SpanExport
@@ -25,6 +29,7 @@ from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.embedded.reads.news import Filters, PreviewAllowance, news, recent_page
 from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
+from actors.span_store.embedded.reads.span_table import SpanTable
 from actors.span_store.embedded.reads.sql.answer import new_watch
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles
@@ -134,6 +139,15 @@ class SpanReads:
             )
         )
 
+    async def differences(self, request: GetDifferences) -> Differences:
+        left = threading.Event()
+        found = await self._sum(lambda reader: reader.differences(request, left.is_set), left.set)
+        return request.within_room(found)
+
+    async def heat_map(self, request: GetHeatMap) -> HeatMap:
+        left = threading.Event()
+        return await self._sum(lambda reader: reader.heat_map(request, left.is_set), left.set)
+
     async def has(self, scope: Scope) -> bool:
         return await self._ask(lambda reader: reader.has(scope.column, scope.value))
 
@@ -141,7 +155,8 @@ class SpanReads:
         """Read many spans, a part after the other."""
         with self._threads.translated():
             cursor = self._segments.connection.cursor()
-        export = SpanExport(request, cursor, self._memtables.snapshot, self._segments.folder)
+        counted_of = partial(self._counted, cursor)
+        export = SpanExport(request, cursor, self._memtables.snapshot, self._segments.folder, counted_of)
         try:
             async with aclosing(self._threads.in_long_reads(export.parts())) as parts:
                 async for part in parts:
@@ -171,10 +186,15 @@ class SpanReads:
         return query(self._reader(cursor))
 
     def _reader(self, cursor: duckdb.DuckDBPyConnection) -> ManySpansReader:
-        segments = self._segments
+        return ManySpansReader(cursor, self._view(), self._segments.folder, self._damage, self._ngrams)
+
+    def _view(self) -> View:
         recent = self._memtables.snapshot()  # before the manifest: a span that is flushed meanwhile is in one of them
-        view = View(recent, segments.manifest.segments, segments.root_cache, self._calls)
-        return ManySpansReader(cursor, view, segments.folder, self._damage, self._ngrams)
+        return View(recent, self._segments.manifest.segments, self._segments.root_cache, self._calls)
+
+    def _counted(self, cursor: duckdb.DuckDBPyConnection, rows: pa.Table) -> AnyColumn:
+        """As it is now: an export takes long, and keeps no view meanwhile."""
+        return SpanTable(cursor, self._view()).counted(rows)
 
 
 def _no_matter() -> None:

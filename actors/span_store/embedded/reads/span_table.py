@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.rows import INDEX_COLUMNS
 from actors.span_store.columns.spans import LOG
-from actors.span_store.columns.types import Untold
+from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.recent_calls import Decided, RecentCalls
 from actors.span_store.embedded.reads.row_location import RowLocation, before, locations, newest_first
@@ -29,11 +29,12 @@ from actors.span_store.embedded.sealed.index import (
 from actors.span_store.embedded.sealed.manifest import Segment, in_reach
 from actors.span_store.embedded.sealed.root_cache import RootCache
 from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.query.expression import SPANS, And, Expression, OneOf, Promoted
+from actors.span_store.query.expression import COUNTED, SPANS, And, Expression, OneOf, Promoted
 from actors.span_store.query.pruning import reach
 from actors.span_store.query.sql import Condition, condition
 
 INDEXED = frozenset(INDEX_COLUMNS)
+LISTED = INDEXED | {COUNTED}  # what ``relation`` has
 IN_MEMORY = 2**32 - 1  # in place of the number of a segment
 _COLUMNS = ", ".join(INDEX_COLUMNS)
 _RECENT = "recent_span"
@@ -46,6 +47,11 @@ _LEFT, _DECIDED = "recent_uncounted", "recent_decided"
 # Of traces of which memory has more, what was decided when the rest was sealed does not hold any more.
 _SEALED_LEFT = f"""
     SELECT seq FROM uncounted WHERE trace_id NOT IN (SELECT trace_id FROM {_DECIDED}) UNION ALL SELECT seq FROM {_LEFT}
+"""  # noqa: S608 - own names
+# The same for rows that were read, beside a relation that is open.
+_ROWS_DECIDED, _NEAR = "rows_decided", 65_536
+_ROWS_LEFT = f"""
+    SELECT seq FROM uncounted WHERE trace_id NOT IN (SELECT trace_id FROM {_ROWS_DECIDED}) AND seq BETWEEN ? AND ?
 """  # noqa: S608 - own names
 
 
@@ -89,6 +95,9 @@ class SpanTable:
         self._sealed = view.sealed
         self._roots = view.roots
         self._calls = view.calls
+        self._uncounted: tuple[int, int, Untold] | None = (
+            None  # those that were asked for last, and between which numbers
+        )
 
     @contextmanager
     def relation(self) -> Iterator[str]:
@@ -133,6 +142,33 @@ class SpanTable:
         if not decided.uncounted.num_rows and not has_uncounted(self._cursor):
             return _IS_CALL, recent
         return f"{_IS_CALL} AND seq NOT IN ({_SEALED_LEFT})", recent
+
+    def counted(self, rows: pa.Table) -> AnyColumn:
+        """Of each of some rows of ``ROWS``, whether it stands for a model call. They have ``seq`` and ``type``."""
+        seqs: Untold = rows["seq"]
+        is_call = is_model_call(rows["type"])
+        if not pc.any(is_call).as_py():
+            return is_call
+        ends: Untold = pc.min_max(seqs).as_py()
+        return pc.and_(is_call, pc.invert(pc.is_in(seqs, value_set=self._left_between(ends["min"], ends["max"]))))
+
+    def _left_between(self, first: int, last: int) -> Untold:
+        """Numbers of calls that do not count: of all between these, at least."""
+        known = self._uncounted
+        if known is None or not known[0] <= first <= last <= known[1]:
+            first, last = max(0, first - _NEAR), last + _NEAR
+            known = self._uncounted = first, last, self._read_left(first, last)
+        return known[2]
+
+    def _read_left(self, first: int, last: int) -> Untold:
+        decided = self._calls.decided(self._cursor, self._recent, self._sealed)
+        self._cursor.register(_ROWS_DECIDED, decided.traces)
+        try:
+            rows = self._cursor.execute(_ROWS_LEFT, [first, last]).fetchall()
+        finally:
+            self._cursor.unregister(_ROWS_DECIDED)
+        sealed = pa.array([seq for (seq,) in rows], pa.uint64())
+        return pa.chunked_array([sealed, *decided.uncounted["seq"].chunks], pa.uint64()).combine_chunks()
 
     def newest(
         self, expression: Expression, limit: int, has_any: Callable[[Segment], bool] = lambda _: True

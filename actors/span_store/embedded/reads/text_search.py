@@ -30,7 +30,7 @@ from actors.span_store.embedded.sealed.row_groups import ZoneMaps, in_turn, open
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP, groups_at, segment_path
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
 from actors.span_store.messages import FoundSpans, SearchText
-from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.arrow import ArrowFilter, CountedOf
 from actors.span_store.query.expression import (
     EVERYTHING,
     SPANS,
@@ -72,6 +72,7 @@ class TextSearch:
         damage: Damage,
         grams: NgramFiles,
         *,
+        counted_of: CountedOf,
         soon: float = 0.11,
         budget: float = 1.0,
     ) -> None:
@@ -83,7 +84,7 @@ class TextSearch:
         self._soon, self._deadline = begin + soon, begin + budget
         self._wanted = _wanted(request)
         self._ngram_condition = ngram_condition(self._wanted)
-        self._filter = ArrowFilter(self._wanted)
+        self._filter = ArrowFilter(self._wanted, counted_of)
         self._columns = [name for name in ROWS.names if name in self._filter.columns | {"seq"}]
         self._rest = [name for name in _WHOLE if name not in self._columns]
 

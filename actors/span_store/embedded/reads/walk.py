@@ -27,7 +27,7 @@ from actors.span_store.embedded.sealed.row_groups import footer, in_turn, row_gr
 from actors.span_store.embedded.sealed.segment_file import ROOT_GROUP, segment_path
 from actors.span_store.embedded.text.ngram_files import NgramFiles, SealedFile
 from actors.span_store.messages import Cursor
-from actors.span_store.query.arrow import ArrowFilter
+from actors.span_store.query.arrow import ArrowFilter, CountedOf
 from actors.span_store.query.expression import Expression, normal_form
 from actors.span_store.query.pruning import ngram_condition
 
@@ -120,12 +120,13 @@ class Walk:
         cursor: duckdb.DuckDBPyConnection,
         damage: Damage,
         *,
+        counted_of: CountedOf,
         soon: float,
         budget: float,
     ) -> None:
         begin = time.monotonic()
         self._soon, self._deadline = begin + soon, begin + budget
-        self._filter = ArrowFilter(wanted)
+        self._filter = ArrowFilter(wanted, counted_of)
         self._columns = [name for name in ROWS.names if name in self._filter.columns | {"seq"}]
         self._files = files
         self._visits: Counter[tuple[Path, int]] = Counter()

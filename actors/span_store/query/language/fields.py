@@ -5,7 +5,7 @@ from enum import Enum
 
 import attrs
 
-from actors.span_store.query.expression import DURATION, Promoted
+from actors.span_store.query.expression import COUNTED, DURATION, Promoted
 
 
 class Kind(Enum):
@@ -43,7 +43,8 @@ class FilterField:
     @property
     def operators(self) -> tuple[str, ...]:
         """Those that it takes."""
-        return _EQUAL if self.codes is not None or self.id_digits is not None else _ORDERED
+        is_unordered = self.codes is not None or self.id_digits is not None or self.kind is Kind.BOOL
+        return _EQUAL if is_unordered else _ORDERED
 
 
 def _text(name: str, description: str, *aliases: str, column: str | None = None) -> FilterField:
@@ -118,6 +119,13 @@ FIELDS: tuple[FilterField, ...] = (
         kind=Kind.MONEY,
         aliases=("cost",),
         description="Cost of the call in US dollars",
+    ),
+    FilterField(
+        name="counted",
+        column=Promoted(COUNTED),
+        kind=Kind.BOOL,
+        description="Whether it stands for a model call: of several spans about one call, one does",
+        values=("true", "false"),
     ),
     attrs.evolve(_text("cost_source", "Who says the cost"), values=("reported", "computed")),
     _text("session_id", "Conversation that it belongs to", "session"),

@@ -53,13 +53,19 @@ def _duration_in(text: str) -> int | float | None:
     return int(nanoseconds) if nanoseconds.denominator == 1 else float(nanoseconds)
 
 
+def _truth_in(text: str) -> bool | None:
+    return {"true": True, "false": False}.get(text)
+
+
 _READERS = {
+    Kind.BOOL: _truth_in,
     Kind.NUMBER: number_in,
     Kind.MONEY: _money_in,
     Kind.DURATION: _duration_in,
     Kind.TIME: unix_nano_in,
 }
 _EXAMPLES = {
+    Kind.BOOL: "true or false",
     Kind.NUMBER: "a number",
     Kind.MONEY: "US dollars, such as 0.01",
     Kind.DURATION: "a number with a unit (ns us ms s m h), such as 2s",

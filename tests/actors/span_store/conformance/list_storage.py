@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from actors.errors import NeedsRoom, Unavailable
 from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
+from actors.span_store.asked.differences import Differences, GetDifferences
+from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
@@ -50,9 +52,12 @@ from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 from tests.actors.span_store.conformance import plain_lists
 from tests.actors.span_store.conformance.plain_arrivals import arrivals_of, news_of
+from tests.actors.span_store.conformance.plain_differences import differences_of
+from tests.actors.span_store.conformance.plain_heat_map import heat_map_of
 from tests.actors.span_store.conformance.plain_stats import stats_of
 from tests.actors.span_store.conformance.plain_values import values_of
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
+from tests.actors.span_store.plain_counting import filter_among
 
 _POINT_BYTES = 256
 
@@ -77,8 +82,8 @@ class Stored:
         value: str | None = self.row[name][0].as_py()
         return value
 
-    def fits(self, where: Expression | None) -> bool:
-        return where is None or ArrowFilter(where).rows(self.row).num_rows == 1
+    def fits(self, where: ArrowFilter | None) -> bool:
+        return where is None or where.rows(self.row).num_rows == 1
 
     def says(self, text: str) -> bool:
         span = self.span
@@ -153,11 +158,12 @@ class ListStorage:
         )
 
     async def search(self, request: SearchText) -> FoundSpans:
+        where = self._filter(request.where)
         found = [
             each
             for each in reversed(self._spans)
             if each.says(request.text)
-            and each.fits(request.where)
+            and each.fits(where)
             and request.service_name in (None, each.span.service_name)
             and request.trace_id in (None, each.span.trace_id)
             and (request.from_time_unix_nano or 0) <= each.span.start_time_unix_nano
@@ -192,6 +198,9 @@ class ListStorage:
     async def list_spans(self, request: ListSpans) -> SummaryPage:
         return plain_lists.span_page(self._rows, request)
 
+    def _filter(self, where: Expression) -> ArrowFilter:
+        return filter_among(where, self._rows)
+
     @property
     def _rows(self) -> pa.Table:
         return pa.concat_tables([ROWS.empty_table(), *(each.row for each in self._spans)])
@@ -213,7 +222,8 @@ class ListStorage:
         return frozenset(request.trace_ids) & {each.span.trace_id for each in self._spans}
 
     async def sessions(self, request: ListSessions) -> SessionPage:
-        told = [Told(each.seq, each.row, each.fits(request.where)) for each in self._spans]
+        where = self._filter(request.where)
+        told = [Told(each.seq, each.row, each.fits(where)) for each in self._spans]
         return session_page(told, self._next_seq, request)
 
     async def session(self, request: GetSession) -> SessionOutline | None:
@@ -226,7 +236,7 @@ class ListStorage:
         return found
 
     async def values(self, request: ListValues) -> Values:
-        rows = self._rows.filter(ArrowFilter(request.where).mask(self._rows))
+        rows = self._rows.filter(filter_among(request.where, self._rows).mask(self._rows))
         return request.within_room(values_of(rows, request))
 
     def end(self) -> Position:
@@ -246,14 +256,21 @@ class ListStorage:
     async def query_sql(self, _: QuerySql) -> SqlAnswer:
         raise Unavailable("This storage answers no SQL")
 
+    async def differences(self, request: GetDifferences) -> Differences:
+        return request.within_room(differences_of(self._rows, request))
+
+    async def heat_map(self, request: GetHeatMap) -> HeatMap:
+        return heat_map_of(self._rows, request)
+
     async def export(self, request: ExportSpans) -> AsyncGenerator[pa.Table, None]:
+        where = self._filter(request.where)
         spans, logs = request.what is not Exported.LOGS, request.what is not Exported.SPANS
         rows = [
             each.row
             for each in [*(self._spans if spans else ()), *(self._logs if logs else ())]
             if request.service_name in (None, each.span.service_name)
             and request.trace_id in (None, each.span.trace_id)
-            and each.fits(request.where)
+            and each.fits(where)
             and request.from_time_unix_nano <= each.span.start_time_unix_nano < request.to_time_unix_nano
         ]
         yield shown(pa.concat_tables([ROWS.empty_table(), *rows]))
@@ -302,6 +319,7 @@ class ListStorage:
         self._next_seq += 1
 
     def _of_service(self, request: SearchSpans) -> Iterator[Stored]:
+        where = None if request.where is None else self._filter(request.where)
         llm = {each.span.trace_id for each in self._spans if each.column("type") in MODEL_CALLS}
         for each in self._spans:
             is_root = each.span.parent_span_id is None
@@ -312,7 +330,7 @@ class ListStorage:
                 SpanFilter.WORKFLOWS: each.column("junjo_span_type") == "workflow",
             }
             is_of_service = request.service_name in (None, each.span.service_name)
-            if is_of_service and fits[request.filter] and each.fits(request.where):
+            if is_of_service and fits[request.filter] and each.fits(where):
                 yield each
 
     def _of_trace(self, request: SearchTrace) -> Iterator[Stored]:

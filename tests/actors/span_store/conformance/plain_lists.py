@@ -10,18 +10,18 @@ import pyarrow as pa
 from actors.span_store.asked.lists import ListSpans, ListTraces, Place, Sort, SummaryPage, TracePage, wanted
 from actors.span_store.columns.attribute_column import with_keys
 from actors.span_store.columns.types import AnyColumn
-from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.traces.content import with_content
 from actors.span_store.traces.counting import Calls
 from actors.span_store.traces.previews import PREVIEWS
 from actors.span_store.traces.summaries import in_order, span_summaries, trace_summary
 from actors.span_store.traces.summary import SpanSummary, TraceSummary, duration
+from tests.actors.span_store.plain_counting import filter_among
 
 T = TypeVar("T")
 
 
 def trace_page(rows: pa.Table, request: ListTraces) -> TracePage:
-    fitting = ArrowFilter(wanted(request)).rows(rows)
+    fitting = filter_among(wanted(request), rows).rows(rows)
     summaries = [_trace(rows, trace) for trace in sorted(set(_values(fitting["trace_id"])))]
     some = [(_of_trace(rows, each, request.sort), each) for each in summaries if _is_in(each, request)]
     page, place = _page(some, request)
@@ -29,7 +29,7 @@ def trace_page(rows: pa.Table, request: ListTraces) -> TracePage:
 
 
 def span_page(rows: pa.Table, request: ListSpans) -> SummaryPage:
-    summaries = _spans(ArrowFilter(wanted(request)).rows(rows), _counted(rows))
+    summaries = _spans(filter_among(wanted(request), rows).rows(rows), _counted(rows))
     some = [(_of_span(each, request.sort), each) for each in summaries if _is_in(each, request)]
     page, place = _page(some, request)
     return SummaryPage(spans=tuple(page), next=place)

@@ -4,22 +4,20 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import pyarrow as pa
 
 from actors.span_store.asked.buckets import edges_between
-from actors.span_store.asked.stats import GROUPED, GetStats, Group, Measures, Others, Stats, Subject
-from actors.span_store.columns.attribute_column import with_keys
-from actors.span_store.query.arrow import ArrowFilter
-from actors.span_store.traces.content import with_content
-from actors.span_store.traces.counting import Calls
-from actors.span_store.traces.summaries import in_order
+from actors.span_store.asked.stats import GROUPED, GetStats, Group, Measures, Others, ScoreSum, Stats, Subject
 from actors.span_store.traces.summary import Tokens
+from tests.actors.span_store.conformance.plain_values import said
+from tests.actors.span_store.plain_counting import counted_ids, filter_among
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _ERROR = 2
+Scores: TypeAlias = Mapping[str, tuple[int, float]]  # by trace: how many there are, and their sum
 
 
 @attrs.frozen(kw_only=True)
@@ -32,20 +30,13 @@ class Item:
     duration: int | None
     calls: Sequence[Mapping[str, Any]]
     says_speed: bool
-
-
-def counted_ids(trace: pa.Table) -> set[str]:
-    """The ids of the spans of one trace that stand for a model call."""
-    ordered = in_order(trace)
-    ids = [str(each) for each in ordered["span_id"].to_pylist()]
-    calls = Calls.of(ordered)
-    said = with_content(with_keys(ordered.take(pa.array(calls.disputed, pa.int64()))))
-    return {ids[row] for row in calls.counted({row for row, each in enumerate(ids) if each in said})}
+    trace_id: str
 
 
 def stats_of(rows: pa.Table, request: GetStats) -> Stats:
     """Of all spans that are stored, with all columns."""
     items = list(_items(rows, request))
+    scores = {row["trace_id"]: (row["count"], row["total"]) for row in _rows_of(request.scores)}
     starts = [item.start for item in items]
     since = request.since if request.since is not None else min(starts, default=None)
     until = request.until if request.until is not None else max([request.now, *(start + 1 for start in starts)])
@@ -66,13 +57,22 @@ def stats_of(rows: pa.Table, request: GetStats) -> Stats:
         to_unix_nano=until,
         interval=interval,
         edges=edges,
-        groups=tuple(Group(key=key, total=_measures(by_key[key]), points=_points(by_key[key], edges)) for key in top),
-        others=Others(groups=len(left), total=_measures(others), points=_points(others, edges)) if left else None,
+        groups=tuple(
+            Group(key=key, total=_measures(by_key[key], scores), points=_points(by_key[key], edges, scores))
+            for key in top
+        ),
+        others=Others(groups=len(left), total=_measures(others, scores), points=_points(others, edges, scores))
+        if left
+        else None,
     )
 
 
+def _rows_of(table: pa.Table | None) -> list[Any]:
+    return [] if table is None else table.to_pylist()
+
+
 def _items(rows: pa.Table, request: GetStats) -> Iterable[Item]:
-    right = set(ArrowFilter(request.where).rows(rows)["seq"].to_pylist())
+    right = set(filter_among(request.where, rows).rows(rows)["seq"].to_pylist())
     traces: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.to_pylist():
         traces[row["trace_id"]].append(row)
@@ -100,6 +100,7 @@ def _span(row: dict[str, Any], is_counted: bool, request: GetStats) -> Item:
         duration=_duration(row["start_time_unix_nano"], row["end_time_unix_nano"]),
         calls=[row] if is_counted else [],
         says_speed=True,
+        trace_id=row["trace_id"],
     )
 
 
@@ -114,6 +115,7 @@ def _trace(spans: Sequence[dict[str, Any]], counted: Sequence[dict[str, Any]], r
         duration=_duration(start, max(row["end_time_unix_nano"] for row in spans)),
         calls=counted,
         says_speed=False,
+        trace_id=spans[0]["trace_id"],
     )
 
 
@@ -122,6 +124,9 @@ def _with(roots: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 def _value(row: Mapping[str, Any], name: str) -> str | None:
+    if name not in GROUPED:
+        found = (value for value in said(row, name) if isinstance(value, str | bool | int | float))
+        return next((str(value).lower() if isinstance(value, bool) else str(value) for value in found), None)
     field = GROUPED[name]
     value = row[field.column.name]
     if field.codes is not None:
@@ -134,14 +139,14 @@ def _duration(start: int, end: int) -> int | None:
     return max(0, end - start) if end else None
 
 
-def _points(items: Sequence[Item], edges: Sequence[int]) -> dict[int, Measures]:
+def _points(items: Sequence[Item], edges: Sequence[int], scores: Scores) -> dict[int, Measures]:
     by_bucket: defaultdict[int, list[Item]] = defaultdict(list)
     for item in items if edges else ():
         by_bucket[sum(edge <= item.start for edge in edges) - 1].append(item)
-    return {number: _measures(some) for number, some in by_bucket.items()}
+    return {number: _measures(some, scores) for number, some in by_bucket.items()}
 
 
-def _measures(items: Sequence[Item]) -> Measures:
+def _measures(items: Sequence[Item], scores: Scores) -> Measures:
     calls = [call for item in items for call in item.calls]
     costs = [call["cost_usd"] for call in calls if call["cost_usd"] is not None]
     speeds = [call for item in items for call in item.calls if item.says_speed]
@@ -156,7 +161,13 @@ def _measures(items: Sequence[Item]) -> Measures:
         durations=_quantiles([item.duration for item in items if item.duration is not None], 50, 90, 95, 99),
         first_tokens=_quantiles(first, 50, 95),
         tokens_per_second=(_quantiles(rates, 50) or (None,))[0],
+        score=_score([scores[trace] for trace in {item.trace_id for item in items} if trace in scores]),
     )
+
+
+def _score(found: Sequence[tuple[int, float]]) -> ScoreSum | None:
+    count = sum(each for each, _ in found)
+    return ScoreSum(count=count, mean=fsum(total for _, total in found) / count) if count else None
 
 
 def _rate(call: Mapping[str, Any]) -> float | None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ def values_of(rows: pa.Table, request: ListValues) -> Values:
         counts.update(
             {
                 (type(value).__name__, value)
-                for value in _said(row, request.field)
+                for value in said(row, request.field)
                 if isinstance(value, str | bool | int | float) and len(str(value)) <= LONGEST_VALUE
             }
         )
@@ -32,7 +32,7 @@ def _spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _said(row: dict[str, Any], name: str) -> Iterator[Any]:
+def said(row: Mapping[str, Any], name: str) -> Iterator[Any]:
     field = BY_NAME.get(name)
     if field is not None:
         value = row[field.column.name]
@@ -42,13 +42,13 @@ def _said(row: dict[str, Any], name: str) -> Iterator[Any]:
     for attributes in _attributes(row, prefix):
         yield from [attributes.get(key)] if key else attributes
     if prefix == "attr" and key and row["type"] == "tool":
-        for value in (said for attributes in _attributes(row, "attr") for said in attributes.values()):
+        for value in (each for attributes in _attributes(row, "attr") for each in attributes.values()):
             yield from Path(key).values_in(value) if isinstance(value, str) else ()
     if name == "event.name":
         yield from (event["name"] for event in json.loads(row["events_json"]))
 
 
-def _attributes(row: dict[str, Any], prefix: str) -> list[dict[str, Any]]:
+def _attributes(row: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
     if prefix == "attr":
         pairs = row["attributes"]
         return [{key: value["text"] if value["json"] is None else json.loads(value["json"]) for key, value in pairs}]

@@ -13,7 +13,7 @@ from actors.errors import InvalidRequest, NeedsRoom
 from actors.span_store.asked.buckets import Interval
 from actors.span_store.asked.stats import GetStats, Group, Measures, Others, Subject
 from actors.span_store.columns.rows import ROWS
-from actors.span_store.columns.spans import InstrumentationScope, Span
+from actors.span_store.columns.spans import InstrumentationScope, Resource, Span
 from actors.span_store.query.expression import Attribute, Equals, Or, equal
 from actors.span_store.storage import Scope, SpanStorage, TraceColumns
 from actors.span_store.traces.summary import Tokens
@@ -143,6 +143,13 @@ async def test_what_is_deleted_is_not_counted(storage: SpanStorage) -> None:
     assert [group.total.count for group in (await storage.stats(asked())).groups] == [2]
 
 
+SCORES = pa.table(
+    {
+        "trace_id": [trace_id(number) for number in (1, 2, 3, 5, 99)],
+        "count": pa.array([1, 3, 2, 1, 1], pa.int64()),
+        "total": [0.5, 2.25, -1.0, 0.0, 7.0],
+    }
+)
 QUESTIONS: dict[str, dict[str, Any]] = {
     "by model and hour": {"group_by": ("model",), "interval": Interval.HOUR},
     "by three fields": {"group_by": ("service", "kind", "status")},
@@ -155,6 +162,16 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "of traces with an attribute": {"where": Equals(Attribute("plan"), "free"), "of": Subject.TRACES},
     "of some minutes": {"since": START + 7 * MINUTE, "until": START + 200 * MINUTE, "interval": Interval.HOUR},
     "few groups": {"of": Subject.SPANS, "group_by": ("name",), "limit": 2, "interval": Interval.DAY},
+    "by an attribute": {"group_by": ("attr.plan", "model"), "interval": Interval.HOUR},
+    "of spans by what they say": {"of": Subject.SPANS, "group_by": ("attr.gen_ai.usage.input_tokens", "resource.zone")},
+    "of traces by an attribute": {
+        "of": Subject.TRACES,
+        "group_by": ("attr.user.id",),
+        "where": equal(service_name="shop"),
+    },
+    "with scores": {"group_by": ("model",), "interval": Interval.HOUR, "scores": SCORES},
+    "with scores of few groups": {"group_by": ("name",), "limit": 2, "of": Subject.SPANS, "scores": SCORES},
+    "with scores of traces": {"of": Subject.TRACES, "interval": Interval.HOUR, "scores": SCORES},
     "in a zone": {"interval": Interval.QUARTER_DAY, "zone": ZoneInfo("Asia/Kathmandu"), "of": Subject.SPANS},
 }
 
@@ -195,7 +212,7 @@ def made(draw: random.Random, number: int) -> Span:
         trace_id=number % 12 + 1,
         parent=draw.choice([None, (number + 12 * draw.randrange(33)) % 396]),
         scope=InstrumentationScope(draw.choice(["sdk", "library"])),
-        service=draw.choice(["shop", "desk"]),
+        resource=Resource({"service.name": draw.choice(["shop", "desk"]), "zone": draw.choice([1, True, "a", [2]])}),
         start=start,
         name=draw.choice("abcdef"),
         kind=draw.randrange(8),

@@ -1,6 +1,7 @@
 """Cells, and what is made of them: sums and quantiles of groups and of their buckets.
 
-A cell has the items of a group, a bucket and a class of durations. Two more tables have classes of other values.
+A cell has the items of a group, a bucket and a class of durations. Two more tables have classes of other values, and
+one has the traces with scores.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,10 +16,11 @@ from actors.span_store.embedded.reads.aggregates.items import MOST, TOKENS, sum_
 from actors.span_store.embedded.reads.aggregates.levels import OTHERS, Level, Place
 from actors.span_store.embedded.reads.aggregates.registered import arrow_of, registered
 from actors.span_store.embedded.reads.aggregates.sketches import class_of, quantiles
+from actors.span_store.embedded.reads.aggregates.trace_scores import SCORES, score_sums
 from actors.span_store.traces.summary import Tokens
 
 TOP = "stats_top"  # the groups that are answered: their keys, and ``gid``
-_CELL, _FIRST_TOKEN, _RATE = "stats_cell", "stats_first_token", "stats_rate"
+_CELL, _FIRST_TOKEN, _RATE, _SCORED = "stats_cell", "stats_first_token", "stats_rate", "stats_scored"
 _DURATIONS, _FIRST_TOKENS, _RATES = (50, 90, 95, 99), (50, 95), (50,)
 _SUMS = ", ".join(f"{sum_of(name)} AS {name}" for name in TOKENS)
 _ADDED = ", ".join(f"sum({name})" for name in TOKENS)
@@ -44,14 +46,19 @@ class Cells:
         self._chosen = f"SELECT item.* REPLACE (chosen.gid AS gid) FROM {_CELL} AS {chosen}"  # noqa: S608 - own names
         self._keys = "".join(f"item.{name}, " for name in self._names)
         self._bucket = _bucket(runs)
-        self._tables: dict[str, list[pa.Table]] = {_CELL: [], _FIRST_TOKEN: [], _RATE: []}
+        self._tables: dict[str, list[pa.Table]] = {_CELL: [], _FIRST_TOKEN: [], _RATE: [], _SCORED: []}
 
-    def add(self, items: str, parameters: Sequence[object], *, with_speed: bool) -> None:
-        """Add those of a part of the items. Without ``with_speed`` it is known that no item says how fast it was."""
+    def add(self, items: str, parameters: Sequence[object], *, with_speed: bool, with_scores: bool) -> None:
+        """Add those of a part of the items. Without ``with_speed`` it is known that no item says how fast it was.
+
+        ``with_scores`` when ``SCORES`` has those of traces, and items have a ``trace_id``.
+        """
         self._tables[_CELL].append(self._cells(items, parameters))
         if with_speed:
             self._tables[_FIRST_TOKEN].append(self._classes("first_token", items, parameters))
             self._tables[_RATE].append(self._classes("rate", items, parameters))
+        if with_scores:
+            self._tables[_SCORED].append(self._scored(items, parameters))
 
     def measures(self, levels: Sequence[Level]) -> dict[Place, Measures]:
         """What there is at each place that has any item."""
@@ -80,6 +87,13 @@ class Cells:
         """  # noqa: S608 - as above
         return self._grouped(arrow_of(self._cursor, query, parameters))
 
+    def _scored(self, items: str, parameters: Sequence[object]) -> pa.Table:
+        query = f"""
+            SELECT DISTINCT {self._keys}{self._gid} AS gid, {self._bucket} AS bucket, item.trace_id AS trace_id
+            FROM {items} AS item{self._joined} WHERE item.trace_id IN (SELECT trace_id FROM {SCORES})
+        """  # noqa: S608 - as above
+        return self._grouped(arrow_of(self._cursor, query, parameters))
+
     def _grouped(self, cells: pa.Table) -> pa.Table:
         if not self._names:
             return cells
@@ -91,6 +105,7 @@ class Cells:
         durations = self._quantiles(_CELL, level, _DURATIONS)
         first_tokens = self._quantiles(_FIRST_TOKEN, level, _FIRST_TOKENS)
         rates = self._quantiles(_RATE, level, _RATES)
+        scores = score_sums(self._cursor, _SCORED, level) if self._tables[_SCORED] else {}
         rows = self._cursor.execute(
             f"SELECT gid, {level.bucket} AS bucket, sum(n), sum(errors), {_ADDED}, fsum(cost_usd), sum(unpriced) "  # noqa: S608 - own names
             f"FROM {_CELL} GROUP BY ALL"
@@ -108,6 +123,7 @@ class Cells:
                     durations=durations.get(place),
                     first_tokens=first_tokens.get(place),
                     tokens_per_second=rates.get(place, (None,))[0],
+                    score=scores.get(place),
                 ),
             )
 

@@ -2,7 +2,7 @@
 
 The columns: ``k0`` to ``k2``, the fields that are grouped by, as text; ``start``; ``failed``; ``duration``, null for
 what runs; ``input_tokens`` and the others, ``cost_usd`` and ``unpriced`` of the model calls; ``first_token`` in
-nanoseconds, and ``rate`` in tokens a second.
+nanoseconds, and ``rate`` in tokens a second; ``trace_id`` where it is asked for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from actors.span_store.query.sql import Condition
 
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 MOST = 2**63 - 1
-_DURATION = """
+DURATION = """
     CASE WHEN end_time_unix_nano = 0 THEN NULL
     WHEN end_time_unix_nano >= start_time_unix_nano THEN end_time_unix_nano - start_time_unix_nano ELSE 0 END
 """
@@ -64,22 +64,27 @@ def _worded(column: str, codes: Mapping[str, int]) -> str:
     return f"CASE {column} {whens} ELSE '{min(codes, key=codes.__getitem__)}' END"
 
 
-def span_items(spans: str, keys: Sequence[str], wanted: Condition, *, only_calls: bool) -> Items:
+def span_items(
+    spans: str, keys: Sequence[str], wanted: Condition, *, only_calls: bool, with_trace: bool = False
+) -> Items:
     """Spans of the relation ``spans`` that fulfil the condition, or the model calls among them."""
     sums = ", ".join(f"CASE WHEN counted THEN {name} END AS {name}" for name in (*TOKENS, "cost_usd"))
     where = f"{'counted AND ' if only_calls else ''}({wanted.text}) AND {_PART}"
     text = f"""(
         SELECT
-            {_keys(keys)} start_time_unix_nano AS start, status_code = 2 AS failed, duration, {sums},
+            {_keys(keys)} {_trace(with_trace=with_trace)}start_time_unix_nano AS start,
+            status_code = 2 AS failed, duration, {sums},
             (counted AND cost_usd IS NULL)::INTEGER AS unpriced,
             CASE WHEN counted AND time_to_first_token_ns >= 0 THEN time_to_first_token_ns END AS first_token,
             {_RATE} AS rate
-        FROM (SELECT *, {_DURATION} AS duration FROM {spans} WHERE {where})
+        FROM (SELECT *, {DURATION} AS duration FROM {spans} WHERE {where})
     )"""  # noqa: S608 - the parts are constants of these modules and conditions with parameters
     return Items(text, wanted.parameters, _part_of(keys))
 
 
-def trace_items(spans: str, keys: Sequence[str], wanted: Condition, within: Condition) -> Items:
+def trace_items(
+    spans: str, keys: Sequence[str], wanted: Condition, within: Condition, *, with_trace: bool = False
+) -> Items:
     """Traces of which a span fulfils a condition, and that start where the other one says.
 
     A field is that of the root, else of the earliest span that has one.
@@ -92,7 +97,7 @@ def trace_items(spans: str, keys: Sequence[str], wanted: Condition, within: Cond
     some = [f"trace_id IN (SELECT trace_id FROM {spans} WHERE {each.text} AND {_PART})" for each in asked]  # noqa: S608 - as above
     text = f"""(
         SELECT
-            {_keys(firsts)} min(start_time_unix_nano) AS start,
+            {_keys(firsts)} {_trace(with_trace=with_trace)}min(start_time_unix_nano) AS start,
             coalesce(arg_min(status_code, {_FIRST}) FILTER (parent_span_id IS NULL) = 2, FALSE)
                 OR coalesce(bool_or(status_code = 2) FILTER (counted), FALSE) AS failed,
             CASE WHEN max(end_time_unix_nano) = 0 THEN NULL
@@ -118,6 +123,10 @@ def sum_of(column: str, which: str = "") -> str:
 
 def _keys(keys: Sequence[str]) -> str:
     return "".join(f"{key} AS k{number}, " for number, key in enumerate(keys))
+
+
+def _trace(*, with_trace: bool) -> str:
+    return "trace_id, " if with_trace else ""
 
 
 def _part_of(keys: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from actors.span_store.columns.rows import ROWS
 from actors.span_store.embedded.hot.memtable import MemtableSnapshot
 from actors.span_store.embedded.reads.aggregates.stored import Stored
-from actors.span_store.embedded.reads.span_table import INDEXED
+from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
 from actors.span_store.embedded.reads.walk import Files
 from actors.span_store.embedded.sealed.row_groups import footer, in_turn, row_group
 from actors.span_store.query.arrow import ArrowFilter
@@ -25,7 +25,7 @@ def rare_spans(stored: Stored, files: Files, wanted: Expression) -> pa.Table | N
     groups = files.groups_left((segment.number for segment in stored.view.sealed), _FEW_GROUPS)
     if groups is None or recent.table.num_rows > _FEW_RECENT:
         return None
-    made = ArrowFilter(wanted)
+    made = ArrowFilter(wanted, SpanTable(stored.cursor, stored.view).counted)
     columns = [name for name in ROWS.names if name in made.columns | set(_MEMBERS)]
     found = list(_in_memory(recent, made, wanted, columns))
     for number, some in groups.items():

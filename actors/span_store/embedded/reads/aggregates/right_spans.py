@@ -7,7 +7,7 @@ import pyarrow as pa
 from actors.errors import DeadlineExceeded, TooLarge
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.row_location import RowLocation, behind
-from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
+from actors.span_store.embedded.reads.span_table import INDEXED, LISTED, SpanTable
 from actors.span_store.embedded.reads.walk import Files, Walk
 from actors.span_store.embedded.sealed.manifest import Segment
 from actors.span_store.messages import Cursor
@@ -19,10 +19,13 @@ _SECONDS = 0.3  # until it is asked whether somebody still waits
 
 
 def right_spans(stored: Stored, table: SpanTable, wanted: Expression, is_left: Callable[[], bool]) -> pa.Table | None:
-    """Their numbers, in a column ``seq``; ``None`` where the index can answer it. ``TooLarge`` for too many."""
-    answerable, exact = weakened(wanted, INDEXED)
-    if exact:
+    """Their numbers, in a column ``seq``; ``None`` where the relation of ``table`` can answer it.
+
+    ``TooLarge`` for too many.
+    """
+    if weakened(wanted, LISTED)[1]:
         return None
+    answerable, _ = weakened(wanted, INDEXED)
 
     def candidates(after: Cursor | None, limit: int, has_any: Callable[[Segment], bool]) -> Sequence[RowLocation]:
         return table.newest(And([answerable, behind(after)]), limit, has_any)
@@ -46,4 +49,5 @@ def right_spans(stored: Stored, table: SpanTable, wanted: Expression, is_left: C
 def walk_of(stored: Stored, wanted: Expression) -> Walk:
     """One that goes on for some tenths of a second."""
     files = Files(stored.segments, stored.ngrams, stored.view.sealed, wanted)
-    return Walk(wanted, files, stored.cursor, stored.damage, soon=_SECONDS, budget=_SECONDS)
+    counted_of = SpanTable(stored.cursor, stored.view).counted
+    return Walk(wanted, files, stored.cursor, stored.damage, counted_of=counted_of, soon=_SECONDS, budget=_SECONDS)

@@ -24,7 +24,7 @@ from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries, index_rows
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES
 from actors.span_store.embedded.reads.row_location import RowLocation
-from actors.span_store.embedded.reads.span_table import IN_MEMORY, INDEXED
+from actors.span_store.embedded.reads.span_table import IN_MEMORY, LISTED, SpanTable
 from actors.span_store.embedded.reads.walk import Files, Walk, pieces
 from actors.span_store.embedded.sealed.index import demand_all
 from actors.span_store.query.expression import SPANS, And
@@ -83,7 +83,7 @@ class _SpanList:
         self._request = request
         self._times = times_of(request)
         self._wanted = And([wanted(request), SPANS])
-        made = condition(self._wanted, INDEXED)
+        made = condition(self._wanted, LISTED)
         self._is_exact = made.exact
         self._condition = all_of(Clause(made.text, tuple(made.parameters)), within(_START, self._times))
         self._begin = time.monotonic()
@@ -136,7 +136,16 @@ class _SpanList:
     def _looked_for(self, count: int) -> tuple[list[Row], Place | None]:
         """Spans one after the other as they are stored, and where the search goes on when its time is up."""
         files = Files(self._stored.segments, self._stored.ngrams, self._stored.view.sealed, self._wanted)
-        walk = Walk(self._wanted, files, self._stored.cursor, self._stored.damage, soon=_SOON, budget=_BUDGET)
+        counted_of = SpanTable(self._stored.cursor, self._stored.view).counted
+        walk = Walk(
+            self._wanted,
+            files,
+            self._stored.cursor,
+            self._stored.damage,
+            counted_of=counted_of,
+            soon=_SOON,
+            budget=_BUDGET,
+        )
         found: list[Row] = []
         after, size = self._request.after, _LEAST
         while True:

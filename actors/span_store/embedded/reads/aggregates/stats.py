@@ -4,7 +4,7 @@ Memory goes with the number of cells, not with that of spans. Many groups or tra
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Literal
 
@@ -22,8 +22,10 @@ from actors.span_store.embedded.reads.aggregates.items import keys_of, names_of,
 from actors.span_store.embedded.reads.aggregates.levels import OTHERS, Level, Place
 from actors.span_store.embedded.reads.aggregates.registered import arrow_of, registered
 from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
+from actors.span_store.embedded.reads.aggregates.said_columns import said_column, with_said
 from actors.span_store.embedded.reads.aggregates.stored import Stored
-from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
+from actors.span_store.embedded.reads.aggregates.trace_scores import SCORES
+from actors.span_store.embedded.reads.span_table import INDEXED, LISTED, SpanTable
 from actors.span_store.query.expression import And, Expression, started_between
 from actors.span_store.query.sql import Condition, condition
 
@@ -52,26 +54,32 @@ def read_stats(stored: Stored, request: GetStats, is_left: Callable[[], bool]) -
     right = right_spans(stored, table, _asked_of_spans(request), is_left)
     with ExitStack() as stack:
         spans = stack.enter_context(table.relation())
+        if request.scores is not None:
+            stack.enter_context(registered(stored.cursor, SCORES, request.scores))
         if right is not None:
             stack.enter_context(registered(stored.cursor, _RIGHT, right))
-        return _Question(stored.cursor, spans, request, has_right=right is not None).answer()
+        wanted = _condition(request, has_right=right is not None)
+        said = [name for name in request.group_by if name not in GROUPED]
+        spans = stack.enter_context(with_said(stored, spans, _to_read(request, spans, wanted), said, is_left))
+        return _Question(stored.cursor, spans, request, wanted).answer()
 
 
 class _Question:
     """One request, and the relation that has the spans."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, spans: str, request: GetStats, *, has_right: bool) -> None:
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, spans: str, request: GetStats, wanted: Condition) -> None:
         self._cursor = cursor
         self._request = request
         self._of_traces = request.of is Subject.TRACES
-        keys = keys_of([GROUPED[name] for name in request.group_by])
+        self._has_scores = request.scores is not None
+        keys = _keys(request.group_by)
         self._names = names_of(keys)
         within = started_between(request.since, request.until)
-        wanted = _condition(request, has_right=has_right)
         if self._of_traces:
-            self._items = trace_items(spans, keys, wanted, condition(within, INDEXED))
+            self._items = trace_items(spans, keys, wanted, condition(within, INDEXED), with_trace=self._has_scores)
         else:
-            self._items = span_items(spans, keys, wanted, only_calls=request.of is Subject.CALLS)
+            of_calls = request.of is Subject.CALLS
+            self._items = span_items(spans, keys, wanted, only_calls=of_calls, with_trace=self._has_scores)
         self._parts = self._count_parts(["trace_id"] if self._of_traces else keys, spans, wanted)
 
     def answer(self) -> Stats:
@@ -158,15 +166,29 @@ class _Question:
                 stack.enter_context(registered(self._cursor, TOP, found.keys.append_column("gid", gids)))
             for part in range(parts):
                 items = self._items.in_part(part, parts)
-                cells.add(items, self._items.parameters, with_speed=not self._of_traces)
+                cells.add(items, self._items.parameters, with_speed=not self._of_traces, with_scores=self._has_scores)
             return cells.measures(levels)
 
 
 def _condition(request: GetStats, *, has_right: bool) -> Condition:
-    made = condition(_asked_of_spans(request), INDEXED)
+    made = condition(_asked_of_spans(request), LISTED)
     if not has_right:
         return made
     return attrs.evolve(made, text=f"({made.text}) AND seq IN (SELECT seq FROM {_RIGHT})")  # noqa: S608 - own name
+
+
+def _keys(names: Sequence[str]) -> list[str]:
+    """Columns of what is grouped by."""
+    said = {name: said_column(number) for number, name in enumerate(name for name in names if name not in GROUPED)}
+    return [said[name] if name in said else keys_of([GROUPED[name]])[0] for name in names]
+
+
+def _to_read(request: GetStats, spans: str, wanted: Condition) -> Condition:
+    """The spans that are asked what they say."""
+    if request.of is Subject.TRACES:
+        of_traces = f"trace_id IN (SELECT trace_id FROM {spans} WHERE {wanted.text})"  # noqa: S608 - own names
+        return attrs.evolve(wanted, text=of_traces)
+    return attrs.evolve(wanted, text=f"counted AND ({wanted.text})") if request.of is Subject.CALLS else wanted
 
 
 def _asked_of_spans(request: GetStats) -> Expression:

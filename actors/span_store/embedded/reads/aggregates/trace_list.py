@@ -20,7 +20,7 @@ from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries
 from actors.span_store.embedded.reads.aggregates.trace_places import TracesByStart, TracesByValue
 from actors.span_store.embedded.reads.aggregates.trace_sums import Summed, trace_sums
 from actors.span_store.embedded.reads.gathered import PAGE_BYTES
-from actors.span_store.embedded.reads.span_table import INDEXED
+from actors.span_store.embedded.reads.span_table import LISTED, SpanTable
 from actors.span_store.embedded.reads.walk import Files, Walk
 from actors.span_store.query.expression import EVERYTHING, SPANS, And, normal_form
 from actors.span_store.query.sql import condition
@@ -50,7 +50,7 @@ class _TraceList:
         self._request = request
         self._count = request.limit + 1
         self._wanted = And([wanted(request), SPANS])
-        made = condition(self._wanted, INDEXED)
+        made = condition(self._wanted, LISTED)
         self._is_exact = made.exact
         self._condition = Clause(made.text, tuple(made.parameters))
         self._begin = time.monotonic()
@@ -151,7 +151,10 @@ class _TraceList:
     @property
     def _walk(self) -> Walk:
         stored = self._stored
-        return Walk(self._wanted, self._files, stored.cursor, stored.damage, soon=_SOON, budget=_BUDGET)
+        counted_of = SpanTable(stored.cursor, stored.view).counted
+        return Walk(
+            self._wanted, self._files, stored.cursor, stored.damage, counted_of=counted_of, soon=_SOON, budget=_BUDGET
+        )
 
     def _fitting(self, traces: Sequence[str], summed: Summed) -> tuple[tuple[TraceSummary, ...], int]:
         """Summaries of the first traces, and of how many: of so many as a page may have in bytes, or of one."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import duckdb
 import pyarrow as pa
 
-from actors.span_store.embedded.reads.span_table import INDEXED
+from actors.span_store.embedded.reads.span_table import LISTED
 from actors.span_store.query.expression import EVERYTHING, Expression
 from actors.span_store.query.sql import Condition, condition
 
@@ -25,7 +25,7 @@ def traces_found(
     if where == EVERYTHING:
         yield EVERY_TRACE
     elif right is None:
-        made = condition(where, INDEXED)
+        made = condition(where, LISTED)
         yield Condition(f"trace_id IN (SELECT trace_id FROM {spans} WHERE {made.text})", made.parameters)  # noqa: S608 - own names, see ``sql``
     else:
         cursor.register(_RIGHT, right)

@@ -1,26 +1,22 @@
 """Values of fields: of the index's columns in SQL, and others from the newest spans as they are stored."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import attrs
 import duckdb
-import pyarrow as pa
 
 from actors.errors import DeadlineExceeded
 from actors.span_store.asked.values import LONGEST_VALUE, MOST_LOOKED_AT, ListValues, ValueCount, Values, listed_field
-from actors.span_store.columns.attribute_column import KEYS, STORED, with_keys
 from actors.span_store.embedded.reads.aggregates.items import keys_of
 from actors.span_store.embedded.reads.aggregates.registered import registered
 from actors.span_store.embedded.reads.aggregates.right_spans import right_spans, walk_of
 from actors.span_store.embedded.reads.aggregates.stored import Stored
-from actors.span_store.embedded.reads.row_location import RowLocation, behind, in_file
-from actors.span_store.embedded.reads.span_table import INDEXED, SpanTable
-from actors.span_store.embedded.reads.trace_table import KEYS_ALONE
+from actors.span_store.embedded.reads.aggregates.stored_columns import columns_at
+from actors.span_store.embedded.reads.row_location import RowLocation, behind
+from actors.span_store.embedded.reads.span_table import INDEXED, LISTED, SpanTable
 from actors.span_store.embedded.reads.walk import Candidates, pieces
 from actors.span_store.embedded.sealed.manifest import Segment
-from actors.span_store.embedded.sealed.segment_file import read_rows, segment_path
 from actors.span_store.messages import Cursor
 from actors.span_store.query.expression import And, Expression, IsNull, Not, weakened
 from actors.span_store.query.language.fields import FilterField
@@ -43,7 +39,7 @@ def read_values(stored: Stored, request: ListValues, is_left: Callable[[], bool]
 
 
 def _read_indexed(stored: Stored, request: ListValues, field: FilterField, is_left: Callable[[], bool]) -> Values:
-    table, made = SpanTable(stored.cursor, stored.view), condition(request.where, INDEXED)
+    table, made = SpanTable(stored.cursor, stored.view), condition(request.where, LISTED)
     right = right_spans(stored, table, request.where, is_left)
     with table.relation() as spans:
         if right is None:
@@ -138,24 +134,6 @@ def _read_said(stored: Stored, request: ListValues, places: Sequence[RowLocation
     columns = columns_for(request.field)
     counts: Counts = Counter()
     for piece in pieces(places[:MOST_LOOKED_AT]):
-        for rows in _columns_at(stored, piece, columns):
+        for rows in columns_at(stored, piece, columns):
             counts += count_in(rows, request.field)
     return most_frequent(counts, request, more=len(places) > MOST_LOOKED_AT)
-
-
-def _columns_at(stored: Stored, places: Iterable[RowLocation], columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Columns of the spans at some places; those of a damaged segment are left out, and that is reported."""
-    recent = [STORED if name == KEYS else name for name in columns]
-    sealed = [KEYS_ALONE if name == KEYS else name for name in columns]
-    by_segment: defaultdict[int | None, list[int]] = defaultdict(list)
-    for place in sorted(places, key=in_file):
-        by_segment[place.segment].append(in_file(place))
-    for segment, positions in by_segment.items():
-        if segment is None:
-            yield from map(with_keys, stored.view.recent.take(positions, recent))
-            continue
-        path = segment_path(stored.segments, segment)
-        read = partial(read_rows, path, positions, sealed)
-        table = stored.damage.skipped(stored.cursor, path.name, read)
-        if table is not None:
-            yield with_keys(table)
