@@ -18,7 +18,7 @@ from actors.span_store.embedded.reads.sql.definitions import (
     stored_name,
     view_statement,
 )
-from actors.span_store.embedded.reads.sql.feed import TOO_LONG, Feed, Wanted
+from actors.span_store.embedded.reads.sql.feed import TOO_LONG, Feed, Projection
 from actors.span_store.embedded.reads.sql.narrowed import Narrowed, narrowed
 from actors.span_store.embedded.reads.sql.parsed import Node, parse, written
 from actors.span_store.embedded.reads.sql.watch import Watch
@@ -78,15 +78,15 @@ class _Statement:
     def _feeds(self, checked: Checked) -> Mapping[str, Feed]:
         bodies = Bodies(self._stored)
         return {
-            view: Feed(self._stored, self._wanted(checked, view), bodies, self._watch, self._faults)
+            view: Feed(self._stored, self._projection(checked, view), bodies, self._watch, self._faults)
             for view in checked.references
             if view != "scores"
         }
 
-    def _wanted(self, checked: Checked, view: str) -> Wanted:
+    def _projection(self, checked: Checked, view: str) -> Projection:
         less = narrowed(checked, view, self._request.limit, self._evaluated)
         columns = read_for(view, _named(checked, view))
-        return Wanted(view=view, columns=columns, narrowing=self._narrowing(less), needed=less.columns)
+        return Projection(view=view, columns=columns, narrowing=self._narrowing(less), needed=less.columns)
 
     def _narrowing(self, less: Narrowed) -> str:
         tree = parse(self._connection, f"{_NARROWING} LIMIT {less.limit or 1:d}")

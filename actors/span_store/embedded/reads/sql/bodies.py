@@ -74,7 +74,8 @@ class Bodies:
             is_read = pc.and_(is_read, pc.is_null(rows["parent_span_id"]))
         at: Untold = pc.indices_nonzero(is_read)
         table = self._whole(rows.take(at), list(PREVIEWS.columns))
-        lines = dict(zip(at.to_pylist(), PREVIEWS.read(table), strict=True))
+        is_known: Untold = pc.is_valid(table["events_json"])
+        lines = dict(zip(at.filter(is_known).to_pylist(), PREVIEWS.read(table.filter(is_known)), strict=True))
         nothing = (None, None)
         return {
             name: pa.array(
@@ -141,7 +142,9 @@ def _values(column: Untold) -> list[int]:
 
 
 def _attributes(column: Untold) -> AnyArray:
-    return pa.array([text.decode() for text in json_objects(column)], pa.string())
+    known = column.is_valid().to_pylist()
+    texts = zip(json_objects(column), known, strict=True)
+    return pa.array([text.decode() if is_known else None for text, is_known in texts], pa.string())
 
 
 def _resources(column: Untold) -> AnyArray:

@@ -143,7 +143,7 @@ class _Check:
             case "COLUMN_REF":
                 self._column(node)
             case "STAR":
-                self._checked.has_star = True
+                self._checked.has_star |= not node.get("columns")
                 if node.get("expr") is not None or (node.get("columns") and self._is_written(node)):
                     self._refuse("COLUMNS is", node)
             case "TYPE":

@@ -37,7 +37,7 @@ _JSON = {b"ARROW:extension:name": b"arrow.json", b"ARROW:extension:metadata": b"
 
 
 @attrs.frozen(kw_only=True)
-class Wanted:
+class Projection:
     """What is read for a view: columns of spans or log records, and what the SQL behind them leaves out.
 
     ``narrowing`` is a SELECT over ``stored``, ``needed`` the columns that it names besides.
@@ -66,7 +66,7 @@ class Feed:
     """
 
     _stored: Stored
-    _wanted: Wanted
+    _projection: Projection
     _bodies: Bodies
     _watch: Watch
     _faults: list[BaseException]
@@ -75,8 +75,8 @@ class Feed:
 
     @property
     def schema(self) -> pa.Schema:
-        source = BY_NAME["spans" if self._wanted.view == "traces" else self._wanted.view]
-        return pa.schema([field_of(source, name) for name in self._wanted.columns])
+        source = BY_NAME["spans" if self._projection.view == "traces" else self._projection.view]
+        return pa.schema([field_of(source, name) for name in self._projection.columns])
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Arrow's protocol. Nothing is read before the first batch is asked for."""
@@ -98,7 +98,7 @@ class Feed:
             raise
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        bodies = BODIES.get(self._wanted.view, frozenset()).intersection(self._wanted.columns)
+        bodies = BODIES.get(self._projection.view, frozenset()).intersection(self._projection.columns)
         cursor = self._stored.cursor.cursor()
         try:
             with self._watch.over(cursor), self._rows(cursor, needs_places=bool(bodies)) as batches:
@@ -122,7 +122,7 @@ class Feed:
     @contextmanager
     def _relation(self, cursor: duckdb.DuckDBPyConnection) -> Iterator[str]:
         """All spans, or all log records, for SQL behind FROM."""
-        if self._wanted.view != "logs":
+        if self._projection.view != "logs":
             with SpanTable(cursor, self._stored.view).relation() as spans:
                 yield spans
             return
@@ -146,18 +146,18 @@ class Feed:
             raise FileNotFoundError(errno.ENOENT, "a segment was replaced meanwhile")
 
     def _statement(self, spans: str, *, needs_places: bool) -> str:
-        view, bodies = self._wanted.view, BODIES.get(self._wanted.view, frozenset())
-        names = {name for name in (*self._wanted.columns, *self._wanted.needed) if name not in bodies}
+        view, bodies = self._projection.view, BODIES.get(self._projection.view, frozenset())
+        names = {name for name in (*self._projection.columns, *self._projection.needed) if name not in bodies}
         if needs_places and view != "logs":
             names |= {"type"}
         columns = [f"{indexed(view, name)} AS {name}" for name in sorted(names)]
         columns += PLACES if needs_places else ()
         only = " WHERE counted" if view == "calls" else ""
         rows = f"SELECT {', '.join(columns)} FROM {spans}{only}"  # noqa: S608 - own names
-        return f"WITH stored AS NOT MATERIALIZED ({rows}) {self._wanted.narrowing}"
+        return f"WITH stored AS NOT MATERIALIZED ({rows}) {self._projection.narrowing}"
 
     def _plain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return self._batch([batch[name] for name in self._wanted.columns])
+        return self._batch([batch[name] for name in self._projection.columns])
 
     def _made(self, batch: pa.RecordBatch, bodies: frozenset[str]) -> Iterator[pa.RecordBatch]:
         """The rows with what is read of each, some at a time: whoever wants few asks for no more."""
@@ -167,13 +167,13 @@ class Feed:
                 raise DeadlineExceeded(TOO_LONG)
             rows = pa.Table.from_batches([batch.slice(begin, size)])
             try:
-                read = self._bodies.read(self._wanted.view, sorted(bodies), rows)
+                read = self._bodies.read(self._projection.view, sorted(bodies), rows)
             except NeedsRoom:
                 if rows.num_rows == 1:
                     raise TooLarge(TOO_LARGE) from None
                 size = rows.num_rows // 2
                 continue
-            yield self._batch([read[name] if name in read else _one(rows[name]) for name in self._wanted.columns])
+            yield self._batch([read[name] if name in read else _one(rows[name]) for name in self._projection.columns])
             begin, size = begin + rows.num_rows, min(2 * size, _WHOLE_ROWS)
 
     def _batch(self, columns: Sequence[Any]) -> pa.RecordBatch:
