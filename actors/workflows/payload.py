@@ -36,7 +36,8 @@ MISSING: Final = Payload("missing")
 
 def payload_in(attributes: Mapping[str, Any], root: str) -> Payload:
     """The payload of an attribute, by its companions ``ROOT.mode`` and ``ROOT.policy``."""
-    value, said = attributes.get(root), attributes.get(f"{root}.mode")
+    value: Any = attributes.get(root)
+    said: Any = text_in(attributes, f"{root}.mode")  # no map or array, of which no set can be asked
     text = value if isinstance(value, str) else None
     known: Mode | None = said if said in _MODES else None
     mode: Mode = known or ("missing" if text is None else "full")
