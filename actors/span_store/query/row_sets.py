@@ -7,7 +7,7 @@ looked up, and hundreds of filters take little longer than one.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import accumulate
 from operator import or_
 from typing import TypeAlias
@@ -22,6 +22,7 @@ from actors.span_store.columns.types import Untold
 from actors.span_store.query import arguments
 from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import (
+    COUNTED,
     DURATION,
     And,
     Argument,
@@ -46,6 +47,7 @@ _NO = pa.scalar(False, pa.bool_())
 _VALUE_FIELDS = list(VALUE)
 _FEW = 32  # rows that are looked at by themselves, where a comparison takes long
 _CHEAP = (Promoted, Attribute)
+_MADE = {COUNTED}  # which a row has not, and a table may have
 
 
 def rows_in(some: RowSet) -> list[int]:
@@ -71,6 +73,11 @@ class Plan:
         if id(part) not in self._filters:
             self._filters[id(part)] = part, ArrowFilter(part)
         return self._filters[id(part)][1]
+
+    @cached_property
+    def asks_what_counts(self) -> bool:
+        """Whether its table needs a column ``COUNTED``."""
+        return COUNTED in columns_of(self.expression)
 
     def key_of(self, leaf: Leaf) -> str:
         """The same for comparisons that are the same. As a text: 1 and true are equal in Python."""
@@ -144,7 +151,8 @@ class RowSets:
     def _with(self, columns: frozenset[str]) -> pa.Table:
         """These columns in one piece, in which a comparison takes least."""
         if columns not in self._tables:
-            self._tables[columns] = self._table.select(sorted(columns or {"seq"})).combine_chunks()
+            wanted = (columns or {"seq"}) | (_MADE & set(self._table.column_names))
+            self._tables[columns] = self._table.select(sorted(wanted)).combine_chunks()
         return self._tables[columns]
 
     def _rows_of(self, field: ValueField, value: Value) -> RowSet:

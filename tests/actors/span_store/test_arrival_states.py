@@ -1,5 +1,6 @@
 """Arrivals say the same wherever spans are: in segments, in the WAL, in memory."""
 
+import random
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -22,10 +23,12 @@ from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.embedded.reads.news import Filters, PreviewAllowance, news, recent_page
 from actors.span_store.query import row_sets
 from actors.span_store.query.expression import EVERYTHING, Equals, Expression, Promoted
+from actors.span_store.query.language.filter_text import expression_of
 from actors.span_store.query.position import Position
 from tests.actors.span_store.conformance.plain_arrivals import Numbered, arrivals_of, news_of
+from tests.actors.span_store.doubled_calls import doubled
 from tests.actors.span_store.naive_query import expressions, mixed_lists
-from tests.actors.span_store.states import IN_MEMORY, STATES, Store, mixed_rows
+from tests.actors.span_store.states import FLUSHED, IN_MEMORY, STATES, Store, mixed_rows
 from tests.spans import span
 
 pytestmark = pytest.mark.integration
@@ -186,6 +189,29 @@ def test_previews_are_bounded_and_come_first_where_a_filter_is_true_of_few(store
         told.append(sum(each.span.input_preview is not None for each in found.spans))
         assert all(each.span.input_preview == "small" for each in few.spans) is (told[-1] > 0)
     assert told == [256, 32, 0]
+    store.forget()
+
+
+@pytest.mark.parametrize("state", [FLUSHED, IN_MEMORY], ids=["flushed", "in memory"])
+@pytest.mark.parametrize("text", ["counted:true", "counted:true attr.gen_ai.operation.name:c*"], ids=["index", "rows"])
+def test_a_filter_for_what_counts_tells_calls_from_what_is_around_them(store: Store, text: str, state: int) -> None:
+    store.clear()
+    both = [doubled(random.Random(1), number, kind="chat", parent=number - 1 or None, trace=1) for number in (1, 2)]
+    store.put(state, both, 0, with_ngrams=True)
+    reader, where = store.reader(2), expression_of(text)
+    ids: list[str] = []
+    for each in (where, EVERYTHING):
+        if state == FLUSHED:
+            found = page(store, reader, ListArrivals(where=each, after=Position(0)))
+        else:
+            [told] = news(
+                store.memtables, [Watched(where=each, after=Position(0), limit=9)], Filters(), PreviewAllowance()
+            )
+            assert told is not None
+            found = told
+        ids.append(",".join(arrived.span.span_id for arrived in found.spans if arrived.span.counted))
+        assert len(found.spans) == (1 if each is where else 2)
+    assert ids[0] == ids[1] != ""
     store.forget()
 
 

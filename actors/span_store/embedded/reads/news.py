@@ -16,7 +16,7 @@ from actors.span_store.columns.rows import ROWS, count_logs
 from actors.span_store.columns.spans import LOG
 from actors.span_store.columns.types import Untold
 from actors.span_store.embedded.hot.memtable import Memtable, Part
-from actors.span_store.query.expression import Expression
+from actors.span_store.query.expression import COUNTED, Expression
 from actors.span_store.query.position import Position
 from actors.span_store.query.row_sets import Plan, RowSets, rows_in
 from actors.span_store.traces.arrow_values import words
@@ -123,7 +123,7 @@ class News:
 
     def matching(self, plan: Plan, watched: Watched) -> Sequence[int]:
         """Rows of what the filter is true of."""
-        found = rows_in(self._sets.of(plan))
+        found = rows_in((self._counting_sets if plan.asks_what_counts else self._sets).of(plan))
         if watched.traces is None:
             return found
         rows, among = set(found), watched.traces
@@ -164,6 +164,13 @@ class News:
             asked, answered = lines.get(row, NOTHING)
             shown = attrs.evolve(span, input_preview=asked, output_preview=answered) if row in lines else span
             self._summaries[row] = ArrivedSpan(span=shown, position=Position(self._seq(row) + 1))
+
+    @cached_property
+    def _counting_sets(self) -> RowSets:
+        """Sets of rows of which it is known, too, whether they count."""
+        counted = self._counted(self._spans)
+        mask = pa.array([row in counted for row in range(self._spans.num_rows)], pa.bool_())
+        return RowSets(self._spans.append_column(COUNTED, mask))
 
     def _taken(self, columns: Sequence[str], rows: Sequence[int]) -> pa.Table:
         return self._spans.select(list(columns)).take(pa.array(rows, pa.int64()))

@@ -13,7 +13,7 @@ from actors.span_store.embedded.reads.aggregates.snapshot import Snapshot
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.summaries_read import Summaries, index_rows
 from actors.span_store.embedded.reads.row_location import RowLocation
-from actors.span_store.embedded.reads.span_table import INDEXED
+from actors.span_store.embedded.reads.span_table import LISTED, SpanTable
 from actors.span_store.embedded.reads.walk import Files, Walk, pieces
 from actors.span_store.embedded.sealed.index import indexed_segments
 from actors.span_store.query.expression import SPANS, And, Arrival, Between
@@ -48,7 +48,7 @@ class _Page:
         self._request = request
         self._last = snapshot.recent.first_seq
         self._wanted = And([request.where, SPANS, Between(Arrival(), high=self._last)])
-        made = condition(self._wanted, INDEXED)
+        made = condition(self._wanted, LISTED)
         self._is_exact = made.exact
         self._condition = Clause(made.text, tuple(made.parameters))
         self._deadline = time.monotonic() + _BUDGET
@@ -110,7 +110,10 @@ class _Page:
             return
         stored = self._stored
         files = Files(stored.segments, stored.ngrams, stored.view.sealed, self._wanted)
-        walk = Walk(self._wanted, files, stored.cursor, stored.damage, soon=_BUDGET, budget=_BUDGET)
+        counted_of = SpanTable(stored.cursor, stored.view).counted
+        walk = Walk(
+            self._wanted, files, stored.cursor, stored.damage, counted_of=counted_of, soon=_BUDGET, budget=_BUDGET
+        )
         for piece in pieces(places):
             right = walk.matching(iter(piece), self._snapshot.recent)
             yield from (place for place in piece if place.seq in right)
