@@ -17,6 +17,7 @@ from transports.http.framework.path_ids import TRACE_ID, ids_of
 from transports.http.framework.route import Access, Answer, Call, Route, described
 from transports.http.framework.rules import Between, MaxLength, NotBlank
 from transports.http.wire.evidence_answers import (
+    MOST_NAME,
     AgentRunAnswer,
     ContradictionAnswer,
     EvidenceAnswer,
@@ -26,6 +27,7 @@ from transports.http.wire.evidence_json import render_evidence, run_documents
 from transports.http.wire.moments import Moment
 
 _TIME: Final = "2026-11-30T07:00:00.000Z"
+_MOST_KEY: Final = 128  # characters: all parameters have to fit into a request line
 _MOST_TOLD: Final = 100  # contradictions in an answer
 
 
@@ -33,19 +35,19 @@ _MOST_TOLD: Final = 100  # contradictions in an answer
 class RunsQuery:
     """A selection of the runs of a service's agents."""
 
-    service_namespace: Annotated[str, MaxLength(2048)] = attrs.field(
+    service_namespace: Annotated[str, MaxLength(MOST_NAME)] = attrs.field(
         metadata=described("Resource attribute service.namespace; empty where there is none", "")
     )
-    service_name: Annotated[str, NotBlank("A service has a name"), MaxLength(2048)] = attrs.field(
+    service_name: Annotated[str, NotBlank("A service has a name"), MaxLength(MOST_NAME)] = attrs.field(
         metadata=described("Resource attribute service.name", "shop")
     )
-    agent_key: Annotated[str, MaxLength(2048)] | None = attrs.field(
+    agent_key: Annotated[str, MaxLength(_MOST_KEY)] | None = attrs.field(
         default=None, metadata=described("What the application calls the agent", "support")
     )
-    structural_id: Annotated[str, MaxLength(2048)] | None = attrs.field(
+    structural_id: Annotated[str, MaxLength(_MOST_KEY)] | None = attrs.field(
         default=None, metadata=described("Structural id of the agent", "agent_sha256:c7fb9ba63399")
     )
-    service_version: Annotated[str, MaxLength(2048)] | None = attrs.field(
+    service_version: Annotated[str, MaxLength(_MOST_KEY)] | None = attrs.field(
         default=None, metadata=described("Resource attribute service.version", "1.4.0")
     )
     outcome: AgentOutcome | None = attrs.field(default=None, metadata=described("How the run ended", "failed"))

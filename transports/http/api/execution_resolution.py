@@ -11,7 +11,7 @@ from actors.span_store.asked.evidence import MOST_MATCHES, ExecutableType, Execu
 from transports.http.framework.dispatch import json_bytes
 from transports.http.framework.route import Access, Call, Route, described
 from transports.http.framework.rules import MaxLength, NotBlank
-from transports.http.wire.evidence_answers import RUNTIME_ID, SPAN_ID, TRACE_ID
+from transports.http.wire.evidence_answers import MOST_NAME, RUNTIME_ID, SPAN_ID, TRACE_ID
 
 _CODE: Final = "ambiguous_execution_identity"
 _ROOMS = {
@@ -25,14 +25,14 @@ _ROOMS = {
 class ResolutionQuery:
     """The identity of an execution, as junjo has it."""
 
-    service_namespace: Annotated[str, MaxLength(2048)] = attrs.field(
+    service_namespace: Annotated[str, MaxLength(MOST_NAME)] = attrs.field(
         metadata=described("Resource attribute service.namespace; empty where there is none", "")
     )
-    service_name: Annotated[str, NotBlank("A service has a name"), MaxLength(2048)] = attrs.field(
+    service_name: Annotated[str, NotBlank("A service has a name"), MaxLength(MOST_NAME)] = attrs.field(
         metadata=described("Resource attribute service.name", "shop")
     )
     executable_type: ExecutableType = attrs.field(metadata=described("What was executed", "agent"))
-    runtime_id: Annotated[str, NotBlank("An execution has an id"), MaxLength(2048)] = attrs.field(
+    runtime_id: Annotated[str, NotBlank("An execution has an id"), MaxLength(MOST_NAME)] = attrs.field(
         metadata=described("Its junjo.executable_runtime_id", RUNTIME_ID)
     )
 

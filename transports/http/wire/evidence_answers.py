@@ -8,6 +8,7 @@ import attrs
 from actors.span_store.asked.evidence import AgentOutcome
 from transports.http.framework.route import described
 
+MOST_NAME: Final = 256  # characters of names and runtime ids, as the client has it
 TRACE_ID: Final = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID: Final = "00f067aa0ba902b7"
 RUNTIME_ID: Final = "EETsD65tSpRFbvfKroQwn"
