@@ -25,7 +25,7 @@ from actors.span_store.asked.workflows import (
 )
 from actors.span_store.columns.attribute_column import STORED
 from actors.span_store.columns.types import Untold
-from actors.span_store.embedded.sealed.lru_cache import LruCache
+from actors.span_store.lru_cache import LruCache
 from actors.span_store.storage import SpanStorage, TraceColumns
 from actors.span_store.traces.bounded_work import in_thread
 from actors.span_store.traces.call_sums import CallSums, sums_by_member

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actors.span_store.embedded.sealed.lru_cache import LruCache
 from actors.span_store.embedded.sealed.row_groups import row_group
+from actors.span_store.lru_cache import LruCache
 
 pytestmark = pytest.mark.unit
 

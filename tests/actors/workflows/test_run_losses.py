@@ -1,13 +1,16 @@
 """What is missing of a run, or contradicts itself, is named."""
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import pytest
 
+from actors.workflows.losses import LossKind
 from actors.workflows.runs import FoldedRun
 from tests.actors.workflows.stage import STORE, made, run_in, transition, waits, workflow, workflow_span
+from tests.source import PROJECT
 
 pytestmark = pytest.mark.unit
 
@@ -149,6 +152,16 @@ def test_a_step_that_was_not_recorded_whole_changes_nothing() -> None:
     run = run_in(span, [attrs.evolve(span, events=events)])
     assert losses_of(run) == ["not_full"]
     assert [run.state(step, waits).state for step in range(4)] == [{"n": 0}, {"n": 1}, {"n": 1}, {"n": 3}]
+
+
+def test_the_document_names_every_kind() -> None:
+    table = (PROJECT / "docs" / "workflows.md").read_text().partition("## Integrity")[2].partition("## Bounds")[0]
+    kinds = [
+        kind
+        for line in re.findall(r"^\| (`.+?`) \|", table, flags=re.MULTILINE)
+        for kind in re.findall(r"`(\w+)`", line)
+    ]
+    assert sorted(kinds) == sorted(get_args(LossKind))
 
 
 def test_many_losses_are_counted_and_not_listed() -> None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from actors.span_store.columns.attribute_column import positions
 from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.types import Texts, Untold
-from actors.span_store.embedded.sealed.lru_cache import LruCache
+from actors.span_store.lru_cache import LruCache
 from actors.span_store.query.expression import And, Expression, IsNull, Promoted, columns_of
 
 _MOST_BYTES = 8 * 1024 * 1024  # 60 segments of LLM spans, whose roots are one span in ten; 9 where all are roots

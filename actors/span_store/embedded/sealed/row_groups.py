@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from actors.errors import NeedsRoom
 from actors.span_store.columns.remap import in_present_form
 from actors.span_store.columns.types import Untold
-from actors.span_store.embedded.sealed.lru_cache import LruCache
+from actors.span_store.lru_cache import LruCache
 from actors.span_store.query.comparable import kind_of
 from actors.span_store.query.expression import Arrival, Expression, Promoted
 from actors.span_store.query.zones import Bound, Zone, Zones, may_have
