@@ -28,6 +28,7 @@ from actors.span_store.messages import (
     SearchText,
     SpanFilter,
 )
+from tests.actors.span_store.stage import all_sealed, state_when
 from tests.embedded_store import embedded_store
 from tests.spans import START, span
 
@@ -302,6 +303,7 @@ async def test_trace_summaries_are_right_when_the_root_comes_last(tmp_path: Path
         await ingest(bus, span(3, parent=1, start=START + 20, service="other", attributes=llm))
         await ingest(bus, span(2, parent=1, start=START + 10, status_code=2, attributes=llm))
         await ingest(bus, span(1, name="root", end_time_unix_nano=START + 9999))
+        await state_when(bus, all_sealed)
     with duckdb.connect(path, read_only=True) as connection:
         rows = connection.execute("SELECT * FROM trace").fetchall()
     assert rows == [(f"{1:032x}", START, START + 9999, 3, 1, True, 20, 4, 1.0, f"{1:016x}", "root", "tests")]

@@ -10,7 +10,6 @@ from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
-from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
 from actors.span_store.asked.stored_traces import FindStoredTraces
 from actors.span_store.asked.values import ListValues, Values
@@ -18,17 +17,13 @@ from actors.span_store.embedded.damage import Damage
 from actors.span_store.embedded.reads.aggregates.arrivals import arrivals
 from actors.span_store.embedded.reads.aggregates.differences import read_differences
 from actors.span_store.embedded.reads.aggregates.heat_map import read_heat_map
-from actors.span_store.embedded.reads.aggregates.right_spans import right_spans
-from actors.span_store.embedded.reads.aggregates.sessions import Sessions
+from actors.span_store.embedded.reads.aggregates.sessions_found import session_outline, session_page
 from actors.span_store.embedded.reads.aggregates.span_list import span_page
 from actors.span_store.embedded.reads.aggregates.stats import read_stats
 from actors.span_store.embedded.reads.aggregates.stored import Stored
 from actors.span_store.embedded.reads.aggregates.trace_list import trace_page
-from actors.span_store.embedded.reads.aggregates.traces_found import traces_found
 from actors.span_store.embedded.reads.aggregates.values import read_values
 from actors.span_store.embedded.reads.queries import SpanReader, View
-from actors.span_store.embedded.reads.sql.answer import answer_sql
-from actors.span_store.embedded.reads.sql.watch import Watch
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 
 
@@ -39,48 +34,39 @@ class ManySpansReader(SpanReader):
         self, cursor: duckdb.DuckDBPyConnection, view: View, segments: Path, damage: Damage, grams: NgramFiles
     ) -> None:
         super().__init__(cursor, view, segments, damage, grams)
-        self._stored = Stored(cursor, view, segments, damage, grams)
+        self.stored = Stored(cursor, view, segments, damage, grams)
 
     def list_traces(self, request: ListTraces) -> TracePage:
-        return trace_page(self._stored, request)
+        return trace_page(self.stored, request)
 
     def list_spans(self, request: ListSpans) -> SummaryPage:
-        return span_page(self._stored, request)
+        return span_page(self.stored, request)
 
     def stats(self, request: GetStats, is_left: Callable[[], bool]) -> Stats:
         """``is_left`` says that nobody waits for it any more."""
-        return read_stats(self._stored, request, is_left)
+        return read_stats(self.stored, request, is_left)
 
     def values(self, request: ListValues, is_left: Callable[[], bool]) -> Values:
         """As ``stats`` has it."""
-        return read_values(self._stored, request, is_left)
+        return read_values(self.stored, request, is_left)
 
     def arrivals(self, request: ListArrivals) -> Arrivals:
-        return arrivals(self._stored, request)
+        return arrivals(self.stored, request)
 
     def differences(self, request: GetDifferences, is_left: Callable[[], bool]) -> Differences:
         """As ``stats`` has it."""
-        return read_differences(self._stored, request, is_left)
+        return read_differences(self.stored, request, is_left)
 
     def heat_map(self, request: GetHeatMap, is_left: Callable[[], bool]) -> HeatMap:
         """As ``stats`` has it."""
-        return read_heat_map(self._stored, request, is_left)
+        return read_heat_map(self.stored, request, is_left)
 
     def stored_traces(self, request: FindStoredTraces) -> frozenset[str]:
         return self._table.stored_traces(request.trace_ids)
 
     def sessions(self, request: ListSessions, is_left: Callable[[], bool]) -> SessionPage:
         """As ``stats`` has it."""
-        right = right_spans(self._stored, self._table, request.where, is_left)
-        with (
-            self._table.relation() as spans,
-            traces_found(self._cursor, request.where, spans, right) as found,
-        ):
-            return Sessions(self._cursor, spans, self._sealed, self._recent.next_seq).page(request, found)
+        return session_page(self.stored, request, is_left)
 
     def session(self, request: GetSession) -> SessionOutline | None:
-        with self._table.relation() as spans:
-            return Sessions(self._cursor, spans, self._sealed, self._recent.next_seq).outline(request)
-
-    def query_sql(self, request: QuerySql, watch: Watch) -> SqlAnswer:
-        return answer_sql(self._stored, request, watch)
+        return session_outline(self.stored, request)

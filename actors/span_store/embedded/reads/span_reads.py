@@ -30,7 +30,7 @@ from actors.span_store.embedded.reads.news import Filters, PreviewAllowance, new
 from actors.span_store.embedded.reads.queries import View
 from actors.span_store.embedded.reads.recent_calls import RecentCalls
 from actors.span_store.embedded.reads.span_table import SpanTable
-from actors.span_store.embedded.reads.sql.answer import new_watch
+from actors.span_store.embedded.reads.sql.answer import answer_sql, new_watch
 from actors.span_store.embedded.sealed.segments import Segments
 from actors.span_store.embedded.text.ngram_files import NgramFiles
 from actors.span_store.embedded.threads import Threads
@@ -133,11 +133,12 @@ class SpanReads:
 
     async def query_sql(self, request: QuerySql) -> SqlAnswer:
         watch = new_watch()
-        return _found(
-            await self._threads.in_statements(
-                lambda cursor: self._answer(cursor, lambda reader: reader.query_sql(request, watch)), watch.leave
-            )
-        )
+
+        def answered(reader: ManySpansReader) -> SqlAnswer:
+            return answer_sql(reader.stored, request, watch)
+
+        asked = self._threads.in_statements(lambda cursor: self._answer(cursor, answered), watch.leave)
+        return _found(await asked)
 
     async def differences(self, request: GetDifferences) -> Differences:
         left = threading.Event()
