@@ -94,3 +94,12 @@ async def test_who_waits_in_vain_goes_on_and_leaves_nothing_behind(memtables: Me
     waiting.cancel()
     await asyncio.wait({waiting})
     assert memtables._waiting == set()
+
+
+def test_no_more_spans_of_a_trace_are_taken_than_are_asked_for(memtables: Memtables) -> None:
+    """A page asks for a few thousand, and a trace may have hundreds of thousands in memory."""
+    snapshot = memtables.snapshot()
+    trace = str(snapshot.table["trace_id"][0].as_py())
+    for limit, count in ((2, 2), (9, 3)):
+        assert snapshot.of_traces([trace], ["span_id"], limit).num_rows == count
+    memtables.close()

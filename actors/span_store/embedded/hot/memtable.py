@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from actors.span_store.columns.promoted import is_model_call
 from actors.span_store.columns.rows import INDEX_COLUMNS, ROWS, TRACE, count_logs, numbered, numbers, span_keys
+from actors.span_store.columns.spans import LOG
 from actors.span_store.columns.types import AnyColumn, Untold
 from actors.span_store.embedded.hot.trace_parts import TRACE_PARTS, trace_parts
 from actors.span_store.embedded.hot.wal import Wal, WalReader
@@ -282,10 +283,11 @@ class MemtableSnapshot:
         for part, rows in self._by_part(sequence):
             yield in_turn(part.unread, partial(_taken, part, rows, columns))
 
-    def of_traces(self, traces: Sequence[str], columns: Sequence[str]) -> pa.Table:
-        """These indexed columns of all spans and log records of these traces. Only parts that have any are touched."""
-        wanted: Untold = pc.is_in(self.table["trace_id"], value_set=pa.array(traces, pa.string()))
-        rows: Untold = pc.indices_nonzero(wanted)
+    def of_traces(self, traces: Sequence[str], columns: Sequence[str], limit: int) -> pa.Table:
+        """These indexed columns of the first so many spans of these traces. Only parts that have any are touched."""
+        of_traces = pc.is_in(self.table["trace_id"], value_set=pa.array(traces, pa.string()))
+        wanted = pc.and_(of_traces, pc.not_equal(self.table["kind"], pa.scalar(LOG, pa.int32())))
+        rows: Untold = pc.indices_nonzero(wanted).slice(0, limit)
         schema = pa.schema([_LISTED.field(name) for name in columns])
         some = self._by_part([self.first_seq + row for row in integers(rows)])
         taken = [part.indexed_columns.select(columns).take(pa.array(places, pa.int64())) for part, places in some]

@@ -40,7 +40,7 @@ _COLUMNS = ", ".join(INDEX_COLUMNS)
 _RECENT = "recent_span"
 _NEWEST_FIRST = "ORDER BY start_time_unix_nano DESC, seq DESC"
 _FIRST_SEGMENTS = 8  # that a list looks into
-_NEEDED_IN_MEMORY = ("kind", "type", "seq")
+_NEEDED_IN_MEMORY = ("type", "seq")
 _IS_SPAN = f"kind <> {LOG:d}"
 _IS_CALL = "coalesce(type IN ('llm', 'embedding'), false)"
 _LEFT, _DECIDED = "recent_uncounted", "recent_decided"
@@ -122,10 +122,10 @@ class SpanTable:
             for name in named:
                 self._cursor.unregister(name)
 
-    def in_memory(self, traces: Sequence[str], columns: Sequence[str]) -> pa.Table:
-        """Spans of these traces that are in memory, as ``relation`` has them: with ``counted``, and where they are."""
+    def in_memory(self, traces: Sequence[str], columns: Sequence[str], limit: int) -> pa.Table:
+        """The first so many spans of these traces that are in memory, as ``relation`` has them."""
         stored = [name for name in INDEX_COLUMNS if name in columns or name in _NEEDED_IN_MEMORY]
-        rows = ArrowFilter(SPANS).rows(self._recent.of_traces(traces, stored))
+        rows = self._recent.of_traces(traces, stored, limit)
         left = self._decided.uncounted["seq"].combine_chunks()
         counted = pc.and_(is_model_call(rows["type"]), pc.invert(pc.is_in(rows["seq"], value_set=left)))
         segment: Untold = pa.scalar(IN_MEMORY, pa.uint32())

@@ -120,9 +120,9 @@ class Snapshot:
         return [trace for trace in traces if trace in self._parts_of]
 
     def spans_of(self, traces: Sequence[str], columns: Sequence[str], limit: int) -> pa.Table:
-        """The spans of these traces, no more than so many of those that are sealed. Inside of a ``moment``."""
+        """The spans of these traces: so many of those that are sealed at most, and of those in memory."""
         segments = self.segments_of(traces)
-        found = [self._table.in_memory(traces, columns)] if IN_MEMORY in segments else []
+        found = [self._table.in_memory(traces, columns, limit)] if IN_MEMORY in segments else []
         sealed = [segment for segment in segments if segment != IN_MEMORY]
         if sealed or not found:
             text = f"SELECT {', '.join(columns)} FROM {self.spans} WHERE segment IN ({numbers(sealed)})"  # noqa: S608 - own names, numbers
