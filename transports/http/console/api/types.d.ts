@@ -1,0 +1,2 @@
+export type Account = any;
+export type TraceSummary = any;
