@@ -22,8 +22,7 @@ export function keys(added) {
   onEnd(() => void (table.value = table.last.filter((each) => !added.includes(each))));
 }
 
-let pressed = "";
-let since = 0;
+let [pressed, since] = ["", 0];
 const MOST_BETWEEN = 1000; // milliseconds between two keys of one command
 
 /** Listen for keys. Called once. */
@@ -33,8 +32,7 @@ export function followKeys() {
     const name = nameOf(event);
     const before = event.timeStamp - since < MOST_BETWEEN ? pressed : "";
     const found = matching(`${before} ${name}`.trim(), event) ?? matching(name, event);
-    pressed = found ? "" : name;
-    since = event.timeStamp;
+    [pressed, since] = [found ? "" : name, event.timeStamp];
     if (!found) return;
     event.preventDefault();
     found.run(event);
