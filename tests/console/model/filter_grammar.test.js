@@ -2,7 +2,6 @@
 import {
   completed,
   faultAt,
-  faultIn,
   fieldText,
   hasTerm,
   offersAt,
@@ -210,8 +209,6 @@ Deno.test("a fault is at a token, whatever characters are before it", () => {
   equal(faultAt("service:shop duration:>2", 24), { start: 23, end: 24 });
   equal(faultAt("a:b (", 6), { start: 5, end: 6 });
   equal(placeOfColumn("😀 a:b", 3), 3);
-  equal(faultIn([{ loc: ["query", "q", 7], msg: "Column 7: no" }]), { column: 7, message: "Column 7: no" });
-  equal(faultIn([{ loc: ["query", "limit"], msg: "no" }]), null);
 });
 
 Deno.test("no text is too strange", () => {

@@ -232,6 +232,7 @@ export function offersAt(place, known, values = []) {
     return found.filter(({ label }) => label.toLowerCase().startsWith(typed.replaceAll('"', "")));
   }
   const fields = known.fields.flatMap((field) => named(field, typed, end));
+  const said = known.fields.flatMap((field) => described(field, typed, end));
   const others = [
     ...known.prefixes.map((each) => ({
       text: `${each}.`,
@@ -241,7 +242,7 @@ export function offersAt(place, known, values = []) {
     })),
     ...(place.has ? [] : [{ text: "has:", label: "has:…", detail: "There is a value", more: true }]),
   ];
-  return [...fields, ...others.filter(({ text }) => text.startsWith(typed))];
+  return [...fields, ...others.filter(({ text }) => text.startsWith(typed)), ...said];
 }
 
 /** @type {Record<string, string>} */
@@ -255,14 +256,21 @@ const PREFIXES = {
 /** @param {number} count */
 const counted = (count) => `${count.toLocaleString("en-US")} span${count === 1 ? "" : "s"}`;
 
+/** @param {Field} field @param {string} typed */
+const nameOf = (field, typed) =>
+  [field.name, ...field.aliases].filter((each) => each.startsWith(typed)).sort((a, b) => a.length - b.length)[0];
+
 /** @param {Field} field @param {string} typed @param {string} end @returns {Offer[]} by the shortest of its names that fits */
 function named(field, typed, end) {
-  const names = [field.name, ...field.aliases].filter((each) => each.startsWith(typed));
-  const name = names.sort((a, b) => a.length - b.length)[0];
-  const others = field.description.toLowerCase();
-  if (name) return [{ text: name + end, label: name, detail: field.description, more: end !== "" }];
-  const said = typed.length > 2 && others.split(/\W+/).some((word) => word.startsWith(typed));
-  return said ? [{ text: field.name + end, label: field.name, detail: field.description, more: end !== "" }] : [];
+  const name = nameOf(field, typed);
+  return name ? [{ text: name + end, label: name, detail: field.description, more: end !== "" }] : [];
+}
+
+/** A field whose name is another, but that says so of itself. @param {Field} field @param {string} typed @param {string} end @returns {Offer[]} */
+function described(field, typed, end) {
+  const words = field.description.toLowerCase().split(/\W+/);
+  if (typed.length < 3 || nameOf(field, typed) || !words.some((word) => word.startsWith(typed))) return [];
+  return [{ text: field.name + end, label: field.name, detail: field.description, more: end !== "" }];
 }
 
 /** @param {Place} place @param {Known} known @param {{ value: unknown, count: number }[]} values @returns {Offer[]} */
@@ -347,10 +355,4 @@ export function faultAt(text, column) {
   const place = placeOfColumn(text, column);
   const token = tokensOf(text).find(({ start, end }) => start <= place && place < end);
   return token ? { start: token.start, end: token.end } : { start: place, end: place + 1 };
-}
-
-/** The column that an answer to a filter names. @param {{ loc: (string | number)[], msg: string }[]} faults @param {string} [parameter] @returns {{ column: number, message: string } | null} */
-export function faultIn(faults, parameter = "q") {
-  const found = faults.find(({ loc }) => loc.includes(parameter) && typeof loc.at(-1) === "number");
-  return found ? { column: Number(found.loc.at(-1)), message: found.msg } : null;
 }
