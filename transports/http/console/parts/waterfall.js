@@ -70,10 +70,8 @@ export class WaterFall extends Part {
 
   #ruler() {
     const [from, to] = this.zoom.value;
-    return Array.from(
-      { length: STEPS },
-      (_, step) => h("span", null, durationText((from + (to - from) * step / STEPS) * 1000)),
-    );
+    const step = (/** @type {number} */ index) => durationText((from + (to - from) * index / STEPS) * 1000) || "0";
+    return h("span.waterfall-steps", null, Array.from({ length: STEPS }, (_, index) => h("span", null, step(index))));
   }
 
   /** @param {import("../kernel/signal.js").Signal<number>} item */
@@ -171,9 +169,12 @@ export class WaterFall extends Part {
       "span.waterfall-track",
       { "--type": shade(type), "--left": left, "--width": share(end) - left },
       !outside && h(failed ? "span.waterfall-bar.failed" : "span.waterfall-bar"),
-      h(left > 0.7 ? "span.waterfall-time.before" : "span.waterfall-time", null, text),
+      h(`span.waterfall-time.${sideOf(left, share(end))}`, null, text),
     );
   }
 }
+
+/** Where the text of a bar has room. @param {number} left @param {number} right shares of the width */
+const sideOf = (left, right) => (right < 0.8 ? "after" : left > 0.25 ? "before" : "inside");
 
 define("water-fall", WaterFall);
