@@ -1,6 +1,6 @@
 // @ts-check
 /** What comes in, as it comes: without a gap, and held back while one looks at something. */
-import { fieldValues, filterFields } from "../api/lists.js";
+import { fieldValues, filterFields, steady } from "../api/lists.js";
 import { follow, liveState } from "../api/live.js";
 import { connected } from "../api/studio.js";
 import { go, href, param, setParams } from "../kernel/address.js";
@@ -27,8 +27,9 @@ function feed() {
   const [items, held] = [signal(/** @type {any[]} */ ([])), signal(/** @type {readonly any[]} */ ([]))];
   const state = signal(/** @type {"waiting" | "catching" | "here"} */ ("waiting"));
   const fault = signal(/** @type {{ column: number, message: string } | null} */ (null));
-  const [told, left, isPaused] = [signal(0), signal(0), signal(false)];
+  const [told, gaps, isPaused] = [signal(0), signal(0), signal(false)];
   const paused = computed(() => isPaused.value || Boolean(param("sel")));
+  const question = steady(() => ({ q: param("q") ?? "", kind: of() }));
   let coming = /** @type {any[]} */ ([]);
   let timer = 0;
 
@@ -53,12 +54,12 @@ function feed() {
     held.value = [];
     state.value = "waiting";
     fault.value = null;
-    told.value = left.value = 0;
+    told.value = gaps.value = 0;
     coming = [];
   }
 
   effect(() => {
-    const [q, kind] = [param("q") ?? "", of()];
+    const { q, kind } = question();
     untracked(restart);
     return follow({
       q,
@@ -67,7 +68,9 @@ function feed() {
       page: (there) => void [items.value = there, state.value = "catching"],
       item: (item) => void [coming.push(item), timer ||= setTimeout(take, TOGETHER)],
       caughtUp: () => void (state.value = "here"),
-      lagged: (skipped) => void (left.value += skipped),
+      whole: true,
+      lagged: () => void (state.value = "catching"),
+      gap: () => void (gaps.value += 1),
       refused: (faults) => void (fault.value = faultOf(faults)),
     });
   });
@@ -78,7 +81,7 @@ function feed() {
     put(came);
   });
   onEnd(() => clearTimeout(timer));
-  return { items, held, state, fault, told, left, paused, isPaused };
+  return { items, held, state, fault, told, gaps, paused, isPaused };
 }
 
 /** @param {any[]} faults */
@@ -197,20 +200,11 @@ function said(came) {
   if (liveState.value === "connecting" || came.state.value === "waiting") return "Connecting …";
   if (came.paused.value) return param("sel") ? "Held while a row is selected: Escape goes on" : "Paused";
   if (came.state.value === "catching") return "Catching up …";
-  return [h("span.dot", { "--type": "var(--ok)" }), came.left.value ? " Live" : " Live, without a gap"];
+  return [
+    h("span.dot", { "--type": "var(--ok)" }),
+    came.gaps.value ? " Live again: what came before that is in the list of traces" : " Live, without a gap",
+  ];
 }
 
 /** @param {Feed} came */
-const counted = (came) =>
-  h(
-    "span",
-    null,
-    `${came.told.value.toLocaleString("en-US")} came`,
-    came.left.value > 0 &&
-      h(
-        "span.is-warn",
-        { title: "They came faster than they could be told. They are stored, and in the list of traces." },
-        `, ${came.left.value.toLocaleString("en-US")} left out · `,
-        h("a", { href: href("traces", { q: param("q") }) }, "all of them"),
-      ),
-  );
+const counted = (came) => h("span", null, `${came.told.value.toLocaleString("en-US")} came`);

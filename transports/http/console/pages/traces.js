@@ -1,6 +1,6 @@
 // @ts-check
 /** All traces, or spans, that a filter is true of. */
-import { fieldValues, filterFault, filterFields, listSpans, listTraces, paged } from "../api/lists.js";
+import { fieldValues, filterFault, filterFields, listSpans, listTraces, paged, steady } from "../api/lists.js";
 import { connected, Refused } from "../api/studio.js";
 import { go, href, param, params, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
@@ -36,13 +36,17 @@ function listText() {
 }
 
 export function show() {
+  const question = steady(() => ({
+    of: of(),
+    query: { q: param("q"), service: param("service"), ...range(), sort: param("sort"), limit: PAGE },
+  }));
   const asked = paged(async (after, abort) => {
-    const query = { q: param("q"), service: param("service"), ...range(), sort: param("sort"), limit: PAGE, after };
-    if (of() === "spans") {
-      const { spans, next } = await listSpans(query, abort);
+    const { of, query } = question();
+    if (of === "spans") {
+      const { spans, next } = await listSpans({ ...query, after }, abort);
       return { items: spans, next };
     }
-    const { traces, next } = await listTraces(query, abort);
+    const { traces, next } = await listTraces({ ...query, after }, abort);
     return { items: traces, next };
   });
   const bar = part(FilterBar, {

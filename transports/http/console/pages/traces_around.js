@@ -1,6 +1,6 @@
 // @ts-check
 /** What stands around the list of traces, loaded once that is there: heat map, differences, columns, services, what is new. */
-import { differences, fieldValues, heatMap } from "../api/lists.js";
+import { differences, fieldValues, heatMap, steady } from "../api/lists.js";
 import { follow, liveState } from "../api/live.js";
 import { loaded } from "../api/loaded.js";
 import { href, param, setParams } from "../kernel/address.js";
@@ -80,9 +80,10 @@ const showOnly = (area) =>
 
 /** What is different about the spans of the conditions in `diff`, beside all others that the filter is true of. */
 export function differenceAside() {
+  const question = steady(() => ({ q: wholeFilter(), diff: param("diff") ?? "", range: range() }));
   const asked = loaded((abort) => {
-    const [q, diff] = [wholeFilter(), param("diff") ?? ""];
-    return differences({ q: withTerm(q, diff), than: withTerm(q, `-(${diff})`), ...range() }, abort);
+    const { q, diff, range } = question();
+    return differences({ q: withTerm(q, diff), than: withTerm(q, `-(${diff})`), ...range }, abort);
   });
   const pick = (/** @type {string} */ term) => setParams({ q: withTerm(param("q") ?? "", term) }, { push: true });
   return h(
@@ -179,6 +180,8 @@ export function columnChoice(of, shown) {
 export function newOnes(asked, of) {
   const fresh = signal(/** @type {ReadonlySet<string>} */ (new Set()));
   const places = computed(() => new Map(asked.items.value.map((item, index) => [keyOf(item), index])));
+  const question = steady(() => ({ q: wholeFilter(), kind: of(), ended: param("to") }));
+  const isRefused = computed(() => asked.error.value !== null);
   let waiting = /** @type {any[]} */ ([]);
   let timer = 0;
 
@@ -202,12 +205,10 @@ export function newOnes(asked, of) {
   }
 
   effect(() => {
-    const ended = param("to");
-    const filter = wholeFilter();
-    const kind = of();
+    const { q, kind, ended } = question();
     fresh.value = new Set();
-    if (ended || asked.error.value) return;
-    return follow({ q: filter, of: kind, limit: 1, item: heard });
+    if (ended || isRefused.value) return;
+    return follow({ q, of: kind, limit: 1, item: heard });
   });
   effect(() => {
     // Asked again: what is listed now is no news.
