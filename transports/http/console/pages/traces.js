@@ -95,7 +95,8 @@ export function show() {
     h(
       "footer.traces-foot.muted",
       null,
-      h("span", { role: "status" }, () => said(asked)),
+      h("span.grow", { role: "status" }, () => said(asked)),
+      () => around.value?.sqlLink(of),
       () => around.value?.listening(),
     ),
   ];

@@ -1,12 +1,13 @@
 // @ts-check
 /** What stands around the list of traces, loaded once that is there: heat map, differences, columns, services, what is new. */
-import { differences, fieldValues, heatMap, steady } from "../api/lists.js";
+import { differences, fieldValues, filterFields, heatMap, steady } from "../api/lists.js";
 import { follow, liveState } from "../api/live.js";
 import { loaded } from "../api/loaded.js";
 import { href, param, setParams } from "../kernel/address.js";
 import { computed, effect, onEnd, signal } from "../kernel/signal.js";
 import { h, listen, part } from "../kernel/view.js";
 import { termOf, withTerm } from "../model/filter_grammar.js";
+import { sqlOf } from "../model/filter_sql.js";
 import { areaTerms, durationTerm } from "../model/heat_cells.js";
 import { differenceList } from "../parts/difference-list.js";
 import { HeatMap } from "../parts/heat-map.js";
@@ -226,6 +227,16 @@ export const newPill = (count, show) =>
     icon("up"),
     `${count >= MOST_NEW ? `${MOST_NEW.toLocaleString("en-US")}+` : count} new`,
   );
+
+/** The same list as a statement, where it can be said in SQL. @param {() => "traces" | "spans"} of */
+export function sqlLink(of) {
+  const fields = loaded(() => filterFields());
+  const question = steady(() => ({ q: param("q") ?? "", of: of(), service: param("service"), ...range() }));
+  return () => {
+    const said = fields.value.value && sqlOf(question(), fields.value.value);
+    return said && "sql" in said && h("a", { href: href("sql", { sql: said.sql }) }, "As SQL");
+  };
+}
 
 /** Whether one hears of what comes in. */
 export const listening = () =>
