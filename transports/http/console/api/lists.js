@@ -1,6 +1,6 @@
 // @ts-check
 /** Lists of traces and spans, and what is asked about all that a filter is true of. */
-import { effect, signal } from "../kernel/signal.js";
+import { computed, effect, signal } from "../kernel/signal.js";
 import { get, Refused } from "./studio.js";
 
 /** @typedef {import("./types.d.ts").TraceSummary} TraceSummary */
@@ -39,6 +39,15 @@ export function filterFault(error, parameter = "q") {
   if (!(error instanceof Refused)) return null;
   const fault = error.faults.find(({ loc }) => loc.includes(parameter) && typeof loc.at(-1) === "number");
   return fault ? { column: Number(fault.loc.at(-1)), message: fault.msg } : null;
+}
+
+/**
+ * What is read from the address, which changes only when it says something else: not with every other parameter.
+ * @template T @param {() => T} read @returns {() => T}
+ */
+export function steady(read) {
+  const text = computed(() => JSON.stringify(read()));
+  return () => JSON.parse(text.value);
 }
 
 /**

@@ -9,7 +9,9 @@ import { account, socketOf } from "./studio.js";
  * @property {number} [limit] how many are there at first @property {string | null} [after] go on behind this position
  * @property {(items: any[]) => void} [page] what was there, the newest first
  * @property {(item: any) => void} item @property {(skipped: number) => void} [lagged] so many were left out
- * @property {() => void} [caughtUp] @property {(faults: { msg: string }[]) => void} [refused] the filter or position
+ * @property {() => void} [caughtUp] @property {(faults: { msg: string }[]) => void} [refused] the filter
+ * @property {boolean} [whole] what was left out is asked for again: `lagged` is then told before it comes
+ * @property {() => void} [gap] what was behind the position is no longer known: `page` comes again
  */
 
 const SIGNED_OUT = 4401;
@@ -18,7 +20,9 @@ const LONGEST_WAIT = 15_000; // milliseconds between two tries
 /** Whether what comes in is heard: "off" when nobody follows. */
 export const liveState = signal(/** @type {"off" | "connecting" | "live" | "lost"} */ ("off"));
 
-/** @type {Map<string, Follower & { position: string | null }>} */
+/** @typedef {Follower & { position: string | null, behind?: boolean }} Followed `behind`: it is about to be asked again */
+
+/** @type {Map<string, Followed>} */
 const followers = new Map();
 let socket = /** @type {WebSocket | null} */ (null);
 let tries = 0;
@@ -47,7 +51,7 @@ function connect() {
   opened.addEventListener("open", () => {
     tries = 0;
     liveState.value = "live";
-    for (const id of followers.keys()) subscribe(id);
+    for (const id of followers.keys()) again(id);
   });
   opened.addEventListener("message", (event) => hear(JSON.parse(event.data)));
   opened.addEventListener("close", (event) => {
@@ -75,7 +79,7 @@ function disconnect() {
 
 /** @param {string} id */
 function subscribe(id) {
-  const { q, of, limit, position } = /** @type {Follower & { position: string | null }} */ (followers.get(id));
+  const { q, of, limit, position } = /** @type {Followed} */ (followers.get(id));
   socket?.send(JSON.stringify({ type: "subscribe", id, q, of, after: position, ...(limit && { limit }) }));
 }
 
@@ -83,16 +87,44 @@ function subscribe(id) {
 function hear(frame) {
   const follower = followers.get(frame.id);
   if (!follower) return;
+  if (frame.type === "ended") return ended(frame.id, follower);
+  if (follower.behind) return;
+  if (frame.type === "lagged") return lagged(frame, follower);
   if (frame.position) follower.position = frame.position;
   if (frame.type === "page") follower.page?.(frame.items);
   else if (frame.type === "item") follower.item(frame.item);
-  else if (frame.type === "lagged") follower.lagged?.(frame.skipped);
   else if (frame.type === "caught_up") follower.caughtUp?.();
-  else if (frame.type === "error") follower.refused?.(frame.detail);
-  else if (frame.type === "ended" && socket?.readyState === WebSocket.OPEN) setTimeout(() => again(frame.id), 1000);
+  else if (frame.type === "error") refused(frame, follower);
 }
 
-/** The span store starts again: go on where it ended. @param {string} id */
+/** @param {any} frame @param {Followed} follower */
+function lagged(frame, follower) {
+  follower.lagged?.(frame.skipped);
+  if (!follower.whole) return void (follower.position = frame.position);
+  // The position stays that of the last item before it. What comes until this has ended comes once more behind it.
+  follower.behind = true;
+  socket?.send(JSON.stringify({ type: "unsubscribe", id: frame.id }));
+}
+
+/** @param {any} frame @param {Followed} follower */
+function refused(frame, follower) {
+  const isOld = frame.detail.some((/** @type {{ type: string }} */ each) => each.type === "cursor_invalid");
+  if (!isOld || !follower.position) return follower.refused?.(frame.detail);
+  follower.position = null;
+  follower.gap?.();
+  subscribe(frame.id);
+}
+
+/** @param {string} id @param {Followed} follower */
+function ended(id, follower) {
+  if (follower.behind) again(id);
+  else setTimeout(() => again(id), 1000); // the span store starts again
+}
+
+/** Go on where it ended. @param {string} id */
 function again(id) {
-  if (followers.has(id) && socket?.readyState === WebSocket.OPEN) subscribe(id);
+  const follower = followers.get(id);
+  if (!follower || socket?.readyState !== WebSocket.OPEN) return;
+  follower.behind = false;
+  subscribe(id);
 }

@@ -1,15 +1,19 @@
 // @ts-check
 /** All traces, or spans, that a filter is true of. */
-import { fieldValues, filterFault, filterFields, listSpans, listTraces, paged } from "../api/lists.js";
+import { fieldValues, filterFault, filterFields, listSpans, listTraces, paged, steady } from "../api/lists.js";
 import { connected, Refused } from "../api/studio.js";
 import { go, href, param, params, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
-import { computed, effect } from "../kernel/signal.js";
+import { computed, effect, signal, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
 import { FilterBar } from "../parts/filter-bar.js";
 import { empty, failed, skeletons } from "../parts/states.js";
 import { range, TimeRange } from "../parts/time-range.js";
 import { chosenColumns, keyOf, linkOf, traceList } from "../parts/trace-list.js";
+
+/** @typedef {typeof import("./traces_around.js")} Around */
+/** @typedef {ReturnType<typeof paged<any>>} Asked */
+/** @template T @typedef {import("../kernel/signal.js").Signal<T>} Signal */
 
 export const title = "Traces";
 
@@ -20,6 +24,9 @@ const OF_LIST = ["q", "service", "from", "to", "sort"]; // the parameters that s
 /** Which list it is. @returns {"traces" | "spans"} */
 const of = () => (param("of") === "spans" ? "spans" : "traces");
 const sort = () => param("sort") ?? "-start";
+const WIDE = matchMedia("(min-width: 45rem)");
+/** Whether the heat map is shown: the address says so, else the room that there is. */
+const isMapShown = () => (param("map") ? param("map") !== "off" : WIDE.matches);
 
 /** The list as one text, which a trace is left with so that one can go on to the next. */
 function listText() {
@@ -29,13 +36,17 @@ function listText() {
 }
 
 export function show() {
+  const question = steady(() => ({
+    of: of(),
+    query: { q: param("q"), service: param("service"), ...range(), sort: param("sort"), limit: PAGE },
+  }));
   const asked = paged(async (after, abort) => {
-    const query = { q: param("q"), service: param("service"), ...range(), sort: param("sort"), limit: PAGE, after };
-    if (of() === "spans") {
-      const { spans, next } = await listSpans(query, abort);
+    const { of, query } = question();
+    if (of === "spans") {
+      const { spans, next } = await listSpans({ ...query, after }, abort);
       return { items: spans, next };
     }
-    const { traces, next } = await listTraces(query, abort);
+    const { traces, next } = await listTraces({ ...query, after }, abort);
     return { items: traces, next };
   });
   const bar = part(FilterBar, {
@@ -46,26 +57,99 @@ export function show() {
     label: "Filter of traces",
   }, { onfilter: (/** @type {CustomEvent} */ event) => setParams({ q: event.detail, sel: null }, { push: true }) });
   const rows = list(asked);
+  const around = onceThere(asked);
+  const news = signal(/** @type {ReturnType<Around["newOnes"]> | null} */ (null));
+  effect(() => {
+    const module = around.value;
+    if (module) news.value = untracked(() => module.newOnes(asked, of));
+  });
   effect(() => {
     // What was refused because nobody answered is asked for again as soon as somebody does.
     const lost = asked.error.value instanceof Refused && asked.error.value.status === 0;
     if (connected.value && lost) asked.again();
   });
+  const showNew = () => void [news.last?.forget(), asked.again(), rows.reveal(0)];
+  const toggleMap = () => setParams({ map: isMapShown() ? "off" : "on" });
   keys([
     { keys: "j | ArrowDown", label: "Next row", group: "Traces", quiet: true, run: () => rows.move(1) },
     { keys: "k | ArrowUp", label: "Row before", group: "Traces", quiet: true, run: () => rows.move(-1) },
     { keys: "Enter", label: "Open the selected row", group: "Traces", quiet: true, run: () => rows.open() },
     { keys: "/", label: "Filter", group: "Traces", run: () => bar.focus() },
+    { keys: "n", label: "Show what is new", group: "Traces", run: showNew },
+    { keys: "m", label: "Show or hide the heat map", group: "Traces", run: toggleMap },
     { keys: "r", label: "Ask again", group: "Traces", run: asked.again },
   ]);
+  const pill = () => {
+    const count = news.value?.count() ?? 0;
+    return count > 0 && around.value?.newPill(count, showNew);
+  };
   return [
-    h("header.page-head.traces-head", null, h("h1", null, "Traces"), which(), h("div.end", null, part(TimeRange)), bar),
-    h("div.traces-body", null, shown(asked, rows)),
-    h("footer.traces-foot.muted", { role: "status" }, () => said(asked)),
+    head(bar, around, toggleMap),
+    mapPlace(around),
+    h(
+      "div.traces-body",
+      null,
+      h("div.traces-list", null, pill, () => asked.state.value === "loading" && h("div.progress"), shown(asked, rows)),
+      aside(around),
+    ),
+    h(
+      "footer.traces-foot.muted",
+      null,
+      h("span.grow", { role: "status" }, () => said(asked)),
+      () => around.value?.sqlLink(of),
+      () => around.value?.listening(),
+    ),
   ];
 }
 
-/** @param {ReturnType<typeof paged<any>>} asked */
+/** What is loaded when the list is there, so that it does not wait for it. @param {Asked} asked */
+function onceThere(asked) {
+  const around = signal(/** @type {Around | null} */ (null));
+  let isAsked = false;
+  effect(() => {
+    if (isAsked || asked.state.value === "loading") return;
+    isAsked = true;
+    import("./traces_around.js").then((module) => void (around.value = module), () => {});
+  });
+  return around;
+}
+
+/** @param {HTMLElement} bar @param {Signal<Around | null>} around @param {() => void} toggleMap */
+function head(bar, around, toggleMap) {
+  const [service, columns] = [
+    () => around.value?.serviceChoice(),
+    () => around.value?.columnChoice(of, () => columnNames()),
+  ];
+  const pressed = { "aria-pressed": () => String(isMapShown()), onclick: toggleMap };
+  return h(
+    "header.page-head.traces-head",
+    null,
+    h("h1", null, "Traces"),
+    which(),
+    h("div.end", null, service, part(TimeRange), h("button", pressed, "Map"), columns),
+    bar,
+  );
+}
+
+const columnNames = () => chosenColumns(of(), param("cols")).map((each) => each.id);
+
+/** The heat map's place, which is kept free until it is there. @param {Signal<Around | null>} around */
+function mapPlace(around) {
+  const isShown = computed(isMapShown);
+  return h(
+    "section.traces-map",
+    { hidden: () => !isShown.value, "aria-label": "Spans by time and duration" },
+    () => isShown.value && around.value?.mapSection(),
+  );
+}
+
+/** @param {Signal<Around | null>} around */
+function aside(around) {
+  const isShown = computed(() => Boolean(param("diff")));
+  return () => isShown.value && around.value?.differenceAside();
+}
+
+/** @param {Asked} asked */
 function list(asked) {
   const listed = computed(listText);
   return traceList({
@@ -103,7 +187,7 @@ const which = () =>
     ),
   );
 
-/** The rows, or what is said in their place. @param {ReturnType<typeof paged<any>>} asked @param {HTMLElement} rows */
+/** The rows, or what is said in their place. @param {Asked} asked @param {HTMLElement} rows */
 function shown(asked, rows) {
   const state = computed(() => asked.error.value ? "failed" : asked.items.value.length ? "rows" : asked.state.value);
   return () => {
@@ -133,7 +217,7 @@ function nothing() {
   return empty("No trace is like that", h("button", { onclick: () => setParams(all, { push: true }) }, "Show all"));
 }
 
-/** @param {ReturnType<typeof paged<any>>} asked */
+/** @param {Asked} asked */
 function said(asked) {
   const [count, more] = [asked.items.value.length, asked.next.value !== null];
   if (asked.state.value === "loading") return count ? "Asking again …" : "";
