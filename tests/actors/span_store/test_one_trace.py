@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from actors.errors import NeedsRoom
 from actors.runtime.bus import Bus
 from actors.span_store.columns.spans import Span
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.lifetime import Limits
-from actors.span_store.messages import ExportSpans, GetStoreState, SearchText
+from actors.span_store.messages import ExportSpans, GetOutline, GetStoreState, SearchText
 from actors.span_store.query.position import Position
 from tests.actors.span_store.stage import SEALED_AT_ONCE, all_sealed, ingest, running_store, state_when
 from tests.spans import START, span
@@ -116,3 +117,20 @@ async def test_both_go_on_after_a_restart(path: Path) -> None:
     async with running_store(path, Limits()) as bus:
         assert len(await exported(bus, trace_id=an_id(7))) == 3
         assert len(await found(bus, "needle", trace_id=an_id(7))) == 3
+
+
+@pytest.mark.parametrize("limits", [Limits(), SEALED_AT_ONCE], ids=["recent", "sealed"])
+async def test_what_a_trace_needs_is_known_after_one_look(path: Path, limits: Limits) -> None:
+    """However many places its spans are in: who asks with as much room as was named need not ask a third time.
+
+    A flush between the two may change it a little, so that none is under way here.
+    """
+    async with running_store(path, limits) as bus:
+        for part in range(12):
+            await ingest(bus, *(made(1, number) for number in range(50 * part + 1, 50 * part + 51)))
+        if limits is SEALED_AT_ONCE:
+            await state_when(bus, all_sealed)
+        with pytest.raises(NeedsRoom) as need:
+            await bus.ask(GetOutline(trace_id=an_id(1), room=1000))
+        outline = await bus.ask(GetOutline(trace_id=an_id(1), room=need.value.bytes))
+        assert outline.count == 600

@@ -27,8 +27,17 @@ class Gathered:
         self.parts.append(table)
 
     def add_all(self, tables: Iterable[pa.Table]) -> None:
-        for table in tables:
-            self.add(table)
+        """Take them too, or raise ``NeedsRoom`` with what all of them need, so that asking once more is enough.
+
+        Those that are too many are made one after the other and not kept.
+        """
+        left = iter(tables)
+        for table in left:
+            try:
+                self.add(table)
+            except NeedsRoom as need:
+                self.parts.clear()
+                raise NeedsRoom(need.bytes + sum(each.get_total_buffer_size() for each in left)) from None
 
 
 def fitting(rows: pa.Table, room: int) -> int:

@@ -1,7 +1,8 @@
 """Reads some columns of a trace, wherever its spans are: much less than all that is stored of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import attrs
@@ -39,15 +40,17 @@ class TraceTable:
         wanted, columns = _wanted(request), list(request.columns)
         tables = Gathered(request.room)
         selected = partial(_selected, columns=columns)
-        tables.add_all(self.recent.some(ArrowFilter(wanted).mask, _stored(columns), selected))
+        recent = self.recent.some(ArrowFilter(wanted).mask, _stored(columns), selected)
+        tables.add_all(chain(recent, map(selected, self._sealed(request, wanted))))
+        return pa.concat_tables([_no_rows(columns), *tables.parts])
+
+    def _sealed(self, request: TraceColumns, wanted: Expression) -> Iterator[pa.Table]:
         sealed = ArrowFilter(And([wanted, before(self.recent.first_seq)]))
         for place in parts_of(self.cursor, request.trace_id):
             path = segment_path(self.segments, place.segment)
-            read = partial(_read, path, place, request, sealed.mask)
-            table = self.damage.skipped(self.cursor, path.name, read)
+            table = self.damage.skipped(self.cursor, path.name, partial(_read, path, place, request, sealed.mask))
             if table is not None:
-                tables.add(selected(table))
-        return pa.concat_tables([_no_rows(columns), *tables.parts])
+                yield table
 
 
 def _read(path: Path, place: TracePart, request: TraceColumns, mask: Callable[[pa.Table], AnyColumn]) -> pa.Table:
