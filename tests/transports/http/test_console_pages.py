@@ -34,6 +34,7 @@ def policy_of(reply: Reply) -> dict[str, str]:
 
 async def hash_of(studio: HttpStudio) -> str:
     page = await studio.call("GET", "/console/", headers={"Accept-Encoding": "identity"})
+    found: str
     [found] = set(re.findall(r"/console/-/([^/]+)/", page.body.decode()))
     return found
 

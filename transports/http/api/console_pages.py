@@ -43,7 +43,7 @@ async def console_page(call: Call[None, None]) -> web.Response:
     """The page, which finds out itself what its address shows."""
     console = await asyncio.to_thread(call.request.app[CONSOLE].latest)
     tag = tag_of(console.index.body)
-    headers = {ETAG: tag, CACHE_CONTROL: "no-cache", CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
+    headers: dict[str, str] = {ETAG: tag, CACHE_CONTROL: "no-cache", CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
     if is_known(call.request, tag):
         return not_modified(headers)
     return _response(call.request, console.index, headers)
@@ -52,12 +52,14 @@ async def console_page(call: Call[None, None]) -> web.Response:
 async def console_file(call: Call[None, None]) -> web.Response:
     """A file, for as long as its hash is that of the console."""
     files = call.request.app[CONSOLE]
-    console = files.served() or await asyncio.to_thread(files.latest)
+    console = files.served()
+    if console is None:
+        console = await asyncio.to_thread(files.latest)
     hashed, _, name = call.path("file").partition("/")
     found = console.files.get(name) if hashed == console.hash else None
     if found is None:
         raise NotFound("The console has no such file")
-    headers = {CACHE_CONTROL: _FOR_GOOD, CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
+    headers: dict[str, str] = {CACHE_CONTROL: _FOR_GOOD, CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
     return _response(call.request, found, headers)
 
 
