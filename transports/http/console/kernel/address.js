@@ -1,6 +1,6 @@
 // @ts-check
 /** The address of the page as a value: everything that one sees is in it. */
-import { batch, computed, signal } from "./signal.js";
+import { batch, signal, untracked } from "./signal.js";
 
 // Files stand under PREFIX/console/-/HASH/, pages under PREFIX/console/.
 const [prefix] = import.meta.url.split("/console/-/");
@@ -9,16 +9,20 @@ export const BASE = `${new URL(prefix ?? "/", location.href).pathname.replace(/\
 
 const path = signal("");
 const search = signal("");
-const query = computed(() => new URLSearchParams(search.value));
+/** @type {Map<string, import("./signal.js").Signal<string | null>>} */
+const named = new Map();
 
 /** The path below `/console/`, without slashes at its ends: `traces/4bf9…`. */
 export const here = () => path.value;
 
-/** A parameter of the query, or null. @param {string} name @returns {string | null} */
-export const param = (name) => query.value.get(name);
+/** A parameter of the query, or null: whoever reads it is told when it changes, and not when another does. @param {string} name */
+export function param(name) {
+  const known = named.get(name) ?? signal(untracked(params).get(name));
+  return named.set(name, known) && known.value;
+}
 
 /** All parameters, as a copy. */
-export const params = () => new URLSearchParams(query.value);
+export const params = () => new URLSearchParams(search.value);
 
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Parameters */
 
@@ -56,6 +60,8 @@ function read() {
   batch(() => {
     path.value = location.pathname.slice(BASE.length).replace(/\/+$/, "");
     search.value = location.search;
+    const now = new URLSearchParams(search.last);
+    for (const [name, known] of named) known.value = now.get(name);
   });
 }
 

@@ -6,9 +6,7 @@ import { effect, onEnd, scope, signal, untracked } from "./signal.js";
 
 /**
  * Keep the children of an element equal to the items: one child for each key, moved rather than made anew.
- * @template T
- * @template {Element} E
- * @param {E} parent @param {() => readonly T[]} items @param {(item: T) => string | number} key unique among the items
+ * @template T @template {Element} E @param {E} parent @param {() => readonly T[]} items @param {(item: T) => string | number} key unique among the items
  * @param {(item: Signal<T>) => Element} render called once for each key; `item.value` changes
  * @returns {E} the parent
  */

@@ -141,9 +141,7 @@ export function computed(compute) {
 /** Run now and after each change of what was read. The work may return what ends it. @param {() => void | (() => void)} work */
 export function effect(work) {
   const made = new Effect(work);
-  const end = () => void [waiting.delete(made), made.forget(), made.end(), made.end = () => {}];
-  onEnd(end);
-  return end;
+  onEnd(() => [waiting.delete(made), made.forget(), made.end()]);
 }
 
 /** Let effects wait until all of it is done. @template T @param {() => T} work @returns {T} */
@@ -160,7 +158,6 @@ export function batch(work) {
 
 /** Read without being told of changes. @template T @param {() => T} work @returns {T} */
 export const untracked = (work) => observed(null, work);
-
 /** Run, and say how to end all that was made meanwhile. @template T @param {() => T} work @returns {{ result: T, end: () => void }} */
 export function scope(work) {
   const before = owner;

@@ -30,8 +30,7 @@ export function s(tag, properties, ...children) {
 }
 
 /**
- * Make a part and give it its inputs: a function is read again when a signal in it changes.
- * `part(WindowedRows, { rows: () => rows.value, height: 28 }, { onselect: (event) => … })`
+ * Make a part and give it its inputs: `part(Rows, { count: () => rows.value.length, height: 28 }, { onpick })`.
  * @template {HTMLElement} T
  * @param {new () => T} Class @param {{ [K in keyof T]?: T[K] extends Signal<infer V> ? V | (() => V) : never }} [inputs]
  * @param {Properties} [properties]
