@@ -5,10 +5,12 @@ from studio.addresses import local_address
 from studio.app import Studio
 from studio.exposure import is_loopback
 from studio.settings import Settings
+from transports.http.api.console_pages import ADDRESS
 
 BANNER = """
   Junjo AI Studio {version}
 
+    Console                  {http}{console}
     REST API and OTLP/HTTP   {http}
     OTLP/gRPC                {otlp}
     Key checks (gRPC)        {key_checks}
@@ -25,7 +27,7 @@ BANNER = """
   How your own programs do it is in README.md. Ctrl-C stops the studio.
 """
 NEW = """\
-  New here? Create your account, and with it an API key for your programs:
+  New here? Open the console, which leads you to the first span. Or create your account here, and an API key:
 
     curl -c cookies.txt {http}/users/create-first-user \\
       -H 'content-type: application/json' -d '{{"email":"you@example.com","password":"at least 8 characters"}}'"""
@@ -47,6 +49,7 @@ def banner(settings: Settings, studio: Studio, *, users_exist: bool) -> str:
     return BANNER.format(
         version=__version__,
         http=http,
+        console=ADDRESS,
         otlp=local_address(settings.host, studio.otlp_port),
         key_checks=local_address(settings.host, studio.grpc_port),
         extra=EXTRA.format(ports=extra) if extra else "",

@@ -36,6 +36,8 @@ def test_the_wheel_ships_the_three_packages_whole_and_nothing_else(wheel: set[st
     assert shipped == written
     assert {name.partition("/")[0] for name in shipped} == set(PACKAGES)
     assert any(name.endswith(".sql") for name in shipped), "the schema is part of the program"
+    console = {name for name in shipped if name.startswith("transports/http/console/")}
+    assert {"transports/http/console/index.html", "transports/http/console/main.js"} <= console
 
 
 def test_the_wheel_says_its_licence_and_has_the_text(tmp_path: Path) -> None:

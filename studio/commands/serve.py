@@ -13,7 +13,7 @@ from actors.errors import StudioError
 from actors.runtime.supervisor import ActorGaveUp
 from actors.session.messages import UsersExist
 from studio import __version__
-from studio.addresses import PortInUse
+from studio.addresses import PortInUse, local_address
 from studio.app import Studio, running
 from studio.banner import banner
 from studio.claim import CannotStart, claimed
@@ -25,6 +25,7 @@ from studio.logs import configure_logging, log_lost_faults
 from studio.secrets import SETUP_CODE
 from studio.settings import Settings, SettingsError, load_settings
 from studio.standard_streams import complain, say
+from transports.http.api.console_pages import ADDRESS
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +99,7 @@ async def _announce(settings: Settings, studio: Studio) -> None:
         environment=settings.environment,
         host=settings.host,
         **ports,
+        console=f"http://{local_address(settings.host, studio.http_port)}{ADDRESS}",
         data_dir=str(settings.data_dir),
     )
     if not users_exist and settings.setup_code is not None:

@@ -27,6 +27,7 @@ async def test_it_knows_whether_there_are_users(tmp_path: Path) -> None:
     assert "create-first-user" not in known
     for text in (new, known):
         assert "/api_keys" in text
+        assert re.search(r"Console +http://localhost:\d+/console/\n", text)
         assert set(re.findall(r"http://([^:]*):", text)) == {"localhost"}
 
 

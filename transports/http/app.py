@@ -5,7 +5,7 @@ from functools import cache
 
 import orjson
 from aiohttp import web
-from aiohttp.hdrs import CACHE_CONTROL, ETAG, ORIGIN, SERVER, VARY
+from aiohttp.hdrs import CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, ORIGIN, SERVER, VARY
 from multidict import istr
 
 from actors.runtime.bus import Bus
@@ -15,6 +15,7 @@ from transports.http.api import (
     api_keys,
     audit,
     backup,
+    console_pages,
     deletion,
     differences,
     document,
@@ -53,7 +54,8 @@ from transports.http.api import (
 from transports.http.config import HttpConfig
 from transports.http.framework import cors
 from transports.http.framework.access_log import AccessLog
-from transports.http.framework.app_keys import BUS, CONFIG, DOCUMENT, LAG, REQUEST_STATE, SOCKETS
+from transports.http.framework.app_keys import BUS, CONFIG, CONSOLE, DOCUMENT, LAG, REQUEST_STATE, SOCKETS
+from transports.http.framework.console_files import ConsoleFiles
 from transports.http.framework.cross_site import CrossSiteRules
 from transports.http.framework.dispatch import endpoint
 from transports.http.framework.expectation import meet_expectation
@@ -109,16 +111,18 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *traces_in.ROUTES,
         *metrics.ROUTES,
         *mcp.ROUTES,
+        *console_pages.ROUTES,
     )
 
 
 ROUTES = routes()
-# Headers of every answer: no page may frame it, run it, or load it into another; its links send no referrer.
+# Headers of every answer: no page may frame it, run it, or load it into another; its links send no referrer. Only the
+# console's have a policy of their own.
+_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _ALWAYS = tuple(
     (istr(name), value)
     for name, value in {
         "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Resource-Policy": "same-origin",
     }.items()
@@ -138,6 +142,7 @@ def build_app(bus: Bus, config: HttpConfig) -> web.Application:
     # Written when it is asked for: a start has something better to do.
     document: Callable[[], bytes] = cache(lambda: orjson.dumps(openapi_document(served, config.version)))
     app[DOCUMENT] = document
+    app[CONSOLE] = ConsoleFiles()
     return app
 
 
@@ -170,7 +175,7 @@ def _paths(route: Route) -> tuple[str, ...]:
     Exporters take a redirect for success, so the OTLP routes are served with a trailing slash too.
     """
     # aiohttp's own pattern for a part of a path refuses braces, which an id may hold.
-    path = route.path.replace("}", ":[^/]+}")
+    path = route.path.replace("}", ":.*}" if route.rest else ":[^/]+}")
     return (path, f"{path}/") if is_otlp(path) else (path,)
 
 
@@ -178,6 +183,7 @@ async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     """Set the headers of every answer, downloads included."""
     headers = response.headers
     headers.extend(_ALWAYS)
+    headers.setdefault(CONTENT_SECURITY_POLICY, _POLICY)
     if CACHE_CONTROL not in headers:
         headers[CACHE_CONTROL] = "private, no-cache" if ETAG in headers else "no-store"
     if request.app[CONFIG].production:

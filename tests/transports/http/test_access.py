@@ -193,6 +193,12 @@ TABLE = (
     Row("POST", "/v1/metrics", SENDERS),
     Row("POST", "/v1/logs", SENDERS),
     Row("POST", "/mcp", READERS_AND_ASKERS),
+    Row("GET", "/console", EVERYBODY),
+    Row("HEAD", "/console", EVERYBODY),
+    Row("GET", "/console/-/{file}", EVERYBODY),
+    Row("HEAD", "/console/-/{file}", EVERYBODY),
+    Row("GET", "/console/{page}", EVERYBODY),
+    Row("HEAD", "/console/{page}", EVERYBODY),
 )
 OF_OTLP = {("POST", "/v1/traces"), ("POST", "/v1/metrics"), ("POST", "/v1/logs"), ("GET", "/health")}
 

@@ -1,9 +1,16 @@
 """Routes of the service about itself."""
 
-import attrs
+from typing import Final
 
+import attrs
+from aiohttp import web
+from aiohttp.hdrs import ACCEPT, LOCATION
+
+from transports.http.api.console_pages import ADDRESS
 from transports.http.config import APP_NAME
 from transports.http.framework.route import Call, Route, described
+
+_HTML: Final = "text/html"  # which browsers ask for by name, and programs do not
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +43,9 @@ class PublicConfig:
     )
 
 
-async def root(call: Call[None, None]) -> ServiceInfo:
+async def root(call: Call[None, None]) -> ServiceInfo | web.Response:
+    if _HTML in call.request.headers.get(ACCEPT, ""):
+        return web.Response(status=303, headers={LOCATION: ADDRESS})
     return ServiceInfo(app=APP_NAME, version=call.config.version, health="/health")
 
 
@@ -55,7 +64,15 @@ async def get_config(call: Call[None, None]) -> PublicConfig:
 
 
 ROUTES = (
-    Route(method="GET", path="/", handler=root, answers=ServiceInfo, tag="service", summary="Describe the service"),
+    Route(
+        method="GET",
+        path="/",
+        handler=root,
+        answers=ServiceInfo,
+        leads_on=True,
+        tag="service",
+        summary="Describe the service; lead browsers to the console",
+    ),
     Route(method="GET", path="/ping", handler=ping, answers=Pong, tag="service", summary="Answer pong"),
     Route(
         method="GET",

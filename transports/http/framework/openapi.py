@@ -125,6 +125,8 @@ def _responses(route: Route, schemas: Schemas) -> dict[str, Any]:
     if route.also_status is not None:
         also = HTTPStatus(route.also_status)
         responses[str(also.value)] = responses[str(route.status)] | {"description": also.phrase}
+    if route.leads_on:
+        responses[str(HTTPStatus.SEE_OTHER.value)] = {"description": HTTPStatus.SEE_OTHER.phrase}
     if route.has_etag:
         responses[str(HTTPStatus.NOT_MODIFIED.value)] = {"description": HTTPStatus.NOT_MODIFIED.phrase}
     for kind in (*refusals(route.access), *_misunderstandings(route), *_for_foreign_pages(route), *route.errors):

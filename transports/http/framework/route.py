@@ -139,6 +139,8 @@ class Route:
     errors: tuple[type[StudioError], ...] = ()  # beside those that follow from access, body and query
     path_parameters: Mapping[str, Parameter] = attrs.field(factory=dict)
     listed: bool = True  # in the OpenAPI document
+    rest: bool = False  # the last part of the path is all the rest, slashes too; it may be empty
+    leads_on: bool = False  # some are sent to another address, with 303
     has_etag: bool = False  # the answer has one, and a client that has it already is answered 304
     only_known: bool = False  # query parameters; the contract's routes ignore others
 

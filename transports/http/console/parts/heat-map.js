@@ -2,8 +2,8 @@
 /** Spans by time and duration, dark where there are many: an area of it is chosen by pointer or by keys. */
 import { computed, effect, signal } from "../kernel/signal.js";
 import { define, h, listen, Part } from "../kernel/view.js";
+import { durationText } from "../model/format.js";
 import { areaOf, boxOf, columnTime, labelledRows, mostOf } from "../model/heat_cells.js";
-import { durationText } from "./trace-list.js";
 
 /** @typedef {import("../model/heat_cells.js").HeatMap} Map */
 /** @typedef {import("../model/heat_cells.js").Area} Area */

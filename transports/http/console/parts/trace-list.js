@@ -3,7 +3,9 @@
 import { href } from "../kernel/address.js";
 import { computed, effect, signal } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
+import { countText, durationText, moneyText, tokensText } from "../model/format.js";
 import { icon } from "./icon.js";
+import { dot } from "./span-mark.js";
 import { WindowedRows } from "./windowed-rows.js";
 
 /** @typedef {import("../kernel/view.js").Child} Child */
@@ -13,38 +15,6 @@ const NARROW = matchMedia("(max-width: 45rem)");
 const narrow = signal(NARROW.matches);
 NARROW.addEventListener("change", () => void (narrow.value = NARROW.matches));
 const NARROW_ROW = 60; // pixels
-
-/** @type {Record<string, string>} types that have the colour of another */
-const SHADES = {
-  reranker: "retriever",
-  evaluator: "guardrail",
-  prompt: "chain",
-  subflow: "workflow",
-  run_concurrent: "node",
-};
-
-/** The colour of a type of span. @param {string | null | undefined} type */
-const shade = (type) => `var(--type-${type ? SHADES[type] ?? type : "none"})`;
-
-const UNITS = /** @type {[number, string][]} */ ([[3_600e9, "h"], [60e9, "m"], [1e9, "s"], [1e6, "ms"], [1e3, "µs"]]);
-
-/** A duration in the unit that fits. @param {number | null | undefined} ns */
-export function durationText(ns) {
-  if (ns === null || ns === undefined) return "";
-  const [size, unit] = UNITS.find(([each]) => ns >= each) ?? [1, "ns"];
-  const value = ns / size;
-  return `${value >= 100 || unit === "ns" ? Math.round(value) : Number(value.toPrecision(3))} ${unit}`;
-}
-
-/** @param {number | null | undefined} count */
-export const countText = (count) => count === null || count === undefined ? "" : count.toLocaleString("en-US");
-
-/** @param {number | null | undefined} usd */
-export function moneyText(usd) {
-  if (usd === null || usd === undefined) return "";
-  if (usd > 0 && usd < 0.0001) return "<$0.0001";
-  return `$${usd.toFixed(usd === 0 || usd >= 1 ? 2 : 4)}`;
-}
 
 /** A time in the user's zone; its exact value on hover. @param {string | null | undefined} iso */
 export function timeOf(iso) {
@@ -70,9 +40,6 @@ export const linkOf = (item, list) =>
 /** What tells a row from all others. @param {any} item */
 export const keyOf = (item) => ("span_count" in item ? item.trace_id : `${item.trace_id}-${item.span_id}`);
 
-/** @param {any} tokens */
-const tokensText = (tokens) => tokens ? `${countText(tokens.input) || "–"} → ${countText(tokens.output) || "–"}` : "";
-
 /** @param {string[] | null | undefined} words */
 const words = (words) => h("bdi", null, (words ?? []).join(", "));
 
@@ -81,7 +48,7 @@ const nameCell = (item, list) =>
   h(
     "a.stretched.cut",
     { href: linkOf(item, list), tabindex: "-1" },
-    h("span.dot", { "--type": shade(root(item)?.type), title: root(item)?.type }),
+    dot(root(item)?.type),
     item.status === "error"
       ? h("span.is-error", { title: root(item)?.status_message || "Failed" }, icon("warning"))
       : null,

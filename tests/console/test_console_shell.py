@@ -1,0 +1,41 @@
+"""What stands around every page, seen in a browser."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.console.stage import Visitor
+
+pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
+
+
+async def test_links_and_keys_lead_to_pages_and_the_palette_knows_them_all(console: Visitor) -> None:
+    page = console.page
+    await console.send("junjo_runs_0.69.0")
+    await console.open()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Traces")
+    await console.assert_accessible()
+    await console.assert_fits()
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    await console.assert_accessible()
+    await page.keyboard.press("Escape")
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await page.get_by_role("button", name="Menu").click()
+    await console.assert_fits()
+    await console.open("no/such/page")
+    await expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+
+
+async def test_a_fault_in_the_browser_would_fail_a_test(console: Visitor) -> None:
+    """Of each kind; and the policy keeps all of them from doing harm."""
+    await console.open()
+    asked = "fetch('http://other.example/').catch(() => 'blocked')"
+    assert await console.page.evaluate(asked) == "blocked"
+    markup = "(() => { try { document.body.innerHTML = '<b>' } catch { return 'refused' } })()"
+    assert await console.page.evaluate(markup) == "refused"
+    await console.page.evaluate("setTimeout(() => { throw Error('thrown') })")
+    await console.page.evaluate("console.error('complained')")
+    for text in ("Content Security Policy", "other.example", "TrustedHTML", "thrown", "complained"):
+        with pytest.raises(AssertionError, match=text):
+            console.assert_faultless()
+    console.expected.append("")

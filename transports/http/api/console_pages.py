@@ -1,0 +1,90 @@
+"""Routes of the console: one page for all of its addresses, and the files that this page loads.
+
+They are no API: the document does not list them. Everybody may load them, for whoever is to sign in needs them.
+"""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+from aiohttp.hdrs import (
+    ACCEPT_ENCODING,
+    CACHE_CONTROL,
+    CONTENT_ENCODING,
+    CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE,
+    ETAG,
+    LOCATION,
+    VARY,
+)
+
+from actors.errors import NotFound
+from transports.http.framework.app_keys import CONSOLE
+from transports.http.framework.compression import accepts_gzip
+from transports.http.framework.console_files import ConsoleFile
+from transports.http.framework.etag import is_known, not_modified, tag_of
+from transports.http.framework.route import Call, Route
+
+ADDRESS: Final = "/console/"
+# No text of a span can become markup or a script, and nothing can be asked of another host: decision 0053.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
+)
+_FOR_GOOD: Final = "public, max-age=31536000, immutable"
+
+
+async def to_console(_: Call[None, None]) -> web.Response:
+    return web.Response(status=308, headers={LOCATION: ADDRESS})
+
+
+async def console_page(call: Call[None, None]) -> web.Response:
+    """The page, which finds out itself what its address shows."""
+    console = await asyncio.to_thread(call.request.app[CONSOLE].latest)
+    tag = tag_of(console.index.body)
+    headers: dict[str, str] = {ETAG: tag, CACHE_CONTROL: "no-cache", CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
+    if is_known(call.request, tag):
+        return not_modified(headers)
+    return _response(call.request, console.index, headers)
+
+
+async def console_file(call: Call[None, None]) -> web.Response:
+    """A file, for as long as its hash is that of the console."""
+    files = call.request.app[CONSOLE]
+    console = files.served()
+    if console is None:
+        console = await asyncio.to_thread(files.latest)
+    hashed, _, name = call.path("file").partition("/")
+    found = console.files.get(name) if hashed == console.hash else None
+    if found is None:
+        raise NotFound("The console has no such file")
+    headers: dict[str, str] = {CACHE_CONTROL: _FOR_GOOD, CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
+    return _response(call.request, found, headers)
+
+
+def _response(request: web.Request, file: ConsoleFile, headers: dict[str, str]) -> web.Response:
+    headers[CONTENT_TYPE] = file.content_type
+    if not accepts_gzip(request.headers):
+        return web.Response(body=file.body, headers=headers)
+    return web.Response(body=file.compressed(), headers={**headers, CONTENT_ENCODING: "gzip"})
+
+
+ROUTES = tuple(
+    Route(
+        method=method,
+        path=path,
+        rest=path.endswith("}"),
+        handler=handler,
+        answers=None,
+        listed=False,
+        tag="console",
+        summary=summary,
+    )
+    for path, handler, summary in (
+        ("/console", to_console, "Lead to the console"),
+        ("/console/-/{file}", console_file, "A file of the console"),
+        ("/console/{page}", console_page, "The console"),
+    )
+    for method in ("GET", "HEAD")
+)
