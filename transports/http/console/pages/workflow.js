@@ -123,7 +123,7 @@ function whole(at, run, steps) {
       { "aria-label": "Steps" },
       stepList(steps, step, go),
       steps.length || run.state.start !== null
-        ? stateOfStep(at, run, step)
+        ? stateOfStep(at, step)
         : empty("It has no state", "Nothing was recorded of a state in this run."),
     ),
   ];
