@@ -12,7 +12,7 @@ import { countText, durationText, moneyText } from "../model/format.js";
 import { differenceList } from "../parts/difference-list.js";
 import { FilterBar } from "../parts/filter-bar.js";
 import { empty, failed, skeletons, stateOf } from "../parts/states.js";
-import { TimeChart } from "../parts/time-chart.js";
+import { colour, TimeChart } from "../parts/time-chart.js";
 import { TimeRange } from "../parts/time-range.js";
 
 /** @typedef {import("../api/stats.js").Group} Group */
@@ -33,6 +33,7 @@ const of =
 const range = () => ({ from: param("from") ?? DAY, to: param("to") });
 
 export function show() {
+  if (!param("from")) setParams({ from: DAY });
   const asked = loaded((abort) =>
     readStats({
       of: of(),
@@ -213,7 +214,7 @@ const sums = (groups) =>
       h(
         "tbody",
         null,
-        groups.map((group) => {
+        groups.map((group, index) => {
           const { count, errors, duration_ns, time_to_first_token_ns, tokens, cost_usd, unpriced } = group.total;
           const cells = [
             countText(count),
@@ -225,7 +226,12 @@ const sums = (groups) =>
             countText(tokens?.output),
             [moneyText(cost_usd), unpriced > 0 && h("span.faint", { title: `${unpriced} without a price` }, " +?")],
           ];
-          return h("tr", null, h("td", null, groupLink(group)), cells.map((cell) => h("td.number", null, cell)));
+          return h(
+            "tr",
+            null,
+            h("td", null, h("i.dashboard-colour", { "--series": colour(index) }), groupLink(group)),
+            cells.map((cell) => h("td.number", null, cell)),
+          );
         }),
       ),
     ),

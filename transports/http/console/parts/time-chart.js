@@ -9,6 +9,7 @@ import { linePath, named, stacked, ticks, timeLabel } from "../model/scales.js";
 const HEIGHT = 180;
 const [LEFT, RIGHT, TOP, BOTTOM] = [52, 8, 8, 22]; // pixels around the plot
 const COLOURS = 8;
+const MOST_NAMED = 3; // series that are named above; more are named by whoever shows the chart
 
 /** Its events: `pick` with the number of a point, `brush` with the first and the last of some. */
 export class TimeChart extends Part {
@@ -82,7 +83,7 @@ export class TimeChart extends Part {
   }
 
   #legend() {
-    if (this.series.value.length < 2) return null;
+    if (this.series.value.length < 2 || this.series.value.length > MOST_NAMED) return null;
     return h(
       "span.time-chart-legend",
       null,
@@ -274,7 +275,7 @@ export class TimeChart extends Part {
   }
 }
 
-/** @param {number} index */
-const colour = (index) => `var(--series-${index % COLOURS + 1})`;
+/** The colour of a series, for `--series`. @param {number} index */
+export const colour = (index) => `var(--series-${index % COLOURS + 1})`;
 
 define("time-chart", TimeChart);
