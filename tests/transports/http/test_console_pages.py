@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
+from aiohttp.test_utils import make_mocked_request
 
 from tests.http_studio import HttpStudio, Reply
 from transports.http.framework.console_files import FOLDER, ConsoleFiles, first_modules
+from transports.http.framework.request_tracer import is_traced
 from transports.http.framework.script_text import without_comments
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
@@ -189,3 +191,8 @@ def test_only_static_imports_come_before_the_first_page() -> None:
         "pages/b.js": b"",
     }
     assert first_modules(bodies) == ["main.js", "kernel/a.js", "c.js", "kernel/d.js"]
+
+
+def test_files_are_not_traced_which_ask_no_actor() -> None:
+    assert not is_traced(make_mocked_request("GET", "/console/-/0/main.js"))
+    assert is_traced(make_mocked_request("GET", "/api/v1/account"))
