@@ -12,10 +12,13 @@ from typing import Final
 
 import attrs
 
+from transports.http.framework.script_text import without_comments
+
 FOLDER: Final = Path(__file__).parents[1] / "console"
 # Files of other kinds are for those who write the console.
+_SCRIPTS: Final = ".js"
 _TYPES: Final = {
-    ".js": "text/javascript; charset=utf-8",
+    _SCRIPTS: "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
@@ -88,8 +91,14 @@ def _read(folder: Path, stamp: Stamp) -> Console:
     return Console(
         hash=hashed.hexdigest(),
         index=ConsoleFile("text/html; charset=utf-8", index.encode()),
-        files={name: ConsoleFile(_TYPES[PurePosixPath(name).suffix], body) for name, body in bodies.items()},
+        files={name: _file(name, body) for name, body in bodies.items()},
     )
+
+
+def _file(name: str, body: bytes) -> ConsoleFile:
+    kind = PurePosixPath(name).suffix
+    sent = without_comments(body.decode()).encode() if kind == _SCRIPTS else body
+    return ConsoleFile(_TYPES[kind], sent)
 
 
 def _index(text: str, hashed: str, bodies: Mapping[str, bytes]) -> str:
