@@ -1,12 +1,13 @@
 """Write docs/instrumentation.md: for each library how to set it up, and what its recordings show to be understood.
 
-``python -m scripts.write_instrumentation`` writes the page; with ``--check`` it fails when the page is another one.
+And what the console's start page shows of it. ``python -m scripts.write_instrumentation`` writes both; with ``--check``
+it fails when one of them is another one.
 """
 
 import json
 import sys
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RECORDINGS = ROOT / "tests" / "recordings" / "instrumentations"
 TABLE = ROOT / "scripts" / "instrumentations.toml"
 PAGE = ROOT / "docs" / "instrumentation.md"
+MODULE = ROOT / "transports" / "http" / "console" / "model" / "libraries.js"
 TOKENS = ("input", "output", "cache_read", "cache_write", "reasoning")
 ASKED = b"order 4711"  # in each recording, where content is
 
@@ -51,6 +53,31 @@ prompts and answers were: in spans, in log records, or nowhere.
 """
 
 
+# Whose note is meant, by how notes that refer to it begin; the longer ones first.
+_AS_FOR = {
+    "As for OpenAI of OpenInference": "OpenInference: OpenAI",
+    "As for OpenAI of OpenLLMetry": "OpenLLMetry: OpenAI",
+    "As for OpenAI": "OpenTelemetry GenAI: OpenAI",
+}
+
+_MODULE = """\
+// @ts-check
+/** Libraries and how each is set up. Written by `python -m scripts.write_instrumentation`; do not edit it. */
+
+/**
+ * @typedef {object} Library
+ * @property {string} title @property {string} language @property {string} install @property {string} setup
+ * @property {string} content what switches prompts and answers on or off
+ * @property {boolean} [ownProvider] whether it makes its own tracer provider
+ * @property {string[]} [variables] what it reads in place of OpenTelemetry's variables
+ */
+
+/** @type {Library[]} */
+export const LIBRARIES = [
+%s];
+"""
+
+
 @attrs.frozen
 class Library:
     """A library of the table: its recordings, and the lines that set it up."""
@@ -61,6 +88,8 @@ class Library:
     setup: str
     content: str
     language: str = "python"
+    own_provider: bool = False
+    variables: Sequence[str] = ()
 
 
 def libraries() -> list[Library]:
@@ -76,6 +105,28 @@ def truth() -> dict[str, list[dict[str, Any]]]:
         for recording, calls in json.loads((RECORDINGS / name).read_text()).items():
             made[recording] = [*made.get(recording, ()), *calls]
     return made
+
+
+def module() -> str:
+    """What the console knows of the libraries, as a module of it."""
+    found = libraries()
+    contents = {library.title: library.content for library in found}
+    lines = "".join(f"  {json.dumps(_for_console(library, contents), ensure_ascii=False)},\n" for library in found)
+    return _MODULE % lines
+
+
+def _for_console(library: Library, contents: Mapping[str, str]) -> dict[str, Any]:
+    """The library with a note on content that needs no other one."""
+    content = library.content
+    for start, title in _AS_FOR.items():
+        if content.startswith(start):
+            content = f"{contents[title]}{content.removeprefix(start).removeprefix('.')}"
+            break
+    made: dict[str, Any] = {"title": library.title, "language": library.language, "install": library.install}
+    made |= {"setup": library.setup.strip(), "content": content.replace("**", "")}
+    if library.own_provider:
+        made["ownProvider"] = True
+    return made | ({"variables": list(library.variables)} if library.variables else {})
 
 
 def page() -> str:
@@ -149,10 +200,11 @@ def _log_text(body: bytes) -> bytes:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the page, or compare it."""
-    made = page()
+    made = {PAGE: page(), MODULE: module()}
     if "--check" in arguments:
-        return int(PAGE.read_text() != made)
-    PAGE.write_text(made)
+        return int(any(path.read_text() != text for path, text in made.items()))
+    for path, text in made.items():
+        path.write_text(text)
     return 0
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
-from tests.console.stage import ARGUMENTS, SIGNED_OUT, Visitor, executable
+from tests.console.stage import ARGUMENTS, MILLISECONDS, SIGNED_OUT, Visitor, executable
 from tests.http_studio import HttpStudio, http_config, running_http_studio
 
 _HERE = Path(__file__).parent
+expect.set_options(timeout=MILLISECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -27,7 +27,7 @@ ARGUMENTS: Final = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # nothing leaves this machine
 )
-_MILLISECONDS: Final = 30_000  # how long to wait for what should be there; a busy machine is slow
+MILLISECONDS: Final = 30_000  # how long to wait for what should be there; a busy machine is slow
 
 
 def executable() -> str:
@@ -93,7 +93,7 @@ class Visitor:
 
     def watch(self, page: Page) -> None:
         """Hear of what goes wrong in a tab."""
-        page.set_default_timeout(_MILLISECONDS)
+        page.set_default_timeout(MILLISECONDS)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self._faults.append(f"error of a script: {error}"))
         page.on("request", self._look_at)

@@ -3,7 +3,7 @@
 import pytest
 
 from scripts import write_instrumentation
-from scripts.write_instrumentation import PAGE, RECORDINGS, libraries, page, truth
+from scripts.write_instrumentation import MODULE, PAGE, RECORDINGS, libraries, module, page, truth
 
 pytestmark = pytest.mark.unit
 
@@ -12,6 +12,8 @@ RECORDED = {path.name.removesuffix(".bin") for path in RECORDINGS.glob("*.bin") 
 
 def test_the_page_is_what_the_script_makes() -> None:
     assert PAGE.read_text() == page()
+    assert MODULE.read_text() == module()
+    assert "As for" not in module()
     assert write_instrumentation.main(["--check"]) == 0
 
 

@@ -43,7 +43,7 @@ async def console_page(call: Call[None, None]) -> web.Response:
     """The page, which finds out itself what its address shows."""
     console = await asyncio.to_thread(call.request.app[CONSOLE].latest)
     tag = tag_of(console.index.body)
-    headers: dict[str, str] = {ETAG: tag, CACHE_CONTROL: "no-cache", CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
+    headers = _headers("no-cache") | {ETAG: tag}
     if is_known(call.request, tag):
         return not_modified(headers)
     return _response(call.request, console.index, headers)
@@ -59,8 +59,11 @@ async def console_file(call: Call[None, None]) -> web.Response:
     found = console.files.get(name) if hashed == console.hash else None
     if found is None:
         raise NotFound("The console has no such file")
-    headers: dict[str, str] = {CACHE_CONTROL: _FOR_GOOD, CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
-    return _response(call.request, found, headers)
+    return _response(call.request, found, _headers(_FOR_GOOD))
+
+
+def _headers(caching: str) -> dict[str, str]:
+    return {CACHE_CONTROL: caching, CONTENT_SECURITY_POLICY: POLICY, VARY: ACCEPT_ENCODING}
 
 
 def _response(request: web.Request, file: ConsoleFile, headers: dict[str, str]) -> web.Response:

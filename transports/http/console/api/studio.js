@@ -11,6 +11,10 @@ const ROOT = BASE.replace(/console\/$/, "");
 
 /** Who is signed in; null when nobody is, undefined before that is known. */
 export const account = signal(/** @type {Account | null | undefined} */ (undefined));
+/** The other tabs of this browser: they are told when somebody signs in or out here. */
+const tabs = new BroadcastChannel("junjo.account");
+tabs.addEventListener("message", () => void whoAmI().catch(() => {}));
+
 /** Whether the studio answered the last time it was asked. */
 export const connected = signal(true);
 
@@ -28,12 +32,12 @@ export class Refused extends Error {
 /**
  * Ask the studio.
  * @param {string} method @param {string} path from the root, its segments encoded: `api/v1/observability/traces`
- * @param {{ query?: Query, body?: unknown, abort?: AbortSignal, accept?: string }} [how] `body` is sent as JSON
+ * @param {{ query?: Query, body?: unknown, abort?: AbortSignal, accept?: string, headers?: Record<string, string> }} [how] `body` is sent as JSON
  * @returns {Promise<Response>} a good answer @throws {Refused} for any other, and for none
  */
-export async function request(method, path, { query, body, abort, accept = "application/json" } = {}) {
+export async function request(method, path, { query, body, abort, accept = "application/json", headers: more } = {}) {
   /** @type {Record<string, string>} */
-  const headers = { accept };
+  const headers = { accept, ...more };
   if (body !== undefined) headers["content-type"] = "application/json";
   const sent = { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: abort ?? null };
   const answer = await fetch(urlOf(path, query), sent).catch((reason) => {
@@ -99,10 +103,17 @@ export async function whoAmI() {
 /** @param {string} email @param {string} password */
 export async function signIn(email, password) {
   await send("POST", "sign-in", { email, password });
+  await signedIn();
+}
+
+/** Somebody is signed in now: here, and in the other tabs. */
+export async function signedIn() {
   await whoAmI();
+  tabs.postMessage(null);
 }
 
 export async function signOut() {
   await send("POST", "sign-out");
   account.value = null;
+  tabs.postMessage(null);
 }
