@@ -34,3 +34,9 @@ export function bytesText(bytes) {
 
 /** How many of something: `1 span`, `2 spans`. @param {number} count @param {string} noun */
 export const counted = (count, noun) => `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+/** Nanoseconds from one time to another, which have up to nine decimals. @param {string} from @param {string} to */
+export const nanosBetween = (from, to) => (Date.parse(to) - Date.parse(from)) * 1e6 + nanosOf(to) - nanosOf(from);
+
+/** What a time has below milliseconds. @param {string} iso */
+const nanosOf = (iso) => Number((/\.\d{3}(\d{1,6})/.exec(iso)?.[1] ?? "").padEnd(6, "0"));
