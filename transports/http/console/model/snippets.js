@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 provider = TracerProvider()
-provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))  # where the variables say
+provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))  # sends where the variables say
 trace.set_tracer_provider(provider)
 `;
 
