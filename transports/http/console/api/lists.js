@@ -94,5 +94,5 @@ export function paged(ask) {
     load(null, ended.signal);
     return () => ended.abort();
   });
-  return { items, next, state, error, more, again: () => void round.value++ };
+  return { items, next, state, error, more, again: () => void (round.value = round.last + 1) };
 }

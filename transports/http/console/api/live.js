@@ -17,6 +17,8 @@ import { account, socketOf } from "./studio.js";
 const SIGNED_OUT = 4401;
 const LONGEST_WAIT = 15_000; // milliseconds between two tries
 
+const LINGERS = 2000; // milliseconds that the socket stays when nobody follows any more
+
 /** Whether what comes in is heard: "off" when nobody follows. */
 export const liveState = signal(/** @type {"off" | "connecting" | "live" | "lost"} */ ("off"));
 
@@ -28,6 +30,7 @@ let socket = /** @type {WebSocket | null} */ (null);
 let tries = 0;
 let names = 0;
 let timer = 0;
+let leaving = 0;
 
 /** Follow until the returned function is called. @param {Follower} follower @returns {() => void} */
 export function follow(follower) {
@@ -37,12 +40,14 @@ export function follow(follower) {
   else connect();
   return () => {
     followers.delete(id);
-    if (!followers.size) disconnect();
-    else if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "unsubscribe", id }));
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "unsubscribe", id }));
+    // Who asks for something else, or goes to another page, follows again at once.
+    if (!followers.size) leaving = setTimeout(disconnect, LINGERS);
   };
 }
 
 function connect() {
+  clearTimeout(leaving);
   if (socket || !followers.size) return;
   clearTimeout(timer);
   liveState.value = tries ? "lost" : "connecting";
@@ -70,6 +75,7 @@ function lost(code) {
 }
 
 function disconnect() {
+  if (followers.size) return;
   clearTimeout(timer);
   socket?.close();
   socket = null;

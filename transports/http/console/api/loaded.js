@@ -31,5 +31,5 @@ export function loaded(ask) {
     });
     return () => abort.abort();
   });
-  return { state, value, error, again: () => void round.value++ };
+  return { state, value, error, again: () => void (round.value = round.last + 1) };
 }

@@ -118,7 +118,7 @@ export function show() {
       h("h1", null, "Live"),
       which(),
       h("div.end", null, () => pauseButton(came, press)),
-      bar,
+      h("div.traces-filter", null, bar),
     ),
     h("div.traces-body", null, h("div.traces-list", null, shown(came, rows))),
     h("footer.traces-foot.muted", null, h("span", { role: "status" }, () => said(came)), () => counted(came)),

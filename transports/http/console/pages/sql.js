@@ -47,7 +47,7 @@ function result() {
     return () => abort.abort();
   });
   const stop = () => void [abort.abort(), state.value = rows.value ? "ready" : "none"];
-  return { state, rows, error, stop, again: () => void round.value++ };
+  return { state, rows, error, stop, again: () => void (round.value = round.last + 1) };
 }
 
 export function show() {

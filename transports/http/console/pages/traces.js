@@ -1,12 +1,11 @@
 // @ts-check
 /** All traces, or spans, that a filter is true of. */
-import { fieldValues, filterFault, filterFields, listSpans, listTraces, paged, steady } from "../api/lists.js";
+import { filterFault, listSpans, listTraces, paged, steady } from "../api/lists.js";
 import { connected, Refused } from "../api/studio.js";
 import { go, href, param, params, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { computed, effect, signal, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
-import { FilterBar } from "../parts/filter-bar.js";
 import { empty, failed, skeletons } from "../parts/states.js";
 import { range, TimeRange } from "../parts/time-range.js";
 import { chosenColumns, keyOf, linkOf, traceList } from "../parts/trace-list.js";
@@ -49,20 +48,19 @@ export function show() {
     const { traces, next } = await listTraces({ ...query, after }, abort);
     return { items: traces, next };
   });
-  const bar = part(FilterBar, {
-    value: () => param("q") ?? "",
-    fault: () => filterFault(asked.error.value),
-    fields: () => filterFields,
-    values: () => fieldValues,
-    label: "Filter of traces",
-  }, { onfilter: (/** @type {CustomEvent} */ event) => setParams({ q: event.detail, sel: null }, { push: true }) });
   const rows = list(asked);
   const around = onceThere(asked);
   const news = signal(/** @type {ReturnType<Around["newOnes"]> | null} */ (null));
+  const bar = signal(/** @type {HTMLElement | null} */ (null));
+  let isBarWanted = false; // before it was there
   effect(() => {
     const module = around.value;
-    if (module) news.value = untracked(() => module.newOnes(asked, of));
+    if (!module) return;
+    news.value = untracked(() => module.newOnes(asked, of));
+    bar.value = untracked(() => module.filterBar(asked));
+    if (isBarWanted) bar.value.focus();
   });
+  const toBar = () => (bar.last ? bar.last.focus() : void (isBarWanted = true));
   effect(() => {
     // What was refused because nobody answered is asked for again as soon as somebody does.
     const lost = asked.error.value instanceof Refused && asked.error.value.status === 0;
@@ -74,7 +72,7 @@ export function show() {
     { keys: "j | ArrowDown", label: "Next row", group: "Traces", quiet: true, run: () => rows.move(1) },
     { keys: "k | ArrowUp", label: "Row before", group: "Traces", quiet: true, run: () => rows.move(-1) },
     { keys: "Enter", label: "Open the selected row", group: "Traces", quiet: true, run: () => rows.open() },
-    { keys: "/", label: "Filter", group: "Traces", run: () => bar.focus() },
+    { keys: "/", label: "Filter", group: "Traces", run: toBar },
     { keys: "n", label: "Show what is new", group: "Traces", run: showNew },
     { keys: "m", label: "Show or hide the heat map", group: "Traces", run: toggleMap },
     { keys: "r", label: "Ask again", group: "Traces", run: asked.again },
@@ -114,7 +112,7 @@ function onceThere(asked) {
   return around;
 }
 
-/** @param {HTMLElement} bar @param {Signal<Around | null>} around @param {() => void} toggleMap */
+/** @param {Signal<HTMLElement | null>} bar @param {Signal<Around | null>} around @param {() => void} toggleMap */
 function head(bar, around, toggleMap) {
   const [service, columns] = [
     () => around.value?.serviceChoice(),
@@ -127,7 +125,7 @@ function head(bar, around, toggleMap) {
     h("h1", null, "Traces"),
     which(),
     h("div.end", null, service, part(TimeRange), h("button", pressed, "Map"), columns),
-    bar,
+    h("div.traces-filter", null, () => bar.value),
   );
 }
 

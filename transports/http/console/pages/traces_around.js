@@ -1,6 +1,6 @@
 // @ts-check
 /** What stands around the list of traces, loaded once that is there: heat map, differences, columns, services, what is new. */
-import { differences, fieldValues, filterFields, heatMap, steady } from "../api/lists.js";
+import { differences, fieldValues, filterFault, filterFields, heatMap, steady } from "../api/lists.js";
 import { follow, liveState } from "../api/live.js";
 import { loaded } from "../api/loaded.js";
 import { href, param, setParams } from "../kernel/address.js";
@@ -10,6 +10,7 @@ import { termOf, withTerm } from "../model/filter_grammar.js";
 import { sqlOf } from "../model/filter_sql.js";
 import { areaTerms, durationTerm } from "../model/heat_cells.js";
 import { differenceList } from "../parts/difference-list.js";
+import { FilterBar } from "../parts/filter-bar.js";
 import { HeatMap } from "../parts/heat-map.js";
 import { icon } from "../parts/icon.js";
 import { stateOf } from "../parts/states.js";
@@ -28,6 +29,16 @@ export function wholeFilter() {
   const [q, service] = [param("q") ?? "", param("service")];
   return service ? withTerm(q, termOf("service", service)) : q;
 }
+
+/** @param {Asked} asked */
+export const filterBar = (asked) =>
+  part(FilterBar, {
+    value: () => param("q") ?? "",
+    fault: () => filterFault(asked.error.value),
+    fields: () => filterFields,
+    values: () => fieldValues,
+    label: "Filter of traces",
+  }, { onfilter: (/** @type {CustomEvent} */ event) => setParams({ q: event.detail, sel: null }, { push: true }) });
 
 /** The heat map of what the filter is true of, and what is done with an area of it. */
 export function mapSection() {

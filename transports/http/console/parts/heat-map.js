@@ -198,6 +198,10 @@ export class HeatMap extends Part {
       ArrowRight: [1, 0],
       ArrowUp: [0, 1],
       ArrowDown: [0, -1],
+      Home: [-Infinity, 0],
+      End: [Infinity, 0],
+      PageUp: [0, Infinity],
+      PageDown: [0, -Infinity],
     });
     const [step, map] = [steps[event.key], this.map.last];
     if (!map?.x.count || (!step && event.key !== "Enter" && event.key !== "Escape")) return;

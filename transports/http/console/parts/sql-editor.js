@@ -30,7 +30,7 @@ export class SqlEditor extends Part {
     placeholder: "SELECT … FROM spans",
     "aria-multiline": "true",
     "aria-autocomplete": "list",
-    "aria-controls": "sql-offers",
+    "aria-controls": () => this.#offers.value.length > 0 && "sql-offers",
     "aria-describedby": "sql-fault",
     "aria-activedescendant": () => this.#offers.value.length > 0 && `sql-offer-${this.#at.value}`,
     oninput: () => this.#typed(true),
