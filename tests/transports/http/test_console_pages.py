@@ -168,16 +168,19 @@ def test_the_folder_is_read_again_when_something_in_it_changed(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("written", "sent"),
     [
-        ("a(); // stays\n// goes\n  // goes\nb();", "a(); // stays\n\n\nb();"),
+        ("  a(); // goes\n// goes\n  // goes\n\tb();", "a();\n\n\nb();"),
         ("/** one\n * two\n */\na();", "\n\n\na();"),
-        ("/** @type {A} */ (a).b();\nc = /** @type {B} */ (d);", " (a).b();\nc = /** @type {B} */ (d);"),
-        ("a = `\n// text\n/* text\n`;\n// goes", "a = `\n// text\n/* text\n`;\n"),
+        ("/** @type {A} */ (a).b();\nc = /** @type {B} */ (d); /* stays */", "(a).b();\nc = (d); /* stays */"),
+        ("a = `\n  // text\n  /* text\n`; // goes\n// goes", "a = `\n  // text\n  /* text\n`; // goes\n"),
+        ("  a = `text // text\n  text`;\n  b();", "a = `text // text\n  text`;\nb();"),
         ('a = \'`\';\n// goes\nb = "\\"`";\n/* goes */', 'a = \'`\';\n\nb = "\\"`";\n'),
-        ("a = `\\``;\n// goes\n/* ` */ b();\n// goes", "a = `\\``;\n\n b();\n"),
+        ("a = `\\``;\n// goes\n/* ` */ b();\n// goes", "a = `\\``;\n\nb();\n"),
         ("a = `${b(`c`)}\n// text`;\n/*\n`\n*/\n// goes", "a = `${b(`c`)}\n// text`;\n\n\n\n"),
+        ('a = "http://b // c";\nd = " // e"; // f', 'a = "http://b // c";\nd = " // e";'),
+        ("a = b // it's\n  / c;", "a = b // it's\n/ c;"),
     ],
 )
-def test_comments_with_lines_of_their_own_are_not_sent(written: str, sent: str) -> None:
+def test_comments_and_indentation_are_not_sent(written: str, sent: str) -> None:
     """And lines keep their numbers."""
     assert without_comments(written) == sent
 
