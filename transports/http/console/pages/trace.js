@@ -17,7 +17,7 @@ import { MiniMap } from "../parts/mini-map.js";
 import { spanPanel } from "../parts/span-panel.js";
 import { empty, failed, skeletons, stateOf } from "../parts/states.js";
 import { copy, toast } from "../parts/toast.js";
-import { WaterFall } from "../parts/waterfall.js";
+import { WaterFall } from "../parts/water-fall.js";
 
 /** @typedef {import("../model/outline.js").Outline} Outline */
 
