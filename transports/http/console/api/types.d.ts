@@ -105,15 +105,7 @@ export interface Alert {
   /** What is counted */
   of: "calls" | "spans" | "traces";
   /** What is compared */
-  measure:
-    | "count"
-    | "errors"
-    | "error_rate"
-    | "cost_usd"
-    | "tokens.input"
-    | "tokens.output"
-    | "duration_ns.p95"
-    | "time_to_first_token_ns.p95";
+  measure: "count" | "errors" | "error_rate" | "cost_usd" | "tokens.input" | "tokens.output" | "duration_ns.p95" | "time_to_first_token_ns.p95";
   /** How far back it looks */
   interval: "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
   /** Above or below the threshold */
@@ -153,15 +145,7 @@ export interface AlertChanges {
   /** What is counted: model calls, spans or traces */
   of?: "calls" | "spans" | "traces";
   /** What is compared: durations in nanoseconds, costs in US dollars */
-  measure?:
-    | "count"
-    | "errors"
-    | "error_rate"
-    | "cost_usd"
-    | "tokens.input"
-    | "tokens.output"
-    | "duration_ns.p95"
-    | "time_to_first_token_ns.p95";
+  measure?: "count" | "errors" | "error_rate" | "cost_usd" | "tokens.input" | "tokens.output" | "duration_ns.p95" | "time_to_first_token_ns.p95";
   /** How far back it looks, from the minute of the check */
   interval?: "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
   /** Fire while the value is above the threshold, or below it */
@@ -709,15 +693,7 @@ export interface NewAlert {
   /** What is counted: model calls, spans or traces */
   of?: "calls" | "spans" | "traces";
   /** What is compared: durations in nanoseconds, costs in US dollars */
-  measure:
-    | "count"
-    | "errors"
-    | "error_rate"
-    | "cost_usd"
-    | "tokens.input"
-    | "tokens.output"
-    | "duration_ns.p95"
-    | "time_to_first_token_ns.p95";
+  measure: "count" | "errors" | "error_rate" | "cost_usd" | "tokens.input" | "tokens.output" | "duration_ns.p95" | "time_to_first_token_ns.p95";
   /** How far back it looks, from the minute of the check */
   interval: "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
   /** Fire while the value is above the threshold, or below it */
@@ -739,15 +715,7 @@ export interface NewAlertAnswer {
   /** What is counted */
   of: "calls" | "spans" | "traces";
   /** What is compared */
-  measure:
-    | "count"
-    | "errors"
-    | "error_rate"
-    | "cost_usd"
-    | "tokens.input"
-    | "tokens.output"
-    | "duration_ns.p95"
-    | "time_to_first_token_ns.p95";
+  measure: "count" | "errors" | "error_rate" | "cost_usd" | "tokens.input" | "tokens.output" | "duration_ns.p95" | "time_to_first_token_ns.p95";
   /** How far back it looks */
   interval: "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
   /** Above or below the threshold */
