@@ -10,7 +10,9 @@ pytestmark = pytest.mark.unit
 
 MODULES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
 # Texts first, so that what looks like a comment in one is none. A text and a template end where they are closed.
-_PIECES = re.compile(r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|//[^\n]*|/\*.*?\*/|\s+""", re.DOTALL)
+_PIECES = re.compile(
+    r"""("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|//[^\n]*|/\*.*?\*/|\s+""", re.DOTALL
+)
 
 
 @pytest.fixture(scope="module")

@@ -33,9 +33,9 @@ export const listSignIns = async (abort) => (await get(`${ROOT}account/sessions`
 /** @param {string} id */
 export const endSignIn = (id) => send("DELETE", `${ROOT}account/sessions/${at(id)}`);
 export const endOtherSignIns = () => send("DELETE", `${ROOT}account/sessions`);
-/** @param {string} current_password @param {string} password */
-export const changePassword = (current_password, password) =>
-  send("PUT", `${ROOT}account/password`, { current_password, password });
+/** @param {string} current_password @param {string} new_password */
+export const changePassword = (current_password, new_password) =>
+  send("PUT", `${ROOT}account/password`, { current_password, new_password });
 
 /** @param {AbortSignal} [abort] */
 export const listPrices = (abort) => get(`${ROOT}prices`, {}, abort);

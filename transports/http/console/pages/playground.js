@@ -317,6 +317,14 @@ function modelNames() {
   };
 }
 
+/** What a stored call answered, tools that it called as text. @param {any[]} messages */
+const answerOf = (messages) =>
+  messages.filter(({ side }) => side === "output").flatMap(({ parts }) =>
+    parts.map((/** @type {any} */ part) =>
+      part.text ?? (part.name ? `${part.name}(${JSON.stringify(part.arguments)})` : "")
+    )
+  ).join("\n");
+
 /** Load a stored call. @param {string | null} trace @param {string | null} span @param {any} into */
 async function replay(trace, span, { draft, lanes, original, problem }) {
   if (!trace || !span) return;
@@ -327,9 +335,7 @@ async function replay(trace, span, { draft, lanes, original, problem }) {
     ]);
     draft.value = draftFrom(request);
     lanes.value = [lane(request.model)];
-    original.value = detail.messages.filter((/** @type {any} */ each) => each.side === "output").flatMap((
-      /** @type {any} */ each,
-    ) => each.parts.map((/** @type {any} */ part) => part.text ?? "")).join("\n");
+    original.value = answerOf(detail.messages);
     if (not_carried_over.length) toast(`Not carried over: ${not_carried_over.join(", ")}`);
   } catch (error) {
     problem.value = error instanceof Error ? error.message : String(error);

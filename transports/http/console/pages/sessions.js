@@ -50,6 +50,7 @@ function list(asked) {
   const place = computed(() => asked.items.value.findIndex((each) => each.session_id === param("sel")));
   const rows = part(WindowedRows, {
     label: "Sessions",
+    kind: "grid",
     height: ROW,
     count: () => asked.items.value.length,
     item: () => itemIn(asked.items.value),
@@ -78,7 +79,7 @@ const row = (session) =>
     return [
       h(
         "div.row.cut",
-        null,
+        { role: "gridcell" },
         h(
           "a.stretched.cut",
           { href: href(`sessions/${encodeURIComponent(session_id)}`), tabindex: "-1" },
@@ -90,7 +91,7 @@ const row = (session) =>
       ),
       h(
         "div.row.muted.cut",
-        null,
+        { role: "gridcell" },
         h("bdi.cut", null, [user_id, services.slice(0, 3).join(", ")].filter(Boolean).join(" · ")),
         h("span.grow"),
         h(

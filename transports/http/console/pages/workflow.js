@@ -89,7 +89,6 @@ function head(run, { trace, span }) {
       null,
       h("a.button", {
         href: hrefHere({ with: param("with") ? null : "?" }),
-        "aria-pressed": String(Boolean(param("with"))),
       }, param("with") ? "This run alone" : "Compare"),
       h("a.button", { href: href(`traces/${trace}`, { span }) }, icon("traces"), "Trace"),
     ),
