@@ -144,7 +144,9 @@ async def test_a_heat_map_is_brushed_and_says_what_is_different(console: Visitor
     await page.mouse.move(box["x"] + box["width"] - 1, box["y"] + box["height"] / 2)
     await page.mouse.up()
     await page.get_by_role("button", name="Show only these").click()
-    await expect(page.get_by_role("combobox", name="Filter of traces")).to_have_value(re.compile(r"duration:\[\S+ TO \S+\]"))
+    await expect(page.get_by_role("combobox", name="Filter of traces")).to_have_value(
+        re.compile(r"duration:\[\S+ TO \S+\]")
+    )
     await page.get_by_role("button", name="Table").click()
     await expect(page.get_by_role("columnheader", name="Failed")).to_be_visible()
 

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.http_studio import HttpStudio, Reply
-from transports.http.framework.console_files import FOLDER, ConsoleFiles, first_modules
+from transports.http.framework.console_files import FOLDER, ConsoleFiles, first_modules, without_docs
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -74,7 +74,7 @@ async def test_files_are_there_for_good_under_their_hash(studio: HttpStudio) -> 
         reply = await studio.call(
             "GET", f"/console/-/{hashed}/{path.relative_to(FOLDER)}", headers={"Accept-Encoding": "identity"}
         )
-        assert (reply.status, reply.body) == (200, path.read_bytes())
+        assert (reply.status, reply.body) == (200, without_docs(path.name, path.read_bytes()))
         assert reply.headers["Content-Type"] == TYPES[path.suffix]
         assert reply.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert policy_of(reply) == POLICY
@@ -88,10 +88,32 @@ async def test_whoever_takes_gzip_gets_it(studio: HttpStudio) -> None:
         async with client.get(path) as reply:
             assert reply.headers["Content-Encoding"] == "gzip"
             assert "Accept-Encoding" in reply.headers["Vary"]
-            assert gzip.decompress(await reply.read()) == (FOLDER / "main.js").read_bytes()
+            assert gzip.decompress(await reply.read()) == without_docs("main.js", (FOLDER / "main.js").read_bytes())
         async with client.get(path, headers={"Accept-Encoding": "br"}) as reply:
             assert "Content-Encoding" not in reply.headers
-            assert await reply.read() == (FOLDER / "main.js").read_bytes()
+            assert await reply.read() == without_docs("main.js", (FOLDER / "main.js").read_bytes())
+
+
+def undocumented(text: str) -> list[str]:
+    """Lines of code, without the comments that begin with two stars and have lines of their own."""
+    lines, is_inside = list[str](), False
+    for line in text.split("\n"):
+        begins = is_inside or line.lstrip().startswith("/**")
+        ends = begins and "*/" in line
+        is_kept = not begins or (ends and not line.partition("*/")[2].isspace() and line.partition("*/")[2] != "")
+        is_inside = begins and not ends
+        lines.append(line if is_kept else "")
+    return lines
+
+
+def test_modules_are_served_without_what_is_said_of_them_and_nothing_else_is_left_out() -> None:
+    for path in FOLDER.rglob("*.js"):
+        served = without_docs(path.name, path.read_bytes()).decode()
+        assert served.split("\n") == undocumented(path.read_text()), path
+    assert without_docs("a.js", b"/** One. */\n/** @kept */ (a) = 1;\n/**\n * Two.\n */\nb();\n") == (
+        b"\n/** @kept */ (a) = 1;\n\n\n\nb();\n"
+    )
+    assert without_docs("a.css", b"/** One. */\n") == b"/** One. */\n"
 
 
 @pytest.mark.parametrize(

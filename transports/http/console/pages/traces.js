@@ -58,7 +58,7 @@ export function show() {
     if (!module) return;
     news.value = untracked(() => module.newOnes(asked, of));
     bar.value = untracked(() => module.filterBar(asked));
-    if (isBarWanted) bar.value.focus();
+    if (isBarWanted) queueMicrotask(() => bar.last?.focus());
   });
   const toBar = () => (bar.last ? bar.last.focus() : void (isBarWanted = true));
   effect(() => {
