@@ -6,6 +6,9 @@ from typing import Any
 
 import attrs
 import structlog
+from google.protobuf.message import Message
+
+from transports.refused_exports import RefusedExports
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +62,9 @@ BAD_KEY = Fault(
     "make a new key with POST /api_keys, and set OTEL_EXPORTER_OTLP_HEADERS=x-junjo-api-key=KEY",
 )
 
+# By the members of ``partial_success`` that count them.
+_REJECTED = {"rejected_spans": "spans", "rejected_log_records": "log records", "rejected_data_points": "metrics"}
+
 
 class MisdirectedExporters:
     """Warns once a minute of each fault of each sender.
@@ -70,18 +76,29 @@ class MisdirectedExporters:
         """Start with a clock in seconds. The ports are set once they are open."""
         self.http_port = 0
         self.grpc_port = 0
+        self.refused = RefusedExports()  # all of them, for whoever asks
         self._now = now
         self._told: dict[tuple[str, str], float] = {}  # when, the longest ago first
 
     def report(self, sender: str, fault: Fault, **more: Any) -> None:  # noqa: ANN401 - fields of the line
         """Report a mistake of the exporter at this address. ``more`` must hold no secret."""
+        cure = fault.cure.format(http=self.http_port, grpc=self.grpc_port)
+        self.refused.note(sender, fault.name, cure, more.get("path"))
         now = self._now()
         self._forget_before(now - _SECONDS)
         if (sender, fault.name) in self._told or len(self._told) >= _MOST:
             return
         self._told[sender, fault.name] = now
-        cure = fault.cure.format(http=self.http_port, grpc=self.grpc_port)
         log.warning("an exporter needs other settings", sender=sender, fault=fault.name, cure=cure, **more)
+
+    def report_rejected(self, sender: str, response: Message) -> None:
+        """Keep what an answer says was not taken (``partial_success``). The log does not: the sender is told."""
+        if not response.HasField("partial_success"):
+            return
+        partial = response.partial_success  # type: ignore[attr-defined]  # every response to an export has one
+        for member, what in _REJECTED.items():
+            if getattr(partial, member, 0):
+                self.refused.note(sender, f"{what} were not stored", partial.error_message)
 
     def _forget_before(self, time: float) -> None:
         while self._told:

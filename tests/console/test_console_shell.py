@@ -1,7 +1,7 @@
 """What stands around every page, seen in a browser."""
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.console.stage import Visitor
 
@@ -23,6 +23,36 @@ async def test_links_and_keys_lead_to_pages_and_the_palette_knows_them_all(conso
     await page.get_by_role("button", name="Menu").click()
     await console.assert_fits()
     await console.open("no/such/page")
+    await expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+
+
+async def test_what_the_list_needs_is_asked_for_once_and_little_of_it(console: Visitor) -> None:
+    page, asked = console.page, list[str]()
+    page.on("response", lambda answer: asked.append(answer.url))
+    await console.open("traces")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Traces")
+    modules = [url for url in asked if url.endswith(".js")]
+    assert len(modules) == len(set(modules)) <= 20
+    assert len([url for url in asked if "/api/v1/" in url]) <= 3
+
+
+async def test_after_an_update_a_page_is_a_reload_away(console: Visitor) -> None:
+    """Its file has another address by then. One that is not there after that is a page that there is not."""
+    page, missing = console.page, "**/pages/start.js"
+    console.expected.append("404 (Not Found)")
+    await console.open("traces")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Traces")
+
+    async def gone(route: Route) -> None:
+        await route.fulfill(status=404, body="")
+
+    await page.route(missing, gone, times=1)
+    await page.get_by_role("link", name="Send spans").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Send spans")
+    await console.open("traces")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Traces")
+    await page.route(missing, gone)
+    await page.get_by_role("link", name="Send spans").click()
     await expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
 
 

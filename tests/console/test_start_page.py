@@ -78,6 +78,8 @@ async def send_the_first_span(visitor: Visitor) -> None:
     page = visitor.page
     await expect(page.get_by_text("Waiting for the first span")).to_be_visible()
     await visitor.assert_fits()
+    await visitor.studio.send_spans("wrong", b"")
+    await expect(page.get_by_text("OTEL_EXPORTER_OTLP_HEADERS=x-junjo-api-key=KEY")).to_be_visible()
     await page.get_by_role("button", name="Make a key").click()
     key = await page.locator(".start-key").inner_text()
     for kind in ("A library", "junjo", "OpenTelemetry", "curl"):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
 from grpclib.const import Cardinality, Handler, Status
 from grpclib.exceptions import GRPCError
 from grpclib.server import Stream
@@ -50,6 +51,11 @@ def note_refusal(misdirected: MisdirectedExporters, stream: Stream[Any, Any], er
         misdirected.report(_sender(stream), BAD_KEY if key_in(headers_of(stream)) else NO_KEY)
     elif isinstance(error, UnsupportedMedia):
         misdirected.report(_sender(stream), UNREADABLE)
+
+
+def note_rejected(misdirected: MisdirectedExporters, stream: Stream[Any, Any], response: Message) -> None:
+    """Keep what was not stored of an export."""
+    misdirected.report_rejected(_sender(stream), response)
 
 
 class SpansAtKeyCheck:

@@ -17,12 +17,12 @@ from actors.key_registry.messages import ApiKey
 from actors.principal import Scope
 from actors.runtime.bus import Bus
 from transports.api_key import require_key
+from transports.grpc.config import GrpcConfig
 from transports.grpc.message_reader import trust
 from transports.grpc.metadata import headers_of
-from transports.key_rate import KeyRate
+from transports.grpc.misdirected import note_rejected
 from transports.otlp.decode import receive_traces
 from transports.otlp.decode_logs import receive_logs
-from transports.otlp.decoder import Decoder
 from transports.otlp.discarded import METRICS, Signal, discard
 from transports.otlp.request import Receive
 
@@ -45,21 +45,21 @@ class OtlpService:
         return {self._path: self._handler}
 
 
-def trace_service(bus: Bus, decoder: Decoder, rate: KeyRate | None = None) -> OtlpService:
+def trace_service(bus: Bus, config: GrpcConfig) -> OtlpService:
     """The service that stores spans; it answers after they are durable."""
-    export = _storing(bus, decoder, rate, receive_traces)
+    export = _storing(bus, config, receive_traces)
     return OtlpService("trace.v1.TraceService", export, ExportTraceServiceResponse)
 
 
-def logs_service(bus: Bus, decoder: Decoder, rate: KeyRate | None = None) -> OtlpService:
+def logs_service(bus: Bus, config: GrpcConfig) -> OtlpService:
     """The service that stores log records of spans, and rejects all others; it answers after they are durable."""
-    export = _storing(bus, decoder, rate, receive_logs)
+    export = _storing(bus, config, receive_logs)
     return OtlpService("logs.v1.LogsService", export, ExportLogsServiceResponse)
 
 
-def metrics_service(bus: Bus, decoder: Decoder) -> OtlpService:
+def metrics_service(bus: Bus, config: GrpcConfig) -> OtlpService:
     """The service that counts and discards metrics, which older Junjo SDKs send along."""
-    return _discarding(bus, "metrics.v1.MetricsService", METRICS, decoder)
+    return _discarding(bus, "metrics.v1.MetricsService", METRICS, config)
 
 
 async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> ApiKey:
@@ -69,20 +69,24 @@ async def _admit(bus: Bus, stream: Stream[bytes, Any]) -> ApiKey:
     return key
 
 
-def _storing(bus: Bus, decoder: Decoder, rate: KeyRate | None, receive: Receive) -> Export:
+def _storing(bus: Bus, config: GrpcConfig, receive: Receive) -> Export:
     async def export(stream: Stream[bytes, Any]) -> None:
         key = await _admit(bus, stream)
-        count = None if rate is None else rate.admit(key.id)  # before anything is read
+        count = None if config.key_rate is None else config.key_rate.admit(key.id)  # before anything is read
         body = await stream.recv_message()
-        await stream.send_message(await receive(bus, body or b"", decoder=decoder, count=count))
+        response = await receive(bus, body or b"", decoder=config.decoder, count=count)
+        note_rejected(config.misdirected, stream, response)
+        await stream.send_message(response)
 
     return export
 
 
-def _discarding(bus: Bus, name: str, signal: Signal, decoder: Decoder) -> OtlpService:
+def _discarding(bus: Bus, name: str, signal: Signal, config: GrpcConfig) -> OtlpService:
     async def export(stream: Stream[bytes, Any]) -> None:
         await _admit(bus, stream)
         body = await stream.recv_message()
-        await stream.send_message(await discard(signal, body or b"", json=False, decoder=decoder))
+        response = await discard(signal, body or b"", json=False, decoder=config.decoder)
+        note_rejected(config.misdirected, stream, response)
+        await stream.send_message(response)
 
     return OtlpService(name, export, signal.response)

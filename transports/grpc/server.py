@@ -28,9 +28,9 @@ async def serve_otlp(
     protocol of a connection that does not speak HTTP/2; by default such a client learns which port to use.
     """
     services = (
-        trace_service(bus, config.decoder, config.key_rate),
-        metrics_service(bus, config.decoder),
-        logs_service(bus, config.decoder, config.key_rate),
+        trace_service(bus, config),
+        metrics_service(bus, config),
+        logs_service(bus, config),
     )
     async with _serve(services, config, host, port, other=other) as bound:
         yield bound

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
+from aiohttp.test_utils import make_mocked_request
 
 from tests.http_studio import HttpStudio, Reply
-from transports.http.framework.console_files import FOLDER, ConsoleFiles, first_modules, without_docs
+from transports.http.framework.console_files import FOLDER, ConsoleFiles, first_modules
+from transports.http.framework.request_tracer import is_traced
+from transports.http.framework.script_text import without_comments
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -74,7 +77,9 @@ async def test_files_are_there_for_good_under_their_hash(studio: HttpStudio) -> 
         reply = await studio.call(
             "GET", f"/console/-/{hashed}/{path.relative_to(FOLDER)}", headers={"Accept-Encoding": "identity"}
         )
-        assert (reply.status, reply.body) == (200, without_docs(path.name, path.read_bytes()))
+        written = path.read_text()
+        sent = without_comments(written) if path.suffix == ".js" else written
+        assert (reply.status, reply.body.decode()) == (200, sent)
         assert reply.headers["Content-Type"] == TYPES[path.suffix]
         assert reply.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         assert policy_of(reply) == POLICY
@@ -82,38 +87,16 @@ async def test_files_are_there_for_good_under_their_hash(studio: HttpStudio) -> 
 
 
 async def test_whoever_takes_gzip_gets_it(studio: HttpStudio) -> None:
-    path = f"/console/-/{await hash_of(studio)}/main.js"
+    path, sent = f"/console/-/{await hash_of(studio)}/main.js", without_comments((FOLDER / "main.js").read_text())
     address = f"http://127.0.0.1:{studio.port}"
     async with ClientSession(address, auto_decompress=False, headers={"Accept-Encoding": "gzip"}) as client:
         async with client.get(path) as reply:
             assert reply.headers["Content-Encoding"] == "gzip"
             assert "Accept-Encoding" in reply.headers["Vary"]
-            assert gzip.decompress(await reply.read()) == without_docs("main.js", (FOLDER / "main.js").read_bytes())
+            assert gzip.decompress(await reply.read()).decode() == sent
         async with client.get(path, headers={"Accept-Encoding": "br"}) as reply:
             assert "Content-Encoding" not in reply.headers
-            assert await reply.read() == without_docs("main.js", (FOLDER / "main.js").read_bytes())
-
-
-def undocumented(text: str) -> list[str]:
-    """Lines of code, without the comments that begin with two stars and have lines of their own."""
-    lines, is_inside = list[str](), False
-    for line in text.split("\n"):
-        begins = is_inside or line.lstrip().startswith("/**")
-        ends = begins and "*/" in line
-        is_kept = not begins or (ends and not line.partition("*/")[2].isspace() and line.partition("*/")[2] != "")
-        is_inside = begins and not ends
-        lines.append(line if is_kept else "")
-    return lines
-
-
-def test_modules_are_served_without_what_is_said_of_them_and_nothing_else_is_left_out() -> None:
-    for path in FOLDER.rglob("*.js"):
-        served = without_docs(path.name, path.read_bytes()).decode()
-        assert served.split("\n") == undocumented(path.read_text()), path
-    assert without_docs("a.js", b"/** One. */\n/** @kept */ (a) = 1;\n/**\n * Two.\n */\nb();\n") == (
-        b"\n/** @kept */ (a) = 1;\n\n\n\nb();\n"
-    )
-    assert without_docs("a.css", b"/** One. */\n") == b"/** One. */\n"
+            assert await reply.text() == sent
 
 
 @pytest.mark.parametrize(
@@ -182,6 +165,26 @@ def test_the_folder_is_read_again_when_something_in_it_changed(tmp_path: Path) -
     assert second.hash in second.index.body.decode()
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("  a(); // goes\n// goes\n  // goes\n\tb();", "a();\n\n\nb();"),
+        ("/** one\n * two\n */\na();", "\n\n\na();"),
+        ("/** @type {A} */ (a).b();\nc = /** @type {B} */ (d); /* stays */", "(a).b();\nc = (d); /* stays */"),
+        ("a = `\n  // text\n  /* text\n`; // goes\n// goes", "a = `\n  // text\n  /* text\n`; // goes\n"),
+        ("  a = `text // text\n  text`;\n  b();", "a = `text // text\n  text`;\nb();"),
+        ('a = \'`\';\n// goes\nb = "\\"`";\n/* goes */', 'a = \'`\';\n\nb = "\\"`";\n'),
+        ("a = `\\``;\n// goes\n/* ` */ b();\n// goes", "a = `\\``;\n\nb();\n"),
+        ("a = `${b(`c`)}\n// text`;\n/*\n`\n*/\n// goes", "a = `${b(`c`)}\n// text`;\n\n\n\n"),
+        ('a = "http://b // c";\nd = " // e"; // f', 'a = "http://b // c";\nd = " // e";'),
+        ("a = b // it's\n  / c;", "a = b // it's\n/ c;"),
+    ],
+)
+def test_comments_and_indentation_are_not_sent(written: str, sent: str) -> None:
+    """And lines keep their numbers."""
+    assert without_comments(written) == sent
+
+
 def test_only_static_imports_come_before_the_first_page() -> None:
     bodies = {
         "main.js": b'import { a } from "./kernel/a.js";\nimport(`./pages/b.js`);\n// import "./x.js"\n',
@@ -191,3 +194,8 @@ def test_only_static_imports_come_before_the_first_page() -> None:
         "pages/b.js": b"",
     }
     assert first_modules(bodies) == ["main.js", "kernel/a.js", "c.js", "kernel/d.js"]
+
+
+def test_files_are_not_traced_which_ask_no_actor() -> None:
+    assert not is_traced(make_mocked_request("GET", "/console/-/0/main.js"))
+    assert is_traced(make_mocked_request("GET", "/api/v1/account"))

@@ -6,6 +6,7 @@ from actors.errors import InvalidRequest, Overloaded, Throttled, TooLarge, Unava
 from actors.runtime.budget import Reservation
 from transports.http.framework.app_keys import CALLERS_KEY, CONFIG
 from transports.http.framework.body import read_body
+from transports.http.framework.misdirected import note_rejected
 from transports.http.framework.route import Access, Call, Handler, Route
 from transports.http.wire import otlp_answers
 from transports.http.wire.otlp_answers import JSON, PROTOBUF
@@ -38,6 +39,7 @@ async def _stored(call: Call[None, None], receive: Receive) -> web.Response:
         json = call.request.content_type == JSON
         reservation.grow(call.config.decoder.memory(len(body), json=json))
         response = await receive(call.bus, body, json=json, decoder=call.config.decoder, count=count)
+    note_rejected(call.request, response)
     return otlp_answers.answer(call.request, response)
 
 
@@ -52,6 +54,7 @@ async def export_metrics(call: Call[None, None]) -> web.Response:
         if json:
             reservation.grow(decoding_memory(len(body), json=True))
         response = await discard(METRICS, body, json=json, decoder=call.config.decoder)
+    note_rejected(call.request, response)
     return otlp_answers.answer(call.request, response)
 
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** From the address to the page. Read this first: the table below says which page is shown where. */
-import { account, connected, whoAmI } from "./api/studio.js";
+import { account, whoAmI } from "./api/studio.js";
 import { followLinks, here, href } from "./kernel/address.js";
 import { followKeys } from "./kernel/keys.js";
 import { effect, scope, signal, untracked } from "./kernel/signal.js";
@@ -58,6 +58,8 @@ function text(encoded) {
   }
 }
 
+const RELOADED = "reloaded"; // in the history, of an address
+
 const nowhere = {
   title: "Nothing here",
   show: () =>
@@ -86,11 +88,7 @@ function showPages(outlet) {
     key = wanted;
     load(module).then((page) => {
       if (wanted === key) shown.value = { page, at };
-    }, () => {
-      // The files of a page are gone when the studio was updated meanwhile: the new ones are a reload away.
-      key = "";
-      connected.value = false;
-    });
+    }, () => whoAmI().then(() => reloaded() || (shown.value = { page: nowhere, at: {} }), () => void (key = "")));
   });
   effect(() => {
     const now = shown.value;
@@ -100,6 +98,14 @@ function showPages(outlet) {
     outlet.replaceChildren(result);
     return end;
   });
+}
+
+/** The files of a page are gone when the studio was updated meanwhile: the new ones are a reload away, but only one. */
+function reloaded() {
+  if (history.state === RELOADED) return false;
+  history.replaceState(RELOADED, "");
+  location.reload();
+  return true;
 }
 
 followLinks();

@@ -12,10 +12,13 @@ from typing import Final
 
 import attrs
 
+from transports.http.framework.script_text import without_comments
+
 FOLDER: Final = Path(__file__).parents[1] / "console"
 # Files of other kinds are for those who write the console.
+_SCRIPTS: Final = ".js"
 _TYPES: Final = {
-    ".js": "text/javascript; charset=utf-8",
+    _SCRIPTS: "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
@@ -23,7 +26,6 @@ _INDEX: Final = "index.html"
 # What a browser runs before it shows its first page, beside what these import.
 _FIRST: Final = ("main.js", "shell.js", "pages/traces.js")
 _IMPORT: Final = re.compile(r'^(?:import|export)\s(?:[^"\';]*\sfrom\s+)?"(\.[^"]+)"', re.MULTILINE)
-_DOC: Final = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$", re.DOTALL | re.MULTILINE)
 _SCRIPT: Final = re.compile(r'( *)<script type="module"')
 _HASH_BYTES: Final = 8
 
@@ -89,16 +91,14 @@ def _read(folder: Path, stamp: Stamp) -> Console:
     return Console(
         hash=hashed.hexdigest(),
         index=ConsoleFile("text/html; charset=utf-8", index.encode()),
-        files={
-            name: ConsoleFile(_TYPES[PurePosixPath(name).suffix], without_docs(name, body))
-            for name, body in bodies.items()
-        },
+        files={name: _file(name, body) for name, body in bodies.items()},
     )
 
 
-def without_docs(name: str, body: bytes) -> bytes:
-    """A module without the comments that say what it promises, a quarter of its bytes; lines keep their numbers."""
-    return _DOC.sub(lambda doc: b"\n" * doc[0].count(b"\n"), body) if name.endswith(".js") else body
+def _file(name: str, body: bytes) -> ConsoleFile:
+    kind = PurePosixPath(name).suffix
+    sent = without_comments(body.decode()).encode() if kind == _SCRIPTS else body
+    return ConsoleFile(_TYPES[kind], sent)
 
 
 def _index(text: str, hashed: str, bodies: Mapping[str, bytes]) -> str:

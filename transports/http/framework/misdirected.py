@@ -3,6 +3,7 @@
 import re
 
 from aiohttp import web
+from google.protobuf.message import Message
 
 from transports.api_key import key_in
 from transports.http.framework.app_keys import CONFIG
@@ -29,6 +30,12 @@ def note(request: web.Request, status: int) -> None:
         config = request.app[CONFIG]
         sender = address_of(request, config.trusted_proxies) or "unknown"
         config.misdirected.report(sender, fault, path=request.path[:_LONGEST])
+
+
+def note_rejected(request: web.Request, response: Message) -> None:
+    """Keep what was not stored of an export."""
+    config = request.app[CONFIG]
+    config.misdirected.report_rejected(address_of(request, config.trusted_proxies) or "unknown", response)
 
 
 def _fault(request: web.Request, status: int) -> Fault | None:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 # Their traces would be about nothing but themselves, or are asked for by machines every few seconds.
 _UNTRACED = frozenset({"/v1/traces", "/v1/logs", "/v1/metrics", "/health", "/ping", "/metrics"})
+_FILES = "/console"  # of which one page loads dozens, and no actor is asked
 _NOWHERE = "(no route)"
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -25,7 +26,7 @@ class RequestTracer(Protocol):
 
 
 def is_traced(request: web.Request) -> bool:
-    return request.path not in _UNTRACED
+    return request.path not in _UNTRACED and not request.path.startswith(_FILES)
 
 
 def method_of(request: web.Request) -> str:

@@ -23,6 +23,11 @@ export async function endpoints(abort) {
   return { http, grpc: String(otlp_endpoint).replace(/^grpcs?:\/\//, "") };
 }
 
+/** @typedef {import("./types.d.ts").RefusedExport} RefusedExport */
+
+/** The exports that were refused lately, the latest first. @param {AbortSignal} [abort] @returns {Promise<RefusedExport[]>} */
+export const refusedExports = async (abort) => (await get("api/v1/refused-exports", {}, abort)).refused;
+
 /** Send spans as a program does, in OTLP's JSON. @param {string} key @param {unknown} spans */
 export async function sendSpans(key, spans) {
   await request("POST", "v1/traces", { body: spans, headers: { "x-junjo-api-key": key } });

@@ -105,15 +105,7 @@ export interface Alert {
   /** What is counted */
   of: "calls" | "spans" | "traces";
   /** What is compared */
-  measure:
-    | "count"
-    | "errors"
-    | "error_rate"
-    | "cost_usd"
-    | "tokens.input"
-    | "tokens.output"
-    | "duration_ns.p95"
-    | "time_to_first_token_ns.p95";
+  measure: "count" | "errors" | "error_rate" | "cost_usd" | "tokens.input" | "tokens.output" | "duration_ns.p95" | "time_to_first_token_ns.p95";
   /** How far back it looks */
   interval: "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
   /** Above or below the threshold */
@@ -153,15 +145,7 @@ export interface AlertChanges {
   /** What is counted: model calls, spans or traces */
   of?: "calls" | "spans" | "traces";
   /** What is compared: durations in nanoseconds, costs in US dollars */
-  measure?:
-    | "count"
-    | "errors"
-    | "error_rate"
-    | "cost_usd"
-    | "tokens.input"
-    | "tokens.output"
-    | "duration_ns.p95"
-    | "time_to_first_token_ns.p95";
+  measure?: "count" | "errors" | "error_rate" | "cost_usd" | "tokens.input" | "tokens.output" | "duration_ns.p95" | "time_to_first_token_ns.p95";
   /** How far back it looks, from the minute of the check */
   interval?: "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
   /** Fire while the value is above the threshold, or below it */
@@ -709,15 +693,7 @@ export interface NewAlert {
   /** What is counted: model calls, spans or traces */
   of?: "calls" | "spans" | "traces";
   /** What is compared: durations in nanoseconds, costs in US dollars */
-  measure:
-    | "count"
-    | "errors"
-    | "error_rate"
-    | "cost_usd"
-    | "tokens.input"
-    | "tokens.output"
-    | "duration_ns.p95"
-    | "time_to_first_token_ns.p95";
+  measure: "count" | "errors" | "error_rate" | "cost_usd" | "tokens.input" | "tokens.output" | "duration_ns.p95" | "time_to_first_token_ns.p95";
   /** How far back it looks, from the minute of the check */
   interval: "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
   /** Fire while the value is above the threshold, or below it */
@@ -739,15 +715,7 @@ export interface NewAlertAnswer {
   /** What is counted */
   of: "calls" | "spans" | "traces";
   /** What is compared */
-  measure:
-    | "count"
-    | "errors"
-    | "error_rate"
-    | "cost_usd"
-    | "tokens.input"
-    | "tokens.output"
-    | "duration_ns.p95"
-    | "time_to_first_token_ns.p95";
+  measure: "count" | "errors" | "error_rate" | "cost_usd" | "tokens.input" | "tokens.output" | "duration_ns.p95" | "time_to_first_token_ns.p95";
   /** How far back it looks */
   interval: "1m" | "5m" | "15m" | "1h" | "6h" | "1d";
   /** Above or below the threshold */
@@ -1116,6 +1084,30 @@ export interface PublicConfig {
 export interface Rates {
   /** Half of the calls are no faster */
   p50: number;
+}
+
+/** What one sender does wrong, and what it has to set. */
+export interface RefusedExport {
+  /** Address that it came from */
+  sender: string;
+  /** What was wrong */
+  fault: string;
+  /** What to set */
+  cure: string;
+  /** Path of the latest; null where it did not come over HTTP */
+  path: string | null;
+  /** How often it came */
+  times: number;
+  /** When it came first */
+  first_at: string;
+  /** When it came last */
+  last_at: string;
+}
+
+/** The exports that were refused lately. */
+export interface RefusedExports {
+  /** One for each sender and fault, the latest first; 100 at most, since the studio's start */
+  refused: RefusedExport[];
 }
 
 /** A request, and the parts of the span that it does not carry. */

@@ -2,8 +2,9 @@
 /** From nothing to the first span: a key, what a program needs, and what comes of it. */
 import { follow, liveState } from "../api/live.js";
 import { loaded } from "../api/loaded.js";
-import { createKey, endpoints, sendSpans } from "../api/start.js";
+import { createKey, endpoints, refusedExports, sendSpans } from "../api/start.js";
 import { go, href, param, setParams } from "../kernel/address.js";
+import { keyed } from "../kernel/keyed.js";
 import { computed, onEnd, signal } from "../kernel/signal.js";
 import { h } from "../kernel/view.js";
 import { exampleTrace } from "../model/example_trace.js";
@@ -18,6 +19,7 @@ import { copy, toast } from "../parts/toast.js";
 
 export const title = "Send spans";
 
+const BETWEEN_LOOKS = 3000; // milliseconds
 const NO_KEY = "YOUR_KEY";
 const KINDS = /** @type {const} */ ([
   ["library", "A library"],
@@ -48,6 +50,7 @@ export function show() {
         "div.narrow.stack.start",
         null,
         arrivals(key),
+        refusals(),
         h("section.card.stack", null, step(1, "A key to send with"), keyOf(key)),
         h(
           "section.card.stack",
@@ -127,6 +130,43 @@ function example(key) {
 /** @param {number} bytes */
 const hex = (bytes) =>
   Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Programs that come in vain, as they come, and what each has to set. */
+function refusals() {
+  const asked = loaded(refusedExports);
+  const timer = setInterval(() => document.hidden || asked.again(), BETWEEN_LOOKS);
+  onEnd(() => clearInterval(timer));
+  const refused = computed(() => asked.value.value ?? []);
+  const list = keyed(h("ul.start-refused"), () => refused.value, (each) => `${each.sender} ${each.fault}`, refusal);
+  return h(
+    "section.card.stack",
+    { hidden: () => !refused.value.length, "aria-live": "polite" },
+    h("h2.row.is-warn", null, icon("warning"), "Refused exports"),
+    list,
+  );
+}
+
+/** @param {Signal<import("../api/start.js").RefusedExport>} refused */
+const refusal = (refused) =>
+  h(
+    "li",
+    null,
+    h("strong", null, () => sentence(refused.value.fault)),
+    h("p", null, () => withHost(refused.value.cure)),
+    h(
+      "p.faint",
+      null,
+      h("bdi", null, () => `${refused.value.sender}${refused.value.path ? ` → ${refused.value.path}` : ""}`),
+      () => `, ${refused.value.times === 1 ? "once" : `${refused.value.times} times`}, `,
+      h("time", { title: () => refused.value.last_at }, () => new Date(refused.value.last_at).toLocaleTimeString()),
+    ),
+  );
+
+/** @param {string} text */
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A cure as the studio says it, with the name under which this page knows the studio. @param {string} cure */
+const withHost = (cure) => `${sentence(cure).replaceAll("HOST", location.hostname)}.`;
 
 /** @param {Signal<string>} key */
 const keyOf = (key) => () => (key.value ? newKey(key.value) : keyForm(key));

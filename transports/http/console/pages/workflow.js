@@ -1,13 +1,12 @@
 // @ts-check
 /** One run of a workflow or an agent: its graph, its state step by step, and another run beside it. */
-import { listSpans } from "../api/lists.js";
 import { loaded } from "../api/loaded.js";
-import { blame, compareRuns, readRun, runSteps, stateAt } from "../api/workflows.js";
+import { blame, readRun, runSteps, stateAt } from "../api/workflows.js";
 import { href, hrefHere, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { computed, effect, signal } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
-import { counted, durationText, moneyText, nanosBetween, tokensText } from "../model/format.js";
+import { counted, durationText, nanosBetween } from "../model/format.js";
 import { boxesOf } from "../model/run_graph.js";
 import { GraphView } from "../parts/graph-view.js";
 import { icon } from "../parts/icon.js";
@@ -16,14 +15,12 @@ import { empty, skeletons, stateOf } from "../parts/states.js";
 import { toast } from "../parts/toast.js";
 import { timeOf } from "../parts/trace-list.js";
 import { WindowedRows } from "../parts/windowed-rows.js";
+import { beside, said, STATES } from "./workflow_beside.js";
 
 /** @typedef {import("../kernel/view.js").Child} Child */
 /** @typedef {{ trace: string, span: string }} At */
 
 export const title = "Run";
-
-/** @type {Record<string, string>} */
-const STATES = { ok: "badge ok", error: "badge error", running: "badge warn", not_run: "badge" };
 
 /** @param {Record<string, string>} at */
 export function show({ trace = "", span = "" }) {
@@ -123,7 +120,7 @@ function whole(at, run, steps) {
       { "aria-label": "Steps" },
       stepList(steps, step, go),
       steps.length || run.state.start !== null
-        ? stateOfStep(at, run, step)
+        ? stateOfStep(at, step)
         : empty("It has no state", "Nothing was recorded of a state in this run."),
     ),
   ];
@@ -216,8 +213,6 @@ const nodeList = (run, node) =>
     ),
   );
 
-/** @param {string} status */
-const said = (status) => status.replace("not_run", "not run").replace("error", "failed");
 /** @param {any} node */
 const took = ({ start, end }) => (start && end ? durationText(nanosBetween(start, end)) : "");
 
@@ -378,139 +373,4 @@ function blamed({ trace, span }) {
       value === null || value === undefined ? h("p.muted", null, "It was removed, or is null.") : text(pretty(value)),
     ], () => skeletons(2)),
   ];
-}
-
-/** Another run beside this one; which one is chosen first. @param {At} at @param {any} run */
-function beside({ trace, span }, run) {
-  const other = param("with") ?? "";
-  if (!/^[0-9a-f]{32}\/[0-9a-f]{16}$/.test(other)) return others({ trace, span }, run);
-  const asked = loaded((abort) => compareRuns(trace, span, other, abort));
-  return h(
-    "section.page-body.stack",
-    { "aria-label": "Two runs" },
-    h(
-      "div.row",
-      null,
-      h("h2", null, "This run beside "),
-      h("a", { href: href(`workflows/${other}`) }, "the other"),
-      h("a.button", { href: hrefHere({ with: "?" }) }, "Another one"),
-    ),
-    stateOf(asked, ({ nodes, first_difference }) => [
-      h(
-        "p",
-        null,
-        first_difference
-          ? [
-            "Their states differ first ",
-            h(
-              "a",
-              { href: href(`workflows/${trace}/${span}`, { step: first_difference.step }) },
-              first_difference.step ? `after step ${first_difference.step}` : "at the start",
-            ),
-            ", at ",
-            h("code", null, first_difference.path || "/"),
-            ".",
-          ]
-          : "Their states never differ, or are not known.",
-      ),
-      h(
-        "div.scroll-x",
-        { tabindex: "0" },
-        h(
-          "table",
-          null,
-          h(
-            "thead",
-            null,
-            h(
-              "tr",
-              null,
-              ["Node", "This run", "The other", "Difference", "What they changed"].map((name) => h("th", null, name)),
-            ),
-          ),
-          h("tbody", null, nodes.map(pair)),
-        ),
-      ),
-    ]),
-  );
-}
-
-/** @param {{ label: string, a: any, b: any }} nodes */
-const pair = ({ label, a, b }) =>
-  h(
-    "tr",
-    null,
-    h("td", null, h("bdi", null, label)),
-    h("td", null, took2(a)),
-    h("td", null, took2(b)),
-    h(
-      "td",
-      null,
-      a && b ? apart(a.duration_ns, b.duration_ns) : h("span.badge.warn", null, a ? "only here" : "only there"),
-    ),
-    h("td.muted", null, alike(a, b)),
-  );
-
-/** @param {any} one */
-const took2 = (one) =>
-  one &&
-  [
-    h("span", { class: STATES[one.status] ?? "badge" }, said(one.status)),
-    " ",
-    [durationText(one.duration_ns), tokensText(one.tokens), moneyText(one.cost_usd)].filter(Boolean).join(" · "),
-  ];
-
-/** @param {number | null} a @param {number | null} b */
-const apart = (
-  a,
-  b,
-) => (a && b ? `${b >= a ? "+" : "−"}${durationText(Math.abs(b - a))} (×${Number((b / a).toPrecision(2))})` : "");
-
-/** @param {any} a @param {any} b */
-function alike(a, b) {
-  if (!a || !b) return "";
-  if (JSON.stringify(a.patch) === JSON.stringify(b.patch)) return a.patch.length ? "the same" : "nothing";
-  return h(
-    "details",
-    null,
-    h("summary.is-warn", null, "not the same"),
-    h("div.row", null, text(pretty(a.patch)), text(pretty(b.patch))),
-  );
-}
-
-/** @param {At} at @param {any} run */
-function others({ trace, span }, run) {
-  const asked = loaded((abort) =>
-    listSpans({ q: `type:${run.kind} name:${JSON.stringify(run.name)}`, limit: 50 }, abort)
-  );
-  return h(
-    "section.page-body.stack",
-    { "aria-label": "Runs to compare with" },
-    h("h2", null, "Compare with"),
-    stateOf(asked, ({ spans }) => {
-      const rest = spans.filter((each) => each.trace_id !== trace || each.span_id !== span);
-      if (!rest.length) return empty("There is no other run of this name");
-      return h(
-        "ul.run-others",
-        null,
-        rest.map((each) =>
-          h(
-            "li",
-            null,
-            h(
-              "a",
-              { href: hrefHere({ with: `${each.trace_id}/${each.span_id}` }) },
-              timeOf(each.start_time),
-              " ",
-              h("bdi", null, each.service),
-            ),
-            " ",
-            h("span.muted", null, durationText(each.duration_ns)),
-            " ",
-            each.status === "error" && h("span.badge.error", null, "failed"),
-          )
-        ),
-      );
-    }),
-  );
 }

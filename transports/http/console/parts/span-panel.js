@@ -99,6 +99,13 @@ function head({ span }) {
     h(
       "div.row",
       null,
+      span.type === "llm" &&
+        h(
+          "a.button",
+          { href: href("playground", { trace: span.trace_id, span: span.span_id }) },
+          icon("playground"),
+          "Try in the playground",
+        ),
       RUNS.includes(span.type) &&
         h("a.button", { href: href(`workflows/${span.trace_id}/${span.span_id}`) }, icon("traces"), "Step through"),
       h("button.plain", { onclick: () => copy(span.span_id, "Span id copied") }, icon("copy"), "Span id"),
