@@ -1,14 +1,13 @@
 """The lists of traces and of spans, seen in a browser, with what real libraries sent."""
 
 import re
-import time
 from typing import Final
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
-from tests.console.stage import RECORDINGS, Visitor
+from tests.console.listed import recorded_now, rows
+from tests.console.stage import Visitor
 from tests.spans import otlp_request, otlp_span
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
@@ -25,23 +24,6 @@ HOSTILE: Final = (
     "javascript:alert(1)",
     "x" * 10_000,
 )
-_A_ROW: Final = ".trace-list-row"
-
-
-def rows(page: Page) -> Locator:
-    return page.locator(_A_ROW)
-
-
-def recorded_now(name: str, salt: int) -> bytes:
-    """A recording as if it had been made now, its traces new ones."""
-    request = ExportTraceServiceRequest.FromString((RECORDINGS / f"instrumentations/{name}.bin").read_bytes())
-    spans = [span for r in request.resource_spans for s in r.scope_spans for span in s.spans]
-    later = time.time_ns() - max(span.end_time_unix_nano for span in spans)
-    for span in spans:
-        span.trace_id = span.trace_id[:12] + salt.to_bytes(4, "big")
-        span.start_time_unix_nano += later
-        span.end_time_unix_nano += later
-    return request.SerializeToString()
 
 
 async def test_a_filter_is_completed_refused_and_obeyed_and_stands_in_the_address(console: Visitor) -> None:
