@@ -97,6 +97,28 @@ async def test_keys_lead_through_the_list_and_into_a_trace_and_back(console: Vis
     await console.assert_accessible()
 
 
+async def test_a_view_is_saved_found_again_and_dropped(console: Visitor) -> None:
+    page = console.page
+    await console.send(LIBRARIES[0])
+    await console.open("traces?q=status%3Aerror&cols=name%2Cerrors")
+    await page.get_by_role("button", name="Views").click()
+    await page.get_by_label("Name of the view").fill("What failed")
+    await page.get_by_label("For everybody").check()
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("button", name="What failed", exact=True)).to_be_focused()
+    await console.open("traces")
+    await page.get_by_role("button", name="Views").click()
+    await console.assert_accessible()
+    await page.get_by_role("link", name="What failed").click()
+    await expect(page.get_by_role("combobox", name="Filter of traces")).to_have_value("status:error")
+    await expect(page.get_by_role("columnheader")).to_have_text(["Name", "Errors"])
+    await page.get_by_role("button", name="What failed", exact=True).click()
+    await page.get_by_role("button", name="Delete What failed").click()
+    await expect(page.get_by_text("No view is saved yet.")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Views")).to_be_visible()
+
+
 async def test_a_heat_map_is_brushed_and_says_what_is_different(console: Visitor) -> None:
     page = console.page
     await console.send(*LIBRARIES)

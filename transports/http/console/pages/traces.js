@@ -124,7 +124,15 @@ function head(bar, around, toggleMap) {
     null,
     h("h1", null, "Traces"),
     which(),
-    h("div.end", null, service, part(TimeRange), h("button", pressed, "Map"), columns),
+    h(
+      "div.end",
+      null,
+      service,
+      part(TimeRange),
+      h("button", pressed, "Map"),
+      columns,
+      () => around.value?.viewChoice(),
+    ),
     h("div.traces-filter", null, () => bar.value),
   );
 }
