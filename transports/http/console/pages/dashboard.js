@@ -5,7 +5,7 @@ import { loaded } from "../api/loaded.js";
 import { readStats } from "../api/stats.js";
 import { go, href, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
-import { computed, signal } from "../kernel/signal.js";
+import { computed, signal, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
 import { termOf, withTerm } from "../model/filter_grammar.js";
 import { countText, durationText, moneyText } from "../model/format.js";
@@ -104,7 +104,7 @@ function body(asked) {
       h("a.button", { href: href("start") }, "Send spans"),
     );
   }
-  return charts(stats);
+  return untracked(() => charts(stats));
 }
 
 /** @param {Stats} stats */

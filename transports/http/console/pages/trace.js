@@ -5,7 +5,7 @@ import { loaded } from "../api/loaded.js";
 import { spanDetail, traceOutline, valueUrl, wholeValue } from "../api/traces.js";
 import { go, href, hrefHere, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
-import { batch, computed, effect, signal } from "../kernel/signal.js";
+import { batch, computed, effect, signal, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
 import { repeated } from "../model/conversation.js";
 import { criticalPath } from "../model/critical_path.js";
@@ -17,7 +17,7 @@ import { MiniMap } from "../parts/mini-map.js";
 import { spanPanel } from "../parts/span-panel.js";
 import { empty, failed, skeletons, stateOf } from "../parts/states.js";
 import { copy, toast } from "../parts/toast.js";
-import { WaterFall } from "../parts/waterfall.js";
+import { WaterFall } from "../parts/water-fall.js";
 
 /** @typedef {import("../model/outline.js").Outline} Outline */
 
@@ -50,7 +50,9 @@ export function show({ trace: id = "" }) {
     if (asked.error.value) return [bare(), h("div.page-body", null, failed(asked.error.value, asked.again))];
     const value = asked.value.value;
     if (!value) return [bare(), h("div.page-body", null, skeletons(12))];
-    return value.outline.count ? whole(id, value, asked.again) : [bare(), empty("This trace has no spans")];
+    return value.outline.count
+      ? untracked(() => whole(id, value, asked.again))
+      : [bare(), empty("This trace has no spans")];
   }];
 }
 

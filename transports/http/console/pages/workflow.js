@@ -4,7 +4,7 @@ import { loaded } from "../api/loaded.js";
 import { blame, readRun, runSteps, stateAt } from "../api/workflows.js";
 import { href, hrefHere, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
-import { computed, effect, signal } from "../kernel/signal.js";
+import { computed, effect, signal, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
 import { counted, durationText, nanosBetween } from "../model/format.js";
 import { boxesOf } from "../model/run_graph.js";
@@ -48,7 +48,11 @@ export function show({ trace = "", span = "" }) {
     h(
       "div.run-body",
       null,
-      stateOf(asked, ({ run, steps }) => (param("with") ? beside(at, run) : whole(at, run, steps)), () => skeletons(8)),
+      stateOf(
+        asked,
+        ({ run, steps }) => (param("with") ? beside(at, run) : untracked(() => whole(at, run, steps))),
+        () => skeletons(8),
+      ),
     ),
   ];
 }

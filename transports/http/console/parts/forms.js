@@ -1,6 +1,5 @@
 // @ts-check
 /** What settings are made of: tables with actions, forms that say what was wrong, and things that are shown once. */
-import { Refused } from "../api/studio.js";
 import { signal } from "../kernel/signal.js";
 import { h } from "../kernel/view.js";
 import { icon } from "./icon.js";
@@ -53,11 +52,10 @@ export function formOf(fields, label, submit) {
   );
 }
 
-/** @param {unknown} error */
+/** What went wrong: the studio's own words, by the field that they are about. @param {any} error */
 export function sentence(error) {
-  if (error instanceof Refused && error.faults.length) {
-    return error.faults.map(({ loc, msg }) => `${loc.slice(1).join(".") || "It"}: ${msg}`).join(" ");
-  }
+  const faults = /** @type {{ loc: (string | number)[], msg: string }[]} */ (error?.faults ?? []);
+  if (faults.length) return faults.map(({ loc, msg }) => `${loc.slice(1).join(".") || "It"}: ${msg}`).join(" ");
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -311,7 +311,7 @@ function attributes(shown) {
   }));
   const found = computed(() => all.filter((each) => each.all.includes(sought.value.toLowerCase())));
   return [
-    all.length > 8 &&
+    all.length > 3 &&
     h("input.span-panel-search", {
       type: "search",
       placeholder: "Search keys and values",

@@ -147,12 +147,8 @@ export class WaterFall extends Part {
       "span.waterfall-name",
       { "--depth": Math.min(depth, 24) },
       folds
-        ? h("button.plain.square", {
-          tabindex: "-1",
-          "aria-label": open ? "Fold" : "Open",
-          "aria-expanded": String(open),
-          onclick: fold,
-        }, icon(open ? "down" : "right"))
+        // For the pointer alone: an option has no controls in it, and the keyboard folds with `h` and `l`.
+        ? h("span.waterfall-fold", { "aria-hidden": "true", onclick: fold }, icon(open ? "down" : "right"))
         : h("span.waterfall-leaf"),
       h("span.dot", { "--type": shade(type), title: type || "span" }),
       said,
