@@ -36,6 +36,7 @@ class Resource(Enum):
     PRICE = "price"
     SCORE = "score"
     ALERT = "alert"
+    VIEW = "view"
     EXPORT = "export"
     AUDIT_TRAIL = "audit_trail"
     SETTINGS = "settings"  # of the whole studio

@@ -28,6 +28,7 @@ from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
 from actors.span_store.pricing.current import CurrentPrices
+from actors.views.actor import ViewsActor
 from studio import __version__
 from studio.addresses import PortInUse
 from studio.audited_settings import audited_settings
@@ -173,6 +174,7 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
     supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices))
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, settings.sqlite_path))
     supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, settings.sqlite_path))
+    supervisor.add(ViewsActor, lambda bus: ViewsActor.running(bus, settings.sqlite_path))
     supervisor.add(AlertsActor, lambda bus: alerts(bus, settings))
     supervisor.add(AuditTrailActor, lambda bus: audit_trail(bus, settings))
     supervisor.add(PlaygroundActor, lambda bus: playground(bus, settings))

@@ -27,6 +27,7 @@ from actors.scores.actor import ScoresActor
 from actors.session.actor import SessionActor
 from actors.span_store.actor import SpanStoreActor
 from actors.span_store.embedded.lifetime import Limits
+from actors.views.actor import ViewsActor
 from tests.documented_answers import assert_documented
 from tests.embedded_store import embedded_store
 from transports.http.app import build_app
@@ -154,6 +155,7 @@ async def running_http_studio(
     )
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, accounts, clock=clock))
     supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, accounts, clock=clock))
+    supervisor.add(ViewsActor, lambda bus: ViewsActor.running(bus, accounts, clock=clock))
     supervisor.add(AlertsActor, lambda bus: AlertsActor.running(bus, accounts, cookie_key=b"k" * 32, clock=clock))
     supervisor.add(AuditTrailActor, lambda bus: AuditTrailActor.running(bus, accounts, clock=clock))
     supervisor.add(

@@ -6,8 +6,8 @@ import attrs
 import pytest
 from playwright.async_api import WebSocketRoute, expect
 
+from tests.console.listed import recorded_now, rows
 from tests.console.stage import Visitor
-from tests.console.test_traces_page import recorded_now, rows
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
 

@@ -1,14 +1,13 @@
 """The lists of traces and of spans, seen in a browser, with what real libraries sent."""
 
 import re
-import time
 from typing import Final
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
-from tests.console.stage import RECORDINGS, Visitor
+from tests.console.listed import recorded_now, rows
+from tests.console.stage import Visitor
 from tests.spans import otlp_request, otlp_span
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
@@ -25,23 +24,6 @@ HOSTILE: Final = (
     "javascript:alert(1)",
     "x" * 10_000,
 )
-_A_ROW: Final = ".trace-list-row"
-
-
-def rows(page: Page) -> Locator:
-    return page.locator(_A_ROW)
-
-
-def recorded_now(name: str, salt: int) -> bytes:
-    """A recording as if it had been made now, its traces new ones."""
-    request = ExportTraceServiceRequest.FromString((RECORDINGS / f"instrumentations/{name}.bin").read_bytes())
-    spans = [span for r in request.resource_spans for s in r.scope_spans for span in s.spans]
-    later = time.time_ns() - max(span.end_time_unix_nano for span in spans)
-    for span in spans:
-        span.trace_id = span.trace_id[:12] + salt.to_bytes(4, "big")
-        span.start_time_unix_nano += later
-        span.end_time_unix_nano += later
-    return request.SerializeToString()
 
 
 async def test_a_filter_is_completed_refused_and_obeyed_and_stands_in_the_address(console: Visitor) -> None:
@@ -113,6 +95,28 @@ async def test_keys_lead_through_the_list_and_into_a_trace_and_back(console: Vis
     await page.get_by_role("combobox", name="Service").select_option("strands")
     await expect(rows(page).filter(has_text="pydantic-ai")).to_have_count(0)
     await console.assert_accessible()
+
+
+async def test_a_view_is_saved_found_again_and_dropped(console: Visitor) -> None:
+    page = console.page
+    await console.send(LIBRARIES[0])
+    await console.open("traces?q=status%3Aerror&cols=name%2Cerrors")
+    await page.get_by_role("button", name="Views").click()
+    await page.get_by_label("Name of the view").fill("What failed")
+    await page.get_by_label("For everybody").check()
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("button", name="What failed", exact=True)).to_be_focused()
+    await console.open("traces")
+    await page.get_by_role("button", name="Views").click()
+    await console.assert_accessible()
+    await page.get_by_role("link", name="What failed").click()
+    await expect(page.get_by_role("combobox", name="Filter of traces")).to_have_value("status:error")
+    await expect(page.get_by_role("columnheader")).to_have_text(["Name", "Errors"])
+    await page.get_by_role("button", name="What failed", exact=True).click()
+    await page.get_by_role("button", name="Delete What failed").click()
+    await expect(page.get_by_text("No view is saved yet.")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="Views")).to_be_visible()
 
 
 async def test_a_heat_map_is_brushed_and_says_what_is_different(console: Visitor) -> None:

@@ -50,6 +50,7 @@ from transports.http.api import (
     traces_in,
     user_keys,
     users,
+    views,
     workflows,
 )
 from transports.http.config import HttpConfig
@@ -108,6 +109,7 @@ def routes(*, any_openai_model: bool = False) -> tuple[Route, ...]:
         *deletion.ROUTES,
         *prices.ROUTES,
         *alerts.ROUTES,
+        *views.ROUTES,
         *audit.ROUTES,
         *traces_in.ROUTES,
         *refused_exports.ROUTES,

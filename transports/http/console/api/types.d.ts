@@ -852,6 +852,18 @@ export interface NewUserKeyAnswer {
   key: string;
 }
 
+/** What a page of the console shows, to be kept under a name. */
+export interface NewView {
+  /** Its name; one's own view of this name and page is replaced */
+  name: string;
+  /** The page of the console that it is of */
+  page?: "traces" | "live" | "sessions" | "dashboard" | "sql";
+  /** The query of the page's address: filter, columns, order, range of time */
+  parameters: string;
+  /** Whether everybody sees it */
+  shared?: boolean;
+}
+
 /** One execution of a node. */
 export interface NodeRun {
   /** Its span */
@@ -1266,6 +1278,32 @@ export interface RunStep {
 export interface RunSteps {
   /** In the order in which they were made */
   steps: RunStep[];
+}
+
+/** A saved view. */
+export interface SavedView {
+  /** Id of the view */
+  id: string;
+  /** Its name */
+  name: string;
+  /** The page of the console that it is of */
+  page: "traces" | "live" | "sessions" | "dashboard" | "sql";
+  /** The query of the page's address */
+  parameters: string;
+  /** Whether everybody sees it */
+  shared: boolean;
+  /** Who saved it */
+  owner: ViewOwner;
+  /** Whether that is the caller */
+  own: boolean;
+  /** When it was saved */
+  created_at: string;
+}
+
+/** One's own views, and those that are shared. */
+export interface SavedViews {
+  /** By name */
+  views: SavedView[];
 }
 
 /** The library that made the span. */
@@ -1906,4 +1944,12 @@ export interface ViewColumn {
   type: string;
   /** What it says */
   description: string;
+}
+
+/** Who saved a view. */
+export interface ViewOwner {
+  /** Id of the user */
+  id: string;
+  /** E-mail address at that time */
+  email: string;
 }

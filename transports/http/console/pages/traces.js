@@ -58,7 +58,7 @@ export function show() {
     if (!module) return;
     news.value = untracked(() => module.newOnes(asked, of));
     bar.value = untracked(() => module.filterBar(asked));
-    if (isBarWanted) bar.value.focus();
+    if (isBarWanted) queueMicrotask(() => bar.last?.focus());
   });
   const toBar = () => (bar.last ? bar.last.focus() : void (isBarWanted = true));
   effect(() => {
@@ -124,7 +124,15 @@ function head(bar, around, toggleMap) {
     null,
     h("h1", null, "Traces"),
     which(),
-    h("div.end", null, service, part(TimeRange), h("button", pressed, "Map"), columns),
+    h(
+      "div.end",
+      null,
+      service,
+      part(TimeRange),
+      h("button", pressed, "Map"),
+      columns,
+      () => around.value?.viewChoice(),
+    ),
     h("div.traces-filter", null, () => bar.value),
   );
 }

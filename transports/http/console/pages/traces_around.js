@@ -3,9 +3,10 @@
 import { differences, fieldValues, filterFault, filterFields, heatMap, steady } from "../api/lists.js";
 import { follow, liveState } from "../api/live.js";
 import { loaded } from "../api/loaded.js";
-import { href, param, setParams } from "../kernel/address.js";
+import { deleteView, listViews, saveView } from "../api/views.js";
+import { href, param, params, setParams } from "../kernel/address.js";
 import { computed, effect, onEnd, signal } from "../kernel/signal.js";
-import { h, listen, part } from "../kernel/view.js";
+import { h, part } from "../kernel/view.js";
 import { termOf, withTerm } from "../model/filter_grammar.js";
 import { sqlOf } from "../model/filter_sql.js";
 import { areaTerms, durationTerm } from "../model/heat_cells.js";
@@ -13,8 +14,11 @@ import { differenceList } from "../parts/difference-list.js";
 import { FilterBar } from "../parts/filter-bar.js";
 import { HeatMap } from "../parts/heat-map.js";
 import { icon } from "../parts/icon.js";
+import { menu } from "../parts/menu.js";
+import { savedViews } from "../parts/saved-views.js";
 import { stateOf } from "../parts/states.js";
 import { range } from "../parts/time-range.js";
+import { toast } from "../parts/toast.js";
 import { columnsOf, keyOf } from "../parts/trace-list.js";
 
 /** @typedef {import("../model/heat_cells.js").Area} Area */
@@ -137,15 +141,11 @@ export function serviceChoice() {
 
 /** A button that opens the choice of columns. @param {() => "traces" | "spans"} of @param {() => string[]} shown their names */
 export function columnChoice(of, shown) {
-  const open = signal(false);
-  const place = h("div.traces-columns");
   /** @param {string} id @param {boolean} on */
   const set = (id, on) => {
     const order = columnsOf(of()).map((each) => each.id);
-    const names = on
-      ? [...shown(), id].sort((a, b) => order.indexOf(a) - order.indexOf(b))
-      : shown().filter((each) => each !== id);
-    setParams({ cols: names.join(",") });
+    const names = on ? [...shown(), id] : shown().filter((each) => each !== id);
+    setParams({ cols: names.sort((a, b) => order.indexOf(a) - order.indexOf(b)).join(",") });
   };
   const box = (/** @type {{ id: string, label: string }} */ { id, label }) =>
     h(
@@ -159,29 +159,38 @@ export function columnChoice(of, shown) {
       }),
       label,
     );
-  listen(document, "click", (event) => {
-    if (!place.contains(event.target)) open.value = false;
+  const choice = menu(() => "Columns", "Columns", () => [
+    columnsOf(of()).map(box),
+    h("button.plain", { onclick: () => setParams({ cols: null }) }, "As they were"),
+  ]);
+  choice.classList.add("traces-columns");
+  return choice;
+}
+
+const NOT_OF_VIEW = ["sel", "diff"]; // what one looks at now and then
+
+/** The views that were saved of this page. */
+export function viewChoice() {
+  const asked = loaded((abort) => listViews("traces", abort));
+  const now = () => {
+    const given = params();
+    NOT_OF_VIEW.forEach((name) => given.delete(name));
+    return given.toString();
+  };
+  return savedViews({
+    views: () => asked.value.value ?? [],
+    now,
+    href: (parameters) => `${href("traces")}${parameters && "?"}${parameters}`,
+    save: async (name, shared) => {
+      await saveView({ name, page: "traces", parameters: now(), shared });
+      asked.again();
+      toast("Saved");
+    },
+    drop: async ({ id }) => {
+      await deleteView(id).catch((error) => toast(error.message));
+      asked.again();
+    },
   });
-  listen(place, "keydown", (event) => {
-    if (event.key !== "Escape" || !open.last) return;
-    event.preventDefault();
-    open.value = false;
-    place.querySelector("button")?.focus();
-  });
-  place.append(
-    h(
-      "button",
-      { "aria-expanded": () => String(open.value), onclick: () => void (open.value = !open.last) },
-      "Columns",
-    ),
-    h(
-      "div.floating",
-      { hidden: () => !open.value, role: "group", "aria-label": "Columns" },
-      () => columnsOf(of()).map(box),
-      h("button.plain", { onclick: () => setParams({ cols: null }) }, "As they were"),
-    ),
-  );
-  return place;
 }
 
 /**
