@@ -203,6 +203,12 @@ TABLE = (
     Row("HEAD", "/console/-/{file}", EVERYBODY),
     Row("GET", "/console/{page}", EVERYBODY),
     Row("HEAD", "/console/{page}", EVERYBODY),
+    Row("GET", "/agents/{service}/{trace_id}/{span_id}", EVERYBODY),
+    Row("HEAD", "/agents/{service}/{trace_id}/{span_id}", EVERYBODY),
+    Row("GET", "/traces/{service}/{trace_id}/{span_id}", EVERYBODY),
+    Row("HEAD", "/traces/{service}/{trace_id}/{span_id}", EVERYBODY),
+    Row("GET", "/workflows/{service}/{trace_id}/{span_id}", EVERYBODY),
+    Row("HEAD", "/workflows/{service}/{trace_id}/{span_id}", EVERYBODY),
 )
 OF_OTLP = {("POST", "/v1/traces"), ("POST", "/v1/metrics"), ("POST", "/v1/logs"), ("GET", "/health")}
 

@@ -199,3 +199,24 @@ def test_only_static_imports_come_before_the_first_page() -> None:
 def test_files_are_not_traced_which_ask_no_actor() -> None:
     assert not is_traced(make_mocked_request("GET", "/console/-/0/main.js"))
     assert is_traced(make_mocked_request("GET", "/api/v1/account"))
+
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        (f"/workflows/a%2Fshop/{TRACE}/{SPAN}", f"/console/workflows/{TRACE}/{SPAN}"),
+        (f"/agents/shop/{TRACE}/{SPAN}?view=failure", f"/console/workflows/{TRACE}/{SPAN}?view=failure"),
+        (f"/traces/shop/{TRACE.upper()}/{SPAN}", f"/console/traces/{TRACE}?span={SPAN}"),
+    ],
+)
+async def test_paths_that_evidence_names_lead_to_their_pages(studio: HttpStudio, path: str, leads_to: str) -> None:
+    reply = await studio.call("GET", path)
+    assert (reply.status, reply.headers["Location"]) == (303, leads_to)
+
+
+async def test_a_path_of_evidence_leads_nowhere_else(studio: HttpStudio) -> None:
+    reply = await studio.call("GET", "/workflows/shop/%2F%2Fevil.example/x")
+    assert reply.status == 422

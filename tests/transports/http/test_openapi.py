@@ -48,7 +48,9 @@ def test_the_document_and_the_routes_agree() -> None:
     assert {(path, method) for path, method, _ in operations()} == listed
     unlisted = {route.path for route in ROUTES if not route.listed}
     # The second describes itself, and the console is pages for people (decision 0054).
-    assert unlisted == {"/openapi.json", "/mcp", "/console", "/console/-/{file}", "/console/{page}"}
+    leading = {f"/{room}/{{service}}/{{trace_id}}/{{span_id}}" for room in ("agents", "traces", "workflows")}
+    console = {"/console", "/console/-/{file}", "/console/{page}"} | leading
+    assert unlisted == {"/openapi.json", "/mcp"} | console
 
 
 def test_operation_ids_are_unique_and_the_promised_ones_are_there() -> None:

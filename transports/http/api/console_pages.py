@@ -23,6 +23,7 @@ from transports.http.framework.app_keys import CONSOLE
 from transports.http.framework.compression import accepts_gzip
 from transports.http.framework.console_files import ConsoleFile
 from transports.http.framework.etag import is_known, not_modified, tag_of
+from transports.http.framework.path_ids import ids_of
 from transports.http.framework.route import Call, Route
 
 ADDRESS: Final = "/console/"
@@ -32,11 +33,29 @@ POLICY: Final = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'"
 )
+_EXECUTION: Final = "{service}/{trace_id}/{span_id}"  # as `execution-resolution` and `agent-executions` tell it
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 
 
 async def to_console(_: Call[None, None]) -> web.Response:
     return web.Response(status=308, headers={LOCATION: ADDRESS})
+
+
+async def to_run(call: Call[None, None]) -> web.Response:
+    """Lead from the path that the evidence of an execution names to the run."""
+    ids = ids_of(call)
+    failure = "?view=failure" if call.request.query.get("view") == "failure" else ""
+    return _lead_to(f"workflows/{ids['trace_id']}/{ids['span_id']}{failure}")
+
+
+async def to_span(call: Call[None, None]) -> web.Response:
+    """Lead from the path that evidence names to the span in its trace."""
+    ids = ids_of(call)
+    return _lead_to(f"traces/{ids['trace_id']}?span={ids['span_id']}")
+
+
+def _lead_to(place: str) -> web.Response:
+    return web.Response(status=303, headers={LOCATION: f"{ADDRESS}{place}"})
 
 
 async def console_page(call: Call[None, None]) -> web.Response:
@@ -77,7 +96,7 @@ ROUTES = tuple(
     Route(
         method=method,
         path=path,
-        rest=path.endswith("}"),
+        rest=path.startswith(ADDRESS),
         handler=handler,
         answers=None,
         listed=False,
@@ -88,6 +107,9 @@ ROUTES = tuple(
         ("/console", to_console, "Lead to the console"),
         ("/console/-/{file}", console_file, "A file of the console"),
         ("/console/{page}", console_page, "The console"),
+        (f"/workflows/{_EXECUTION}", to_run, "Lead to a run, by the path in its evidence"),
+        (f"/agents/{_EXECUTION}", to_run, "Lead to a run, by the path in its evidence"),
+        (f"/traces/{_EXECUTION}", to_span, "Lead to a span, by the path in its evidence"),
     )
     for method in ("GET", "HEAD")
 )
