@@ -124,3 +124,10 @@ def test_a_file_has_the_name_of_what_is_in_it(module: str) -> None:
 @pytest.mark.parametrize("style", STYLES[1:])
 def test_only_tokens_name_colours(style: str) -> None:
     assert not _COLOUR.search(_COMMENT.sub("", (FOLDER / style).read_text()))
+
+
+def test_every_address_of_the_table_has_a_page() -> None:
+    """What is not built is not led to: not from the table of pages, nor from the navigation."""
+    pages = {name for _, name in re.findall(r'\["([^"]*)", "(\w+)"\],', (FOLDER / "main.js").read_text())}
+    assert pages
+    assert [name for name in sorted(pages | {"sign_in"}) if not (FOLDER / f"pages/{name}.js").exists()] == []

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.async_api import expect
 
+from tests.console.listed import recorded_now
 from tests.console.stage import Visitor
-from tests.console.test_traces_page import recorded_now
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
 

@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from playwright.async_api import Locator, Page, expect
 
 from tests.console.stage import Visitor
-from tests.spans import otlp_request, otlp_span
+from tests.spans import any_value, otlp_request, otlp_span
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
 
@@ -44,7 +44,7 @@ def big_trace(count: int, begin: int, end: int) -> bytes:
                 name=f"step {number % 97}" if number else "all of it",
                 start_time_unix_nano=START + number * 1000,
                 end_time_unix_nano=START + count * 1000 + 1000,
-                status={"code": 2 if number == count - 1 else 0},
+                status=Status(code=Status.STATUS_CODE_ERROR if number == count - 1 else Status.STATUS_CODE_UNSET),
             )
         )
     return request.SerializeToString()
@@ -125,10 +125,11 @@ async def test_a_trace_of_200_000_spans_opens(console: Visitor) -> None:
 async def test_whatever_a_span_says_is_text(console: Visitor) -> None:
     page = console.page
     whole = "y" * 2_000_000
-    spans = [otlp_span(number, trace_id=7, **{text[:200]: text}) for number, text in enumerate(HOSTILE, 1)]
+    spans = [otlp_span(number, trace_id=7) for number in range(1, len(HOSTILE) + 1)]
     for span, text in zip(spans, HOSTILE, strict=True):
         span.name = text
-    spans.append(otlp_span(20, trace_id=7, large=whole, **{"input.value": HOSTILE[0]}))
+        span.attributes.add(key=text[:200], value=any_value(text))
+    spans.append(otlp_span(20, trace_id=7, large=whole, said=HOSTILE[0]))
     await console.send_bytes(otlp_request(*spans).SerializeToString())
     await console.open(f"traces/{7:032x}?span={1:016x}&tab=attributes")
     await expect(page.get_by_role("complementary", name="Span").get_by_text(HOSTILE[0]).first).to_be_visible()
