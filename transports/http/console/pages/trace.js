@@ -312,6 +312,7 @@ function head(id, { trace, count, truncated, outline }, search, view, again) {
         onclick: search.press,
         title: "The spans that the trace waited for (c)",
       }, "Critical path"),
+      h("a.button", { href: href("compare", { a: id }) }, "Compare"),
       trace.session_id &&
         h("a.button", { href: href(`sessions/${encodeURIComponent(trace.session_id)}`) }, icon("sessions"), "Session"),
       h(
