@@ -42,6 +42,11 @@ class OwnPhoenix:
         self._process.kill()
         self._process.wait()
 
+    @property
+    def address(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{HOST}:{self._port}/"
+
     def get(self, path: str) -> bytes:
         """Read an answer to its end. Anything but success is an ``AssertionError``."""
         status, answer = self._call("GET", path)
