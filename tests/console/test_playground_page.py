@@ -46,7 +46,7 @@ async def stage(browser: Browser, tmp_path: Path) -> AsyncIterator[Stage]:
         yield Stage(visitor, providers)
 
 
-async def test_three_vendors_answer_side_by_side_and_one_is_stopped(stage: Stage) -> None:
+async def test_three_providers_answer_side_by_side_and_one_is_stopped(stage: Stage) -> None:
     page, console = stage.visitor.page, stage.visitor
     await console.open("playground")
     await page.get_by_role("textbox", name="Message 2").fill("How far is the moon?")
