@@ -51,9 +51,13 @@ def day(seed: int = SEED) -> list[TraceDraft]:
     """All traces of a day, the oldest first."""
     random = Random(seed)  # noqa: S311 - it makes examples, no secrets
     traces = [trace for agent in (SHOP, RESEARCH, SUPPORT) for trace in _sessions(agent, random)]
-    traces += [attrs.evolve(workflow_run(), ago=random.randrange(_NEWEST, _OLDEST)) for _ in range(_WORKFLOWS)]
+    traces += [_workflow(random) for _ in range(_WORKFLOWS)]
     traces.sort(key=lambda trace: trace.ago, reverse=True)
     return [*traces, workflow_run(), agent_run()]
+
+
+def _workflow(random: Random) -> TraceDraft:
+    return attrs.evolve(workflow_run().stretched(random.uniform(0.8, 1.9)), ago=random.randrange(_NEWEST, _OLDEST))
 
 
 def _sessions(agent: Agent, random: Random) -> Iterator[TraceDraft]:

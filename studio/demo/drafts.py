@@ -48,6 +48,10 @@ class TraceDraft:
     ago: int = 0
     trace_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
 
+    def stretched(self, pace: float) -> "TraceDraft":
+        """The same trace, ``pace`` times as long."""
+        return attrs.evolve(self, spans=[_stretched(span, pace) for span in self.spans])
+
     def before(self, now: int) -> ResourceSpans:
         """The trace in OTLP, with this time as now: nanoseconds since 1970."""
         root, *_ = self.spans
@@ -67,6 +71,11 @@ class TraceDraft:
             "service.version": self.version,
             "deployment.environment.name": "demo",
         }
+
+
+def _stretched(span: SpanDraft, pace: float) -> SpanDraft:
+    events = [attrs.evolve(event, at=round(event.at * pace)) for event in span.events]
+    return attrs.evolve(span, at=(round(span.at[0] * pace), round(span.at[1] * pace)), events=events)
 
 
 def _span(draft: SpanDraft, trace_id: bytes, ids: Mapping[str, bytes], beginning: int) -> Span:

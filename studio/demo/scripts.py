@@ -7,7 +7,7 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class Model:
-    """A model of a vendor whose prices are known, and how fast it is."""
+    """A model of a provider whose prices are known, and how fast it is."""
 
     provider: str
     name: str

@@ -47,7 +47,7 @@ def test_a_newcomer_sees_data(running: Running, data_dir: Path) -> None:
     assert {span["service_name"] for spans in newest for span in spans} == set(SERVICES)
     demand_services_and_times(studio)
     demand_sessions_with_turns(studio)
-    demand_costs_of_three_vendors(studio)
+    demand_costs_of_three_providers(studio)
     demand_a_slow_deploy(studio)
     demand_failures(studio)
     demand_a_workflow(studio)
@@ -72,15 +72,15 @@ def demand_sessions_with_turns(studio: OwnStudio) -> None:
     assert turns[0]["input"].startswith("I am looking for ")
 
 
-def demand_costs_of_three_vendors(studio: OwnStudio) -> None:
+def demand_costs_of_three_providers(studio: OwnStudio) -> None:
     groups = {group["key"]["provider"]: group["total"] for group in stats_by(studio, "provider")}
     assert set(groups) == {"openai", "anthropic", "google"}
-    for vendor, total in groups.items():
-        assert total["cost_usd"] > 0, vendor
-        assert total["time_to_first_token_ns"]["p50"] > 0, vendor
-        assert total["tokens"]["cache_read"] > 0, vendor
-        assert total["tokens"]["reasoning"] > 0, vendor
-        assert total["unpriced"] <= total["errors"], vendor  # a call that failed says no tokens
+    for provider, total in groups.items():
+        assert total["cost_usd"] > 0, provider
+        assert total["time_to_first_token_ns"]["p50"] > 0, provider
+        assert total["tokens"]["cache_read"] > 0, provider
+        assert total["tokens"]["reasoning"] > 0, provider
+        assert total["unpriced"] <= total["errors"], provider  # a call that failed says no tokens
 
 
 def demand_a_slow_deploy(studio: OwnStudio) -> None:
