@@ -20,7 +20,7 @@ BANNER = """
     curl -b cookies.txt {http}/api_keys \\
       -H 'content-type: application/json' -d '{{"name":"my first key"}}'
 
-  Then send two example traces with that key (in a checkout the command is ./scripts/studio):
+  Then send a day of example traces with that key (in a checkout the command is ./scripts/studio):
 
     studio demo --key KEY --endpoint {http}
 

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     remap.add_argument("--all", action="store_true", help="of all spans, not only of those of an earlier version")
     commands.add_parser("openapi", help="print the OpenAPI document of the REST API")
     add_audit(commands)
-    demo = commands.add_parser("demo", help="send two example traces to a running studio")
+    demo = commands.add_parser("demo", help="send a day of example traces to a running studio")
     demo.add_argument("--endpoint", help="its URL; by default the one that JUNJO_BACKEND_PORT gives it on this machine")
     demo.add_argument("--key", help="an API key with the scope ingest; by default JUNJO_AI_STUDIO_API_KEY")
     add_transfers(commands)

@@ -1,7 +1,8 @@
-"""Demonstration traces: an agent run and a Junjo workflow, sent to a running studio over OTLP/HTTP."""
+"""Demonstration traces: a day of three agents and a Junjo workflow, sent to a running studio over OTLP/HTTP."""
 
 import gzip
 import time
+from collections.abc import Iterator, Sequence
 
 import attrs
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -11,12 +12,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from studio.demo.agent_run import agent_run
+from studio.demo.day import SEED, day
 from studio.demo.drafts import TraceDraft
-from studio.demo.workflow_run import workflow_run
 
 _TIMEOUT = ClientTimeout(total=15)
 _HEADERS = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+_BATCH = 60  # traces in a request
 
 
 class DemoFailed(Exception):
@@ -27,47 +28,58 @@ class DemoFailed(Exception):
 class DemoSent:
     """The stored traces."""
 
-    traces: tuple[TraceDraft, ...]
+    traces: Sequence[TraceDraft]
 
     def report(self, endpoint: str) -> str:
-        """The report for the person at the terminal: what was sent, and where to read it."""
-        observability = f"{endpoint}/api/v1/observability"
-        lines = [f"Stored by the studio at {endpoint}:"]
-        for trace in self.traces:
-            lines += [
-                f"  {trace.service}: one trace of {len(trace.spans)} spans",
-                f"    {observability}/traces/{trace.trace_id}/spans",
+        """The report for the person at the terminal: what was sent, and where to look."""
+        services = sorted({trace.service for trace in self.traces})
+        roots = f"{endpoint}/api/v1/observability/services/{services[0]}/spans/root"
+        return "\n".join(
+            [
+                f"Stored by the studio at {endpoint}, over the last 24 hours:",
+                *(line for service in services for line in self._of_service(service, endpoint)),
+                "Read it with the session cookie or with the key, for example:",
+                f'  curl -H "x-junjo-api-key: $JUNJO_AI_STUDIO_API_KEY" {roots}',
+                "Or look at it in the console:",
+                f"  {endpoint}/console/",
             ]
-        roots = f"{observability}/services/{self.traces[0].service}/spans/root"
-        read = f'curl -H "x-junjo-api-key: $JUNJO_AI_STUDIO_API_KEY" {roots}'
-        return "\n".join([*lines, "Read it with the session cookie or with the key, for example:", f"  {read}"])
+        )
+
+    def _of_service(self, service: str, endpoint: str) -> Iterator[str]:
+        traces = [trace for trace in self.traces if trace.service == service]
+        spans = sum(len(trace.spans) for trace in traces)
+        yield f"  {service}: {len(traces)} traces, {spans} spans; the newest:"
+        yield f"    {endpoint}/api/v1/observability/traces/{traces[-1].trace_id}/spans"
 
 
-async def send_demo(endpoint: str, key: str, *, is_far: bool = False) -> DemoSent:
-    """Send both traces to the studio whose REST API is at ``endpoint``. Raises ``DemoFailed``.
+async def send_demo(endpoint: str, key: str, *, is_far: bool = False, seed: int = SEED) -> DemoSent:
+    """Send a day of traces to the studio whose REST API is at ``endpoint``. Raises ``DemoFailed``.
 
     ``is_far`` allows the proxies that the environment names; those cannot reach a studio of this machine.
     """
-    traces = (agent_run(), workflow_run())
-    now = time.time_ns()
-    request = ExportTraceServiceRequest(resource_spans=[trace.ending_at(now) for trace in traces])
-    status, body = await _post(endpoint, key, gzip.compress(request.SerializeToString()), is_far=is_far)
-    _demand_stored(endpoint, status, body)
+    _demand_sendable(endpoint, key)
+    traces, now = day(seed), time.time_ns()
+    headers = _HEADERS | {"x-junjo-api-key": key}
+    async with ClientSession(timeout=_TIMEOUT, trust_env=is_far, headers=headers) as session:
+        for first in range(0, len(traces), _BATCH):
+            batch = [trace.before(now) for trace in traces[first : first + _BATCH]]
+            status, body = await _post(session, endpoint, ExportTraceServiceRequest(resource_spans=batch))
+            _demand_stored(endpoint, status, body)
     return DemoSent(traces=traces)
 
 
-async def _post(endpoint: str, key: str, body: bytes, *, is_far: bool) -> tuple[int, bytes]:
+def _demand_sendable(endpoint: str, key: str) -> None:
     if not endpoint.startswith(("http://", "https://")):
         raise DemoFailed(f"{endpoint} is no URL of a studio; one looks like http://localhost:1323")
     if not key.isascii() or not key.isprintable():
         raise DemoFailed("An API key has letters and digits only")
-    headers = _HEADERS | {"x-junjo-api-key": key}
+
+
+async def _post(session: ClientSession, endpoint: str, request: ExportTraceServiceRequest) -> tuple[int, bytes]:
     url = f"{endpoint.rstrip('/')}/v1/traces"
+    body = gzip.compress(request.SerializeToString())
     try:
-        async with (
-            ClientSession(timeout=_TIMEOUT, trust_env=is_far) as session,
-            session.post(url, data=body, headers=headers, allow_redirects=False) as response,
-        ):
+        async with session.post(url, data=body, allow_redirects=False) as response:
             return response.status, await response.read()
     except (TimeoutError, ClientError, ValueError) as fault:
         raise DemoFailed(

@@ -39,25 +39,43 @@ class SpanDraft:
 
 @attrs.frozen(kw_only=True)
 class TraceDraft:
-    """One trace of one service; the first span is the root."""
+    """One trace of one service; the first span is the root, which ended ``ago`` milliseconds before now."""
 
     service: str
     scope: str
     spans: Sequence[SpanDraft]
+    version: str = "1.9.0"
+    ago: int = 0
     trace_id: str = attrs.field(factory=lambda: secrets.token_hex(16))
 
-    def ending_at(self, unix_nano: int) -> ResourceSpans:
-        """The trace in OTLP, with its root's end at this time."""
+    def stretched(self, pace: float) -> "TraceDraft":
+        """The same trace, ``pace`` times as long."""
+        return attrs.evolve(self, spans=[_stretched(span, pace) for span in self.spans])
+
+    def before(self, now: int) -> ResourceSpans:
+        """The trace in OTLP, with this time as now: nanoseconds since 1970."""
         root, *_ = self.spans
-        beginning = unix_nano - root.at[1] * _MILLISECOND
+        beginning = now - (self.ago + root.at[1]) * _MILLISECOND
         ids = {draft.key: secrets.token_bytes(8) for draft in self.spans}
         made = ResourceSpans()
-        made.resource.attributes.extend(_key_values({"service.name": self.service}))
+        made.resource.attributes.extend(_key_values(self._resource()))
         scope_spans = made.scope_spans.add()
         scope_spans.scope.name = self.scope
         for draft in self.spans:
             scope_spans.spans.append(_span(draft, bytes.fromhex(self.trace_id), ids, beginning))
         return made
+
+    def _resource(self) -> Attributes:
+        return {
+            "service.name": self.service,
+            "service.version": self.version,
+            "deployment.environment.name": "demo",
+        }
+
+
+def _stretched(span: SpanDraft, pace: float) -> SpanDraft:
+    events = [attrs.evolve(event, at=round(event.at * pace)) for event in span.events]
+    return attrs.evolve(span, at=(round(span.at[0] * pace), round(span.at[1] * pace)), events=events)
 
 
 def _span(draft: SpanDraft, trace_id: bytes, ids: Mapping[str, bytes], beginning: int) -> Span:
