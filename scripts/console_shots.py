@@ -56,10 +56,11 @@ def send(studio: OwnStudio, key: str) -> None:
 
 
 def shots(studio: OwnStudio) -> list[Shot]:
-    call = first(studio, "spans", "type:llm -service:report")
+    call = first(studio, "spans", "type:llm service:demo-support-agent")
     run = first(studio, "spans", "type:workflow name:Report")
     traces = studio.rest("GET", "/api/v1/observability/traces?q=name%3AReport&limit=2").json["traces"]
-    session = studio.rest("GET", "/api/v1/observability/sessions?limit=1").json["sessions"][0]["session_id"]
+    sessions = studio.rest("GET", "/api/v1/observability/sessions?limit=50").json["sessions"]
+    session = max(sessions, key=lambda each: int(each["turns"]))["session_id"]
     there, span = "water-fall .windowed-row", f"traces/{call['trace_id']}?span={call['span_id']}"
     return [
         Shot("traces", "traces", ".trace-list-row"),
