@@ -86,7 +86,7 @@ GEMINI = Model(
 )
 
 _FIND = Turn(
-    "I am looking for $product, for less than $price euros.",
+    "I am looking for $product, for $price euros at most.",
     (
         ToolUse(
             "search_products",
