@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.console.stage import Visitor
-from tests.spans import START, otlp_request, otlp_span
+from tests.spans import START, any_value, otlp_request, otlp_span
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
 
@@ -15,7 +15,8 @@ SECOND = 1_000_000_000
 
 def answered(trace: int, text: str, *, took: int, extra: bool = False) -> bytes:
     """A trace of an agent that answers, with a tool call or without."""
-    spans = [otlp_span(1, trace_id=trace, start=START + trace), otlp_span(2, trace_id=trace, **{"output.value": text})]
+    spans = [otlp_span(1, trace_id=trace, start=START + trace), otlp_span(2, trace_id=trace)]
+    spans[1].attributes.add(key="output.value", value=any_value(text))
     if extra:
         spans.append(otlp_span(3, trace_id=trace))
     for span, name in zip(spans, ("agent <i>", "answer", "look up"), strict=False):
