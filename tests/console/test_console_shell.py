@@ -1,5 +1,7 @@
 """What stands around every page, seen in a browser."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Route, expect
 
@@ -27,13 +29,22 @@ async def test_links_and_keys_lead_to_pages_and_the_palette_knows_them_all(conso
 
 
 async def test_what_the_list_needs_is_asked_for_once_and_little_of_it(console: Visitor) -> None:
-    page, asked = console.page, list[str]()
+    page, asked, seen = console.page, list[str](), asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        """What comes after the list waits until what came before it has been counted."""
+        await seen.wait()
+        await route.continue_()
+
+    await page.route("**/pages/traces_around.js", wait)
     page.on("response", lambda answer: asked.append(answer.url))
     await console.open("traces")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Traces")
     modules = [url for url in asked if url.endswith(".js")]
     assert len(modules) == len(set(modules)) <= 20
     assert len([url for url in asked if "/api/v1/" in url]) <= 3
+    seen.set()
+    await expect(page.get_by_role("combobox", name="Filter of traces")).to_be_visible()
 
 
 async def test_after_an_update_a_page_is_a_reload_away(console: Visitor) -> None:
@@ -47,12 +58,12 @@ async def test_after_an_update_a_page_is_a_reload_away(console: Visitor) -> None
         await route.fulfill(status=404, body="")
 
     await page.route(missing, gone, times=1)
-    await page.get_by_role("link", name="Send spans").click()
+    await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Send spans").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Send spans")
     await console.open("traces")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Traces")
     await page.route(missing, gone)
-    await page.get_by_role("link", name="Send spans").click()
+    await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Send spans").click()
     await expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
 
 

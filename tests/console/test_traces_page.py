@@ -126,6 +126,7 @@ async def test_a_heat_map_is_brushed_and_says_what_is_different(console: Visitor
     plot = page.get_by_role("application", name="Spans by time and duration")
     await expect(plot).to_be_visible()
     await expect(page.get_by_text("Listening")).to_be_visible()
+    await expect(page.locator(".heat-map-x > span").first).to_be_visible()
     await plot.focus()
     for key in ("ArrowLeft", "Shift+PageUp", "Shift+Home", "Shift+ArrowDown"):
         await page.keyboard.press(key)

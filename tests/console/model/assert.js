@@ -2,11 +2,18 @@
 /** What tests of modules demand. */
 
 /** @param {unknown} value @returns {string} */
-const shown = (value) => JSON.stringify(value, (_, each) => (each === undefined ? "undefined" : each), 1);
+const shown = (value) =>
+  JSON.stringify(
+    value,
+    (_, each) => (each === undefined ? "undefined" : each),
+    1,
+  );
 
 /** Demand that two values say the same, however deep. @param {unknown} got @param {unknown} wanted */
 export function equal(got, wanted) {
-  if (shown(got) !== shown(wanted)) throw new Error(`expected ${shown(wanted)}, got ${shown(got)}`);
+  if (shown(got) !== shown(wanted)) {
+    throw new Error(`expected ${shown(wanted)}, got ${shown(got)}`);
+  }
 }
 
 /** @param {unknown} value @param {string} [what] */

@@ -1,16 +1,26 @@
 // @ts-check
 import { repeated } from "../../../transports/http/console/model/conversation.js";
-import { draftFrom, draftOf, EMPTY, requestOf } from "../../../transports/http/console/model/draft.js";
+import {
+  draftFrom,
+  draftOf,
+  EMPTY,
+  requestOf,
+} from "../../../transports/http/console/model/draft.js";
 import { wordDiff } from "../../../transports/http/console/model/text_diff.js";
 import { equal, ok, throws } from "./assert.js";
 
 /** @param {string} before @param {string} after */
 const marks = (before, after) =>
-  wordDiff(before, after).map(({ kind, text }) => ({ same: text, added: `+${text}+`, removed: `-${text}-` })[kind])
+  wordDiff(before, after).map(({ kind, text }) =>
+    ({ same: text, added: `+${text}+`, removed: `-${text}-` })[kind]
+  )
     .join("");
 
 Deno.test("a difference is in words", () => {
-  equal(marks("The order is late.", "The order was late."), "The order -is-+was+ late.");
+  equal(
+    marks("The order is late.", "The order was late."),
+    "The order -is-+was+ late.",
+  );
   equal(marks("same", "same"), "same");
   equal([marks("", "new"), marks("old", "")], ["+new+", "-old-"]);
   equal(marks("a 🎉 b", "a 🎉🎉 b"), "a 🎉+🎉+ b");
@@ -19,16 +29,35 @@ Deno.test("a difference is in words", () => {
 Deno.test("a difference says all of both texts, and long ones are not compared for ever", () => {
   const [one, two] = ["x y z ".repeat(20_000), "z y x ".repeat(20_000)];
   const pieces = wordDiff(one, two);
-  equal(pieces.filter(({ kind }) => kind !== "added").map(({ text }) => text).join(""), one);
-  equal(pieces.filter(({ kind }) => kind !== "removed").map(({ text }) => text).join(""), two);
+  equal(
+    pieces.filter(({ kind }) => kind !== "added").map(({ text }) => text).join(
+      "",
+    ),
+    one,
+  );
+  equal(
+    pieces.filter(({ kind }) => kind !== "removed").map(({ text }) => text)
+      .join(""),
+    two,
+  );
 });
 
-const said = (/** @type {string} */ role, /** @type {string} */ text) => ({ role, parts: [{ type: "text", text }] });
+const said = (/** @type {string} */ role, /** @type {string} */ text) => ({
+  role,
+  parts: [{ type: "text", text }],
+});
 
 Deno.test("what the call before had is known, its answer among it", () => {
-  const before = [said("system", "be kind"), said("user", "hello"), said("assistant", "hi")];
+  const before = [
+    said("system", "be kind"),
+    said("user", "hello"),
+    said("assistant", "hi"),
+  ];
   equal(repeated([...before, said("user", "where?")], before), 3);
-  equal(repeated([said("system", "be kind"), said("user", "other")], before), 1);
+  equal(
+    repeated([said("system", "be kind"), said("user", "other")], before),
+    1,
+  );
   equal(repeated(before, before), 0);
   equal(repeated(before, []), 0);
 });
@@ -41,7 +70,9 @@ Deno.test("a draft that was kept is read, and any other text is a new one", () =
     replay_of: null,
   };
   equal(draftOf(JSON.stringify(draft)), draft);
-  for (const text of [null, "", "{}", "[]", "no json", '{"messages":3}']) equal(draftOf(text), EMPTY);
+  for (const text of [null, "", "{}", "[]", "no json", '{"messages":3}']) {
+    equal(draftOf(text), EMPTY);
+  }
   equal(
     draftOf(
       '{"messages":[{"role":1},null,{"role":"user","content":"x"}],"models":[1,"a","b","c","d","e"],"fields":{"stop":5}}',
@@ -64,7 +95,10 @@ Deno.test("a request has what was typed, in the types of the API", () => {
     json_schema: '{"type":"object"}',
   };
   const draft = {
-    messages: [{ role: "system", content: "" }, { role: "user", content: "hello" }],
+    messages: [{ role: "system", content: "" }, {
+      role: "user",
+      content: "hello",
+    }],
     models: [],
     fields,
     replay_of: null,
@@ -79,9 +113,18 @@ Deno.test("a request has what was typed, in the types of the API", () => {
     json_mode: true,
   });
   throws(() => requestOf(draft, "gpt-4o"), /Choose a model/);
-  throws(() => requestOf({ ...draft, messages: [] }, "openai/x"), /Write a message/);
-  throws(() => requestOf({ ...draft, fields: { temperature: "warm" } }, "openai/x"), /temperature is no number/);
-  throws(() => requestOf({ ...draft, fields: { tools: "{" } }, "openai/x"), /tools is no JSON/);
+  throws(
+    () => requestOf({ ...draft, messages: [] }, "openai/x"),
+    /Write a message/,
+  );
+  throws(
+    () => requestOf({ ...draft, fields: { temperature: "warm" } }, "openai/x"),
+    /temperature is no number/,
+  );
+  throws(
+    () => requestOf({ ...draft, fields: { tools: "{" } }, "openai/x"),
+    /tools is no JSON/,
+  );
 });
 
 Deno.test("a stored prompt becomes a draft that says the same", () => {

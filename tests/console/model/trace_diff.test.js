@@ -1,6 +1,9 @@
 // @ts-check
 import { readOutline } from "../../../transports/http/console/model/outline.js";
-import { aligned, differs } from "../../../transports/http/console/model/trace_diff.js";
+import {
+  aligned,
+  differs,
+} from "../../../transports/http/console/model/trace_diff.js";
 import { equal } from "./assert.js";
 
 /** @param {[name: string, parent: number, took?: number, failed?: boolean][]} rows */
@@ -22,8 +25,17 @@ function outlineOf(rows) {
 }
 
 Deno.test("spans at the same path stand side by side, the rest alone", () => {
-  const one = outlineOf([["agent", -1], ["chat", 0], ["tool", 0], ["chat", 0], ["inner", 3]]);
-  const two = outlineOf([["agent", -1], ["chat", 0], ["chat", 0], ["inner", 1], ["extra", 0]]);
+  const one = outlineOf([["agent", -1], ["chat", 0], ["tool", 0], ["chat", 0], [
+    "inner",
+    3,
+  ]]);
+  const two = outlineOf([
+    ["agent", -1],
+    ["chat", 0],
+    ["chat", 0],
+    ["inner", 1],
+    ["extra", 0],
+  ]);
   equal(aligned(one, two).map(({ a, b, depth }) => [a, b, depth]), [
     [0, 0, 0],
     [1, 1, 1],
@@ -38,17 +50,36 @@ Deno.test("spans at the same path stand side by side, the rest alone", () => {
 Deno.test("a pair differs when one is missing, failed or clearly slower", () => {
   const one = outlineOf([["a", -1, 100], ["b", 0, 100], ["c", 0, 10, true]]);
   const two = outlineOf([["a", -1, 105], ["b", 0, 300], ["c", 0, 10]]);
-  equal(aligned(one, two).map((pair) => differs(one, two, pair)), [false, true, true]);
+  equal(aligned(one, two).map((pair) => differs(one, two, pair)), [
+    false,
+    true,
+    true,
+  ]);
   equal(differs(one, two, { a: 0, b: -1, depth: 0 }), true);
 });
 
 Deno.test("two chains and two fans of 20,000 spans are aligned", () => {
   const chain = outlineOf(
-    Array.from({ length: 20_000 }, (_, row) => /** @type {[string, number]} */ (["step", row - 1])),
+    Array.from(
+      { length: 20_000 },
+      (_, row) => /** @type {[string, number]} */ (["step", row - 1]),
+    ),
   );
   equal(aligned(chain, chain).length, 20_000);
   const fan = outlineOf(
-    Array.from({ length: 20_000 }, (_, row) => /** @type {[string, number]} */ (["step", row ? 0 : -1])),
+    Array.from(
+      { length: 20_000 },
+      (_, row) => /** @type {[string, number]} */ (["step", row ? 0 : -1]),
+    ),
   );
   equal(aligned(fan, fan).filter(({ a, b }) => a === b).length, 20_000);
+});
+
+Deno.test("a pair differs when it took other tokens", () => {
+  const one = outlineOf([["a", -1]]);
+  const two = {
+    ...outlineOf([["a", -1]]),
+    tokens: () => /** @type {[number, number]} */ ([1, 2]),
+  };
+  equal(differs(one, two, { a: 0, b: 0, depth: 0 }), true);
 });

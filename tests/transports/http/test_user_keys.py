@@ -255,7 +255,7 @@ async def test_an_expired_key_is_listed_as_such_and_refused(later: HttpStudio, c
     admin = await later.set_up()
     made = await make(later, admin, expires_at="now+1h")
     assert (await status_with(later, made["key"]))[0] == 200
-    clock.move(hours=1, seconds=1)
+    clock.move(hours=1, minutes=5)  # the end is read by the clock of the machine, which may be slow
     assert await status_with(later, made["key"]) == (401, {"detail": "Unauthorized: This API key has ended"})
     assert [key["state"] for key in await listed(later, admin)] == ["expired"]
     assert (await later.call("GET", "/api_keys", cookie=admin)).json == []

@@ -2,6 +2,9 @@
 /** The spans that a trace waited for: had one of them been shorter, the trace had been. */
 import { childrenOf } from "./outline.js";
 
+// Starts and durations are rounded down to microseconds each: an end may seem to be so much later than it is.
+const ROUNDING = 2;
+
 /**
  * From the end of the longest root backwards: whatever ended last before was waited for, then what ended before it began.
  * @param {import("./outline.js").Outline} outline @returns {ReadonlySet<number>} rows
@@ -20,8 +23,8 @@ export function criticalPath(outline) {
     const below = childrenOf(outline, step.row).sort((a, b) => (end[b] ?? 0) - (end[a] ?? 0));
     for (const child of below) {
       // What went on after that was not waited for.
-      if ((end[child] ?? 0) > until || (start[child] ?? 0) >= until) continue;
-      waiting.push({ row: child, until: end[child] ?? 0 });
+      if ((end[child] ?? 0) > until + ROUNDING || (start[child] ?? 0) >= until) continue;
+      waiting.push({ row: child, until: Math.min(until, end[child] ?? 0) });
       until = start[child] ?? 0;
     }
   }

@@ -1,15 +1,21 @@
 // @ts-check
 /** Numbers as people read them. What is not known is an empty text. */
 
-const UNITS = /** @type {[number, string][]} */ ([[3_600e9, "h"], [60e9, "m"], [1e9, "s"], [1e6, "ms"], [1e3, "µs"]]);
+/** Units with how many of them make the next. @type {[number, string, number][]} */
+const UNITS = [[1, "ns", 1000], [1e3, "µs", 1000], [1e6, "ms", 1000], [1e9, "s", 60], [60e9, "m", 60]];
 
 /** A duration in the unit that fits. @param {number | null | undefined} ns */
 export function durationText(ns) {
   if (ns === null || ns === undefined) return "";
-  const [size, unit] = UNITS.find(([each]) => ns >= each) ?? [1, "ns"];
-  const value = ns / size;
-  return `${value >= 100 || unit === "ns" ? Math.round(value) : Number(value.toPrecision(3))} ${unit}`;
+  for (const [size, unit, most] of UNITS) {
+    const value = rounded(ns / size);
+    if (value < most) return `${value} ${unit}`;
+  }
+  return `${rounded(ns / 3_600e9)} h`;
 }
+
+/** Three digits that count. @param {number} value */
+const rounded = (value) => (value >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
 
 /** @param {number | null | undefined} count */
 export const countText = (count) => count === null || count === undefined ? "" : count.toLocaleString("en-US");
@@ -27,10 +33,13 @@ export const tokensText = (tokens) =>
 
 /** @param {number} bytes */
 export function bytesText(bytes) {
+  const [kilo, mega, giga] = [Math.round(bytes / 1024), (bytes / 1024 ** 2).toFixed(1), (bytes / 1024 ** 3).toFixed(1)];
   if (bytes < 1024) return `${bytes} B`;
-  if (bytes < 1024 ** 2) return `${Math.round(bytes / 1024)} KB`;
-  return `${(bytes / 1024 ** 2).toFixed(1)} MB`;
+  return kilo < 1024 ? `${kilo} KB` : Number(mega) < 1024 ? `${mega} MB` : `${giga} GB`;
 }
+
+/** How large a text is in UTF-8. @param {string} text */
+export const sizeOf = (text) => new TextEncoder().encode(text).length;
 
 /** How many of something: `1 span`, `2 spans`. @param {number} count @param {string} noun */
 export const counted = (count, noun) => `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -57,11 +57,14 @@ function keysOf(outline, rows) {
   });
 }
 
-/** Whether the two of a pair differ: one is missing, failed alone, or took clearly longer. @param {Outline} one @param {Outline} two @param {Pair} pair */
+/** Whether the two of a pair differ: one is missing, failed alone, took clearly longer, or took other tokens or money. @param {Outline} one @param {Outline} two @param {Pair} pair */
 export function differs(one, two, { a, b }) {
   if (a < 0 || b < 0) return true;
   const [first, second] = [lasted(one, a), lasted(two, b)];
-  return one.failed(a) !== two.failed(b) || Math.abs(first - second) > NOTICED * Math.max(first, second);
+  const slower = Math.abs(first - second) > NOTICED * Math.max(first, second);
+  const taken = (/** @type {Outline} */ outline, /** @type {number} */ row) =>
+    [outline.cost(row), ...outline.tokens(row)].join();
+  return slower || one.failed(a) !== two.failed(b) || taken(one, a) !== taken(two, b);
 }
 
 /** Microseconds. @param {Outline} outline @param {number} row */

@@ -3,7 +3,7 @@
 import { listTraces } from "../api/lists.js";
 import { loaded } from "../api/loaded.js";
 import { spanDetail, traceOutline, valueUrl, wholeValue } from "../api/traces.js";
-import { go, href, hrefHere, param, setParams } from "../kernel/address.js";
+import { go, here, href, hrefHere, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { batch, computed, effect, signal, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
@@ -67,8 +67,10 @@ async function beside(id, step) {
   let before = /** @type {string | null} */ (null);
   let after = /** @type {string | null} */ (null);
   let found = false;
+  const place = untracked(here);
   for (let page = 0; page < MOST_PAGES; page++) {
     const { traces, next } = await listTraces({ ...query, limit: 200, after });
+    if (untracked(here) !== place) return; // somebody has gone on meanwhile
     for (const { trace_id } of traces) {
       if (found) return open(trace_id);
       if (trace_id === id && step < 0) return before ? open(before) : toast("This is the first of the list.");

@@ -2,7 +2,7 @@
 /** A conversation to read: who said what, tool calls with their results, reasoning folded. */
 import { signal } from "../kernel/signal.js";
 import { h } from "../kernel/view.js";
-import { bytesText, counted } from "../model/format.js";
+import { bytesText, counted, sizeOf } from "../model/format.js";
 import { safeHref } from "../model/links.js";
 import { icon } from "./icon.js";
 import { copy } from "./toast.js";
@@ -124,7 +124,7 @@ export function text(value) {
       h(
         "div.row.muted",
         null,
-        `${bytesText(SHOWN)} of ${bytesText(whole.length)}`,
+        `${bytesText(sizeOf(whole.slice(0, SHOWN)))} of ${bytesText(sizeOf(whole))}`,
         h("button", { onclick: () => void (all.value = true) }, "Show all"),
         h("button.plain", { onclick: () => copy(whole) }, icon("copy"), "Copy all"),
       ),

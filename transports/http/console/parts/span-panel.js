@@ -3,7 +3,7 @@
 import { href, hrefHere, param } from "../kernel/address.js";
 import { computed, signal } from "../kernel/signal.js";
 import { h } from "../kernel/view.js";
-import { bytesText, countText, durationText, moneyText } from "../model/format.js";
+import { bytesText, countText, durationText, moneyText, sizeOf } from "../model/format.js";
 import { safeHref } from "../model/links.js";
 import { icon } from "./icon.js";
 import { conversation, pretty, text } from "./messages.js";
@@ -356,7 +356,7 @@ function cutValue(key, value, bytes, { valueUrl, wholeValue }, place) {
     h(
       "div.row.muted",
       null,
-      `${bytesText(pretty(value).length)} of ${bytesText(bytes)}`,
+      `${bytesText(sizeOf(pretty(value)))} of ${bytesText(bytes)}`,
       h("a.button", { href: valueUrl(key, place), target: "_blank" }, "Open all"),
       h("a.button", { href: valueUrl(key, place), download: `${key}.txt` }, icon("download"), "Download"),
       h("button.plain", { onclick: async () => copy(await wholeValue(key, place)) }, icon("copy"), "Copy all"),
