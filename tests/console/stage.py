@@ -16,6 +16,8 @@ from tests.http_studio import HttpStudio
 RECORDINGS: Final = Path(__file__).parents[1] / "recordings"
 # The page asks who is signed in before anybody is.
 SIGNED_OUT: Final = "401 (Unauthorized)"
+# What a page asks just when its sign-in ends may be refused, its live connection too.
+NO_LONGER: Final = "HTTP Authentication failed"
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS: Final = (
     "--no-sandbox",

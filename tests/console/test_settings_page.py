@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.console.stage import Visitor
+from tests.console.stage import NO_LONGER, SIGNED_OUT, Visitor
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
 
@@ -51,7 +51,7 @@ async def test_an_admin_sets_things_and_what_is_secret_is_shown_once(console: Vi
 
 async def test_a_member_sees_what_members_may(console: Visitor) -> None:
     page = console.page
-    console.expected += ["400 (Bad Request)", "401 (Unauthorized)", "409 (Conflict)"]
+    console.expected += ["400 (Bad Request)", SIGNED_OUT, NO_LONGER, "409 (Conflict)"]
     await console.open("settings/people")
     await page.get_by_label("E-mail").fill(MEMBER[0])
     await page.get_by_label("Password", exact=True).fill(MEMBER[1])

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.console.conftest import visiting
-from tests.console.stage import SIGNED_OUT, Visitor
+from tests.console.stage import NO_LONGER, SIGNED_OUT, Visitor
 from tests.http_studio import ADMIN, http_config, running_http_studio
 
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
@@ -23,7 +23,7 @@ async def fill(page: Page, **fields: str) -> None:
 async def test_who_is_signed_out_in_mid_work_goes_on_at_the_same_address(console: Visitor) -> None:
     """The sign-in is ended from elsewhere; nothing that the address says is lost. The other tab comes along."""
     page, other = console.page, await console.context.new_page()
-    console.expected += [SIGNED_OUT]
+    console.expected += [SIGNED_OUT, NO_LONGER]
     await console.open("traces?q=service%3Ashop")
     await console.open("traces?q=x", page=other)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Traces")
@@ -52,7 +52,7 @@ async def test_who_is_signed_out_in_mid_work_goes_on_at_the_same_address(console
 async def test_from_an_empty_folder_to_the_first_span(browser: Browser, tmp_path: Path) -> None:
     config = http_config(setup_code=CODE, production=True)
     async with running_http_studio(tmp_path, config) as studio, visiting(browser, studio) as visitor:
-        visitor.expected += [SIGNED_OUT, "403 (Forbidden)"]
+        visitor.expected += [SIGNED_OUT, NO_LONGER, "403 (Forbidden)"]
         await make_the_first_account(visitor)
         await send_the_first_span(visitor)
 

@@ -48,7 +48,8 @@ export function follow(follower) {
 
 function connect() {
   clearTimeout(leaving);
-  if (socket || !followers.size) return;
+  // Who is signed out would be refused; after signing in pages follow anew.
+  if (socket || !followers.size || account.last === null) return;
   clearTimeout(timer);
   liveState.value = tries ? "lost" : "connecting";
   const opened = new WebSocket(socketOf("api/v1/live"));
