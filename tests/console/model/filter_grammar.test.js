@@ -53,23 +53,19 @@ const known = {
 };
 
 /** @param {string} text */
-const kinds = (text) =>
-  tokensOf(text).map((each) => `${each.kind} ${each.text}`);
+const kinds = (text) => tokensOf(text).map((each) => `${each.kind} ${each.text}`);
 
 /** @param {string} marked a text with `|` where the cursor is @returns {[string, number]} */
 const cursor = (marked) => [marked.replace("|", ""), marked.indexOf("|")];
 
 /** @param {string} marked @param {{ value: unknown, count: number }[]} [values] */
-const offered = (marked, values) =>
-  offersAt(placeAt(...cursor(marked)), known, values).map((each) => each.text);
+const offered = (marked, values) => offersAt(placeAt(...cursor(marked)), known, values).map((each) => each.text);
 
 /** @param {string} marked @param {string} wanted @param {{ value: unknown, count: number }[]} [values] */
 function accepted(marked, wanted, values) {
   const [text, at] = cursor(marked);
   const place = placeAt(text, at);
-  const offer = offersAt(place, known, values).find((each) =>
-    each.text === wanted
-  );
+  const offer = offersAt(place, known, values).find((each) => each.text === wanted);
   if (!offer) throw new Error(`${wanted} is not offered`);
   const now = completed(text, place, offer);
   return `${now.text.slice(0, now.cursor)}|${now.text.slice(now.cursor)}`;
@@ -309,9 +305,7 @@ Deno.test("no text is too strange", () => {
       ok(withoutTerm(text, term).length <= text.length, text);
     }
     ok(
-      tokensOf(text).every((each) =>
-        text.slice(each.start, each.end) === each.text
-      ),
+      tokensOf(text).every((each) => text.slice(each.start, each.end) === each.text),
       text,
     );
   }

@@ -30,9 +30,7 @@ const known = {
 /** What stands behind WHERE. @param {string} q */
 function where(q) {
   const found = sqlOf({ q, of: "spans" }, known);
-  return "why" in found
-    ? found.why
-    : /WHERE ([\s\S]*)\nORDER/.exec(found.sql)?.[1] ?? "";
+  return "why" in found ? found.why : /WHERE ([\s\S]*)\nORDER/.exec(found.sql)?.[1] ?? "";
 }
 
 Deno.test("conditions are said in SQL", () => {

@@ -10,12 +10,7 @@ import {
 } from "../../../transports/http/console/model/format.js";
 import { leaps } from "../../../transports/http/console/model/leaps.js";
 import { safeHref } from "../../../transports/http/console/model/links.js";
-import {
-  linePath,
-  named,
-  stacked,
-  ticks,
-} from "../../../transports/http/console/model/scales.js";
+import { linePath, named, stacked, ticks } from "../../../transports/http/console/model/scales.js";
 import { equal, ok } from "./assert.js";
 
 Deno.test("durations are in the unit that fits", () => {
@@ -97,6 +92,7 @@ Deno.test("only http and https are links", () => {
 
 Deno.test("an axis has round numbers up to the most", () => {
   equal(ticks(127), [0, 50, 100, 150]);
+  equal([ticks(2, { whole: true }), ticks(9, { whole: true })], [[0, 1, 2], [0, 5, 10]]);
   equal(ticks(0.0007), [0, 0.0002, 0.0004, 0.0006, 0.0008]);
   equal([ticks(0), ticks(Number.NaN), ticks(Infinity)], [[0, 1], [0, 1], [
     0,

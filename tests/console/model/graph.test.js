@@ -10,8 +10,7 @@ const boxes = (count) =>
     (_, index) => ({ id: String(index), width: 100, height: 40 }),
   );
 /** @param {[number, number][]} pairs */
-const edges = (pairs) =>
-  pairs.map(([from, to]) => ({ from: String(from), to: String(to) }));
+const edges = (pairs) => pairs.map(([from, to]) => ({ from: String(from), to: String(to) }));
 
 /** No two boxes lie over each other. @param {ReturnType<typeof layout>} drawn */
 function apart({ places }) {
@@ -82,8 +81,7 @@ Deno.test("500 nodes, and 47 with 1,400 edges, have places", () => {
   ok(Number.isFinite(drawn.width) && Number.isFinite(drawn.height), "a size");
 });
 
-Deno.test("nothing has no size to speak of", () =>
-  equal(layout([], []).places.size, 0));
+Deno.test("nothing has no size to speak of", () => equal(layout([], []).places.size, 0));
 
 /** @param {string} id @param {string[]} [children] */
 const node = (id, children = []) => ({

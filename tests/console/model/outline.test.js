@@ -1,15 +1,7 @@
 // @ts-check
 import { criticalPath } from "../../../transports/http/console/model/critical_path.js";
-import {
-  codeOf,
-  groupsOf,
-  shownRows,
-} from "../../../transports/http/console/model/folding.js";
-import {
-  ancestors,
-  childrenOf,
-  readOutline,
-} from "../../../transports/http/console/model/outline.js";
+import { codeOf, groupsOf, shownRows } from "../../../transports/http/console/model/folding.js";
+import { ancestors, childrenOf, readOutline } from "../../../transports/http/console/model/outline.js";
 import { equal, ok } from "./assert.js";
 
 /** @typedef {{ parent?: number, start?: number, took?: number | null, name?: string, failed?: boolean, errors?: number }} Row */
@@ -51,8 +43,7 @@ const all = {
   opened: new Set(/** @type {number[]} */ ([])),
 };
 /** @param {ReturnType<typeof outlineOf>} outline */
-const shown = (outline, { folded, opened } = all) =>
-  shownRows(outline, groupsOf(outline), folded, opened);
+const shown = (outline, { folded, opened } = all) => shownRows(outline, groupsOf(outline), folded, opened);
 
 Deno.test("rows are read as a tree, children in the order of their starts", () => {
   const outline = outlineOf([{}, { parent: 0, start: 1 }, {

@@ -1,13 +1,7 @@
 // @ts-check
 import { LIBRARIES } from "../../../transports/http/console/model/libraries.js";
 import { exampleTrace } from "../../../transports/http/console/model/example_trace.js";
-import {
-  curl,
-  junjo,
-  ofLibrary,
-  openTelemetry,
-  slug,
-} from "../../../transports/http/console/model/snippets.js";
+import { curl, junjo, ofLibrary, openTelemetry, slug } from "../../../transports/http/console/model/snippets.js";
 import { equal, ok } from "./assert.js";
 
 const target = {
@@ -72,8 +66,6 @@ Deno.test("what curl sends is JSON, and so is the example", () => {
   equal(new Set(spans.map((each) => each.spanId)).size, spans.length);
   equal(spans.filter((each) => !each.parentSpanId).length, 1);
   ok(
-    spans.every((each) =>
-      BigInt(each.startTimeUnixNano) <= BigInt(each.endTimeUnixNano)
-    ),
+    spans.every((each) => BigInt(each.startTimeUnixNano) <= BigInt(each.endTimeUnixNano)),
   );
 });

@@ -1,9 +1,5 @@
 // @ts-check
-import {
-  isInText,
-  wordAt,
-  wordsAt,
-} from "../../../transports/http/console/model/sql_words.js";
+import { isInText, wordAt, wordsAt } from "../../../transports/http/console/model/sql_words.js";
 import { equal, ok } from "./assert.js";
 
 /** @param {string} name @param {...string} columns */
@@ -22,10 +18,7 @@ const schema = {
 };
 
 /** @param {string} marked with `|` where the cursor is */
-const offered = (marked) =>
-  wordsAt(marked.replace("|", ""), marked.indexOf("|"), schema).map((each) =>
-    each.text
-  );
+const offered = (marked) => wordsAt(marked.replace("|", ""), marked.indexOf("|"), schema).map((each) => each.text);
 
 Deno.test("columns of the views that a statement names are offered", () => {
   equal(offered("SELECT mo| FROM spans"), ["model"]);

@@ -1,19 +1,12 @@
 // @ts-check
 import { repeated } from "../../../transports/http/console/model/conversation.js";
-import {
-  draftFrom,
-  draftOf,
-  EMPTY,
-  requestOf,
-} from "../../../transports/http/console/model/draft.js";
+import { draftFrom, draftOf, EMPTY, requestOf } from "../../../transports/http/console/model/draft.js";
 import { wordDiff } from "../../../transports/http/console/model/text_diff.js";
 import { equal, ok, throws } from "./assert.js";
 
 /** @param {string} before @param {string} after */
 const marks = (before, after) =>
-  wordDiff(before, after).map(({ kind, text }) =>
-    ({ same: text, added: `+${text}+`, removed: `-${text}-` })[kind]
-  )
+  wordDiff(before, after).map(({ kind, text }) => ({ same: text, added: `+${text}+`, removed: `-${text}-` })[kind])
     .join("");
 
 Deno.test("a difference is in words", () => {

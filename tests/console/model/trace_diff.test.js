@@ -1,9 +1,6 @@
 // @ts-check
 import { readOutline } from "../../../transports/http/console/model/outline.js";
-import {
-  aligned,
-  differs,
-} from "../../../transports/http/console/model/trace_diff.js";
+import { aligned, differs } from "../../../transports/http/console/model/trace_diff.js";
 import { equal } from "./assert.js";
 
 /** @param {[name: string, parent: number, took?: number, failed?: boolean][]} rows */

@@ -192,7 +192,7 @@ TABLE = (
     Row("GET", "/api/v1/agent-executions", STUDIO_CLIENTS),
     Row("GET", "/api/v1/backup", BACKUPS),
     Row("GET", "/api/v1/audit", ADMINS),
-    Row("GET", "/api/v1/refused-exports", SIGNED_IN),
+    Row("GET", "/api/v1/refused-exports", READERS),
     Row("POST", "/v1/traces", SENDERS),
     Row("POST", "/v1/metrics", SENDERS),
     Row("POST", "/v1/logs", SENDERS),

@@ -1,12 +1,14 @@
 // @ts-check
 /** Scales of charts: round numbers for an axis, and times that fit a step. */
 
-/** Round numbers from 0 to at least the most, at most `count` steps. @param {number} most @param {number} [count] @returns {number[]} */
-export function ticks(most, count = 4) {
+/** Round numbers from 0 to at least the most; `whole` ones for what is counted. @param {number} most @param {{ count?: number, whole?: boolean }} [how] @returns {number[]} */
+export function ticks(most, { count = 4, whole = false } = {}) {
   if (!(most > 0) || !Number.isFinite(most)) return [0, 1];
   const raw = most / count;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= raw) ?? raw;
+  const step =
+    [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= raw && (!whole || Number.isInteger(each))) ??
+      raw;
   return Array.from(
     { length: Math.ceil(most / step - 1e-9) + 1 },
     (_, index) => Number((index * step).toPrecision(12)),

@@ -149,7 +149,7 @@ const heads = () =>
   h(
     "div.compare-row.compare-head",
     { role: "row" },
-    ["Span", "This", "Other", "Difference", "Cost"].map((name, index) =>
+    ["Span", "This", "Other", "Difference", "Tokens", "Cost"].map((name, index) =>
       h(index ? "div.number" : "div", { role: "columnheader" }, name)
     ),
   );
@@ -179,9 +179,20 @@ const row = (one, two, pair) =>
         { role: "gridcell" },
         first === null || second === null ? "" : apart(first, second, durationText),
       ),
+      h(
+        "div.number",
+        { role: "gridcell" },
+        apart(a < 0 ? null : taken(one, a), b < 0 ? null : taken(two, b), countText),
+      ),
       h("div.number", { role: "gridcell" }, apart(a < 0 ? null : one.cost(a), b < 0 ? null : two.cost(b), moneyText)),
     ];
   });
+
+/** Tokens in and out together, or null. @param {Outline} outline @param {number} row */
+function taken(outline, row) {
+  const [input, output] = outline.tokens(row);
+  return input === null && output === null ? null : (input ?? 0) + (output ?? 0);
+}
 
 /** How much more or less the second is. @param {number | null} first @param {number | null} second @param {(value: number) => string} format */
 function apart(first, second, format) {

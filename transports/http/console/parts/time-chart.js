@@ -102,7 +102,8 @@ export class TimeChart extends Part {
   #svg() {
     const [width, times] = [this.#width.value, this.times.value];
     if (!width || !times.length) return null;
-    const marks = ticks(this.#most.value);
+    const counts = this.series.value.every(({ values }) => values.every((value) => Number.isInteger(value ?? 0)));
+    const marks = ticks(this.#most.value, { whole: counts });
     const y = (/** @type {number} */ value) => HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / (marks.at(-1) ?? 1);
     return s(
       "svg",
