@@ -111,7 +111,7 @@ async def test_a_stored_call_is_tried_again_beside_its_answer(stage: Stage) -> N
     assert await stored.inner_text()
     stage.providers["openai"].say(completion("Something else entirely."))
     await page.keyboard.press("Control+Enter")
-    await expect(page.locator(".lane-difference ins").first).to_be_visible()
+    await expect(page.locator(".difference-text ins").first).to_be_visible()
 
 
 async def test_what_is_wrong_with_a_prompt_is_said_before_it_is_sent(stage: Stage) -> None:

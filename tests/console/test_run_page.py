@@ -27,6 +27,8 @@ async def test_a_run_is_stepped_through_and_asked_who_wrote_what(console: Visito
     await expect(page.get_by_text("Step 3 of 7")).to_be_visible()
     await expect(page).to_have_url(re.compile(r"step=3"))
     await expect(page.locator(".run-change")).to_contain_text("/approved")
+    await expect(page.locator(".run-change del")).to_have_text("false")
+    await expect(page.locator(".run-change ins")).to_have_text("true")
     await expect(graph.locator(".graph-node.selected title").first).to_contain_text("Review")
     await page.reload()
     await expect(page.get_by_text("Step 3 of 7")).to_be_visible()

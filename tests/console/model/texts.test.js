@@ -1,6 +1,7 @@
 // @ts-check
 import { repeated } from "../../../transports/http/console/model/conversation.js";
 import { draftFrom, draftOf, EMPTY, requestOf } from "../../../transports/http/console/model/draft.js";
+import { valueAt } from "../../../transports/http/console/model/pointer.js";
 import { wordDiff } from "../../../transports/http/console/model/text_diff.js";
 import { equal, ok, throws } from "./assert.js";
 
@@ -141,4 +142,17 @@ Deno.test("a stored prompt becomes a draft that says the same", () => {
     json_mode: true,
     replay_of: request.replay_of,
   });
+});
+
+Deno.test("a path leads to its value, and to nothing where there is none", () => {
+  const state = { drafts: ["a"], "x/y": { "~": 1 }, none: null };
+  equal(valueAt(state, "/drafts/0"), "a");
+  equal(valueAt(state, "/x~1y/~0"), 1);
+  equal(valueAt(state, ""), state);
+  equal([valueAt(state, "/drafts/1"), valueAt(state, "/none/x"), valueAt(state, "/constructor"), valueAt(null, "/a")], [
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });

@@ -9,10 +9,9 @@ import { computed, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
 import { countText, durationText, moneyText, tokensText } from "../model/format.js";
 import { readOutline } from "../model/outline.js";
-import { wordDiff } from "../model/text_diff.js";
 import { aligned, differs, lasted } from "../model/trace_diff.js";
 import { icon } from "../parts/icon.js";
-import { pretty } from "../parts/messages.js";
+import { differenceText, pretty } from "../parts/messages.js";
 import { dot } from "../parts/span-mark.js";
 import { empty, skeletons, stateOf } from "../parts/states.js";
 import { timeOf } from "../parts/trace-list.js";
@@ -268,15 +267,7 @@ function answers(one, two, pair) {
     stateOf(
       asked,
       ([first, second]) =>
-        first || second
-          ? h(
-            "pre.text.lane-difference",
-            { dir: "auto", tabindex: "0" },
-            wordDiff(first, second).map((
-              { kind, text },
-            ) => (kind === "same" ? text : h(kind === "added" ? "ins" : "del", null, text))),
-          )
-          : h("p.muted", null, "Neither says what came out of it."),
+        first || second ? differenceText(first, second) : h("p.muted", null, "Neither says what came out of it."),
       () => skeletons(3),
     ),
   );

@@ -8,9 +8,8 @@ import { computed, effect, signal } from "../kernel/signal.js";
 import { h } from "../kernel/view.js";
 import { draftFrom, draftOf, EMPTY, LANES, requestOf } from "../model/draft.js";
 import { countText, moneyText } from "../model/format.js";
-import { wordDiff } from "../model/text_diff.js";
 import { icon } from "../parts/icon.js";
-import { text } from "../parts/messages.js";
+import { differenceText, text } from "../parts/messages.js";
 import { promptEditor } from "../parts/prompt-editor.js";
 import { copy, toast } from "../parts/toast.js";
 
@@ -217,7 +216,7 @@ function said(answer, original) {
       h("pre.text", { dir: "auto" }, answer.reasoning),
     ),
     done && original !== null
-      ? difference(original, answer.text)
+      ? differenceText(original, answer.text)
       : answer.text && (done ? text(answer.text) : h("pre.text", { dir: "auto" }, answer.text)),
     answer.calls.map((call) =>
       h(
@@ -231,16 +230,6 @@ function said(answer, original) {
     answer.state === "failed" && h("p.is-error", { role: "alert" }, answer.said),
   ];
 }
-
-/** @param {string} original @param {string} now */
-const difference = (original, now) =>
-  h(
-    "pre.text.lane-difference",
-    { dir: "auto", tabindex: "0" },
-    wordDiff(original, now).map((
-      { kind, text },
-    ) => (kind === "same" ? text : h(kind === "added" ? "ins" : "del", null, text))),
-  );
 
 /** @param {Answer} answer */
 function foot({ state, usage, end, said, trace, text }) {

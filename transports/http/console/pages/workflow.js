@@ -7,10 +7,11 @@ import { keys } from "../kernel/keys.js";
 import { computed, effect, signal, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
 import { counted, durationText, nanosBetween } from "../model/format.js";
+import { valueAt } from "../model/pointer.js";
 import { boxesOf } from "../model/run_graph.js";
 import { GraphView } from "../parts/graph-view.js";
 import { icon } from "../parts/icon.js";
-import { pretty, text } from "../parts/messages.js";
+import { differenceText, pretty, text } from "../parts/messages.js";
 import { empty, skeletons, stateOf } from "../parts/states.js";
 import { toast } from "../parts/toast.js";
 import { timeOf } from "../parts/trace-list.js";
@@ -301,31 +302,40 @@ function stateOfStep(at, step) {
   );
 }
 
-/** @param {At} at @param {number} step @param {boolean} changes */
+/** @param {At} at @param {number} step @param {boolean} changes what the step changed, else the state after it */
 function ofStep({ trace, span }, step, changes) {
-  const asked = loaded((abort) => stateAt(trace, span, step, abort));
+  const asked = loaded(async (abort) => {
+    const [found, before] = await Promise.all([
+      stateAt(trace, span, step, abort),
+      changes && step ? stateAt(trace, span, step - 1, abort) : null,
+    ]);
+    return { found, before: before?.state };
+  });
   return stateOf(
     asked,
-    (found) => (changes
-      ? [
-        when(found),
-        found.patch.length
-          ? found.patch.map(changed)
-          : h("p.muted", null, step ? "It changed nothing." : "The start. The arrow keys step on."),
-      ]
-      : found.state === null
-      ? h("p.muted", null, "What the state was is not known.")
-      : text(pretty(found.state))),
+    ({ found, before }) => (changes ? changesOf(found, before) : stateText(found)),
     () => skeletons(3),
   );
+}
+
+/** @param {import("../api/workflows.js").StateAt} found */
+const stateText = ({ state }) =>
+  state === null ? h("p.muted", null, "What the state was is not known.") : text(pretty(state));
+
+/** @param {import("../api/workflows.js").StateAt} found @param {unknown} before the state before the step */
+function changesOf(found, before) {
+  if (!found.patch.length) {
+    return [when(found), h("p.muted", null, found.step ? "It changed nothing." : "The start. The arrow keys step on.")];
+  }
+  return [when(found), found.patch.map((operation) => changed(operation, valueAt(before, operation.path)))];
 }
 
 /** @param {import("../api/workflows.js").StateAt} found */
 const when = ({ action, node, time }) =>
   time && h("p.muted", null, [action, node && `in ${node}`].filter(Boolean).join(" "), " at ", timeOf(time));
 
-/** @param {{ op: string, path: string, value?: unknown, from?: string }} operation */
-const changed = ({ op, path, value, from }) =>
+/** @param {{ op: string, path: string, value?: unknown, from?: string }} operation @param {unknown} old what was at its path */
+const changed = ({ op, path, value, from }, old) =>
   h(
     "div.run-change",
     { "data-op": op },
@@ -340,7 +350,10 @@ const changed = ({ op, path, value, from }) =>
       ),
       from && h("span.muted", null, `from ${from}`),
     ),
-    value !== undefined && text(pretty(value)),
+    op === "replace" && old !== undefined
+      ? differenceText(pretty(old), pretty(value))
+      : value !== undefined && text(pretty(value)),
+    op === "remove" && old !== undefined && differenceText(pretty(old), ""),
   );
 
 /** @param {At} at */

@@ -4,6 +4,7 @@ import { signal } from "../kernel/signal.js";
 import { h } from "../kernel/view.js";
 import { bytesText, counted, sizeOf } from "../model/format.js";
 import { safeHref } from "../model/links.js";
+import { wordDiff } from "../model/text_diff.js";
 import { icon } from "./icon.js";
 import { copy } from "./toast.js";
 
@@ -130,6 +131,16 @@ export function text(value) {
       ),
   );
 }
+
+/** What one text has become in another, word by word. @param {string} before @param {string} after */
+export const differenceText = (before, after) =>
+  h(
+    "pre.text.difference-text",
+    { dir: "auto", tabindex: "0" },
+    wordDiff(before, after).map((
+      { kind, text },
+    ) => (kind === "same" ? text : h(kind === "added" ? "ins" : "del", null, text))),
+  );
 
 /** @param {unknown} value */
 export const pretty = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 2) ?? "");
