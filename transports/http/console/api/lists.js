@@ -1,5 +1,5 @@
 // @ts-check
-/** Lists of traces and spans, and what is asked about all that a filter is true of. */
+/** Lists of traces, spans and sessions, and what is asked about all that a filter is true of. */
 import { computed, effect, signal } from "../kernel/signal.js";
 import { get, Refused } from "./studio.js";
 
@@ -33,6 +33,22 @@ export const heatMap = (query, abort) => get(`${ROOT}/heatmap`, query, abort);
 
 /** @param {{ q: string, than?: string | null, from?: string | null, to?: string | null }} query @param {AbortSignal} [abort] @returns {Promise<{ count: number, than_count: number, fields: Difference[] }>} */
 export const differences = (query, abort) => get(`${ROOT}/differences`, query, abort);
+
+/** @typedef {any} Point as the API gives it */
+/** @typedef {{ key: Record<string, unknown>, total: Point, points: Point[] }} Group */
+
+/** @param {{ of: string, group_by?: string | null, interval: string, tz: string, q?: string | null, from?: string | null, to?: string | null, limit?: number }} query @param {AbortSignal} [abort] @returns {Promise<{ from: string, to: string, interval: string | null, groups: Group[], other: { groups: number, total: Point, points: Point[] } | null }>} */
+export const readStats = (query, abort) => get(`${ROOT}/stats`, query, abort);
+
+/** @typedef {any} Session as the API gives it */
+/** @typedef {{ trace: any, input: string | null, output: string | null }} Turn */
+
+/** @param {{ q?: string | null, from?: string | null, to?: string | null, limit?: number, after?: string | null }} query @param {AbortSignal} [abort] @returns {Promise<{ sessions: Session[], next: string | null }>} */
+export const listSessions = (query, abort) => get(`${ROOT}/sessions`, query, abort);
+
+/** @param {string} id @param {string | null} after @param {AbortSignal} [abort] @returns {Promise<{ session: Session, turns: Turn[], next: string | null }>} */
+export const sessionTurns = (id, after, abort) =>
+  get(`${ROOT}/sessions/${encodeURIComponent(id)}`, { after, limit: 50 }, abort);
 
 /** @param {unknown} error @param {string} [parameter] @returns {{ column: number, message: string } | null} what is wrong with a filter, and where */
 export function filterFault(error, parameter = "q") {

@@ -1,8 +1,7 @@
 // @ts-check
 /** Requests, errors, latency, tokens and cost over time, by what one wants to tell apart. */
-import { differences, fieldValues, filterFault, filterFields } from "../api/lists.js";
+import { differences, fieldValues, filterFault, filterFields, readStats } from "../api/lists.js";
 import { loaded } from "../api/loaded.js";
-import { readStats } from "../api/stats.js";
 import { go, href, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { computed, signal, untracked } from "../kernel/signal.js";
@@ -15,7 +14,7 @@ import { empty, failed, skeletons, stateOf } from "../parts/states.js";
 import { colour, TimeChart } from "../parts/time-chart.js";
 import { TimeRange } from "../parts/time-range.js";
 
-/** @typedef {import("../api/stats.js").Group} Group */
+/** @typedef {import("../api/lists.js").Group} Group */
 /** @typedef {import("../parts/time-chart.js").Series} Series */
 /** @typedef {Awaited<ReturnType<typeof readStats>>} Stats */
 

@@ -1,7 +1,6 @@
 // @ts-check
 /** One conversation to read: what went into each turn, what came out, and what it took. */
-import { paged } from "../api/lists.js";
-import { sessionTurns } from "../api/sessions.js";
+import { paged, sessionTurns } from "../api/lists.js";
 import { href, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { keyed } from "../kernel/keyed.js";

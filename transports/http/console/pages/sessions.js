@@ -1,7 +1,6 @@
 // @ts-check
 /** Conversations of agents, the latest first. */
-import { fieldValues, filterFault, filterFields, paged } from "../api/lists.js";
-import { listSessions } from "../api/sessions.js";
+import { fieldValues, filterFault, filterFields, listSessions, paged } from "../api/lists.js";
 import { go, href, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { computed } from "../kernel/signal.js";
