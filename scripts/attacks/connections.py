@@ -67,6 +67,17 @@ def pipeline(target: Target) -> None:
             connection.recv(1 << 20)
 
 
+def well_behaved(target: Target) -> None:
+    """Requests of one client, each sent when the one before was answered: what attacks are compared with."""
+    request = b"GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    while target.goes_on():
+        with connected(target.http_port) as connection:
+            while target.goes_on():
+                connection.sendall(request)
+                if not connection.recv(1 << 16):
+                    break
+
+
 def idle(target: Target) -> None:
     """Idle connections, more than the usual limit of file descriptors."""
     with ExitStack() as stack:

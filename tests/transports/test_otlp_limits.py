@@ -18,7 +18,7 @@ from tests.transports import peak_program
 from tests.transports.peak_program import field, request
 from transports.otlp.decode import decode_any
 from transports.otlp.decode_columns import decode_columns
-from transports.otlp.limits import RequestLimits, count_parts, demand_few, json_memory
+from transports.otlp.limits import RequestLimits, count_parts, demand_few, is_dense, json_memory
 from transports.otlp.protobuf_columns import is_parseable
 from transports.otlp.walk import is_well_framed
 
@@ -86,6 +86,20 @@ def test_what_programs_send_is_far_from_the_limits() -> None:
 
     demand_few(body, few)
     assert count_parts(body, few).attributes == 30 * len(spans) + 1
+
+
+@pytest.mark.parametrize("tag", [b"\x0a", b"\x12", b"\x4a", b"\x5a", b"\x6a"])
+def test_a_long_body_of_empty_parts_is_counted_where_others_have_their_turn(tag: bytes) -> None:
+    """The parser would see all of it before anybody else did anything."""
+    assert is_dense(tag + bytes(1) + (tag + b"\x05" + bytes(5)) * 400_000)
+    assert not is_dense(tag + b"\0" + bytes(100))  # a short one is parsed sooner than it is looked at
+
+
+def test_what_programs_send_is_not_taken_for_empty_parts() -> None:
+    recordings = sorted((PROJECT / "tests" / "recordings" / "instrumentations").glob("*.bin"))
+    long = {path.name: path.read_bytes() * (3 * 1024 * 1024 // path.stat().st_size + 1) for path in recordings}
+    assert long
+    assert not [name for name, body in long.items() if is_dense(body)]
 
 
 def test_braces_and_commas_in_texts_are_no_objects() -> None:
