@@ -1,12 +1,16 @@
-"""Runs a program of the installed junjo and records its spans, for tests: python -m scripts.record_junjo_runs FILE.
+"""Runs a program of the installed junjo and records its spans, for tests.
+
+    python -m scripts.record_junjo_runs FILE
+    python -m scripts.record_junjo_runs FILE --fan-out 40
 
 A report is drafted and reviewed in a loop, a subflow has a subflow in it, a node asks an agent whose tool runs a
 workflow of its own, and at the end one of three concurrent nodes fails while another one waits. It runs twice, and
-drafts once more the second time. FILE is an ExportTraceServiceRequest in protobuf.
+drafts once more the second time. With ``--fan-out`` one run has so many nodes side by side instead. FILE is an
+ExportTraceServiceRequest in protobuf.
 """
 
+import argparse
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -242,16 +246,37 @@ async def run(wanted: int) -> None:
         print(f"{type(fault).__name__}: {fault} {fault.__cause__}")
 
 
+def fan_out_graph(wide: int) -> Callable[[], Graph]:
+    def graph() -> Graph:
+        send = RunConcurrent(name="Send", items=[SendMail() for _ in range(wide)])
+        return Graph(source=send, sinks=[send], edges=[])
+
+    return graph
+
+
+async def fan_out(wide: int) -> None:
+    await Workflow(
+        name="Mailing", graph_factory=fan_out_graph(wide), store_factory=lambda: ReportStore(ReportState())
+    ).execute()
+
+
 async def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--fan-out", type=int, metavar="N")
+    chosen = parser.parse_args()
     spans = InMemorySpanExporter()
     provider = TracerProvider(resource=Resource.create({"service.name": "report"}))
     provider.add_span_processor(SimpleSpanProcessor(spans))
     trace.set_tracer_provider(provider)
-    await run(2)
-    await run(3)
+    if chosen.fan_out:
+        await fan_out(chosen.fan_out)
+    else:
+        await run(2)
+        await run(3)
     request = encode_spans(spans.get_finished_spans())
     forget_places(request)
-    await asyncio.to_thread(Path(sys.argv[1]).write_bytes, request.SerializeToString())
+    await asyncio.to_thread(chosen.file.write_bytes, request.SerializeToString())
 
 
 def forget_places(request: ExportTraceServiceRequest) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -38,6 +39,17 @@ def test_the_wheel_ships_the_three_packages_whole_and_nothing_else(wheel: set[st
     assert any(name.endswith(".sql") for name in shipped), "the schema is part of the program"
     console = {name for name in shipped if name.startswith("transports/http/console/")}
     assert {"transports/http/console/index.html", "transports/http/console/main.js"} <= console
+
+
+def test_the_top_level_is_what_the_customer_chose_and_what_every_project_has() -> None:
+    """A note that somebody left there would be shipped to everybody who clones."""
+    listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, check=False, text=True)
+    if listed.returncode:
+        pytest.skip("this is no clone")
+    shown = {name.partition("/")[0] for name in listed.stdout.splitlines()}
+    chosen = {*PACKAGES, "proto", "tests", "scripts", "pyproject.toml", "docker-compose.yml"}
+    usual = {"CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "README.md", "docs", "requirements.lock"}
+    assert {name for name in shown if not name.startswith(".")} == chosen | usual
 
 
 def test_the_wheel_says_its_licence_and_has_the_text(tmp_path: Path) -> None:

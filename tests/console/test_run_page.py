@@ -10,6 +10,7 @@ from tests.console.stage import Visitor
 pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
 
 REPORT = "fb0806e49c750065c6b20294cc644514/a8f1f200efb7d032"
+MAILING = "4ff82fe29a832f1ec367458b29d093b4/86987d2755bf2b7e"
 OTHER = "9c501cb8c2b28e2405925907291b4878/e36ca70853b20868"
 
 
@@ -63,6 +64,42 @@ async def test_two_runs_stand_side_by_side_with_their_first_difference(console: 
     await console.assert_accessible()
     await page.get_by_role("link", name="This run alone").click()
     await expect(page.locator("graph-view svg")).to_be_visible()
+
+
+async def test_a_subflow_opens_in_its_place_and_as_a_run_of_its_own(console: Visitor) -> None:
+    page = console.page
+    await console.send("junjo_runs_0.69.0")
+    await console.open(f"workflows/{REPORT}")
+    members = page.locator("graph-view .graph-node.member")
+    await expect(members).to_have_count(4)  # three side by side, and the agent that a node asked
+    await expect(page.get_by_text("in the subflow")).to_be_visible()
+    await page.locator("graph-view .graph-node.subflow", has_text="Research").first.click()
+    await expect(members.filter(has_text="Look")).to_be_visible()
+    await expect(members).to_have_count(7)
+    await page.get_by_role("link", name="Open its run").click()
+    await expect(page.get_by_role("heading", name="Research")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="Report")).to_be_visible()
+
+
+async def test_a_wide_fan_out_is_a_number_until_it_is_opened(console: Visitor) -> None:
+    page = console.page
+    await console.send("junjo_fan_out_0.69.0")
+    await console.open(f"workflows/{MAILING}")
+    members = page.locator("graph-view .graph-node.member")
+    await expect(members).to_have_count(6)
+    await console.assert_fits()
+    await page.get_by_text("\N{MULTIPLICATION SIGN}34 more").click()
+    await expect(members).to_have_count(40)
+    await console.assert_accessible()
+    await console.assert_fits()
+
+
+async def test_a_link_to_the_failure_of_a_run_chooses_what_failed(console: Visitor) -> None:
+    await console.send("junjo_runs_0.69.0")
+    await console.open(f"workflows/{REPORT}?view=failure")
+    await expect(console.page.locator(".run-node")).to_contain_text("nobody has a fax")
+    await expect(console.page.locator("graph-view .graph-node.selected")).to_have_count(1)
 
 
 @pytest.mark.parametrize("recording", ["junjo_0.62.0", "junjo_0.69.0"])

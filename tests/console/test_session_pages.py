@@ -13,7 +13,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.requires_browser]
 SECOND = 1_000_000_000
 
 
-def turn(number: int, *, took: int = SECOND) -> bytes:
+LONG = "\n".join(f"{number}. A line of an answer that is read in lines." for number in range(1, 60))
+
+
+def turn(number: int, *, took: int = SECOND, answer: str = "") -> bytes:
     """A turn of a conversation with one model call."""
     span = otlp_span(
         1,
@@ -23,7 +26,7 @@ def turn(number: int, *, took: int = SECOND) -> bytes:
             "session.id": "visit/1 <b>",
             "user.id": "ada",
             "input.value": f"question {number}",
-            "output.value": f"answer {number}",
+            "output.value": answer or f"answer {number}",
             "openinference.span.kind": "AGENT",
         },
     )
@@ -59,6 +62,20 @@ async def test_a_conversation_is_found_and_read(console: Visitor) -> None:
     await expect(page).to_have_url(re.compile(f"traces/{3:032x}"))
     await page.go_back()
     await page.get_by_role("link", name="All sessions").click()
+    await console.assert_fits()
+
+
+async def test_an_answer_is_read_to_its_end_and_in_its_lines(console: Visitor) -> None:
+    page = console.page
+    await console.send_bytes(turn(1, answer=LONG))
+    await console.send_bytes(turn(2))
+    await console.open("sessions/visit%2F1%20%3Cb%3E")
+    answer = page.locator(".turn-said[data-role=assistant]").first
+    await expect(answer).to_contain_text("59. A line")
+    assert await answer.inner_text() == LONG
+    await expect(page.get_by_text("answer 2", exact=True)).to_be_visible()
+    await console.assert_accessible()
+    await page.set_viewport_size({"width": 390, "height": 800})
     await console.assert_fits()
 
 

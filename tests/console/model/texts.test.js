@@ -1,5 +1,5 @@
 // @ts-check
-import { repeated } from "../../../transports/http/console/model/conversation.js";
+import { repeated, turnOf } from "../../../transports/http/console/model/conversation.js";
 import { draftFrom, draftOf, EMPTY, requestOf } from "../../../transports/http/console/model/draft.js";
 import { valueAt } from "../../../transports/http/console/model/pointer.js";
 import { wordDiff } from "../../../transports/http/console/model/text_diff.js";
@@ -155,4 +155,20 @@ Deno.test("a path leads to its value, and to nothing where there is none", () =>
     undefined,
     undefined,
   ]);
+});
+
+Deno.test("a turn is what was asked after the answers that it began with", () => {
+  const [system, first, answer, second] = ["system", "user", "assistant", "user"].map((role, index) => ({
+    role,
+    side: "input",
+    parts: [{ type: "text", text: `${role} ${index}` }],
+  }));
+  const last = { role: "assistant", side: "output", parts: [{ type: "text", text: "at last" }] };
+  equal(turnOf({ messages: [system, first, answer, second, last] }), { asked: [second], answered: [last] });
+  equal(turnOf({ messages: [system, first, last] }).asked, [first]);
+  equal(turnOf({ messages: [], input: "what", output: { so: 1 } }), {
+    asked: [{ role: "user", parts: [{ type: "text", text: "what" }] }],
+    answered: [{ role: "assistant", parts: [{ type: "json", value: { so: 1 } }] }],
+  });
+  equal(turnOf({ messages: [] }), { asked: [], answered: [] });
 });

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from transports.http.framework.script_text import without_comments
+from transports.http.framework.script_text import as_sent
 
 FOLDER: Final = Path(__file__).parents[1] / "console"
 # Files of other kinds are for those who write the console.
@@ -97,7 +97,7 @@ def _read(folder: Path, stamp: Stamp) -> Console:
 
 def _file(name: str, body: bytes) -> ConsoleFile:
     kind = PurePosixPath(name).suffix
-    sent = without_comments(body.decode()).encode() if kind == _SCRIPTS else body
+    sent = as_sent(body.decode()).encode() if kind == _SCRIPTS else body
     return ConsoleFile(_TYPES[kind], sent)
 
 

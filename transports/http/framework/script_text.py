@@ -1,6 +1,6 @@
-"""JavaScript as it is sent: without comments and indentation.
+"""JavaScript as it is sent: without comments, indentation, and spaces around signs.
 
-They are a third of the console's bytes. Lines keep their numbers, so that errors and debuggers still point into the
+They are two fifths of the console's bytes. Lines keep their numbers, so that errors and debuggers still point into the
 files.
 """
 
@@ -12,8 +12,11 @@ _TEXT: Final = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\\.""")
 # A comment behind code has no quote in it: what has one may be the end of a text in which it stands.
 _BEHIND: Final = re.compile(r"""\s//\s[^"'`]*$|/\*\* @[^"'`*]*\*/ ?""")
 
+_QUOTED: Final = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+_SPACED: Final = re.compile(r" ?([=,:?{}<>;&|]) ?")
 
-def without_comments(source: str) -> str:
+
+def as_sent(source: str) -> str:
     """The source with empty lines where comments were. What is in a template is no comment, however it looks."""
     return "\n".join(_lines(source))
 
@@ -27,7 +30,17 @@ def _lines(source: str) -> Iterator[str]:
             continue
         code, in_comment = _code_of(line.lstrip(), in_comment=in_comment)
         in_template = _is_odd(code)
-        yield code if in_template else _BEHIND.sub("", code).rstrip()
+        yield code if in_template else _tight(_BEHIND.sub("", code).rstrip())
+
+
+def _tight(code: str) -> str:
+    """A line without spaces around signs. One that may have a template or a pattern keeps them."""
+    pieces = _QUOTED.split(code)
+    between = pieces[::2]
+    if any("`" in piece or "/" in piece for piece in between):
+        return code
+    pieces[::2] = [_SPACED.sub(r"\1", piece) for piece in between]
+    return "".join(pieces)
 
 
 def _is_odd(code: str) -> bool:

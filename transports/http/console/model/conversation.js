@@ -14,3 +14,22 @@ export function repeated(now, before) {
 
 /** @param {Message | undefined} one @param {Message | undefined} other */
 const alike = (one, other) => one?.role === other?.role && JSON.stringify(one?.parts) === JSON.stringify(other?.parts);
+
+/** What a turn added: what was asked after the last answer that it began with, and what was answered. @param {{ messages: readonly Message[], input?: unknown, output?: unknown }} detail */
+export function turnOf({ messages, input, output }) {
+  const [before, answered] = [messages.filter(isInput), messages.filter((each) => !isInput(each))];
+  const last = before.findLastIndex(({ role }) => role === "assistant");
+  const asked = before.slice(last + 1).filter(({ role }) => role !== "system");
+  return {
+    asked: asked.length ? asked : valueOf("user", input),
+    answered: answered.length ? answered : valueOf("assistant", output),
+  };
+}
+
+/** @param {Message} message */
+const isInput = ({ side }) => side !== "output";
+/** @param {string} role @param {unknown} value @returns {Message[]} */
+const valueOf = (role, value) =>
+  value === null || value === undefined
+    ? []
+    : [{ role, parts: [typeof value === "string" ? { type: "text", text: value } : { type: "json", value }] }];

@@ -1,21 +1,25 @@
 // @ts-check
 /** One conversation to read: what went into each turn, what came out, and what it took. */
 import { paged, sessionTurns } from "../api/lists.js";
+import { spanDetail } from "../api/traces.js";
 import { href, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { keyed } from "../kernel/keyed.js";
 import { computed, effect, signal } from "../kernel/signal.js";
 import { h, listen } from "../kernel/view.js";
+import { turnOf as added } from "../model/conversation.js";
 import { counted, countText, durationText, moneyText, tokensText } from "../model/format.js";
 import { leaps } from "../model/leaps.js";
 import { icon } from "../parts/icon.js";
+import { parts } from "../parts/messages.js";
 import { failed, skeletons } from "../parts/states.js";
 import { toast } from "../parts/toast.js";
 import { timeOf } from "../parts/trace-list.js";
 
 export const title = "Session";
 
-const AHEAD = 600; // pixels before the end at which more turns are asked for
+const AHEAD = 600; // pixels before the end at which more turns are asked for, and whole texts
+const CUT = "…"; // at the end of a line of which there is more
 
 /** @param {Record<string, string>} at */
 export function show({ session: id = "" }) {
@@ -95,21 +99,47 @@ const more = (asked) =>
   asked.next.value && h("button", { onclick: asked.more, disabled: asked.state.value === "more" }, "More turns");
 
 /** @param {import("../kernel/signal.js").Signal<any>} turn @param {() => ReadonlyMap<string, string>} leaping */
-const turnOf = (turn, leaping) =>
-  h(
+function turnOf(turn, leaping) {
+  const whole = signal(/** @type {ReturnType<typeof added> | null} */ (null));
+  const node = h(
     "li.turn",
     {
       "data-turn": () => turn.value.trace.trace_id,
       class: () => (param("turn") === turn.value.trace.trace_id ? "turn chosen" : "turn"),
     },
-    () => said("user", turn.value.input, "Nothing was recorded of what went in."),
-    () => said("assistant", turn.value.output, "Nothing was recorded of what came out."),
+    () => said("user", whole.value?.asked, turn.value.input, "Nothing was recorded of what went in."),
+    () => said("assistant", whole.value?.answered, turn.value.output, "Nothing was recorded of what came out."),
     () => foot(turn.value.trace, leaping().get(turn.value.trace.trace_id)),
   );
+  effect(() => {
+    const { trace, input, output } = turn.value;
+    if (!trace.root || ![input, output].some((line) => line?.endsWith(CUT))) return;
+    return whenSeen(node, () => {
+      // A turn whose spans are gone meanwhile stays with its lines.
+      spanDetail(trace.trace_id, trace.root.span_id).then((detail) => void (whole.value = added(detail)), () => {});
+    });
+  });
+  return node;
+}
 
-/** @param {string} role @param {string | null} text @param {string} nothing */
-const said = (role, text, nothing) =>
-  h("div.turn-said", { "data-role": role }, text ? h("p", { dir: "auto" }, text) : h("p.faint", null, nothing));
+/** @param {HTMLElement} node @param {() => void} then */
+function whenSeen(node, then) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    observer.disconnect();
+    then();
+  }, { rootMargin: `${AHEAD}px` });
+  observer.observe(node);
+  return () => observer.disconnect();
+}
+
+/** @param {string} role @param {readonly import("../model/conversation.js").Message[] | undefined} messages what its line is of, once it is here @param {string | null} line @param {string} nothing */
+const said = (role, messages, line, nothing) =>
+  h(
+    "div.turn-said",
+    { "data-role": role },
+    messages?.length ? messages.map(parts) : line ? h("p", { dir: "auto" }, line) : h("p.faint", null, nothing),
+  );
 
 /** @param {any} trace @param {string | undefined} leap */
 const foot = (trace, leap) =>

@@ -72,8 +72,8 @@ async function beside(id, step) {
     const { traces, next } = await listTraces({ ...query, limit: 200, after });
     if (untracked(here) !== place) return; // somebody has gone on meanwhile
     for (const { trace_id } of traces) {
-      if (found) return open(trace_id);
-      if (trace_id === id && step < 0) return before ? open(before) : toast("This is the first of the list.");
+      if (found) return openTrace(trace_id);
+      if (trace_id === id && step < 0) return before ? openTrace(before) : toast("This is the first of the list.");
       found = trace_id === id;
       before = trace_id;
     }
@@ -84,11 +84,12 @@ async function beside(id, step) {
 }
 
 /** @param {string} id */
-const open = (id) => go(href(`traces/${id}`, { list: param("list") }));
+const openTrace = (id) => go(href(`traces/${id}`, { list: param("list") }));
 
 /** @param {string} id @param {any} value @param {() => void} again */
 function whole(id, value, again) {
   const view = viewOf(value.outline);
+  const open = computed(() => Boolean(param("span")));
   const waterfall = part(WaterFall, {
     outline: value.outline,
     groups: view.groups,
@@ -112,9 +113,9 @@ function whole(id, value, again) {
     }),
     h(
       "div.trace-body",
-      { class: () => (param("span") ? "trace-body with-panel" : "trace-body") },
+      { class: () => (open.value ? "trace-body with-panel" : "trace-body") },
       waterfall,
-      () => panel(id, value.outline),
+      () => open.value && untracked(() => panel(id, value.outline)),
     ),
   ];
 }
@@ -132,15 +133,14 @@ function viewOf(outline) {
   const selected = computed(() => (at.value < 0 ? at.value : outline.rowOf.get(param("span") ?? "") ?? -1));
   const shown = computed(() => shownRows(outline, groups, folded.value, opened.value));
 
-  /** @param {number} row */
+  /** Unfold what hides a row. What hides nothing stays as it is, or each step would list all rows anew. @param {number} row */
   function reveal(row) {
+    const above = ancestors(outline, row);
+    const hiding = above.slice(1).filter((each) => folded.last.has(each));
+    const closed = above.map((each) => groups.of[each] ?? -1).filter((group) => group >= 0 && !opened.last.has(group));
     batch(() => {
-      const above = ancestors(outline, row);
-      folded.value = without(folded.last, above.slice(1));
-      opened.value = new Set([
-        ...opened.last,
-        ...above.flatMap((each) => ((groups.of[each] ?? -1) < 0 ? [] : [groups.of[each] ?? 0])),
-      ]);
+      if (hiding.length) folded.value = without(folded.last, hiding);
+      if (closed.length) opened.value = new Set([...opened.last, ...closed]);
     });
   }
 
@@ -326,28 +326,25 @@ function head(id, { trace, count, truncated, outline }, search, view, again) {
   );
 }
 
-/** @param {string} id @param {Outline} outline */
+/** The span before stays in sight until the next one is there: nothing flickers while one steps through rows. @param {string} id @param {Outline} outline */
 function panel(id, outline) {
-  const span = param("span");
-  if (!span) return null;
-  const row = outline.rowOf.get(span);
-  if (row === undefined) {
-    return h("aside.span-panel", { "aria-label": "Span" }, close(), empty("This trace has no such span"));
-  }
-  const before = callBefore(outline, row);
   const asked = loaded(async (abort) => {
+    const span = param("span") ?? "";
+    const row = outline.rowOf.get(span);
+    if (row === undefined) return { span, detail: null, repeated: 0 };
+    const before = callBefore(outline, row);
     const [detail, earlier] = await Promise.all([
       spanDetail(id, span, abort),
       before < 0 ? null : spanDetail(id, outline.ids[before] ?? "", abort).catch(() => null),
     ]);
-    return { detail, repeated: repeated(detail.messages, earlier?.messages ?? []) };
+    return { span, detail, repeated: repeated(detail.messages, earlier?.messages ?? []) };
   });
   return h(
     "aside.span-panel",
-    { "aria-label": "Span" },
+    { "aria-label": "Span", "aria-busy": () => String(asked.state.value === "loading") },
     close(),
-    stateOf(asked, ({ detail, repeated }) =>
-      spanPanel({
+    stateOf(asked, ({ span, detail, repeated }) =>
+      detail === null ? empty("This trace has no such span") : spanPanel({
         detail,
         repeated,
         valueUrl: (key, place) => valueUrl(id, span, key, place),

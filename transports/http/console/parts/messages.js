@@ -48,8 +48,11 @@ const message = (message) =>
         onclick: () => copy(textOf(message)),
       }, icon("copy")),
     ),
-    message.parts.map(said),
+    parts(message),
   );
+
+/** What a message says, without who says it. @param {Message} message */
+export const parts = (message) => message.parts.map(said);
 
 /** @param {Message} message */
 const textOf = (message) =>
