@@ -1,7 +1,10 @@
 // @ts-check
 import {
   bytesText,
+  clockText,
   counted,
+  countText,
+  dayText,
   durationText,
   moneyText,
   nanosBetween,
@@ -131,4 +134,18 @@ Deno.test("a turn leaps when it costs or takes twice as much as the one before, 
     turn("f", 0.0001, 9e6),
   ]);
   equal([...found], [["b", "cost ×5"], ["c", "time ×5"]]);
+});
+
+Deno.test("counts and times are read at a glance", () => {
+  equal([0, 999, 1000, 1234567, -1000, null].map((count) => countText(count)), [
+    "0",
+    "999",
+    "1,000",
+    "1,234,567",
+    "-1,000",
+    "",
+  ]);
+  const time = new Date(2026, 11, 1, 3, 4, 5);
+  equal(clockText(time), "03:04:05");
+  equal([dayText(time, new Date(2026, 0, 1)), dayText(time, new Date(2027, 0, 1))], ["Dec 1", "Dec 1, 2026"]);
 });

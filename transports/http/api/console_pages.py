@@ -59,13 +59,14 @@ def _lead_to(place: str) -> web.Response:
 
 
 async def console_page(call: Call[None, None]) -> web.Response:
-    """The page, which finds out itself what its address shows."""
+    """The page, which finds out itself what its address shows; its lines say what the browser will need for that."""
     console = await asyncio.to_thread(call.request.app[CONSOLE].latest)
-    tag = tag_of(console.index.body)
+    page = console.page(call.path("page"))
+    tag = tag_of(page.body)
     headers = _headers("no-cache") | {ETAG: tag}
     if is_known(call.request, tag):
         return not_modified(headers)
-    return _response(call.request, console.index, headers)
+    return _response(call.request, page, headers)
 
 
 async def console_file(call: Call[None, None]) -> web.Response:

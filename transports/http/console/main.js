@@ -113,4 +113,5 @@ followKeys();
 const outlet = h("main", { id: "main", tabindex: "-1" });
 document.body.replaceChildren(...shell(outlet));
 showPages(outlet);
+load(place().module).catch(() => {}); // beside the question who is signed in
 whoAmI().catch(() => {});

@@ -4,7 +4,7 @@ import gzip
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from threading import Lock
@@ -23,8 +23,12 @@ _TYPES: Final = {
     ".svg": "image/svg+xml",
 }
 _INDEX: Final = "index.html"
-# What a browser runs before it shows its first page, beside what these import.
-_FIRST: Final = ("main.js", "shell.js", "pages/traces.js")
+_MAIN: Final = "main.js"
+# What a browser runs before it shows a page, beside what these and the page's own module import.
+_FIRST: Final = (_MAIN, "shell.js")
+_LIST: Final = "traces"  # the page that most come for
+# A line of the table in main.js that says which page is shown where.
+_PAGE: Final = re.compile(r'^ *\["([^"]*)", "(\w+)"\],$', re.MULTILINE)
 _IMPORT: Final = re.compile(r'^(?:import|export)\s(?:[^"\';]*\sfrom\s+)?"(\.[^"]+)"', re.MULTILINE)
 _SCRIPT: Final = re.compile(r'( *)<script type="module"')
 _HASH_BYTES: Final = 8
@@ -51,8 +55,17 @@ class Console:
     """The console as it stood in its folder at one time, under one hash over all of it."""
 
     hash: str
-    index: ConsoleFile
+    pages: Mapping[tuple[str, ...], ConsoleFile]  # by the parts of their addresses, of which some are `:name`
+    index: ConsoleFile  # of every other address
     files: Mapping[str, ConsoleFile]
+
+    def page(self, path: str) -> ConsoleFile:
+        """The index as it is served at an address below ``/console/``: with a line for each module that it needs."""
+        parts = path.strip("/").split("/")
+        for names, index in self.pages.items():
+            if len(names) == len(parts) and all(map(_stands_for, names, parts)):
+                return index
+        return self.index
 
 
 class ConsoleFiles:
@@ -87,10 +100,15 @@ def _read(folder: Path, stamp: Stamp) -> Console:
     hashed = blake2b(digest_size=_HASH_BYTES)
     for name, body in bodies.items():
         hashed.update(b"%s\0%d\0%s" % (name.encode(), len(body), body))
-    index = _index(bodies.pop(_INDEX).decode(), hashed.hexdigest(), bodies)
+    text, addresses = bodies.pop(_INDEX).decode().replace("/HASH/", f"/{hashed.hexdigest()}/"), _pages(bodies)
+    shown = {
+        name: _index(text, hashed.hexdigest(), first_modules(bodies, name))
+        for name in {_LIST, *_pages(bodies).values()}
+    }
     return Console(
         hash=hashed.hexdigest(),
-        index=ConsoleFile("text/html; charset=utf-8", index.encode()),
+        pages={tuple(address.split("/")): shown[page] for address, page in addresses.items()},
+        index=shown[_LIST],
         files={name: _file(name, body) for name, body in bodies.items()},
     )
 
@@ -101,23 +119,33 @@ def _file(name: str, body: bytes) -> ConsoleFile:
     return ConsoleFile(_TYPES[kind], sent)
 
 
-def _index(text: str, hashed: str, bodies: Mapping[str, bytes]) -> str:
-    """The page with the hash in its addresses, and a line for each module that the first page waits for.
+def _stands_for(name: str, part: str) -> bool:
+    return name == part or (name.startswith(":") and part != "")
+
+
+def _pages(bodies: Mapping[str, bytes]) -> dict[str, str]:
+    """Which module shows which addresses."""
+    return dict(_PAGE.findall(bodies.get(_MAIN, b"").decode()))
+
+
+def _index(text: str, hashed: str, modules: Iterable[str]) -> ConsoleFile:
+    """The page with a line for each of these modules, but the first, which is there.
 
     Without those lines a browser learns of a module only when it has read those that import it.
     """
-    names = [name for name in first_modules(bodies) if name != _FIRST[0]]
-    lines = "".join(f'<link rel="modulepreload" href="/console/-/HASH/{name}">\n' for name in names)
-    return _SCRIPT.sub(lambda script: _indented(lines, script[1]) + script[0], text).replace("/HASH/", f"/{hashed}/")
+    names = list(modules)[1:]
+    lines = "".join(f'<link rel="modulepreload" href="/console/-/{hashed}/{name}">\n' for name in names)
+    shown = _SCRIPT.sub(lambda script: _indented(lines, script[1]) + script[0], text)
+    return ConsoleFile("text/html; charset=utf-8", shown.encode())
 
 
 def _indented(lines: str, by: str) -> str:
     return "".join(by + line for line in lines.splitlines(keepends=True))
 
 
-def first_modules(bodies: Mapping[str, bytes]) -> list[str]:
-    """Names of the modules before the first page, each behind one that imports it."""
-    found = dict.fromkeys(name for name in _FIRST if name in bodies)
+def first_modules(bodies: Mapping[str, bytes], page: str = _LIST) -> list[str]:
+    """Names of the modules before a page is there, each behind one that imports it."""
+    found = dict.fromkeys(name for name in (*_FIRST, f"pages/{page}.js") if name in bodies)
     waiting = deque(found)
     while waiting:
         for name in imports_of(waiting.popleft(), bodies):

@@ -7,6 +7,7 @@ import { href, param, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { computed, effect, signal } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
+import { countText } from "../model/format.js";
 import { icon } from "../parts/icon.js";
 import { empty, failed, skeletons } from "../parts/states.js";
 import { SqlEditor } from "../parts/sql-editor.js";
@@ -89,9 +90,7 @@ const tools = (found, run) => [
   h(
     "select",
     { "aria-label": "Most rows", onchange: (/** @type {any} */ event) => setParams({ limit: event.target.value }) },
-    LIMITS.map((each) =>
-      h("option", { value: each, selected: each === limit() }, `${each.toLocaleString("en-US")} rows`)
-    ),
+    LIMITS.map((each) => h("option", { value: each, selected: each === limit() }, `${countText(each)} rows`)),
   ),
   found.state.value === "ready" &&
   ["csv", "parquet"].map((format) =>
@@ -164,7 +163,7 @@ const beginning = (schema, use) =>
 
 /** @param {Rows} rows */
 function table({ columns, rows, truncated, elapsed_ms }) {
-  const count = `${rows.length.toLocaleString("en-US")} row${rows.length === 1 ? "" : "s"}`;
+  const count = `${countText(rows.length)} row${rows.length === 1 ? "" : "s"}`;
   const foot = h(
     "p.sql-foot.muted",
     { role: "status" },

@@ -23,6 +23,8 @@ import { WaterFall } from "../parts/water-fall.js";
 
 export const title = "Trace";
 
+const STEPPING = 400; // milliseconds between two selections, or less
+const REST = 100; // milliseconds that a span stays selected before it is asked for, while one steps on
 const MOST_PAGES = 10; // of a list that are looked through for the trace beside this one
 
 /** @param {Record<string, string>} at */
@@ -328,8 +330,13 @@ function head(id, { trace, count, truncated, outline }, search, view, again) {
 
 /** The span before stays in sight until the next one is there: nothing flickers while one steps through rows. @param {string} id @param {Outline} outline */
 function panel(id, outline) {
+  let moved = -Infinity;
   const asked = loaded(async (abort) => {
     const span = param("span") ?? "";
+    const isStepping = performance.now() - moved < STEPPING;
+    moved = performance.now();
+    if (isStepping) await new Promise((rested) => setTimeout(rested, REST));
+    abort.throwIfAborted();
     const row = outline.rowOf.get(span);
     if (row === undefined) return { span, detail: null, repeated: 0 };
     const before = callBefore(outline, row);

@@ -6,6 +6,7 @@ import { go, href, param, params, setParams } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { computed, effect, signal, untracked } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
+import { countText } from "../model/format.js";
 import { empty, failed, skeletons } from "../parts/states.js";
 import { range, TimeRange } from "../parts/time-range.js";
 import { chosenColumns, keyOf, linkOf, traceList } from "../parts/trace-list.js";
@@ -16,8 +17,9 @@ import { chosenColumns, keyOf, linkOf, traceList } from "../parts/trace-list.js"
 
 export const title = "Traces";
 
-const PAGE = 100; // rows that are asked for at once
-const AHEAD = 40; // rows before the end at which more are asked for
+const FIRST = 50; // rows that are asked for at once: what is in sight comes sooner
+const MORE = 100; // and as one goes on
+const AHEAD = 20; // rows before the end at which more are asked for
 const OF_LIST = ["q", "service", "from", "to", "sort"]; // the parameters that say which list it is
 
 /** Which list it is. @returns {"traces" | "spans"} */
@@ -37,15 +39,16 @@ function listText() {
 export function show() {
   const question = steady(() => ({
     of: of(),
-    query: { q: param("q"), service: param("service"), ...range(), sort: param("sort"), limit: PAGE },
+    query: { q: param("q"), service: param("service"), ...range(), sort: param("sort") },
   }));
   const asked = paged(async (after, abort) => {
     const { of, query } = question();
+    const limit = after ? MORE : FIRST;
     if (of === "spans") {
-      const { spans, next } = await listSpans({ ...query, after }, abort);
+      const { spans, next } = await listSpans({ ...query, limit, after }, abort);
       return { items: spans, next };
     }
-    const { traces, next } = await listTraces({ ...query, after }, abort);
+    const { traces, next } = await listTraces({ ...query, limit, after }, abort);
     return { items: traces, next };
   });
   const rows = list(asked);
@@ -227,5 +230,5 @@ function nothing() {
 function said(asked) {
   const [count, more] = [asked.items.value.length, asked.next.value !== null];
   if (asked.state.value === "loading") return count ? "Asking again …" : "";
-  return count ? `${count.toLocaleString("en-US")}${more ? "+" : ""} ${of()}` : "";
+  return count ? `${countText(count)}${more ? "+" : ""} ${of()}` : "";
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** What is different about some spans: the values of fields that they have more often, or less often, than others. */
 import { h } from "../kernel/view.js";
+import { countText } from "../model/format.js";
 import { termOf } from "../model/filter_grammar.js";
 
 /** @typedef {import("../api/lists.js").Difference} Difference */
@@ -16,9 +17,7 @@ const percent = (share) => `${Math.round(share * 100)} %`;
  * @param {(term: string) => void} onpick called with a condition
  */
 export function differenceList(found, onpick) {
-  const counts = `${found.count.toLocaleString("en-US")} spans beside ${
-    found.than_count.toLocaleString("en-US")
-  } others`;
+  const counts = `${countText(found.count)} spans beside ${countText(found.than_count)} others`;
   if (!found.count) return h("p", null, "No span is in this area.");
   if (!found.fields.length) return [h("p.muted", null, counts), h("p", null, "They are like all others.")];
   return [

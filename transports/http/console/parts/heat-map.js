@@ -2,7 +2,7 @@
 /** Spans by time and duration, dark where there are many: an area of it is chosen by pointer or by keys. */
 import { computed, effect, signal } from "../kernel/signal.js";
 import { define, h, listen, Part } from "../kernel/view.js";
-import { durationText } from "../model/format.js";
+import { countText, durationText } from "../model/format.js";
 import { areaOf, boxOf, columnTime, labelledRows, mostOf } from "../model/heat_cells.js";
 
 /** @typedef {import("../model/heat_cells.js").HeatMap} Map */
@@ -18,9 +18,7 @@ const clock = (iso) =>
 
 /** What an area is, in words. @param {Area} area */
 export const said = ({ from, to, low, high, count, errors }) =>
-  `${count.toLocaleString("en-US")} span${count === 1 ? "" : "s"}${
-    errors ? `, ${errors.toLocaleString("en-US")} failed` : ""
-  }` +
+  `${countText(count)} span${count === 1 ? "" : "s"}${errors ? `, ${countText(errors)} failed` : ""}` +
   ` · ${durationText(low)} – ${durationText(high)} · ${clock(from)} – ${clock(to)}`;
 
 /** Tells `brush` with the area that is chosen, or null for none, and `choose` when it is wanted (Enter). */

@@ -3,7 +3,7 @@
 import { href } from "../kernel/address.js";
 import { computed, effect, signal } from "../kernel/signal.js";
 import { h, part } from "../kernel/view.js";
-import { countText, durationText, moneyText, tokensText } from "../model/format.js";
+import { clockText, countText, dayText, durationText, moneyText, tokensText } from "../model/format.js";
 import { icon } from "./icon.js";
 import { dot } from "./span-mark.js";
 import { WindowedRows } from "./windowed-rows.js";
@@ -21,13 +21,8 @@ export function timeOf(iso) {
   if (!iso) return null;
   const time = new Date(iso);
   const today = time.toDateString() === new Date().toDateString();
-  const clock = time.toLocaleTimeString("en-GB");
-  const day = time.toLocaleDateString("en-US", {
-    month: "short",
-    day: "numeric",
-    ...(time.getFullYear() !== new Date().getFullYear() && { year: "numeric" }),
-  });
-  return h("time", { datetime: iso, title: `${time.toLocaleString()} (${iso})` }, today ? clock : `${day}, ${clock}`);
+  const [day, clock] = [dayText(time), clockText(time)];
+  return h("time", { datetime: iso, title: `${day}, ${clock} (${iso})` }, today ? clock : `${day}, ${clock}`);
 }
 
 /** @param {any} item @returns {any} */
