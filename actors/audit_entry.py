@@ -39,6 +39,7 @@ class Resource(Enum):
     VIEW = "view"
     EXPORT = "export"
     AUDIT_TRAIL = "audit_trail"
+    RETENTION = "retention"
     SETTINGS = "settings"  # of the whole studio
     ROUTE = "route"  # that is none of these
 

@@ -18,6 +18,7 @@ from actors.live.actor import LiveActor
 from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.providers.provider import Endpoint
 from actors.prices.actor import PricesActor
+from actors.retention.actor import RetentionActor
 from actors.runtime.actor import ActorBus
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
@@ -26,7 +27,8 @@ from actors.runtime.supervisor import ActorGaveUp, Supervisor
 from actors.scores.actor import ScoresActor
 from actors.session.actor import SessionActor, SessionLifetime
 from actors.span_store.actor import SpanStoreActor
-from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
+from actors.span_store.asked.retention import RetentionRule
+from actors.span_store.embedded.lifetime import CurrentRetention, EmbeddedStorage, Limits, Retention
 from actors.span_store.pricing.current import CurrentPrices
 from actors.views.actor import ViewsActor
 from studio import __version__
@@ -171,7 +173,9 @@ def add_actors(supervisor: Supervisor, settings: Settings) -> None:
         ),
     )
     prices = CurrentPrices(settings.prices_file)  # one for all lives of the span store
-    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices))
+    retention = kept_by_environment(settings)
+    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices, retention))
+    supervisor.add(RetentionActor, lambda bus: retention_rules(bus, settings))
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, settings.sqlite_path))
     supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, settings.sqlite_path))
     supervisor.add(ViewsActor, lambda bus: ViewsActor.running(bus, settings.sqlite_path))
@@ -199,10 +203,21 @@ def key_registry(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManag
     return KeyRegistryActor.running(bus, settings.sqlite_path, reveal_under=reveal_under)
 
 
-def span_store(bus: ActorBus, settings: Settings, prices: CurrentPrices) -> AbstractAsyncContextManager[SpanStoreActor]:
-    retention = Retention(age=settings.retention_days, size=settings.retention_bytes)
+def kept_by_environment(settings: Settings) -> CurrentRetention:
+    """One for all lives of the span store: what an admin sets counts until the studio ends."""
+    return CurrentRetention(Retention(age=settings.retention_days, size=settings.retention_bytes))
+
+
+def span_store(
+    bus: ActorBus, settings: Settings, prices: CurrentPrices, retention: CurrentRetention
+) -> AbstractAsyncContextManager[SpanStoreActor]:
     opened = partial(EmbeddedStorage.open, settings.duckdb_path, limits=Limits(retention=retention), prices=prices)
     return SpanStoreActor.running(bus, opened, accounts=settings.sqlite_path)
+
+
+def retention_rules(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[RetentionActor]:
+    fixed = RetentionRule(age=settings.retention_days, size=settings.retention_bytes)
+    return RetentionActor.running(bus, settings.sqlite_path, fixed=fixed)
 
 
 def alerts(bus: ActorBus, settings: Settings) -> AbstractAsyncContextManager[AlertsActor]:

@@ -28,7 +28,7 @@ def embedded_store(
     prices: CurrentPrices | None = None,
 ) -> AbstractAsyncContextManager[SpanStoreActor]:
     """``path`` is that of the index; see ``EmbeddedStorage.open`` for the others."""
-    if disk is DISK and clock is utc_now and (limits is None or limits.retention.age is None) and not path.exists():
+    if disk is DISK and clock is utc_now and (limits is None or limits.retention.now.age is None) and not path.exists():
         _start_with_an_empty_index(path, clock, steady)
     opened = partial(
         EmbeddedStorage.open,

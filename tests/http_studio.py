@@ -20,12 +20,14 @@ from actors.playground.actor import PlaygroundActor, PlaygroundLimits
 from actors.playground.provider_table import OpenProvider
 from actors.playground.providers.provider import Endpoint
 from actors.prices.actor import PricesActor
+from actors.retention.actor import RetentionActor
 from actors.runtime.budget import Budget
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.scores.actor import ScoresActor
 from actors.session.actor import SessionActor
 from actors.span_store.actor import SpanStoreActor
+from actors.span_store.asked.retention import RetentionRule
 from actors.span_store.embedded.lifetime import Limits
 from actors.views.actor import ViewsActor
 from tests.documented_answers import assert_documented
@@ -153,6 +155,9 @@ async def running_http_studio(
         SpanStoreActor,
         lambda bus: embedded_store(bus, folder / "traces.duckdb", accounts=folder / "junjo.db", limits=store_limits),
     )
+    kept = (store_limits or Limits()).retention.now
+    fixed = RetentionRule(age=kept.age, size=kept.size)
+    supervisor.add(RetentionActor, lambda bus: RetentionActor.running(bus, accounts, fixed=fixed, clock=clock))
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, accounts, clock=clock))
     supervisor.add(ScoresActor, lambda bus: ScoresActor.running(bus, accounts, clock=clock))
     supervisor.add(ViewsActor, lambda bus: ViewsActor.running(bus, accounts, clock=clock))

@@ -32,6 +32,7 @@ VALUES = {
     "actors.span_store.asked.differences",
     "actors.span_store.asked.heat_map",
     "actors.span_store.asked.lists",
+    "actors.span_store.asked.retention",
     "actors.span_store.asked.sql",
     "actors.span_store.asked.sql_views",
     "actors.span_store.asked.stats",
@@ -164,6 +165,7 @@ MAY_ASK = {
     "live": {"span_store"},
     "playground": {"span_store"},
     "prices": {"span_store"},
+    "retention": {"span_store"},
     "scores": {"span_store"},
     "session": {"key_registry"},
 }

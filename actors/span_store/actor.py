@@ -27,6 +27,7 @@ from actors.span_store.asked.evidence import (
 )
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, RankSpans, RankTraces, SummaryPage, TracePage
+from actors.span_store.asked.retention import PreviewRetention, RetentionPreview, UseRetention
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionPage, SessionTurns
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
@@ -174,6 +175,14 @@ class SpanStoreActor(Actor):
     @handles(UsePrices)
     async def use_prices(self, request: UsePrices) -> None:
         self._storage.use_prices(request.own)
+
+    @handles(UseRetention)
+    async def use_retention(self, request: UseRetention) -> None:
+        self._storage.use_retention(request.rule)
+
+    @handles(PreviewRetention, lane="sums")
+    async def preview_retention(self, request: PreviewRetention) -> RetentionPreview:
+        return await self._storage.preview_retention(request.rule)
 
     @handles_batched(IngestSpans, messages=64, weight=8 * 1024 * 1024)
     async def ingest(self, requests: Sequence[IngestSpans]) -> Sequence[IngestSummary]:

@@ -13,6 +13,7 @@ from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.retention import RetentionPreview, RetentionRule
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
@@ -177,6 +178,12 @@ class SpanStorage(Protocol):
 
     def use_prices(self, own: OwnPrices) -> None:
         """Price what is written from now on with these; price stored spans anew that restatements are about."""
+
+    def use_retention(self, rule: RetentionRule) -> None:
+        """Keep from now on what this rule keeps; ``tend`` looks for what it does not as soon as it can."""
+
+    async def preview_retention(self, rule: RetentionRule) -> RetentionPreview:
+        """What ``tidy`` would delete now under a rule; of spans that are not in files yet an engine may say nothing."""
 
     @property
     def price_table(self) -> PriceTable: ...

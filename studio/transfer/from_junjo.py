@@ -23,7 +23,7 @@ from actors.span_store.actor import SpanStoreActor
 from actors.span_store.masking.masking import Masking
 from actors.span_store.messages import IngestSpans, IngestSummary
 from actors.span_store.pricing.current import CurrentPrices
-from studio.app import key_registry, span_store
+from studio.app import kept_by_environment, key_registry, span_store
 from studio.claim import sole_use_of
 from studio.settings import Settings
 from studio.transfer.client import TransferFailed
@@ -121,7 +121,8 @@ async def _take_over(accounts: OldAccounts, spans: Path | None, settings: Settin
         ),
     )
     prices = CurrentPrices(settings.prices_file)
-    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices))
+    retention = kept_by_environment(settings)
+    supervisor.add(SpanStoreActor, lambda bus: span_store(bus, settings, prices, retention))
     supervisor.add(PricesActor, lambda bus: PricesActor.running(bus, settings.sqlite_path))
     await supervisor.start()
     taken = _Taken(malformed=accounts.malformed)

@@ -253,7 +253,7 @@ def test_more_spans_than_memory_takes_wait_for_their_sealing(tmp_path: Path, mon
     monkeypatch.setattr(
         from_junjo,
         "span_store",
-        lambda bus, chosen, prices: embedded_store(
+        lambda bus, chosen, prices, _: embedded_store(
             bus,
             chosen.duckdb_path,
             accounts=chosen.sqlite_path,

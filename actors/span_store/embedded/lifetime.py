@@ -16,6 +16,7 @@ from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.retention import RetentionPreview, RetentionRule
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
@@ -26,7 +27,7 @@ from actors.span_store.columns.rows import SpanRows
 from actors.span_store.columns.spans import StoredSpan
 from actors.span_store.embedded.durable import DISK, Disk
 from actors.span_store.embedded.limits import Limits
-from actors.span_store.embedded.maintenance.retention import Retention
+from actors.span_store.embedded.maintenance.retention import CurrentRetention, Retention
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.problems import CURE, Problems
 from actors.span_store.embedded.store import SpanStore
@@ -51,7 +52,7 @@ from actors.span_store.pricing.own_price import OwnPrices
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
 
-__all__ = ["EmbeddedStorage", "Limits", "Retention"]
+__all__ = ["CurrentRetention", "EmbeddedStorage", "Limits", "Retention"]
 
 _INTERVAL = 5.0
 _READERS = 7  # threads: four for pages, two for text search, one for what a deletion asks first
@@ -212,6 +213,13 @@ class EmbeddedStorage:
     def use_prices(self, own: OwnPrices) -> None:
         """What restatements among them are about is done by ``tend``, also when the store cannot be opened now."""
         self._prices.use(own)
+
+    def use_retention(self, rule: RetentionRule) -> None:
+        """Counts also when the store cannot be opened now."""
+        self._limits.retention.use(rule)
+
+    async def preview_retention(self, rule: RetentionRule) -> RetentionPreview:
+        return await self._opened.tidying.preview(rule)
 
     @property
     def price_table(self) -> PriceTable:

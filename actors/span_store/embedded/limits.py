@@ -2,7 +2,7 @@
 
 import attrs
 
-from actors.span_store.embedded.maintenance.retention import Retention
+from actors.span_store.embedded.maintenance.retention import CurrentRetention, current
 
 _MEGABYTE = 1024 * 1024
 
@@ -25,4 +25,5 @@ class Limits:
     # flushed at last, so that a burst that goes on is not stopped at once.
     deferred: int = attrs.field(default=attrs.Factory(_half_of_the_wal, takes_self=True))
     wait_seconds: float = 2.0  # that a write waits for the flusher before it is refused
-    retention: Retention = attrs.field(factory=Retention)
+    # May be replaced while the store is open, and outlives it.
+    retention: CurrentRetention = attrs.field(factory=CurrentRetention, converter=current)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from actors.span_store.embedded.hot.memtables import Memtables
 from actors.span_store.embedded.maintenance.deletion_job import DeletionJob
+from actors.span_store.embedded.maintenance.retention import CurrentRetention
 from actors.span_store.embedded.maintenance.tidying import Tidying
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.problems import Problems
@@ -24,7 +25,7 @@ class State:
         tidying: Tidying,
         *,
         clock: TrustedClock,
-        drops_by_age: bool,
+        retention: CurrentRetention,
         problems: Problems,
     ) -> None:
         self._memtables = memtables
@@ -33,7 +34,7 @@ class State:
         self._deletions = deletions
         self._tidying = tidying
         self._clock = clock
-        self._drops_by_age = drops_by_age
+        self._retention = retention
         self._problems = problems
 
     def now(self) -> StoreState:
@@ -45,7 +46,7 @@ class State:
             segments=len(self._manifest.segments),
             segment_bytes=self._manifest.bytes,
             sealed_spans=self._manifest.spans,
-            retention_waits=self._clock.waiting if self._drops_by_age else None,
+            retention_waits=self._clock.waiting if self._retention.now.age is not None else None,
             background=tuple(self._jobs()),
         )
 

@@ -88,7 +88,7 @@ class SpanStore:
             self.deletions,
             self.tidying,
             clock=clock,
-            drops_by_age=limits.retention.age is not None,
+            retention=limits.retention,
             problems=problems,
         )
         self.backups = Backups(folders, memtables, segments, threads)

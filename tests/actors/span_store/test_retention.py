@@ -13,6 +13,7 @@ import pytest
 from actors.runtime.bus import Bus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
+from actors.span_store.asked.retention import PreviewRetention, RetentionRule, UseRetention
 from actors.span_store.embedded.hot.wal import Wal, _replace, whole_batches
 from actors.span_store.embedded.layout import Folders
 from actors.span_store.embedded.lifetime import Limits, Retention
@@ -128,6 +129,49 @@ async def test_the_oldest_files_are_dropped_until_the_rest_fits(tmp_path: Path) 
         kept = await traces(bus)
         assert 1 < len(kept) < 4
         assert kept == set(range(6 - len(kept), 6))
+
+
+async def test_a_rule_deletes_what_it_said_it_would(tmp_path: Path) -> None:
+    """By age whole files and what is long overdue in others; the rule counts at once and until there is another."""
+    now = time.time_ns()
+    async with running_store(tmp_path, Retention()) as bus:
+        await ingest(bus, 9, hours_ago=100)
+        await ingest_at(bus, now - 90 * HOUR, now - HOUR)
+        await ingest(bus, 4, hours_ago=0)
+        await state_with(bus, segments=3)
+        rule = RetentionRule(age=timedelta(days=2))
+        told = await bus.ask(PreviewRetention(rule=rule))
+        assert (told.spans, told.segments) == (4, 1)
+        assert told.bytes > 0
+        assert told.oldest_start_unix_nano is not None
+        assert now - 49 * HOUR < told.oldest_start_unix_nano < now
+        assert told.waits is None
+        assert await traces(bus) == {9, 1, 2, 4}
+        await bus.ask(UseRetention(rule=rule))
+
+        async def it_is_done() -> bool:
+            return await traces(bus) == {2, 4}
+
+        await until(bus, it_is_done)
+        nothing = await bus.ask(PreviewRetention(rule=rule))
+        assert (nothing.spans, nothing.segments, nothing.bytes) == (0, 0, 0)
+        everything = await bus.ask(PreviewRetention(rule=RetentionRule(size=1)))
+        assert (everything.spans, everything.oldest_start_unix_nano) == (4, None)
+        await bus.ask(UseRetention(rule=RetentionRule()))
+        await ingest(bus, 5, hours_ago=1000)
+        assert 5 in await traces(bus)
+
+
+async def test_a_preview_says_why_nothing_goes_for_its_age(tmp_path: Path) -> None:
+    async with running_store(tmp_path, Retention()) as bus:
+        await ingest(bus, 1, hours_ago=100)
+        await state_with(bus, segments=1)
+    (tmp_path / "traces.clock").unlink()
+    async with running_store(tmp_path, Retention()) as bus:
+        told = await bus.ask(PreviewRetention(rule=RetentionRule(age=timedelta(days=1))))
+        assert told.spans == 0
+        assert told.waits
+        assert (await bus.ask(PreviewRetention(rule=RetentionRule(size=1)))).waits is None
 
 
 async def test_without_bounds_everything_is_kept(tmp_path: Path) -> None:

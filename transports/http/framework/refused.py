@@ -30,6 +30,7 @@ _RESOURCES = {
     "keys": Resource.API_KEY,
     "llm": Resource.PROVIDER_KEY,
     "prices": Resource.PRICE,
+    "retention": Resource.RETENTION,
     "services": Resource.SERVICE,
     "traces": Resource.TRACE,
     "users": Resource.USER,

@@ -362,6 +362,7 @@ def _json(*, detailed: bool = True) -> Converter:
 def _query() -> Converter:
     converter = _converter()
     converter.register_structure_hook(int, _integer_in)
+    converter.register_structure_hook(float, _number)
     converter.register_structure_hook(bool, _boolean_in)
     converter.register_structure_hook(Moment, lambda text, _: moment_in(text))
     converter.register_structure_hook(Filter, lambda text, _: filter_in(text))

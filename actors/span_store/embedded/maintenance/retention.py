@@ -6,6 +6,7 @@ import attrs
 import duckdb
 import pyarrow.compute as pc
 
+from actors.span_store.asked.retention import RetentionPreview, RetentionRule
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.sealed import index
 from actors.span_store.embedded.sealed.segment_file import ROW_GROUP
@@ -54,6 +55,21 @@ class Retention:
         long_ago = started_between(None, bound)
         return [each.segment for each in index.indexed_segments(connection, long_ago)]
 
+    def preview(
+        self, connection: duckdb.DuckDBPyConnection, now: datetime | None, waits: str | None
+    ) -> RetentionPreview:
+        """What goes at a look that is made now. ``waits`` says why ``now`` is not known."""
+        expired, overdue = self.expired(connection, now), self.overdue(connection, now)
+        shortened = sorted({*overdue} - {*expired})
+        goes = index.what_goes(connection, expired, shortened, self.oldest(now))
+        return RetentionPreview(
+            spans=goes.spans,
+            segments=len(expired),
+            bytes=goes.bytes,
+            oldest_start_unix_nano=goes.oldest_left,
+            waits=waits if self.age is not None else None,
+        )
+
     def oldest(self, now: datetime | None) -> int:
         """The Unix nanosecond before which a span is too old."""
         return 0 if self.age is None or now is None else _nanoseconds(now - self.age)
@@ -61,3 +77,25 @@ class Retention:
 
 def _nanoseconds(moment: datetime) -> int:
     return max(0, int(moment.timestamp()) * 1_000_000_000)
+
+
+class CurrentRetention:
+    """The retention that counts now. It outlives a storage: a rule that was set counts when it is opened again."""
+
+    def __init__(self, retention: Retention | None = None) -> None:
+        self.now = retention or Retention()
+        self.is_new = False  # until it was looked for what it deletes
+
+    def use(self, rule: RetentionRule) -> None:
+        """Let a rule count, from the next look on."""
+        changed = self.under(rule)
+        self.is_new |= changed != self.now
+        self.now = changed
+
+    def under(self, rule: RetentionRule) -> Retention:
+        """The retention that would count with a rule."""
+        return attrs.evolve(self.now, age=rule.age, size=rule.size)
+
+
+def current(retention: Retention | CurrentRetention) -> CurrentRetention:
+    return retention if isinstance(retention, CurrentRetention) else CurrentRetention(retention)

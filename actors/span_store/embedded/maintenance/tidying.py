@@ -9,11 +9,12 @@ import pyarrow.compute as pc
 import structlog
 
 from actors.clock import steady_seconds
+from actors.span_store.asked.retention import RetentionPreview, RetentionRule
 from actors.span_store.embedded.hot.memtable import Memtable
 from actors.span_store.embedded.maintenance.compaction import Compaction
 from actors.span_store.embedded.maintenance.deletion_job import DeletionJob
 from actors.span_store.embedded.maintenance.flusher import Flusher
-from actors.span_store.embedded.maintenance.retention import Retention
+from actors.span_store.embedded.maintenance.retention import CurrentRetention
 from actors.span_store.embedded.maintenance.space import Space
 from actors.span_store.embedded.maintenance.trusted_clock import TrustedClock
 from actors.span_store.embedded.sealed import index
@@ -33,7 +34,7 @@ class Tidying:
 
     def __init__(
         self,
-        retention: Retention,
+        retention: CurrentRetention,
         clock: TrustedClock,
         *,
         deletions: DeletionJob,
@@ -59,18 +60,19 @@ class Tidying:
 
     @property
     def is_due(self) -> bool:
-        every = self._retention.every.total_seconds()
-        if self._prices.book.own.revision > self._restated:
+        every = self._retention.now.every.total_seconds()
+        if self._retention.is_new or self._prices.book.own.revision > self._restated:
             return True
         return self._last is None or steady_seconds() - self._last >= every
 
     async def run(self) -> None:
         """Do all of it now."""
         self._last = steady_seconds()
+        self._retention.is_new = False
         finished = await self._deletions.finish()
         now = self._clock.look()
         if now is not None:
-            await self._flusher.flush_if(partial(self._retention.is_due_for_sealing, now=now))
+            await self._flusher.flush_if(partial(self._retention.now.is_due_for_sealing, now=now))
         dropped = await self._drop(now)
         shortened = await self._shorten(now)
         compacted = await self._threads.in_flusher(self._compaction.compact)
@@ -79,9 +81,14 @@ class Tidying:
         if finished or dropped or shortened or compacted or remapped or restated:
             await self._threads.in_flusher(self._space.give_back)
 
+    async def preview(self, rule: RetentionRule) -> RetentionPreview:
+        """What ``run`` would delete now under a rule, found as ``run`` finds it."""
+        retention, now = self._retention.under(rule), self._clock.look()
+        return await self._threads.in_flusher(retention.preview, self._connection, now, self._clock.waiting)
+
     async def _drop(self, now: datetime | None) -> bool:
         """Drop the segments that are not kept."""
-        expired = await self._threads.in_flusher(self._retention.expired, self._connection, now)
+        expired = await self._threads.in_flusher(self._retention.now.expired, self._connection, now)
         if expired:
             await self._threads.in_flusher(self._compaction.drop, expired)
             log.info("segments dropped by retention", segments=len(expired))
@@ -89,9 +96,10 @@ class Tidying:
 
     async def _shorten(self, now: datetime | None) -> bool:
         """Take what is overdue out of segments that are kept."""
-        overdue = await self._threads.in_flusher(self._retention.overdue, self._connection, now)
+        retention = self._retention.now
+        overdue = await self._threads.in_flusher(retention.overdue, self._connection, now)
         for segment in overdue:
-            await self._threads.in_flusher(self._compaction.shorten, segment, self._retention.oldest(now))
+            await self._threads.in_flusher(self._compaction.shorten, segment, retention.oldest(now))
         return bool(overdue)
 
     async def _remap(self) -> bool:

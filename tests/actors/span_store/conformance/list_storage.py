@@ -14,6 +14,7 @@ from actors.span_store.asked.arrivals import Arrivals, ListArrivals, ListNews
 from actors.span_store.asked.differences import Differences, GetDifferences
 from actors.span_store.asked.heat_map import GetHeatMap, HeatMap
 from actors.span_store.asked.lists import ListSpans, ListTraces, SummaryPage, TracePage
+from actors.span_store.asked.retention import RetentionPreview, RetentionRule
 from actors.span_store.asked.sessions import GetSession, ListSessions, SessionOutline, SessionPage
 from actors.span_store.asked.sql import QuerySql, SqlAnswer
 from actors.span_store.asked.stats import GetStats, Stats
@@ -127,6 +128,20 @@ class ListStorage:
 
     def use_prices(self, own: OwnPrices) -> None:
         self._prices.use(own)
+
+    def use_retention(self, rule: RetentionRule) -> None:
+        self._age = rule.age
+
+    async def preview_retention(self, rule: RetentionRule) -> RetentionPreview:
+        oldest = 0 if rule.age is None else _ago(rule.age)
+        kept = [each.span for each in self._spans if each.span.start_time_unix_nano >= oldest]
+        return RetentionPreview(
+            spans=len(self._spans) - len(kept),
+            segments=0,
+            bytes=0,
+            oldest_start_unix_nano=min((each.start_time_unix_nano for each in kept), default=None),
+            waits=None,
+        )
 
     @property
     def price_table(self) -> PriceTable:
@@ -288,7 +303,7 @@ class ListStorage:
 
     async def tidy(self) -> None:
         if self._age is not None:
-            oldest = (datetime.now(UTC) - self._age).timestamp() * 1e9
+            oldest = _ago(self._age)
             self._stored = [each for each in self._stored if each.span.start_time_unix_nano >= oldest]
 
     async def tend(self) -> None:
@@ -345,3 +360,8 @@ def _demand_room(found: Sequence[Stored], room: int | None) -> None:
     size = sum(each.row.nbytes for each in found)
     if room is not None and size > room:
         raise NeedsRoom(size)
+
+
+def _ago(age: timedelta) -> float:
+    """That time ago, in Unix nanoseconds."""
+    return (datetime.now(UTC) - age).timestamp() * 1e9

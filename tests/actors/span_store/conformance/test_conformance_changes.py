@@ -1,7 +1,10 @@
 """Any engine: what is deleted is gone for good and nothing else is, and what is too old is not kept."""
 
+from datetime import timedelta
+
 import pytest
 
+from actors.span_store.asked.retention import RetentionRule
 from actors.span_store.messages import ExportSpans, GetTraceSpans, IngestSummary, SearchText
 from actors.span_store.storage import Scope, SpanStorage
 from tests.actors.span_store.conformance.steps import NOW, export, names, search, trace_id, write
@@ -49,3 +52,19 @@ async def test_what_is_too_old_goes_and_the_rest_stays(storage: SpanStorage) -> 
     await storage.tidy()
     assert await names(storage) == ["span 2", "span 4"]
     assert storage.trusted_time() is not None
+
+
+async def test_a_rule_says_what_it_would_delete_and_deletes_that_once_it_counts(storage: SpanStorage) -> None:
+    """Of spans that are not in files yet an engine may say nothing."""
+    storage.use_retention(RetentionRule())
+    await write(storage, span(1, start=START))
+    await write(storage, span(2, start=NOW))
+    await storage.tidy()
+    assert await names(storage) == ["span 1", "span 2"]
+    rule = RetentionRule(age=timedelta(days=1))
+    assert (await storage.preview_retention(rule)).spans in (0, 1)
+    assert await names(storage) == ["span 1", "span 2"]
+    storage.use_retention(rule)
+    await storage.tidy()
+    assert await names(storage) == ["span 2"]
+    assert (await storage.preview_retention(rule)).spans == 0

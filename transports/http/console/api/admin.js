@@ -56,5 +56,12 @@ export const alertHistory = async (id, abort) => (await get(`${ROOT}alerts/${at(
 /** @param {AbortSignal} [abort] */
 export const healthDetails = (abort) => get("health/details", {}, abort);
 
+/** @param {AbortSignal} [abort] */
+export const getRetention = (abort) => get(`${ROOT}retention`, {}, abort);
+/** What a rule would delete. @param {{ days: any, gb: any }} rule @param {AbortSignal} [abort] */
+export const previewRetention = (rule, abort) => get(`${ROOT}retention/preview`, rule, abort);
+/** @param {{ days: any, gb: any }} rule */
+export const setRetention = (rule) => send("PUT", `${ROOT}retention`, rule);
+
 /** @param {{ actor?: string | null, action?: string | null, outcome?: string | null, from?: string | null, to?: string | null, after?: string | null, limit?: number }} query @param {AbortSignal} [abort] */
 export const listAudit = (query, abort) => get(`${ROOT}audit`, query, abort);

@@ -1046,6 +1046,20 @@ export interface Pong {
   message: string;
 }
 
+/** What a rule would delete now. Spans that are in no file yet are not looked at. */
+export interface Preview {
+  /** Spans that would go */
+  spans: number;
+  /** Files that would go as a whole */
+  files: number;
+  /** What these files have */
+  bytes: number;
+  /** Start of the oldest span that would stay in a file; null for none */
+  oldest_start: string | null;
+  /** Why nothing goes for its age now, or null */
+  waits: string | null;
+}
+
 /** A price that an admin has set. */
 export interface Price {
   /** Id of the price */
@@ -1170,6 +1184,26 @@ export interface Rows {
   field: "duration" | "cost" | "tokens";
   /** Nanoseconds, US dollars or tokens: where each row begins, and where the last one ends; none without any span that has a value */
   edges: number[];
+}
+
+/** Which spans are kept, and who says so. Null is no bound. */
+export interface Rule {
+  /** Spans that are older are deleted */
+  days: number | null;
+  /** `environment`, `settings`, or null */
+  days_set_by: string | null;
+  /** The most space for spans, in 10^9 bytes */
+  gb: number | null;
+  /** `environment`, `settings`, or null */
+  gb_set_by: string | null;
+}
+
+/** Which spans are kept. Null is no bound. */
+export interface RuleBody {
+  /** Spans that are older are deleted */
+  days?: number | null;
+  /** The most space for spans, in 10^9 bytes: the oldest are deleted first */
+  gb?: number | null;
 }
 
 /** A run of a workflow, a subflow or an agent. */

@@ -1,19 +1,19 @@
 // @ts-check
 /** Settings: one's own account, keys, people, providers, prices, alerts, and what is stored. */
-import { changePassword, endOtherSignIns, endSignIn, healthDetails, listSignIns } from "../api/admin.js";
+import { changePassword, endOtherSignIns, endSignIn, listSignIns } from "../api/admin.js";
 import { loaded } from "../api/loaded.js";
 import { account } from "../api/studio.js";
 import { go, href } from "../kernel/address.js";
 import { keys } from "../kernel/keys.js";
 import { computed } from "../kernel/signal.js";
 import { h } from "../kernel/view.js";
-import { bytesText, countText } from "../model/format.js";
 import { doing, field, formOf, sure, tableOf } from "../parts/forms.js";
 import { empty, stateOf } from "../parts/states.js";
 import { toast } from "../parts/toast.js";
 import { timeOf } from "../parts/trace-list.js";
 import { keysSection, peopleSection } from "./settings_people.js";
 import { alertsSection, pricesSection, providersSection } from "./settings_rules.js";
+import { storageSection } from "./settings_storage.js";
 
 export const title = "Settings";
 
@@ -125,66 +125,4 @@ function accountSection() {
       ),
     ),
   ];
-}
-
-function storageSection() {
-  const asked = loaded((abort) => healthDetails(abort));
-  return stateOf(asked, (found) => [
-    h(
-      "section.card.stack",
-      null,
-      h(
-        "div.row",
-        null,
-        h("h2.grow", null, "Health"),
-        h("span", { class: found.status === "ok" ? "badge ok" : "badge warn" }, found.status),
-      ),
-      found.problems.map((/** @type {string} */ problem) => h("p.is-error", null, problem)),
-      !found.problems.length && h("p.muted", null, `Nothing is wrong. Version ${found.version}.`),
-    ),
-    h(
-      "section.card.stack",
-      null,
-      h("div.row", null, h("h2.grow", null, "What is stored"), h("button", { onclick: asked.again }, "Ask again")),
-      tableOf(["Part", "Spans", "Size"], [[
-        "In memory, and in the WAL",
-        countText(found.store.recent_spans),
-        bytesText(found.store.recent_bytes),
-      ], [
-        `In ${countText(found.store.segments)} segments`,
-        countText(found.store.sealed_spans),
-        bytesText(found.store.segment_bytes),
-      ]]),
-    ),
-    h(
-      "section.card.stack",
-      null,
-      h("h2", null, "Retention"),
-      h("p", null, found.retention.waiting ?? "Nothing is due that waits."),
-      h(
-        "p.muted",
-        null,
-        "How long spans are kept is said by ",
-        h("code", null, "JUNJO_RETENTION_DAYS"),
-        " and ",
-        h("code", null, "JUNJO_RETENTION_GB"),
-        " where the studio is started.",
-      ),
-    ),
-    found.background.length > 0 &&
-    h(
-      "section.card.stack",
-      null,
-      h("h2", null, "What is being done"),
-      found.background.map((/** @type {any} */ each) =>
-        h(
-          "div.row",
-          null,
-          h("span.grow", null, each.job),
-          h("progress", { value: each.done, max: each.of, "aria-label": each.job }),
-          h("span.muted", null, `${countText(each.done)} of ${countText(each.of)}`),
-        )
-      ),
-    ),
-  ]);
 }

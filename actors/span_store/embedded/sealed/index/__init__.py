@@ -37,6 +37,7 @@ from actors.span_store.embedded.sealed.index.segments import (
     segment_rows,
     segments_beyond,
     segments_older_than,
+    what_goes,
 )
 from actors.span_store.embedded.sealed.index.service_names import (
     has_longer_names,
@@ -119,4 +120,5 @@ __all__ = [
     "trace_ids",
     "trace_numbers",
     "transaction",
+    "what_goes",
 ]

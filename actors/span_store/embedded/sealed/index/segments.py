@@ -7,6 +7,7 @@ import attrs
 import duckdb
 
 from actors.span_store.columns.conventions import VERSION
+from actors.span_store.columns.spans import LOG
 from actors.span_store.embedded.sealed.index.traces import in_segments_of
 from actors.span_store.query.expression import EVERYTHING, Expression
 from actors.span_store.query.pruning import Reach, reach
@@ -147,6 +148,46 @@ def segments_older_than(connection: duckdb.DuckDBPyConnection, oldest: int) -> l
     """Segments with no span that started, and arrived, at this Unix nanosecond or later."""
     rows = connection.execute(f"SELECT segment FROM segment WHERE {_NEWEST} < ?", [oldest]).fetchall()  # noqa: S608 - own text
     return [segment for (segment,) in rows]
+
+
+@attrs.frozen
+class Going:
+    """Spans and bytes of files that go, and the start of the oldest span that is left in any file."""
+
+    spans: int
+    bytes: int
+    oldest_left: int | None
+
+
+def what_goes(
+    connection: duckdb.DuckDBPyConnection, dropped: Sequence[int], shortened: Sequence[int], oldest: int
+) -> Going:
+    """What goes when some segments are dropped, and others lose what started before a Unix nanosecond."""
+    rows = connection.execute(
+        f"""
+        WITH counted AS (
+            SELECT segment, sum(span_count)::UBIGINT AS spans FROM segment_service GROUP BY segment
+        ), fate AS (
+            SELECT
+                segment, bytes, coalesce(spans, rows) AS spans, first_start_time_unix_nano AS first,
+                segment IN (SELECT unnest($dropped::UINTEGER[])) AS is_dropped,
+                segment IN (SELECT unnest($shortened::UINTEGER[])) AS is_shortened
+            FROM segment LEFT JOIN counted USING (segment)
+        )
+        SELECT
+            coalesce(sum(spans) FILTER (is_dropped), 0) + (
+                SELECT count(*) FROM span
+                WHERE segment IN (SELECT unnest($shortened::UINTEGER[]))
+                AND start_time_unix_nano < $oldest::UBIGINT AND kind <> {LOG:d}
+            ),
+            coalesce(sum(bytes) FILTER (is_dropped), 0),
+            min(CASE WHEN is_shortened THEN greatest(first, $oldest::UBIGINT) ELSE first END) FILTER (NOT is_dropped)
+        FROM fate
+        """,  # noqa: S608 - own number
+        {"dropped": dropped, "shortened": shortened, "oldest": oldest},
+    ).fetchall()
+    [(spans, size, left)] = rows
+    return Going(spans=int(spans), bytes=int(size), oldest_left=left)
 
 
 def segments_beyond(connection: duckdb.DuckDBPyConnection, size: int, beside: float) -> list[int]:

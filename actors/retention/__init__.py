@@ -1,0 +1,1 @@
+"""How long spans are kept, as admins say it."""
