@@ -117,7 +117,7 @@ def make_hasty(disk: Disk, *, most_kept: int | None) -> None:
     opening._CONFIG["checkpoint_threshold"] = _CHECKPOINT_AT  # noqa: SLF001 - a setting of nobody else
 
     def open_hastily(cls: type[SpanStore], /, path: Path, *, limits: Limits, **others: Any) -> Any:  # noqa: ANN401
-        retention = attrs.evolve(limits.retention, every=timedelta(seconds=1), size=most_kept)
+        retention = attrs.evolve(limits.retention.now, every=timedelta(seconds=1), size=most_kept)
         hasty = attrs.evolve(limits, flush_at=_SEAL_AT, deferred=_SEAL_AT, retention=retention)
         return open_store(cls, path, limits=hasty, **others | {"disk": disk})
 
