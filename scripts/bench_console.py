@@ -21,6 +21,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from playwright.sync_api import Browser, Page
 
 from scripts.load.figures import head, percentile, row, spread
+from scripts.load.files import wait_for_files
 from scripts.load.machine import machine
 from scripts.load.own_browser import address, own_browser, visit
 from scripts.load.own_studio import OwnStudio
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{machine()}; {chosen.stored:,} spans stored; {chosen.runs} runs\n")
     with tempfile.TemporaryDirectory() as folder, OwnStudio(Path(folder) / "data") as studio:
         fill(studio, studio.sign_up(), chosen.stored, chosen.large)
+        wait_for_files(Path(folder) / "data")  # or the studio would still be busy with what came
         measure_all(studio, chosen.runs, measures(chosen.large), Path(folder), chosen.phoenix)
     return 0
 

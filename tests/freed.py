@@ -11,14 +11,16 @@ _ENOUGH = 20  # seconds; a test that waits so long would wait for ever
 
 @pytest.fixture
 def no_collector() -> Iterator[None]:
+    """What there is already is left out of ``held``, which looks through all else again and again."""
     gc.collect()
+    gc.freeze()
     gc.disable()
     yield
     gc.enable()
 
 
 def held(*kinds: type) -> list[str]:
-    """The names of the kinds of all such objects that there are."""
+    """The names of the kinds of all such objects that the test has made."""
     return [type(each).__name__ for each in gc.get_objects() if isinstance(each, kinds)]
 
 
