@@ -47,6 +47,18 @@ async def test_what_the_list_needs_is_asked_for_once_and_little_of_it(console: V
     await expect(page.get_by_role("combobox", name="Filter of traces")).to_be_visible()
 
 
+@pytest.mark.parametrize("path", ["", "traces", "traces?q=error", "traces/TRACE", "traces/TRACE?find=a"])
+async def test_what_a_page_asks_first_is_asked_once(console: Visitor, path: str) -> None:
+    """The studio names it in the page, so that it is on its way while modules come: in the very words of the module."""
+    page, asked = console.page, list[str]()
+    await console.send("junjo_runs_0.69.0")
+    page.on("request", lambda request: asked.append(request.url))
+    await console.open(path.replace("TRACE", "fb0806e49c750065c6b20294cc644514"))
+    await expect(page.locator(".windowed-row").first).to_be_visible()
+    answers = [url for url in asked if "/api/v1/" in url]
+    assert len(answers) == len(set(answers)) >= 2
+
+
 async def test_after_an_update_a_page_is_a_reload_away(console: Visitor) -> None:
     """Its file has another address by then. One that is not there after that is a page that there is not."""
     page, missing = console.page, "**/pages/start.js"

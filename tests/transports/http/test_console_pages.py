@@ -59,6 +59,30 @@ async def test_every_address_of_the_console_is_the_same_page(studio: HttpStudio,
     assert without_modules(reply.body) == without_modules(first.body)
 
 
+@pytest.mark.parametrize(
+    ("path", "question"),
+    [
+        ("/console/", "/api/v1/observability/traces?limit=50"),
+        ("/console/traces", "/api/v1/observability/traces?limit=50"),
+        ("/console/traces?q=a", None),
+        (f"/console/traces/{'0af7' * 8}?span=1", f"/api/v1/observability/traces/{'0af7' * 8}/outline"),
+        ("/console/traces/%22%3E%3Cscript%3E", None),
+        ("/console/sql", None),
+    ],
+)
+async def test_who_is_signed_in_gets_the_first_question_with_the_page(
+    studio: HttpStudio, path: str, question: str | None
+) -> None:
+    plain = {"Accept-Encoding": "identity"}
+    reply = await studio.call("GET", path, headers=plain, cookie="some")
+    asked = re.findall(r'rel="preload" href="([^"]+)"', reply.body.decode())
+    assert asked == ["/api/v1/account", *([question] if question else [])]
+    assert b"<script>" not in reply.body
+    assert "Cookie" in reply.headers["Vary"]
+    nobody = await studio.call("GET", path, headers=plain)
+    assert re.findall(r'rel="preload" href="([^"]+)"', nobody.body.decode()) == ["/api/v1/account"]
+
+
 async def test_a_browser_that_has_the_page_is_not_sent_it_again(studio: HttpStudio) -> None:
     tag = (await studio.call("GET", "/console/")).headers["ETag"]
     reply = await studio.call("GET", "/console/traces", headers={"If-None-Match": tag})

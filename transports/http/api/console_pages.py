@@ -4,6 +4,7 @@ They are no API: the document does not list them. Everybody may load them, for w
 """
 
 import asyncio
+import re
 from typing import Final
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from aiohttp.hdrs import (
     CONTENT_ENCODING,
     CONTENT_SECURITY_POLICY,
     CONTENT_TYPE,
+    COOKIE,
     ETAG,
     LOCATION,
     VARY,
@@ -25,6 +27,7 @@ from transports.http.framework.console_files import ConsoleFile
 from transports.http.framework.etag import is_known, not_modified, tag_of
 from transports.http.framework.path_ids import ids_of
 from transports.http.framework.route import Call, Route
+from transports.http.framework.session_cookie import cookies_in
 
 ADDRESS: Final = "/console/"
 # No text of a span can become markup or a script, and nothing can be asked of another host: decision 0053.
@@ -34,6 +37,10 @@ POLICY: Final = (
     "trusted-types 'none'"
 )
 _EXECUTION: Final = "{service}/{trace_id}/{span_id}"  # as `execution-resolution` and `agent-executions` tell it
+# The list without a filter, as pages/traces.js asks for it: tests/console/test_console_shell.py holds both together.
+_FIRST_LIST: Final = "/api/v1/observability/traces?limit=50"
+_TRACE: Final = re.compile(r"traces/([0-9a-f]{32})")
+_SCRIPT: Final = b'    <script type="module"'
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
 
 
@@ -61,12 +68,30 @@ def _lead_to(place: str) -> web.Response:
 async def console_page(call: Call[None, None]) -> web.Response:
     """The page, which finds out itself what its address shows; its lines say what the browser will need for that."""
     console = await asyncio.to_thread(call.request.app[CONSOLE].latest)
-    page = console.page(call.path("page"))
+    page = _asking(console.page(call.path("page")), _first_question(call.request, call.path("page")))
     tag = tag_of(page.body)
-    headers = _headers("no-cache") | {ETAG: tag}
+    headers = _headers("no-cache") | {ETAG: tag, VARY: f"{ACCEPT_ENCODING}, {COOKIE}"}
     if is_known(call.request, tag):
         return not_modified(headers)
     return _response(call.request, page, headers)
+
+
+def _first_question(request: web.Request, path: str) -> str | None:
+    """What a page asks of the API first, where that is seen in its address. Who is not signed in asks nothing."""
+    if not cookies_in(request):
+        return None
+    trace = _TRACE.fullmatch(path)
+    if trace is not None:
+        return f"/api/v1/observability/traces/{trace[1]}/outline"
+    return _FIRST_LIST if path in ("", "traces") and not request.query_string else None
+
+
+def _asking(page: ConsoleFile, question: str | None) -> ConsoleFile:
+    """The page with a line that lets the browser ask while modules come."""
+    if question is None:
+        return page
+    line = f'    <link rel="preload" href="{question}" as="fetch" crossorigin>\n'
+    return ConsoleFile(page.content_type, page.body.replace(_SCRIPT, line.encode() + _SCRIPT))
 
 
 async def console_file(call: Call[None, None]) -> web.Response:

@@ -26,7 +26,8 @@ async def compress(request: web.Request, response: web.StreamResponse) -> None:
     body = response.body
     if len(body) <= LEAST_BYTES or not _may_be_compressed(request, response):
         return
-    response.headers[VARY] = ACCEPT_ENCODING  # also where it stays as it is: a cache must not mix them up
+    # Also where it stays as it is: a cache must not mix them up.
+    response.headers[VARY] = ", ".join(dict.fromkeys([*_varies_by(response), ACCEPT_ENCODING]))
     if not accepts_gzip(request.headers):
         return
     response.body = await asyncio.to_thread(_gzip, body) if len(body) > _INLINE_BYTES else _gzip(body)
@@ -50,6 +51,10 @@ class GzipStream:
 
     def end(self, part: bytes) -> bytes:
         return self._compressor.compress(part) + self._compressor.flush()
+
+
+def _varies_by(response: web.StreamResponse) -> list[str]:
+    return [name.strip() for name in response.headers.get(VARY, "").split(",") if name.strip()]
 
 
 def _may_be_compressed(request: web.Request, response: web.Response) -> bool:
