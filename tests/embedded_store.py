@@ -29,7 +29,7 @@ def embedded_store(
 ) -> AbstractAsyncContextManager[SpanStoreActor]:
     """``path`` is that of the index; see ``EmbeddedStorage.open`` for the others."""
     if disk is DISK and clock is utc_now and (limits is None or limits.retention.now.age is None) and not path.exists():
-        _start_with_an_empty_index(path, clock, steady)
+        start_with_an_empty_index(path, clock, steady)
     opened = partial(
         EmbeddedStorage.open,
         path,
@@ -43,7 +43,7 @@ def embedded_store(
     return SpanStoreActor.running(bus, opened, accounts=accounts, clock=clock)
 
 
-def _start_with_an_empty_index(path: Path, clock: Clock, steady: Steady) -> None:
+def start_with_an_empty_index(path: Path, clock: Clock = utc_now, steady: Steady = steady_seconds) -> None:
     """Let the start be the second one of a store without spans: the first one takes longer than most tests."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_empty_index())

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 from aiohttp import ClientSession, DummyCookieJar
+from argon2 import PasswordHasher
 from multidict import CIMultiDictProxy
 
 from actors.alerts.actor import AlertsActor
@@ -37,6 +38,8 @@ from transports.http.config import HttpConfig
 from transports.http.framework.server import serve_http
 
 ADMIN = {"email": "admin@example.com", "password": "password123"}
+# The same algorithm with less work, which would be a third of that of a short test.
+QUICK = PasswordHasher(memory_cost=64, time_cost=1, parallelism=1)
 ORIGIN = "http://localhost:5153"
 
 
@@ -149,7 +152,9 @@ async def running_http_studio(
     )
     supervisor.add(
         SessionActor,
-        lambda bus: SessionActor.running(bus, accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock),
+        lambda bus: SessionActor.running(
+            bus, accounts, cookie_key=b"k" * 32, session_secret="tests", clock=clock, hasher=QUICK
+        ),
     )
     supervisor.add(
         SpanStoreActor,

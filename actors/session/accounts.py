@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from argon2 import PasswordHasher
+
 from actors.audit import AUDIT
 from actors.clock import Clock
 from actors.session.cookies import CookieSeal
@@ -32,10 +34,11 @@ class Accounts:
         policy: ThrottlePolicy,
         clock: Clock,
         tell_ended: Callable[[tuple[str, ...]], None] = lambda _: None,
+        hasher: PasswordHasher | None = None,
     ) -> None:
         self._database = database
         self._version = 0  # of the file, up to which memory has the changes of other programs
-        self._passwords = PasswordHashes()
+        self._passwords = PasswordHashes(hasher)
         self.sessions = SessionStore(database, seal, lifetime, clock, tell_ended)
         self.users = UserStore(database, self._passwords, self.sessions, clock)
         self.sign_ins = SignIns(

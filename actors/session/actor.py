@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 import attrs
 import structlog
+from argon2 import PasswordHasher
 
 from actors.clock import Clock, utc_now
 from actors.errors import StudioError, Unavailable
@@ -85,8 +86,12 @@ class SessionActor(Actor):
         lifetime: SessionLifetime = _DEFAULT_LIFETIME,
         policy: ThrottlePolicy = _DEFAULT_POLICY,
         clock: Clock = utc_now,
+        hasher: PasswordHasher | None = None,
     ) -> AsyncIterator[Self]:
-        """Open the SQLite file at ``path``, which may be shared with other actors. ``cookie_key`` has 32 bytes."""
+        """Open the SQLite file at ``path``, which may be shared with other actors. ``cookie_key`` has 32 bytes.
+
+        ``hasher`` is another one than that for passwords of people, as for tests that are about something else.
+        """
         seal = CookieSeal(cookie_key, session_secret)
         accounts = Accounts(
             await Accounts.open_database(path),
@@ -96,6 +101,7 @@ class SessionActor(Actor):
             policy=policy,
             clock=clock,
             tell_ended=partial(_tell_ended, bus),
+            hasher=hasher,
         )
         async with on_exit(accounts.close):
             await accounts.load()

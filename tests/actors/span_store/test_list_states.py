@@ -25,7 +25,7 @@ from actors.span_store.embedded.reads.many_spans import ManySpansReader
 from actors.span_store.query.expression import EVERYTHING, Attribute, Equals, Expression, equal
 from actors.span_store.storage import Scope
 from actors.span_store.traces.summary import SpanSummary, TraceSummary
-from tests.actors.span_store.conformance import plain_lists
+from tests.actors.span_store.conformance.plain_lists import PlainLists
 from tests.actors.span_store.naive_query import expressions, mixed_lists
 from tests.actors.span_store.states import FLUSHED, IN_MEMORY, STATES, Store, mixed_rows
 from tests.spans import START, span
@@ -97,12 +97,12 @@ def test_a_list_says_the_same_wherever_the_spans_are(
     for state, (begin, end) in zip(states, pairwise(bounds), strict=True):
         if begin < end:
             store.put(state, items[begin:end], begin, with_ngrams=with_ngrams)
-    reader, rows = store.reader(len(items)), spans_of(items)
+    reader, plain = store.reader(len(items)), PlainLists(spans_of(items))
     for expression in (EVERYTHING, *where):
         asked: dict[str, Any] = {"service_name": service, "where": expression, "sort": sort, "limit": limit}
-        right = list(plain_lists.trace_page(rows, ListTraces(**asked | {"limit": 1000})).traces)
+        right = list(plain.trace_page(ListTraces(**asked | {"limit": 1000})).traces)
         assert all_traces(reader, ListTraces(**asked)) == right
-        found = list(plain_lists.span_page(rows, ListSpans(**asked | {"limit": 1000})).spans)
+        found = list(plain.span_page(ListSpans(**asked | {"limit": 1000})).spans)
         assert all_spans(reader, ListSpans(**asked)) == found
     store.forget()
     assert not store.problems.sentences()

@@ -10,6 +10,7 @@ import pytest
 from actors.span_store.embedded.lifetime import EmbeddedStorage, Limits, Retention
 from actors.span_store.storage import SpanStorage
 from tests.actors.span_store.conformance.list_storage import ListStorage
+from tests.embedded_store import start_with_an_empty_index
 
 AGE = timedelta(days=1)
 
@@ -23,13 +24,19 @@ class Engine:
 
 
 async def embedded(folder: Path) -> SpanStorage:
-    return await EmbeddedStorage.open(folder / "traces.duckdb", limits=Limits(retention=Retention(age=AGE)))
+    return await opened(folder, Limits(retention=Retention(age=AGE)))
 
 
 async def flushing(folder: Path) -> SpanStorage:
     """The embedded engine where each request becomes a segment, so that reads go through the index."""
-    limits = Limits(flush_at=1, deferred=0, retention=Retention(age=AGE))
-    return await EmbeddedStorage.open(folder / "traces.duckdb", limits=limits)
+    return await opened(folder, Limits(flush_at=1, deferred=0, retention=Retention(age=AGE)))
+
+
+async def opened(folder: Path, limits: Limits) -> SpanStorage:
+    path = folder / "traces.duckdb"
+    if not path.exists():
+        start_with_an_empty_index(path)
+    return await EmbeddedStorage.open(path, limits=limits)
 
 
 async def in_a_list(_: Path) -> SpanStorage:
@@ -39,7 +46,7 @@ async def in_a_list(_: Path) -> SpanStorage:
 ENGINES = [Engine("embedded", embedded), Engine("embedded-flushing", flushing), Engine("list", in_a_list)]
 
 
-@pytest.fixture(params=ENGINES, ids=lambda engine: engine.name)
+@pytest.fixture(scope="session", params=ENGINES, ids=lambda engine: engine.name)
 def engine(request: pytest.FixtureRequest) -> Engine:
     made: Engine = request.param
     return made

@@ -51,10 +51,10 @@ from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.storage import Abilities, Committed, Scope, TraceColumns
-from tests.actors.span_store.conformance import plain_lists
 from tests.actors.span_store.conformance.plain_arrivals import arrivals_of, news_of
 from tests.actors.span_store.conformance.plain_differences import differences_of
 from tests.actors.span_store.conformance.plain_heat_map import heat_map_of
+from tests.actors.span_store.conformance.plain_lists import PlainLists
 from tests.actors.span_store.conformance.plain_stats import stats_of
 from tests.actors.span_store.conformance.plain_values import values_of
 from tests.actors.span_store.conformance.session_list import Told, session_outline, session_page
@@ -101,6 +101,7 @@ class ListStorage:
         self._prices = CurrentPrices()
         self._stored: list[Stored] = []
         self._next_seq = 0
+        self._made: PlainLists | None = None  # of the spans that were stored when somebody asked last
 
     @property
     def _spans(self) -> list[Stored]:
@@ -208,17 +209,24 @@ class ListStorage:
         return tuple(stored_log(each.span._asdict()) for each in sorted(found, key=lambda each: each.order))
 
     async def list_traces(self, request: ListTraces) -> TracePage:
-        return plain_lists.trace_page(self._rows, request)
+        return self._lists.trace_page(request)
 
     async def list_spans(self, request: ListSpans) -> SummaryPage:
-        return plain_lists.span_page(self._rows, request)
+        return self._lists.span_page(request)
 
     def _filter(self, where: Expression) -> ArrowFilter:
         return filter_among(where, self._rows)
 
     @property
     def _rows(self) -> pa.Table:
-        return pa.concat_tables([ROWS.empty_table(), *(each.row for each in self._spans)])
+        return self._lists.rows
+
+    @property
+    def _lists(self) -> PlainLists:
+        stored = [each.seq for each in self._spans]
+        if self._made is None or stored != self._made.rows["seq"].to_pylist():
+            self._made = PlainLists(pa.concat_tables([ROWS.empty_table(), *(each.row for each in self._spans)]))
+        return self._made
 
     async def columns(self, request: TraceColumns) -> pa.Table:
         found = [

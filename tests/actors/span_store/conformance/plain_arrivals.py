@@ -14,7 +14,7 @@ from actors.span_store.query.arrow import ArrowFilter
 from actors.span_store.query.expression import Expression
 from actors.span_store.query.position import Position
 from actors.span_store.traces.summary import SpanSummary
-from tests.actors.span_store.conformance.plain_lists import span_page
+from tests.actors.span_store.conformance.plain_lists import PlainLists
 
 Numbered: TypeAlias = Sequence[tuple[int, pa.Table]]
 
@@ -62,7 +62,7 @@ def _fits(row: pa.Table, where: Expression) -> bool:
 
 def _spans(stored: Numbered, some: Numbered) -> tuple[ArrivedSpan, ...]:
     spans = pa.concat_tables([ROWS.empty_table(), *(row for _, row in stored if row["kind"][0].as_py() != LOG)])
-    known = {_key(each): each for each in span_page(spans, ListSpans(limit=max(1, spans.num_rows))).spans}
+    known = {_key(each): each for each in PlainLists(spans).span_page(ListSpans(limit=max(1, spans.num_rows))).spans}
     return tuple(
         ArrivedSpan(span=known[row["trace_id"][0].as_py(), row["span_id"][0].as_py()], position=Position(seq + 1))
         for seq, row in some

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 import attrs
@@ -20,19 +21,73 @@ from tests.actors.span_store.plain_counting import filter_among
 T = TypeVar("T")
 
 
-def trace_page(rows: pa.Table, request: ListTraces) -> TracePage:
-    fitting = filter_among(wanted(request), rows).rows(rows)
-    summaries = [_trace(rows, trace) for trace in sorted(set(_values(fitting["trace_id"])))]
-    some = [(_of_trace(rows, each, request.sort), each) for each in summaries if _is_in(each, request)]
-    page, place = _page(some, request)
-    return TracePage(traces=tuple(page), next=place)
+class PlainLists:
+    """The lists of some spans, with all columns. These do not change, so nothing is worked out twice."""
 
+    def __init__(self, rows: pa.Table) -> None:
+        self.rows = rows
+        self._ids = _values(rows["trace_id"])
 
-def span_page(rows: pa.Table, request: ListSpans) -> SummaryPage:
-    summaries = _spans(filter_among(wanted(request), rows).rows(rows), _counted(rows))
-    some = [(_of_span(each, request.sort), each) for each in summaries if _is_in(each, request)]
-    page, place = _page(some, request)
-    return SummaryPage(spans=tuple(page), next=place)
+    def trace_page(self, request: ListTraces) -> TracePage:
+        traces = sorted({self._ids[row] for row in self._fitting(request)})
+        summaries = [self._summaries[trace] for trace in traces]
+        some = [(self._place(each, request.sort), each) for each in summaries if _is_in(each, request)]
+        page, place = _page(some, request)
+        return TracePage(traces=tuple(page), next=place)
+
+    def span_page(self, request: ListSpans) -> SummaryPage:
+        spans = [self._spans[row] for row in self._fitting(request)]
+        some = [(_of_span(each, request.sort), each) for each in spans if _is_in(each, request)]
+        page, place = _page(some, request)
+        return SummaryPage(spans=tuple(page), next=place)
+
+    def _fitting(self, request: ListTraces | ListSpans) -> list[int]:
+        fits = filter_among(wanted(request), self.rows).mask(self.rows).to_pylist()
+        return [row for row, is_wanted in enumerate(fits) if is_wanted]
+
+    @cached_property
+    def _summaries(self) -> dict[str, TraceSummary]:
+        """Each as ``TraceViews`` makes it of what each span says by itself."""
+        return {trace: self._summary(_in_trace(self.rows, trace)) for trace in set(self._ids)}
+
+    def _summary(self, spans: pa.Table) -> TraceSummary:
+        known = spans.filter(spans["type"].is_valid())
+        previews = dict(zip(_values(known["span_id"]), PREVIEWS.read(known), strict=True))
+        return trace_summary(spans, _rows_of(spans, self._counted), previews)
+
+    @cached_property
+    def _spans(self) -> list[SpanSummary]:
+        rows = self.rows
+        spans = list(span_summaries(rows, range(rows.num_rows), _rows_of(rows, self._counted), {}))
+        lines = PREVIEWS.read(rows) if rows.num_rows else ()
+        return [
+            span if span.type is None else attrs.evolve(span, input_preview=asked, output_preview=answered)
+            for span, (asked, answered) in zip(spans, lines, strict=True)
+        ]
+
+    @cached_property
+    def _counted(self) -> set[tuple[str, str]]:
+        """Trace and span of each that counts."""
+        found = set()
+        for trace_id in set(self._ids):
+            spans = _in_trace(self.rows, trace_id)
+            ids = _values(spans["span_id"])
+            with_any = with_content(with_keys(spans))
+            rows_with_any = {row for row, span_id in enumerate(ids) if span_id in with_any}
+            found |= {(trace_id, ids[row]) for row in Calls.of(spans).counted(rows_with_any)}
+        return found
+
+    def _place(self, trace: TraceSummary, sort: Sort) -> Place:
+        spans = [span for span in self._spans if span.trace_id == trace.trace_id and span.counted]
+        values: dict[Sort, Callable[[], int | None]] = {
+            Sort.NEWEST: lambda: trace.start_time_unix_nano,
+            Sort.OLDEST: lambda: trace.start_time_unix_nano,
+            Sort.LONGEST: lambda: trace.duration_ns,
+            Sort.DEAREST: lambda: _sum(map(_cost, spans)),
+            Sort.MOST_TOKENS: lambda: _sum(map(_tokens, spans)),
+            Sort.MOST_ERRORS: lambda: trace.error_count,
+        }
+        return Place(value=values[sort](), trace_id=trace.trace_id)
 
 
 def _is_in(each: TraceSummary | SpanSummary, request: ListTraces | ListSpans) -> bool:
@@ -54,35 +109,6 @@ def _page(some: Iterable[tuple[Place, T]], request: ListTraces | ListSpans) -> t
     return [each for _, each in page], page[-1][0] if len(behind) > len(page) else None
 
 
-def _trace(rows: pa.Table, trace_id: str) -> TraceSummary:
-    """As ``TraceViews`` makes it of what each span says by itself."""
-    spans = _in_trace(rows, trace_id)
-    known = spans.filter(spans["type"].is_valid())
-    previews = dict(zip(_values(known["span_id"]), PREVIEWS.read(known), strict=True))
-    return trace_summary(spans, _rows_of(spans, _counted(spans)), previews)
-
-
-def _spans(rows: pa.Table, counted: set[tuple[str, str]]) -> list[SpanSummary]:
-    spans = list(span_summaries(rows, range(rows.num_rows), _rows_of(rows, counted), {}))
-    lines = PREVIEWS.read(rows) if rows.num_rows else ()
-    return [
-        span if span.type is None else attrs.evolve(span, input_preview=asked, output_preview=answered)
-        for span, (asked, answered) in zip(spans, lines, strict=True)
-    ]
-
-
-def _counted(rows: pa.Table) -> set[tuple[str, str]]:
-    """Trace and span of each that counts."""
-    found = set()
-    for trace_id in set(_values(rows["trace_id"])):
-        spans = _in_trace(rows, trace_id)
-        ids = _values(spans["span_id"])
-        with_any = with_content(with_keys(spans))
-        rows_with_any = {row for row, span_id in enumerate(ids) if span_id in with_any}
-        found |= {(trace_id, ids[row]) for row in Calls.of(spans).counted(rows_with_any)}
-    return found
-
-
 def _in_trace(rows: pa.Table, trace_id: str) -> pa.Table:
     mask = [each == trace_id for each in _values(rows["trace_id"])]
     return in_order(rows.filter(pa.array(mask, pa.bool_())))
@@ -91,20 +117,6 @@ def _in_trace(rows: pa.Table, trace_id: str) -> pa.Table:
 def _rows_of(rows: pa.Table, counted: set[tuple[str, str]]) -> set[int]:
     keys = zip(_values(rows["trace_id"]), _values(rows["span_id"]), strict=True)
     return {row for row, key in enumerate(keys) if key in counted}
-
-
-def _of_trace(rows: pa.Table, trace: TraceSummary, sort: Sort) -> Place:
-    of_it = _in_trace(rows, trace.trace_id)
-    spans = _spans(of_it, _counted(of_it))
-    values: dict[Sort, Callable[[], int | None]] = {
-        Sort.NEWEST: lambda: trace.start_time_unix_nano,
-        Sort.OLDEST: lambda: trace.start_time_unix_nano,
-        Sort.LONGEST: lambda: trace.duration_ns,
-        Sort.DEAREST: lambda: _sum(_cost(span) for span in spans if span.counted),
-        Sort.MOST_TOKENS: lambda: _sum(_tokens(span) for span in spans if span.counted),
-        Sort.MOST_ERRORS: lambda: trace.error_count,
-    }
-    return Place(value=values[sort](), trace_id=trace.trace_id)
 
 
 def _of_span(span: SpanSummary, sort: Sort) -> Place:

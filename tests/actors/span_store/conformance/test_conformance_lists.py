@@ -1,9 +1,11 @@
 """Any engine: lists of traces and of spans."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import attrs
 import pytest
+import pytest_asyncio
 
 from actors.span_store.asked.lists import ListSpans, ListTraces, Place, Sort
 from actors.span_store.columns.spans import Span
@@ -19,6 +21,7 @@ from actors.span_store.query.expression import (
     equal,
 )
 from actors.span_store.storage import SpanStorage
+from tests.actors.span_store.conformance.conftest import Engine
 from tests.actors.span_store.conformance.list_storage import ListStorage
 from tests.actors.span_store.conformance.steps import all_spans, all_traces, trace_id, write, write_logs
 from tests.spans import START, log, span
@@ -57,29 +60,46 @@ WHERE: list[Expression] = [
 ]
 
 
-async def stored(storage: SpanStorage) -> ListStorage:
-    """The same in a list."""
-    plain = ListStorage()
+async def stored(storage: SpanStorage) -> None:
     for spans in traces():
         await write(storage, *spans)
-        await write(plain, *spans)
-    return plain
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SpanStorage]:
+    """For tests that only read."""
+    storage = await engine.open(tmp_path_factory.mktemp("lists"))
+    await stored(storage)
+    yield storage
+    await storage.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plain() -> ListStorage:
+    """The same in a list."""
+    storage = ListStorage()
+    await stored(storage)
+    return storage
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_pages_have_each_trace_and_each_span_once_in_order(storage: SpanStorage, sort: Sort, limit: int) -> None:
-    plain = await stored(storage)
+async def test_pages_have_each_trace_and_each_span_once_in_order(
+    filled: SpanStorage, plain: ListStorage, sort: Sort, limit: int
+) -> None:
     for where in WHERE if limit == 2 else WHERE[:4]:
         asked = ListTraces(where=where, sort=sort, limit=limit)
-        assert await all_traces(storage, asked) == await all_traces(plain, asked), where
+        assert await all_traces(filled, asked) == await all_traces(plain, asked), where
         of_spans = ListSpans(where=where, sort=sort, limit=limit)
-        assert await all_spans(storage, of_spans) == await all_spans(plain, of_spans), where
+        assert await all_spans(filled, of_spans) == await all_spans(plain, of_spans), where
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("sort", SORTS)
-async def test_times_bound_the_beginning_of_traces_and_spans(storage: SpanStorage, sort: Sort) -> None:
-    plain = await stored(storage)
+async def test_times_bound_the_beginning_of_traces_and_spans(
+    filled: SpanStorage, plain: ListStorage, sort: Sort
+) -> None:
     for first, end in [
         (None, START + 5),
         (START + 5, START + 10),
@@ -90,9 +110,9 @@ async def test_times_bound_the_beginning_of_traces_and_spans(storage: SpanStorag
         times: dict[str, Any] = {"from_time_unix_nano": first, "to_time_unix_nano": end}
         for where in (EVERYTHING, equal(service_name="other"), Equals(Attribute("n"), 1)):
             asked = ListTraces(where=where, sort=sort, **times)
-            assert await all_traces(storage, asked) == await all_traces(plain, asked)
+            assert await all_traces(filled, asked) == await all_traces(plain, asked)
             of_spans = ListSpans(where=where, sort=sort, **times)
-            assert await all_spans(storage, of_spans) == await all_spans(plain, of_spans)
+            assert await all_spans(filled, of_spans) == await all_spans(plain, of_spans)
 
 
 async def test_every_trace_is_listed_with_or_without_a_root_by_its_earliest_span(storage: SpanStorage) -> None:

@@ -1,13 +1,14 @@
 """Any engine: sums are those of a plain evaluation, by groups, over time, of what a filter is true of."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
 import pyarrow as pa
 import pytest
+import pytest_asyncio
 
 from actors.errors import InvalidRequest, NeedsRoom
 from actors.span_store.asked.buckets import Interval
@@ -17,6 +18,7 @@ from actors.span_store.columns.spans import InstrumentationScope, Resource, Span
 from actors.span_store.query.expression import Attribute, Equals, Or, equal
 from actors.span_store.storage import Scope, SpanStorage, TraceColumns
 from actors.span_store.traces.summary import Tokens
+from tests.actors.span_store.conformance.conftest import Engine
 from tests.actors.span_store.conformance.plain_stats import stats_of
 from tests.actors.span_store.conformance.steps import trace_id, write
 from tests.spans import START, span
@@ -176,8 +178,12 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
-async def test_sums_are_those_of_a_plain_evaluation(storage: SpanStorage, question: dict[str, Any]) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled(
+    engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[SpanStorage, pa.Table]]:
+    """A storage to read, and all that is in it."""
+    storage = await engine.open(tmp_path_factory.mktemp("stats"))
     draw = random.Random(7)
     rows = []
     for _ in range(4):
@@ -186,8 +192,18 @@ async def test_sums_are_those_of_a_plain_evaluation(storage: SpanStorage, questi
     for number in range(1, 13):
         wanted = TraceColumns(trace_id=trace_id(number), columns=tuple(ROWS.names))
         rows.append(await storage.columns(wanted))
+    yield storage, pa.concat_tables(rows)
+    await storage.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS.keys())
+async def test_sums_are_those_of_a_plain_evaluation(
+    filled: tuple[SpanStorage, pa.Table], question: dict[str, Any]
+) -> None:
+    storage, rows = filled
     request = asked(**question)
-    expected = stats_of(pa.concat_tables(rows), request)
+    expected = stats_of(rows, request)
     found = await storage.stats(request)
     assert attrs.evolve(found, groups=(), others=None) == attrs.evolve(expected, groups=(), others=None)
     assert [group.total.count for group in found.groups] == [group.total.count for group in expected.groups]
