@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from argon2 import PasswordHasher
+
 from actors.key_registry.messages import KeyRevoked, ScopesWithdrawn
 from actors.runtime.actor import Actor, ActorBus, subscribes
 from actors.runtime.bus import Bus
@@ -16,6 +18,8 @@ from actors.runtime.supervisor import ActorFactory, Supervisor
 from actors.session.messages import SessionsEnded
 
 Part: TypeAlias = tuple[type[Actor], ActorFactory]
+# The same algorithm with less work, which would be a third of that of a short test.
+QUICK = PasswordHasher(memory_cost=64, time_cost=1, parallelism=1)
 
 
 class HandClock:

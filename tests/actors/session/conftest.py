@@ -23,7 +23,7 @@ from actors.session.messages import (
     SignIn,
     User,
 )
-from tests.actors.stage import HandClock, Stage, staged
+from tests.actors.stage import QUICK, HandClock, Stage, staged
 
 PASSWORD = "password123"
 COOKIE_KEY = bytes(range(32))
@@ -84,7 +84,13 @@ def start(path: Path, clock: HandClock) -> Start:
 
     @asynccontextmanager
     async def start(**settings: Any) -> AsyncIterator[Accounts]:
-        given: dict[str, Any] = {"cookie_key": COOKIE_KEY, "session_secret": SECRET, "clock": clock, **settings}
+        given: dict[str, Any] = {
+            "cookie_key": COOKIE_KEY,
+            "session_secret": SECRET,
+            "clock": clock,
+            "hasher": QUICK,
+            **settings,
+        }
         async with staged(
             (KeyRegistryActor, lambda bus: KeyRegistryActor.running(bus, path)),
             (SessionActor, lambda bus: SessionActor.running(bus, path, **given)),

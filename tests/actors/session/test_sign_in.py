@@ -3,14 +3,13 @@
 import asyncio
 from pathlib import Path
 
-import argon2
 import pytest
 
 from actors.errors import StudioError, Throttled, Unauthenticated
 from actors.session.messages import SignedIn
 from actors.session.throttle import ThrottlePolicy
 from tests.actors.session.conftest import PASSWORD, Accounts, Start
-from tests.actors.stage import HandClock, rows
+from tests.actors.stage import QUICK, HandClock, rows
 
 pytestmark = [pytest.mark.integration, pytest.mark.security]
 
@@ -67,17 +66,18 @@ async def test_failures_are_audited_without_the_password(accounts: Accounts, pat
     ]
 
 
-async def test_a_hash_of_other_parameters_is_replaced_at_sign_in(accounts: Accounts, path: Path) -> None:
-    await accounts.first()
-    cheap = argon2.PasswordHasher(memory_cost=64, time_cost=1, parallelism=1).hash(PASSWORD)
-    rows(path, "UPDATE users SET password_hash = ?", cheap)
-    await accounts.failure()
-    assert rows(path, "SELECT password_hash FROM users") == [(cheap,)]
-    await accounts.sign_in()
-    [[replaced]] = rows(path, "SELECT password_hash FROM users")
-    assert replaced.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    await accounts.sign_in()
-    assert rows(path, "SELECT password_hash FROM users") == [(replaced,)]
+async def test_a_hash_of_other_parameters_is_replaced_at_sign_in(start: Start, path: Path) -> None:
+    async with start(hasher=None) as accounts:
+        await accounts.first()
+        cheap = QUICK.hash(PASSWORD)
+        rows(path, "UPDATE users SET password_hash = ?", cheap)
+        await accounts.failure()
+        assert rows(path, "SELECT password_hash FROM users") == [(cheap,)]
+        await accounts.sign_in()
+        [[replaced]] = rows(path, "SELECT password_hash FROM users")
+        assert replaced.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        await accounts.sign_in()
+        assert rows(path, "SELECT password_hash FROM users") == [(replaced,)]
 
 
 @pytest.mark.parametrize("email", ["ann@example.com", "ghost@example.com"])
