@@ -22,7 +22,7 @@ from actors.span_store.columns.model_names import (
     unquoted,
 )
 
-VERSION = 3
+VERSION = 4
 
 MODEL_CALLS = ("llm", "embedding")  # types of spans that stand for a call of a model
 
@@ -31,6 +31,7 @@ class Kind(Enum):
     """The type of a column's values."""
 
     TEXT = "text"
+    ID = "id"  # a text, or a whole number as one: programs have both
     COUNT = "count"  # a whole number that is not negative
     AMOUNT = "amount"  # any finite number
     DURATION = "duration"  # whole nanoseconds
@@ -332,8 +333,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("cache_write_tokens", Kind.COUNT, _CACHE_WRITE_TOKENS),
     Column("reasoning_tokens", Kind.COUNT, _REASONING_TOKENS),
     Column("cost", Kind.AMOUNT, _COST),
-    Column("session_id", Kind.TEXT, _SESSION, unquoted),
-    Column("user_id", Kind.TEXT, _USER, unquoted),
+    Column("session_id", Kind.ID, _SESSION, unquoted),
+    Column("user_id", Kind.ID, _USER, unquoted),
     Column("type", Kind.TEXT, _TYPE),
     Column("request_model", Kind.TEXT, _REQUEST_MODEL, model_name),
     Column("agent", Kind.TEXT, _AGENT),
@@ -344,7 +345,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("prompt_name", Kind.TEXT, _plain("gen_ai.prompt.name", "langfuse.observation.prompt.name", "prompt.id")),
     Column(
         "prompt_version",
-        Kind.TEXT,
+        Kind.ID,
         _plain("gen_ai.prompt.version", "langfuse.observation.prompt.version", "prompt.version"),
     ),
     Column("time_to_first_token_ns", Kind.DURATION, _FIRST_TOKEN),

@@ -31,7 +31,13 @@ from actors.span_store.columns.totals import completed_input, completed_output, 
 from actors.span_store.columns.types import AnyArray, AnyColumn, Booleans, Doubles, Int32s, Int64s, Texts, Untold
 
 TEXT, COUNT, AMOUNT = pa.string(), pa.int64(), pa.float64()
-_TYPES: dict[Kind, pa.DataType] = {Kind.TEXT: TEXT, Kind.COUNT: COUNT, Kind.AMOUNT: AMOUNT, Kind.DURATION: COUNT}
+_TYPES: dict[Kind, pa.DataType] = {
+    Kind.TEXT: TEXT,
+    Kind.ID: TEXT,
+    Kind.COUNT: COUNT,
+    Kind.AMOUNT: AMOUNT,
+    Kind.DURATION: COUNT,
+}
 PROMOTED_FIELDS = [pa.field(column.name, _TYPES[column.kind]) for column in COLUMNS]
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as in JSON
@@ -315,14 +321,27 @@ def _text(value: AttributeValue) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _id(value: AttributeValue) -> str | None:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+
+
 def _texts(attributes: SpanAttributes, places: Int32s) -> Texts:
     """Texts, and lists as JSON."""
+    return _texts_or(r"^\[", attributes, places)
+
+
+def _ids(attributes: SpanAttributes, places: Int32s) -> Texts:
+    """Texts, lists as JSON, and whole numbers, which ids and versions are for some senders."""
+    return _texts_or(r"^(?:\[|-?[0-9]+$)", attributes, places)
+
+
+def _texts_or(others_like: str, attributes: SpanAttributes, places: Int32s) -> Texts:
     texts: Texts = taken(attributes.texts, places)
     if texts.null_count == places.null_count:
         return texts
     others = taken(attributes.others, places)
-    is_list = pc.starts_with(others, pattern="[")
-    return pc.coalesce(texts, pc.if_else(is_list, others, pa.scalar(None, TEXT)))
+    is_shown = pc.match_substring_regex(others, others_like)
+    return pc.coalesce(texts, pc.if_else(is_shown, others, pa.scalar(None, TEXT)))
 
 
 def _counts(attributes: SpanAttributes, places: Int32s) -> Int64s:
@@ -370,12 +389,14 @@ _DEEP_KEYS = list(dict.fromkeys(source.key for column in _DEEP for source in col
 _CALLS = pa.array(MODEL_CALLS, TEXT)
 _READERS: Mapping[Kind, Callable[[SpanAttributes, Int32s], AnyArray]] = {
     Kind.TEXT: _texts,
+    Kind.ID: _ids,
     Kind.COUNT: _counts,
     Kind.AMOUNT: _amounts,
     Kind.DURATION: _amounts,
 }
 _OF_KIND: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.TEXT: _text,
+    Kind.ID: _id,
     Kind.COUNT: _count,
     Kind.AMOUNT: _amount,
     Kind.DURATION: _count,

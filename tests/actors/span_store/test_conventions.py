@@ -181,6 +181,16 @@ def test_text_that_is_no_amount_fills_none(text: str) -> None:
     assert promoted({"llm.cost.total": text, "gen_ai.usage.cost": 0.5}) == {"cost": 0.5}
 
 
+@pytest.mark.parametrize(
+    ("value", "text"), [(2, "2"), (-1, "-1"), (2**63 - 1, str(2**63 - 1)), (True, None), (1.5, None), ({"a": 1}, None)]
+)
+def test_whole_numbers_are_ids_and_versions_too(value: object, text: str | None) -> None:
+    """Langfuse sends the version of a prompt as a number, and programs send ids of their databases."""
+    names = {"prompt_version": "langfuse.observation.prompt.version", "session_id": "session.id", "user_id": "user.id"}
+    found = promoted(dict.fromkeys(names.values(), value))
+    assert found == ({} if text is None else dict.fromkeys(names, text))
+
+
 SOURCES = sorted({source.key for column in COLUMNS for source in column.sources})
 NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats()
 VALUES = st.text(max_size=2) | NUMBERS | NUMBERS.map(str) | st.booleans()

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.integration
 
 RECORDINGS = PROJECT / "tests" / "recordings" / "instrumentations"
 RUNS = PROJECT / "tests" / "recordings" / "junjo_runs_0.69.0.bin"
+PROMPTS = PROJECT / "tests" / "recordings" / "langfuse_prompts_5.2.0.bin"
+HELPFUL = {"1": (0.25, 0.75, 0.5, 0.5), "2": (1.0, 1.0, 0.5, 1.0, 0.75, 1.0)}  # scores of traces, by prompt version
 API = "/api/v1/observability"
 DELETED = "haystack"
 
@@ -75,6 +77,8 @@ async def test_its_answer_is_what_the_document_says(studio: HttpStudio, question
         assert not [*differences(question.answer, heard)], json.dumps(heard)
         return
     cookie = await filled(studio, *([RUNS] if "workflows" in question.path else []))
+    if "score=" in question.path:
+        await send_prompts_with_scores(studio, cookie)
     if "audit" in question.path:
         assert (await studio.call("DELETE", f"{API}/services/{DELETED}", cookie=cookie)).status == 200
     reply = await studio.call("GET", question.path, cookie=cookie)
@@ -82,6 +86,17 @@ async def test_its_answer_is_what_the_document_says(studio: HttpStudio, question
     lines = "jsonl" in question.path
     answer = [json.loads(line) for line in reply.body.splitlines()] if lines else reply.json
     assert not [*differences(question.answer, answer)], json.dumps(answer)
+
+
+async def send_prompts_with_scores(studio: HttpStudio, cookie: str) -> None:
+    assert (await studio.send_spans(await studio.make_key(cookie), PROMPTS.read_bytes())).status == 200
+    for version, values in HELPFUL.items():
+        asked = f"{API}/traces?q=prompt_version:{version}&sort=start"
+        traces = (await studio.call("GET", asked, cookie=cookie)).json["traces"]
+        for trace, value in zip(traces, values, strict=True):
+            score = {"name": "helpful", "value": value, "source": "human"}
+            path = f"{API}/traces/{trace['trace_id']}/scores"
+            assert (await studio.call("POST", path, body=score, cookie=cookie)).status == 201
 
 
 async def heard_live(studio: HttpStudio, said: list[Any]) -> list[Any]:
