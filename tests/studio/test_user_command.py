@@ -6,7 +6,8 @@ import signal
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -270,23 +271,21 @@ async def test_two_passwords_that_differ_are_none(data_dir: Path, accounts: Path
     assert rows(accounts, "SELECT * FROM users") == []
 
 
-async def interrupt(process: Process) -> None:
-    """As a person does: again, where nothing came of it.
-
-    ``getpass`` sleeps on when a signal comes in the moment between its question and its reading.
-    """
-    while process.returncode is None:
-        process.send_signal(signal.SIGINT)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 10)
+@pytest.fixture
+def heeding_interrupts() -> Iterator[None]:
+    """Tests that are started in the background ignore SIGINT, and so would the command that they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.usefixtures("heeding_interrupts")
 @pytest.mark.parametrize("key", ["interrupt", "end"])
 async def test_who_thinks_better_of_it_changes_nothing(data_dir: Path, accounts: Path, key: str) -> None:
     process, terminal = await at_terminal(data_dir, "create", "ann@example.com")
     await asyncio.to_thread(read_until, terminal, b"New password: ")
     if key == "interrupt":
-        await interrupt(process)
+        process.send_signal(signal.SIGINT)
     else:
         os.write(terminal, b"\x04")
     await asyncio.to_thread(read_until, terminal, b"studio: No password was given")

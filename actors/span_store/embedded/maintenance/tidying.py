@@ -84,7 +84,9 @@ class Tidying:
     async def preview(self, rule: RetentionRule) -> RetentionPreview:
         """What ``run`` would delete now under a rule, found as ``run`` finds it."""
         retention, now = self._retention.under(rule), self._clock.look()
-        return await self._threads.in_flusher(retention.preview, self._connection, now, self._clock.waiting)
+        waits = self._clock.waiting
+        # As a read: a flush does not wait for it.
+        return await self._threads.in_reader(lambda cursor: retention.preview(cursor, now, waits))
 
     async def _drop(self, now: datetime | None) -> bool:
         """Drop the segments that are not kept."""
