@@ -15,7 +15,7 @@ from actors.errors import NotFound
 from actors.runtime.observed_bus import ObservedBus
 from actors.runtime.supervisor import Supervisor
 from actors.span_store.actor import SpanStoreActor
-from actors.span_store.messages import DeleteTrace, GetStoreState, ListServices, SearchSpans
+from actors.span_store.messages import DeleteTrace, ListServices, SearchSpans
 from studio.self_trace import MOST_WAITING, SERVICE, SelfTrace
 from tests.actors.span_store.stage import BY, state_when
 from tests.embedded_store import embedded_store
